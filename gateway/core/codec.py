@@ -1,0 +1,152 @@
+"""JSON text to trees and back, keeping the text of every number.
+
+`msgspec` decodes with `Decimal` for every number that is not an integer and encodes decimals as they are. This
+module adds what the library lets pass: duplicate keys, runaway nesting, numbers that are not finite.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from gateway.core.errors import BadRequest
+from gateway.core.issues import Issue, issue
+
+MAX_DEPTH = 200
+"""How deep a document may nest; FHIR resources stay under 20."""
+
+MAX_DIGITS = 1000
+"""How many digits a number may have, written out without an exponent."""
+
+_LARGE_EXPONENT = re.compile(rb"[0-9.][eE][-+]?0*[1-9][0-9]{3,}")
+
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+class _Refused(ValueError):
+    """Carries an issue out of the standard library's decoder."""
+
+    def __init__(self, found: Issue) -> None:
+        super().__init__(found.rule)
+        self.found = found
+
+
+def loads(data: bytes) -> Any:
+    """The tree of one JSON document: dict, list, str, bool, None, int, and Decimal for other numbers.
+
+    Raises `BadRequest` with rule `payload.empty`, `payload.not-utf8`, `payload.not-json` (its `source` is line and
+    column), `payload.duplicate-key` (its `source` is the key's JSON Pointer), `payload.too-deep` or
+    `payload.number`.
+    """
+    if not data.strip():
+        raise BadRequest(issue("payload.empty"))
+    try:
+        tree = _decoder.decode(data)
+    except RecursionError:
+        raise BadRequest(issue("payload.too-deep", limit=MAX_DEPTH)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+        raise BadRequest(_explain(data)) from None
+    if isinstance(tree, dict | list):
+        _check_depth(tree)
+        _check_numbers_and_keys(data, tree)
+    if (_LARGE_EXPONENT.search(data) or (len(data) > MAX_DIGITS and isinstance(tree, Decimal | int))) and _has(
+        tree, _is_too_long
+    ):
+        raise BadRequest(issue("payload.number"))
+    return tree
+
+
+def dumps(tree: Any) -> bytes:
+    """The compact UTF-8 JSON text of a tree; a decimal keeps its digits.
+
+    Raises `BadRequest` with `payload.number` for a Decimal that is not finite.
+    """
+    text = _encoder.encode(tree)
+    if (b"NaN" in text or b"Infinity" in text) and _has(tree, _is_non_finite):
+        raise BadRequest(issue("payload.number"))
+    return text
+
+
+def _has(tree: Any, fault: Callable[[Any], bool]) -> bool:
+    if isinstance(tree, dict):
+        return any(_has(value, fault) for value in tree.values())
+    if isinstance(tree, list):
+        return any(_has(value, fault) for value in tree)
+    return fault(tree)
+
+
+def _is_non_finite(value: Any) -> bool:
+    return isinstance(value, Decimal) and not value.is_finite()
+
+
+def _is_too_long(value: Any) -> bool:
+    if isinstance(value, Decimal):
+        return abs(value.adjusted()) > MAX_DIGITS or len(value.as_tuple().digits) > MAX_DIGITS
+    return isinstance(value, int) and abs(value) >= 10**MAX_DIGITS
+
+
+def _check_depth(tree: Any) -> None:
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise BadRequest(issue("payload.too-deep", limit=MAX_DEPTH))
+
+
+def _check_numbers_and_keys(data: bytes, tree: Any) -> None:
+    """Compares the text with the tree's own text: a lost key takes at least its colon along.
+
+    Both counts see the colons inside strings, unless one was written as an escape; then the slow way decides.
+    """
+    try:
+        again = _encoder.encode(tree)
+    except (ValueError, OverflowError):
+        raise BadRequest(issue("payload.number")) from None
+    if data.count(b":") != again.count(b":") or b"u003a" in data.lower():
+        _find_duplicate(data)
+
+
+def _find_duplicate(data: bytes) -> None:
+    def refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in seen:
+                raise _Refused(issue("payload.duplicate-key", source=f"key number {len(seen) + 1} of an object"))
+            seen[key] = value
+        return seen
+
+    try:
+        json.loads(data, object_pairs_hook=refuse_twice, parse_float=str, parse_int=str)
+    except _Refused as refused:
+        raise BadRequest(refused.found) from None
+
+
+def _explain(data: bytes) -> Issue:
+    """Why the fast decoder refused, with line and column from the standard library's decoder."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return issue("payload.not-utf8", source=f"byte {error.start}")
+    try:
+        json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
+    except _Refused as refused:
+        return refused.found
+    except RecursionError:
+        return issue("payload.too-deep", limit=MAX_DEPTH)
+    except json.JSONDecodeError as error:
+        return issue("payload.not-json", source=f"line {error.lineno}, column {error.colno}")
+    return issue("payload.number")
+
+
+def _refuse_constant(_name: str) -> None:
+    raise _Refused(issue("payload.number"))

@@ -1,0 +1,23 @@
+"""Who asks, for which study, in which role and for what purpose."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller, bound to one study; everything in it comes from the token or the registry.
+
+    `organisation` is the id of an Organization resource of the study (Consent provisions name it as actor),
+    `role` a role of the study file, `purpose` a v3-ActReason code such as HRESCH or TREAT, `scopes` SMART v2
+    scopes such as `system/Observation.rs`. `source` is the ingest source key when the caller is a source, else "".
+    `token` is a digest of the token's jti, for audit; "" for the command line.
+    """
+
+    client: str
+    study: str
+    organisation: str
+    role: str
+    purpose: str
+    scopes: tuple[str, ...] = ()
+    source: str = ""
+    token: str = ""

@@ -1,0 +1,133 @@
+"""What crosses the store's port: keys, stored versions, changes, units of work.
+
+A unit is one transaction of one study: resource changes with their index rows, the grants of every subject whose
+Consent changed, audit rows and the receipt's new state. Either all of it is durable or none of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from gateway.core.event import Event
+from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE
+from gateway.core.receipt import Receipt
+from gateway.core.types import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The identity of a resource: one study, one type, one logical id."""
+
+    study: str
+    type: str
+    id: str
+
+    @property
+    def reference(self) -> str:
+        """The relative literal reference, `Observation/123`."""
+        return f"{self.type}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One version of a resource as the bytes that are served.
+
+    `body` is the received tree plus the server's meta, encoded once; b"" when this version is a deletion.
+    """
+
+    key: Key
+    version: int
+    updated: datetime
+    deleted: bool
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a resource stands for consent: whose data it is, of which domains, from when.
+
+    `subjects` are Patient ids, `domains` the study's data domains ("" when no domain claims it); consent must
+    permit every (subject, domain) pair. `study_level` marks types without a participant (ResearchStudy), visible
+    to everyone assigned to the study. No subject and not study-level means: visible to nobody. `low` and `high`
+    are the clinical interval in microseconds (see `core.instants`); the full line when there is no clinical date.
+    """
+
+    subjects: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ("",)
+    study_level: bool = False
+    low: int = FOREVER_BEFORE
+    high: int = FOREVER_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A resource to write (create or update), or to delete when `resource` is None.
+
+    `if_match` is the version the writer saw; a different current version is a `Conflict`/`PreconditionFailed`.
+    A resource equal to its current version, server meta aside, is not written again.
+    """
+
+    key: Key
+    resource: Resource | None
+    placement: Placement = field(default_factory=Placement)
+    if_match: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What became of a change; `unchanged` when the same content was there already."""
+
+    stored: Stored
+    outcome: Literal["created", "updated", "deleted", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Everything that becomes durable together.
+
+    `accompany` is called inside the transaction with what the changes became and returns further changes, such as
+    the Provenance of what was really written; `settle` likewise returns the receipt to store. Both must be pure.
+    """
+
+    study: str
+    changes: tuple[Change, ...]
+    events: tuple[Event, ...] = ()
+    accompany: Callable[[tuple[Committed, ...]], tuple[Change, ...]] | None = None
+    settle: Callable[[tuple[Committed, ...]], Receipt] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Through whose eyes the store is read: the consent question that SQL answers for every row.
+
+    `now` is microseconds since the epoch. A row is visible when it is study-level, or every (subject, domain) pair
+    of it has a grant for this organisation, action and purpose, valid now, whose data window holds the row's
+    clinical interval.
+    """
+
+    study: str
+    organisation: str
+    action: str
+    purpose: str
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One box of permission made from a subject's Consents; "*" matches every value.
+
+    Data window: a row's [low, high) must lie inside [data_low, data_high). Validity: valid_low <= now < valid_high.
+    `consent` is the reference and version of the Consent that gave it, for the audit trail.
+    """
+
+    subject: str
+    grantee: str
+    domain: str
+    action: str
+    purpose: str
+    data_low: int = FOREVER_BEFORE
+    data_high: int = FOREVER_AFTER
+    valid_low: int = FOREVER_BEFORE
+    valid_high: int = FOREVER_AFTER
+    consent: str = ""
