@@ -8,9 +8,10 @@ def resource_id(study: str, mapping: str, emit: str, key: Iterable[object]) -> s
     """The 32-digit hex id of the resource that `emit` of `mapping` makes for `key` in `study`.
 
     The mapping's version is not in it: a corrected mapping rewrites the same resource as a new version.
-    Parts are separated by a byte that no text holds, so that ("ab", "c") and ("a", "bc") differ.
+    Every part goes in with its length, so that no key, however hostile, spells another one.
     """
-    text = "\x1f".join((study, mapping, emit, *map(str, key)))
+    parts = (study, mapping, emit, *map(str, key))
+    text = "".join([f"{len(part)}:{part}" for part in parts])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

@@ -1,0 +1,77 @@
+"""YAML 1.2 core schema with positions; hostile documents are refused where they hurt."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core import yaml
+
+PLAIN = """\
+code: 012
+switch: on
+country: NO
+day: 2026-01-05
+ratio: 1.50
+count: -3
+flag: true
+nothing: null
+quoted: '3'
+"""
+
+
+def test_only_true_false_null_and_numbers_are_special() -> None:
+    assert yaml.load(PLAIN).tree == {
+        "code": "012", "switch": "on", "country": "NO", "day": "2026-01-05", "ratio": Decimal("1.50"), "count": -3,
+        "flag": True, "nothing": None, "quoted": "3",
+    }  # fmt: skip
+
+
+def test_a_decimal_keeps_its_text() -> None:
+    assert str(yaml.load("a: 4.060").tree["a"]) == "4.060"
+
+
+def test_every_value_has_a_position() -> None:
+    document = yaml.load("a:\n  - b: 1\n    c: 2\n")
+    assert document.position(("a", 0, "c")) == (3, 8)
+    assert document.position(("a", 0, "c", "deeper")) == (3, 8)
+
+
+def test_anchors_merge_and_own_keys_win() -> None:
+    tree = yaml.load("x: &x {a: 1, b: 2}\ny:\n  b: 3\n  <<: *x\n").tree
+    assert tree["y"] == {"a": 1, "b": 3}
+
+
+REFUSED = {
+    "duplicate key": ("a: 1\nb: 2\na: 3\n", 3),
+    "billion laughs": (
+        "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+        + "".join(f"{b}: &{b} [{','.join(['*' + a] * 10)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)),
+        1,
+    ),
+    "an alias of itself": ("a: &a [*a]\n", 1),
+    "two documents": ("a: 1\n---\nb: 2\n", 2),
+    "a key that is a list": ("[1, 2]: 3\n", 1),
+    "not closed": ("a: [1, 2\n", 2),
+    "a merged list of scalars": ("a: {<<: [1]}", 1),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), REFUSED.values(), ids=REFUSED.keys())
+def test_refuses(text: str, line: int) -> None:
+    with pytest.raises(yaml.YamlError) as refused:
+        yaml.load(text)
+    assert refused.value.line == line
+
+
+def test_a_tag_of_python_makes_no_object() -> None:
+    assert yaml.load("!!python/object/apply:os.system ['true']").tree == ["true"]
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_a_tree_or_a_refusal(text: str) -> None:
+    try:
+        yaml.load(text)
+    except yaml.YamlError as refused:
+        assert refused.line >= 1
