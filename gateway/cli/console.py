@@ -1,0 +1,61 @@
+"""What commands print with: tables and progress for people on stderr or stdout, JSON lines for machines on stdout."""
+
+import sys
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from gateway.core.codec import dumps
+from gateway.core.issues import Issue
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@cache
+def console() -> "Console":
+    """The rich console on stdout."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+@cache
+def errors() -> "Console":
+    """The rich console on stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def write_json(tree: Any) -> None:
+    """Writes one tree to stdout as one line of JSON, numbers with their text."""
+    write_line(dumps(tree).decode())
+
+
+def write_line(text: str) -> None:
+    """Writes one line of plain text to stdout: no wrapping, no markup."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def show_error(text: str) -> None:
+    """Writes one message to stderr as it is."""
+    sys.stderr.write(f"gateway: {text}\n")
+
+
+def show_issues(issues: Iterable[Issue], name: str = "") -> None:
+    """Writes each issue to stderr: severity, rule, message, then its positions and hint."""
+    from rich.text import Text
+
+    colours = {"fatal": "bold red", "error": "red", "warning": "yellow", "information": "cyan"}
+    for found in issues:
+        line = Text.assemble((found.severity, colours[found.severity]), f" {found.rule}: {found.message}")
+        if name:
+            line = Text.assemble(f"{name}: ", line)
+        where = " ".join(text for text in (found.expression, found.source, found.mapping) if text)
+        if where:
+            line.append(f"\n  at {where}")
+        if found.hint:
+            line.append(f"\n  {found.hint}")
+        errors().print(line, soft_wrap=True)

@@ -1,0 +1,120 @@
+"""Structured logs that cannot tell a participant's data: JSON lines with an allow-list of keys.
+
+A key that is not on the list is dropped, an exception is logged by the name of its type alone, and records of other
+libraries keep their logger's name only. URLs, query strings, bodies and resource ids have no key here on purpose.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final, TextIO
+
+import msgspec
+import structlog
+
+ALLOWED: Final = frozenset(
+    {
+        "event",
+        "level",
+        "timestamp",
+        "request_id",
+        "study",
+        "source",
+        "client",
+        "resource_type",
+        "operation",
+        "mapping",
+        "method",
+        "route",
+        "status",
+        "count",
+        "bytes",
+        "rule",
+        "duration_ms",
+        "receipt",
+        "error_type",
+        "logger",
+        "host",
+        "port",
+        "workers",
+        "version",
+    }
+)
+"""The keys that a log line may have."""
+
+MAX_TEXT: Final = 200
+"""Longer texts are cut: no allowed key needs more."""
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_OWN_EVENT = re.compile(r"[a-z0-9][a-z0-9 .\-]*\Z")
+
+
+def configure(level: str = "info", stream: TextIO | None = None) -> None:
+    """Sends all logs of this process to `stream` (stderr when None) as JSON lines of at least `level`."""
+    target = stream or sys.stderr
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            keep_allowed,
+            structlog.processors.JSONRenderer(serializer=_to_json),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(target),
+        cache_logger_on_first_use=True,
+    )
+    handler = _Foreign(target)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(_LEVELS[level], logging.WARNING))
+
+
+def logger() -> Any:
+    """A structlog logger; its first argument is the event, a fixed lower-case phrase without values."""
+    return structlog.get_logger()
+
+
+def keep_allowed(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The event with allowed keys and plain values only; `exc_info` becomes `error_type`."""
+    kind = _error_type(event.get("exc_info"))
+    kept: dict[str, Any] = {}
+    for key, value in event.items():
+        if key in ALLOWED and isinstance(value, str | int | float | bool):
+            kept[key] = value[:MAX_TEXT] if isinstance(value, str) else value
+    if not _OWN_EVENT.match(str(kept.get("event", ""))):
+        kept["event"] = "unnamed"
+    if kind:
+        kept["error_type"] = kind
+    return kept
+
+
+def _error_type(info: Any) -> str:
+    """The name of the exception's type in whatever form `exc_info` has; "" when there is none."""
+    if isinstance(info, BaseException):
+        return type(info).__name__
+    if isinstance(info, tuple) and info and info[0] is not None:
+        return str(info[0].__name__)
+    current = sys.exc_info()[0] if info is True else None
+    return current.__name__ if current else ""
+
+
+def _to_json(event: Any, **_options: Any) -> str:
+    return msgspec.json.encode(event).decode()
+
+
+class _Foreign(logging.Handler):
+    """Records of other libraries: logger, level and exception type; their text may hold data and is left out."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self.stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        entry = {"event": "library record", "level": record.levelname.lower(), "logger": record.name[:MAX_TEXT]}
+        kind = _error_type(record.exc_info)
+        if kind:
+            entry["error_type"] = kind
+        self.stream.write(_to_json(entry) + "\n")
+        self.stream.flush()

@@ -1,0 +1,127 @@
+"""The settings of one installation: environment variables `GATEWAY_*`, read once by the composition root.
+
+Nothing else in the product reads the environment. Every unknown `GATEWAY_*` variable is refused, so that a
+misspelt setting cannot be ignored in silence. The defaults are for development on one machine; outside
+`GATEWAY_ENVIRONMENT=dev` a default secret, an http issuer or a database file that others can read stops the start.
+"""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX: Final = "GATEWAY_"
+DEV_SECRET: Final = "development-only-secret"  # noqa: S105 (refused outside dev)
+
+TEST_VARIABLES: Final = frozenset({"GATEWAY_CONFORMANCE_DIR", "GATEWAY_PAYLOADS_DIR"})
+"""Variables of the test suite, which share the prefix; so does everything that starts with `GATEWAY_TEST_`."""
+
+_SQLITE = "sqlite:///"
+
+
+class Settings(BaseSettings):
+    """All settings; `Settings()` reads the environment and raises `ValueError` naming each fault, never a value."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    environment: Literal["dev", "test", "production"] = Field(
+        "dev", description="Where this runs; anything but dev refuses the development defaults"
+    )
+    data_dir: Path = Field(Path(".gateway"), description="Folder for the embedded database and the signing keys")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="`sqlite:///FILE` or `postgresql://...`; empty means gateway.db in the data folder"
+    )
+    key_dir: Path | None = Field(None, description="Folder of the signing keys; empty means keys in the data folder")
+    asset_dirs: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Folders with own mappings, profiles and terminology, separated like PATH; later ones win"
+    )
+    base_url: str = Field(
+        "http://127.0.0.1:8000", description="The address that clients use; issuer of tokens and root of links"
+    )
+    secret: SecretStr = Field(
+        SecretStr(DEV_SECRET), min_length=16, description="Signs page cursors and keys the audit chain"
+    )
+    host: str = Field("127.0.0.1", description="Address that `gateway serve` listens on")
+    port: int = Field(8000, ge=1, le=65535, description="Port that `gateway serve` listens on")
+    workers: int = Field(1, ge=1, le=64, description="Processes of `gateway serve`")
+    token_seconds: int = Field(3600, ge=60, le=86_400, description="How long an access token is valid")
+    max_body_bytes: int = Field(20_000_000, ge=1_000, description="Largest request body; more is refused with 413")
+    page_size: int = Field(50, ge=1, le=1000, description="Entries of a search page when the client gives no _count")
+    page_limit: int = Field(1000, ge=1, le=10_000, description="Most entries of a search page")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severity that is logged"
+    )
+
+    @field_validator("asset_dirs", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_url(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_variables(cls, values: Any) -> Any:
+        unknown = unknown_variables(os.environ)
+        if unknown:
+            raise ValueError(f"unknown settings in the environment: {', '.join(unknown)}")
+        return values
+
+    @model_validator(mode="after")
+    def _refuse_development_defaults(self) -> "Settings":
+        if self.environment != "dev":
+            faults = tuple(self._unsafe())
+            if faults:
+                raise ValueError(f"not safe outside dev: {'; '.join(faults)}")
+        return self
+
+    def _unsafe(self) -> list[str]:
+        found = []
+        if self.secret.get_secret_value() == DEV_SECRET:
+            found.append("GATEWAY_SECRET is the development default")
+        if not self.base_url.startswith("https://"):
+            found.append("GATEWAY_BASE_URL is not https")
+        path = self.database_file
+        if path is not None and path.exists() and path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+            found.append("the SQLite file is open to every user of the machine (chmod 600)")
+        return found
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url.get_secret_value() or f"{_SQLITE}{self.data_dir / 'gateway.db'}"
+
+    @property
+    def database_file(self) -> Path | None:
+        """The SQLite file; None for any other database."""
+        return Path(self.database.removeprefix(_SQLITE)) if self.database.startswith(_SQLITE) else None
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the signing keys."""
+        return self.key_dir or self.data_dir / "keys"
+
+
+def unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The names in `environment` that look like settings of the gateway and are none, sorted."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | TEST_VARIABLES
+    return tuple(
+        sorted(
+            name
+            for name in environment
+            if name.upper().startswith(PREFIX)
+            and name.upper() not in known
+            and not name.upper().startswith("GATEWAY_TEST_")
+        )
+    )
