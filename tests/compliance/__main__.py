@@ -1,7 +1,7 @@
 """`python -m tests.compliance [NAME ...]`: runs the suites and ends with one line each, `NAME passed/total`.
 
-A suite is a module `suite_*.py` with `NAME` and `run() -> (passed, total, misses)`, or with `SUITES`, a dict from name
-to such a function. A suite whose data are not here prints `NAME skipped: why`. Exit code 1 when a suite has
+A suite is a module `suite_*.py` with `NAME` and `run() -> (passed, total, misses)`, or with `SUITES`, a dict from
+name to such a function. A suite whose data are not here prints `NAME skipped: why`. Exit code 1 when a suite has
 fewer passes than `expected.tsv` beside this file says it had.
 """
 
