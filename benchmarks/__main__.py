@@ -1,0 +1,47 @@
+"""`python -m benchmarks [NAME ...] [--json]`: measures and prints each figure beside its reference."""
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Iterator
+
+import benchmarks
+from benchmarks.figure import Figure
+
+NOT_A_BENCHMARK = {"__main__", "figure", "load", "reference", "demo_study", "server"}
+
+
+def figures(names: list[str]) -> Iterator[Figure]:
+    """The figures of the named benchmarks, of all without names."""
+    for module_info in pkgutil.iter_modules(benchmarks.__path__):
+        if module_info.name in NOT_A_BENCHMARK:
+            continue
+        module = importlib.import_module(f"benchmarks.{module_info.name}")
+        if not names or module.NAME in names:
+            yield from module.run()
+
+
+def main(arguments: list[str]) -> int:
+    """Prints a table, or JSON lines with `--json`; exit code 1 when a figure misses its limit."""
+    names = [argument for argument in arguments if not argument.startswith("-")]
+    as_json, missed = "--json" in arguments, False
+    if not as_json:
+        print(f"{'bench':34} {'value':>12} {'reference':>12} {'ratio':>7}  limit")
+    for figure in figures(names):
+        limit = figure.limit
+        fails = limit is not None and (figure.ratio > limit if figure.better == "lower" else figure.ratio < limit)
+        missed |= fails
+        if as_json:
+            print(figure.line(), flush=True)
+        else:
+            mark = "" if limit is None else f"{'<=' if figure.better == 'lower' else '>='} {limit:g}"
+            print(
+                f"{figure.bench:34} {figure.value:>9.4g} {figure.unit:<6}{figure.reference:>8.4g} "
+                f"{figure.ratio:>10.2f}  {mark}{'  MISSED' if fails else ''}",
+                flush=True,
+            )
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

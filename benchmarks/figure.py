@@ -1,0 +1,55 @@
+"""One measured figure and its reference."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+ROUNDS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A median of `ROUNDS` rounds; `ratio` is the product's value divided by the reference's of the same run."""
+
+    bench: str
+    value: float
+    unit: str
+    reference: float
+    better: Literal["lower", "higher"]
+    limit: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        """The product's value over the reference's."""
+        return self.value / self.reference
+
+    def line(self) -> str:
+        """The figure as one JSON object."""
+        return json.dumps(
+            {
+                "bench": self.bench,
+                "value": round(self.value, 6),
+                "unit": self.unit,
+                "reference": round(self.reference, 6),
+                "ratio": round(self.ratio, 3),
+                "better": self.better,
+            }
+        )
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Wall seconds of one call."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def paired(
+    ours: Callable[[], object], reference: Callable[[], object], rounds: int = ROUNDS, warmup: int = 1
+) -> tuple[float, float]:
+    """The median seconds of both, run in turn so that a drifting machine touches both alike."""
+    pairs = [(seconds(ours), seconds(reference)) for _ in range(rounds + warmup)][warmup:]
+    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
