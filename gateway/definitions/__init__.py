@@ -1,0 +1,12 @@
+"""The law that the other engines read: FHIR R4 4.0.1 as look-ups, and whatever a study adds to it.
+
+`r4()` is the base; `Definitions.load(folder, ...)` overlays folders of StructureDefinition, SearchParameter,
+ValueSet, CodeSystem and ConceptMap JSON. Data are read from compact archives made from the official package by
+`python -m gateway.definitions.compact`; each look-up decodes only what it needs.
+"""
+
+from gateway.definitions.definitions import Definitions, r4
+from gateway.definitions.search_parameter import SearchParameter
+from gateway.definitions.structure import Binding, Constraint, Element, Structure, TypeRef
+
+__all__ = ["Binding", "Constraint", "Definitions", "Element", "SearchParameter", "Structure", "TypeRef", "r4"]

@@ -1,0 +1,179 @@
+"""Look-ups over R4 and overlays, lazy: nothing is read before it is asked for, and everything once."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
+
+from gateway.core import Resource, loads
+from gateway.core.assets import asset_root
+from gateway.definitions.archive import Archive, Folder
+from gateway.definitions.search_parameter import SearchParameter, by_type, read_compartment, read_parameter
+from gateway.definitions.structure import PREFIX, Element, Structure, read_structure
+
+Source = Archive | Folder
+
+
+class Definitions:
+    """Structures, search parameters, compartments and canonical resources; later sources win over earlier ones.
+
+    Look-ups are pure and cached, and may be called from several threads.
+    """
+
+    def __init__(self, *sources: Source, types: Iterable[str] = ()) -> None:
+        self._sources = sources
+        self._types = frozenset(types)
+        self._structures: dict[str, Structure | None] = {}
+        self._parameters: dict[str, Mapping[str, SearchParameter]] = {}
+        self._children: dict[str, Mapping[str, Element]] = {}
+        self._bases: dict[str, dict[str, Resource]] | None = None
+
+    @classmethod
+    def load(cls, *roots: Traversable) -> "Definitions":
+        """R4 and the product's own definitions, overlaid by the JSON files in `roots` (study profiles, guides)."""
+        base = r4()
+        return cls(*base._sources, *(Folder(root) for root in roots), types=base._types)
+
+    def canonical(self, url: str) -> Resource | None:
+        """The resource with this canonical URL, `|version` respected where given; None when unknown."""
+        return self._find(url, "")
+
+    def value_set(self, url: str) -> Resource | None:
+        """The ValueSet with this canonical URL; None when unknown."""
+        return self._find(url, "ValueSet")
+
+    def code_system(self, url: str) -> Resource | None:
+        """The CodeSystem with this canonical URL; None when unknown."""
+        return self._find(url, "CodeSystem")
+
+    def concept_map(self, url: str) -> Resource | None:
+        """The ConceptMap with this canonical URL; None when unknown."""
+        return self._find(url, "ConceptMap")
+
+    def _find(self, url: str, kind: str) -> Resource | None:
+        plain, _, version = url.partition("|")
+        for source in reversed(self._sources):
+            if kind and not source.has(kind):
+                continue
+            for resource in reversed(source.find(plain)):
+                if (not version or resource.get("version") == version) and kind in ("", resource["resourceType"]):
+                    return resource
+        return None
+
+    def structure(self, url_or_type: str) -> Structure | None:
+        """The structure of a canonical URL or of a type name; None when unknown."""
+        if url_or_type not in self._structures:
+            url = url_or_type if ":" in url_or_type else PREFIX + url_or_type
+            resource = self._find(url, "StructureDefinition")
+            self._structures[url_or_type] = read_structure(resource) if resource is not None else None
+        return self._structures[url_or_type]
+
+    def children(self, path: str) -> Mapping[str, Element]:
+        """Name -> element, directly below a type or a backbone path of a base type (`Patient`, `Patient.contact`).
+
+        A choice has its `value[x]` name. Content references are followed: `Questionnaire.item.item` has the children
+        of `Questionnaire.item`. Empty when the path is unknown or has none of its own (its type has them).
+        """
+        if path not in self._children:
+            structure = self.structure(path.partition(".")[0])
+            found: dict[str, Element] = {}
+            if structure is not None:
+                real = self._follow(structure, path)
+                found = {
+                    element.name: element
+                    for element in structure.elements
+                    if element.path.rpartition(".")[0] == real and element.slice_name is None
+                }
+            self._children[path] = MappingProxyType(found)
+        return self._children[path]
+
+    def element(self, path: str) -> Element | None:
+        """The element at a path of a base type, `Observation.value[x]`; None when there is no such element."""
+        parent, dot, name = path.rpartition(".")
+        if not dot:
+            structure = self.structure(path)
+            return structure.elements[0] if structure else None
+        return self.children(parent).get(name)
+
+    def _follow(self, structure: Structure, path: str) -> str:
+        """The path with every content reference on the way replaced by what it refers to."""
+        first, *steps = path.split(".")
+        real = first
+        for step in steps:
+            real = f"{real}.{step}"
+            for element in structure.elements:
+                if element.path == real and element.content_reference:
+                    real = element.content_reference.rpartition("#")[2]
+                    break
+        return real
+
+    def types(self) -> frozenset[str]:
+        """The names of the resource types that have instances (146 in R4)."""
+        return self._types
+
+    def is_resource(self, name: str) -> bool:
+        """True for the name of a resource type, abstract ones included."""
+        structure = self._base(name)
+        return structure is not None and structure.kind == "resource"
+
+    def is_primitive(self, name: str) -> bool:
+        """True for the name of a primitive type."""
+        structure = self._base(name)
+        return structure is not None and structure.kind == "primitive-type"
+
+    def is_subtype(self, name: str, of: str) -> bool:
+        """True when type `name` is `of` or is derived from it by specialization, at any distance."""
+        while name != of:
+            structure = self._base(name)
+            if structure is None or structure.base is None:
+                return False
+            name = structure.base.removeprefix(PREFIX)
+        return self._base(of) is not None
+
+    def _base(self, name: str) -> Structure | None:
+        structure = self.structure(name)
+        return structure if structure is not None and structure.derivation != "constraint" else None
+
+    def search_parameters(self, type_name: str) -> Mapping[str, SearchParameter]:
+        """Code -> parameter of a resource type, those of Resource and DomainResource included; empty if unknown."""
+        if type_name not in self._parameters:
+            if self._bases is None:
+                self._bases = by_type(self.all("SearchParameter"))
+            found: dict[str, SearchParameter] = {}
+            if self.is_resource(type_name):
+                for base in ("Resource", "DomainResource", type_name):
+                    if self.is_subtype(type_name, base):
+                        for code, resource in self._bases.get(base, {}).items():
+                            found[code] = read_parameter(resource, type_name)
+            self._parameters[type_name] = MappingProxyType(found)
+        return self._parameters[type_name]
+
+    def compartment(self, name: str) -> Mapping[str, tuple[str, ...]]:
+        """Resource type -> codes of the parameters that link it to the compartment `name`; empty if unknown."""
+        resource = self._find(f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}", "CompartmentDefinition")
+        return read_compartment(resource) if resource is not None else {}
+
+    def all(self, kind: str) -> Iterator[Resource]:
+        """Every resource of a kind (`SearchParameter`), those of later sources after those of earlier ones."""
+        for source in self._sources:
+            for resource in source.all() if source.has(kind) else ():
+                if resource["resourceType"] == kind:
+                    yield resource
+
+
+@cache
+def r4() -> Definitions:
+    """R4 4.0.1 with the product's own definitions and terminology; cached."""
+    profiles, terminology = asset_root("profiles"), asset_root("terminology")
+    folders = {kind: terminology.joinpath(kind) for kind in ("codesystems", "valuesets", "conceptmaps")}
+    archives = (
+        Archive(profiles.joinpath("r4", "search.zip"), "SearchParameter", "CompartmentDefinition"),
+        Archive(profiles.joinpath("r4", "extensions.zip"), "StructureDefinition"),
+        Archive(profiles.joinpath("r4", "structures.zip"), "StructureDefinition"),
+        Archive(folders["conceptmaps"].joinpath("r4.zip"), "ConceptMap"),
+        Archive(folders["codesystems"].joinpath("r4.zip"), "CodeSystem"),
+        Archive(folders["valuesets"].joinpath("r4.zip"), "ValueSet"),
+    )
+    own = (profiles.joinpath("gateway"), *folders.values())
+    types = loads(profiles.joinpath("r4", "types.json").read_bytes())
+    return Definitions(*archives, *(Folder(folder) for folder in own if folder.is_dir()), types=types)

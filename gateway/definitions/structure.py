@@ -1,0 +1,206 @@
+"""Structures and their elements as values, read from StructureDefinition JSON.
+
+See https://hl7.org/fhir/R4/elementdefinition.html.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.core import Resource
+
+PREFIX = "http://hl7.org/fhir/StructureDefinition/"
+SYSTEM_TYPE = "http://hl7.org/fhirpath/System."
+FHIR_TYPE = PREFIX + "structuredefinition-fhir-type"
+REGEX = PREFIX + "regex"
+MAX_VALUE_SET = PREFIX + "elementdefinition-maxValueSet"
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRef:
+    """One type that an element may have: `code` is a type name, profiles are canonical URLs.
+
+    `code` of a primitive's own `value` and of ids is the FHIR type (`string`), not the FHIRPath system type.
+    """
+
+    code: str
+    profiles: tuple[str, ...] = ()
+    target_profiles: tuple[str, ...] = ()
+    aggregation: tuple[str, ...] = ()
+    regex: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A binding to a ValueSet: `strength` is required, extensible, preferred or example."""
+
+    strength: str
+    value_set: str | None
+    max_value_set: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """An invariant; `expression` is FHIRPath, None where the specification gives none."""
+
+    key: str
+    severity: str
+    human: str
+    expression: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Slicing:
+    """How an element is sliced: discriminators are (type, path) pairs; `rules` is open, closed or openAtEnd."""
+
+    discriminators: tuple[tuple[str, str], ...]
+    rules: str
+    ordered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One ElementDefinition.
+
+    `max` is None for `*`. `types` is empty for the root and where `content_reference` says where to look.
+    `fixed` and `pattern` are None when not given; `minimum`, `maximum` are (suffix, value) of
+    minValue[x], maxValue[x]. In a differential, `min` and `max` that are not given are -1.
+    """
+
+    path: str
+    id: str
+    min: int
+    max: int | None
+    types: tuple[TypeRef, ...] = ()
+    slice_name: str | None = None
+    content_reference: str | None = None
+    fixed: Any = None
+    pattern: Any = None
+    binding: Binding | None = None
+    constraints: tuple[Constraint, ...] = ()
+    slicing: Slicing | None = None
+    minimum: tuple[str, Any] | None = None
+    maximum: tuple[str, Any] | None = None
+    max_length: int | None = None
+    is_modifier: bool = False
+    is_summary: bool = False
+    must_support: bool = False
+
+    @property
+    def name(self) -> str:
+        """The last step of the path, `value[x]` for a choice."""
+        return self.path.rpartition(".")[2]
+
+    @property
+    def is_choice(self) -> bool:
+        """True for an element of several types whose JSON name carries the type."""
+        return self.path.endswith("[x]")
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A StructureDefinition: its elements are in the order of the specification, the root first.
+
+    `kind` is primitive-type, complex-type, resource or logical; `derivation` is specialization or constraint, None
+    for Element and Resource. `snapshot` is False where only the differential was published: the elements are then
+    those of the differential.
+    """
+
+    url: str
+    version: str | None
+    type: str
+    kind: str
+    abstract: bool
+    base: str | None
+    derivation: str | None
+    elements: tuple[Element, ...]
+    snapshot: bool
+    contexts: tuple[tuple[str, str], ...] = ()
+
+
+def read_structure(resource: Resource) -> Structure:
+    """The structure of a StructureDefinition resource, snapshot preferred."""
+    snapshot = "snapshot" in resource
+    nodes = resource.get("snapshot" if snapshot else "differential", {}).get("element", [])
+    return Structure(
+        url=resource["url"],
+        version=resource.get("version"),
+        type=resource.get("type", ""),
+        kind=resource.get("kind", ""),
+        abstract=bool(resource.get("abstract", False)),
+        base=resource.get("baseDefinition"),
+        derivation=resource.get("derivation"),
+        elements=tuple(read_element(node) for node in nodes),
+        snapshot=snapshot,
+        contexts=tuple((entry["type"], entry["expression"]) for entry in resource.get("context", ())),
+    )
+
+
+def read_element(node: Mapping[str, Any]) -> Element:
+    """The element of an ElementDefinition."""
+    maximum = node.get("max")
+    return Element(
+        path=node["path"],
+        id=node.get("id", node["path"]),
+        min=node.get("min", -1),
+        max=None if maximum == "*" else int(maximum) if maximum is not None else -1,
+        types=tuple(_type_ref(entry) for entry in node.get("type", ())),
+        slice_name=node.get("sliceName"),
+        content_reference=node.get("contentReference"),
+        fixed=_value_of(node, "fixed"),
+        pattern=_value_of(node, "pattern"),
+        binding=_binding(node["binding"]) if "binding" in node else None,
+        constraints=tuple(_constraint(entry) for entry in node.get("constraint", ())),
+        slicing=_slicing(node["slicing"]) if "slicing" in node else None,
+        minimum=_bound(node, "minValue"),
+        maximum=_bound(node, "maxValue"),
+        max_length=node.get("maxLength"),
+        is_modifier=node.get("isModifier", False),
+        is_summary=node.get("isSummary", False),
+        must_support=node.get("mustSupport", False),
+    )
+
+
+def _type_ref(node: Mapping[str, Any]) -> TypeRef:
+    extensions = {entry["url"]: entry for entry in node.get("extension", ())}
+    code = node.get("code", "")
+    if code.startswith(SYSTEM_TYPE):
+        stated = extensions.get(FHIR_TYPE, {})
+        code = stated.get("valueUrl") or stated.get("valueUri") or code.removeprefix(SYSTEM_TYPE).lower()
+    return TypeRef(
+        code=code,
+        profiles=tuple(node.get("profile", ())),
+        target_profiles=tuple(node.get("targetProfile", ())),
+        aggregation=tuple(node.get("aggregation", ())),
+        regex=extensions.get(REGEX, {}).get("valueString"),
+    )
+
+
+def _binding(node: Mapping[str, Any]) -> Binding:
+    extensions = {entry["url"]: entry for entry in node.get("extension", ())}
+    return Binding(node.get("strength", "example"), node.get("valueSet"),
+                   extensions.get(MAX_VALUE_SET, {}).get("valueCanonical"))  # fmt: skip
+
+
+def _constraint(node: Mapping[str, Any]) -> Constraint:
+    return Constraint(node["key"], node.get("severity", "error"), node.get("human", ""), node.get("expression"))
+
+
+def _slicing(node: Mapping[str, Any]) -> Slicing:
+    return Slicing(
+        tuple((entry["type"], entry["path"]) for entry in node.get("discriminator", ())),
+        node.get("rules", "open"),
+        node.get("ordered", False),
+    )
+
+
+def _value_of(node: Mapping[str, Any], prefix: str) -> Any:
+    bound = _bound(node, prefix)
+    return bound[1] if bound else None
+
+
+def _bound(node: Mapping[str, Any], prefix: str) -> tuple[str, Any] | None:
+    for key, value in node.items():
+        if key.startswith(prefix) and key != prefix:
+            return key.removeprefix(prefix), value
+    return None
