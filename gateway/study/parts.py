@@ -1,0 +1,119 @@
+"""The parts of a study, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gateway.core.types import Resource
+
+WithdrawalMode = Literal["stop-collection", "no-further-use"]
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An Organization of the study; Consents and clients name it by `id`."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A trial site: `zone` is an IANA time zone, `organisation` the id of the Organization that runs it."""
+
+    id: str
+    name: str
+    zone: str
+    organisation: str
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where payloads come from: the mapping ids it may use, in order of preference, and facts handed to them."""
+
+    key: str
+    name: str
+    mappings: tuple[str, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Selects resources: of `type`, and for which the FHIRPath `where` is true; "" selects all of the type."""
+
+    type: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRule:
+    """Resources that `where` selects ("" selects all) must conform to the profile with the canonical `url`."""
+
+    url: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a kind of client may do: SMART v2 scopes; `enrols` may write participants and Consents without one;
+    `collects` delivers data of a source."""
+
+    name: str
+    scopes: tuple[str, ...]
+    enrols: bool = False
+    collects: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered caller. `purpose` is a v3-ActReason code, `source` the source that it delivers or ""."""
+
+    id: str
+    organisation: str
+    role: str
+    purpose: str
+    scopes: tuple[str, ...]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """That a participant withdrew, how, and when (a FHIR instant)."""
+
+    mode: WithdrawalMode
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A person in the trial, synthetic here. `id` is the subject number; `identities` system -> value at vendors.
+
+    `patient` and `research_subject` are the ids of the FHIR resources. `consent` names a template, signed at
+    `consented` (FHIR instant).
+    """
+
+    id: str
+    patient: str
+    research_subject: str
+    site: str
+    zone: str
+    birth_date: str
+    gender: str
+    arm: str
+    enrolled: str
+    identities: Mapping[str, str]
+    consent: str
+    consented: str
+    withdrawn: Withdrawal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentPolicy:
+    """The study's rules for Consents: the policy document's URI, and the templates by name.
+
+    A template is a Consent tree without `id`, `patient` and `dateTime`.
+    """
+
+    policy: str
+    templates: Mapping[str, Resource]
