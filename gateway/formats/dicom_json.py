@@ -1,0 +1,104 @@
+"""The DICOM JSON model, as DICOMweb answers it: `{"studies": [{"StudyInstanceUID": ["1.2.3"], ...}, ...]}`.
+
+Each data set becomes a dict from the attribute's keyword to its list of values; an attribute without values has no
+key. Values stay as they came: text, numbers, person names as `{"Alphabetic": ...}`, sequences as lists of data
+sets. An attribute outside `KEYWORDS` keeps its tag as key (`` `00091001` `` in an expression) and its own form,
+`{"vr": ..., "Value": ...}`, so that nothing is lost. The key `studies` holds the data sets of any level (study,
+series, instance). Positions are tags, `(0020,000D)`, in front of them the data set when there are several.
+There are no options. See https://dicom.nema.org/medical/dicom/current/output/chtml/part18/chapter_F.html.
+"""
+
+import re
+from typing import Any
+
+from gateway.core.codec import loads
+from gateway.core.errors import BadRequest
+from gateway.core.issues import issue
+from gateway.formats.decoded import Decoded, Options, Pointer
+
+KEYWORDS = {
+    "00080005": "SpecificCharacterSet",
+    "00080016": "SOPClassUID",
+    "00080018": "SOPInstanceUID",
+    "00080020": "StudyDate",
+    "00080021": "SeriesDate",
+    "00080030": "StudyTime",
+    "00080031": "SeriesTime",
+    "00080050": "AccessionNumber",
+    "00080051": "IssuerOfAccessionNumberSequence",
+    "00080056": "InstanceAvailability",
+    "00080060": "Modality",
+    "00080061": "ModalitiesInStudy",
+    "00080062": "SOPClassesInStudy",
+    "00080070": "Manufacturer",
+    "00080080": "InstitutionName",
+    "00080090": "ReferringPhysicianName",
+    "00080201": "TimezoneOffsetFromUTC",
+    "00081030": "StudyDescription",
+    "00081032": "ProcedureCodeSequence",
+    "0008103E": "SeriesDescription",
+    "00081090": "ManufacturerModelName",
+    "00081190": "RetrieveURL",
+    "00080100": "CodeValue",
+    "00080102": "CodingSchemeDesignator",
+    "00080104": "CodeMeaning",
+    "00100010": "PatientName",
+    "00100020": "PatientID",
+    "00100021": "IssuerOfPatientID",
+    "00100030": "PatientBirthDate",
+    "00100040": "PatientSex",
+    "00120020": "ClinicalTrialProtocolID",
+    "00120040": "ClinicalTrialSubjectID",
+    "00120050": "ClinicalTrialTimePointID",
+    "00180015": "BodyPartExamined",
+    "0020000D": "StudyInstanceUID",
+    "0020000E": "SeriesInstanceUID",
+    "00200010": "StudyID",
+    "00200011": "SeriesNumber",
+    "00200013": "InstanceNumber",
+    "00201206": "NumberOfStudyRelatedSeries",
+    "00201208": "NumberOfStudyRelatedInstances",
+    "00201209": "NumberOfSeriesRelatedInstances",
+    "00321060": "RequestedProcedureDescription",
+}
+"""Attributes of the patient, study, series and instance levels by tag (PS3.6)."""
+
+_TAGS = {keyword: tag for tag, keyword in KEYWORDS.items()}
+_TAG = re.compile(r"[0-9A-F]{8}\Z")
+
+
+def decode_dicom_json(data: bytes, options: Options) -> Decoded:
+    """The data sets in `data`; raises `BadRequest` with a `payload.*` rule or `format.dicom-model`."""
+    document = loads(data)
+    data_sets = document if isinstance(document, list) else [document]
+    studies = [_data_set(data_set, f"/{index}") for index, data_set in enumerate(data_sets)]
+    several = len(studies) > 1
+    return Decoded({"studies": studies}, lambda pointer: _locate(pointer, several))
+
+
+def _data_set(data_set: Any, source: str) -> dict[str, Any]:
+    if not isinstance(data_set, dict):
+        raise BadRequest(issue("format.dicom-model", source=source))
+    result: dict[str, Any] = {}
+    for tag, attribute in data_set.items():
+        if not _TAG.match(tag) or not isinstance(attribute, dict) or not isinstance(attribute.get("vr"), str):
+            raise BadRequest(issue("format.dicom-model", source=source))
+        values = attribute.get("Value")
+        if tag not in KEYWORDS:
+            result[tag] = attribute
+        elif isinstance(values, list):
+            if attribute["vr"] == "SQ":
+                values = [_data_set(item, f"{source}/{tag}") for item in values if item is not None]
+            if values:
+                result[KEYWORDS[tag]] = values
+        elif values is not None:
+            raise BadRequest(issue("format.dicom-model", source=f"{source}/{tag}"))
+    return result
+
+
+def _locate(pointer: Pointer, several: bool) -> str:
+    tags = [_TAGS.get(step, step) for step in pointer[2:] if isinstance(step, str)]
+    places = [f"({tag[:4]},{tag[4:]})" for tag in tags if _TAG.match(tag)]
+    if several and len(pointer) > 1 and isinstance(pointer[1], int):
+        places.insert(0, f"data set {pointer[1] + 1}")
+    return " ".join(places)

@@ -1,0 +1,106 @@
+"""The groups of ORU_R01, built from a message's segments in one pass (`gateway.formats.hl7v2`)."""
+
+from typing import Any
+
+from gateway.formats.hl7v2_locate import Located, Message
+from gateway.formats.hl7v2_segments import Segment
+
+_OF_PATIENT = frozenset(("PD1",))
+_OF_VISIT = frozenset(("PV1", "PV2"))
+
+
+def flat(message: Message) -> Located:
+    """A message without known groups: MSH one, the others lists by name."""
+    tree: Located = {}
+    for name, segment in message:
+        if name == "MSH":
+            tree[name] = segment
+        else:
+            tree.setdefault(name, []).append(segment)
+    return tree
+
+
+def oru_groups(message: Message) -> Located:
+    """The groups of an ORU message; see section 7.3.1 of HL7 v2.5.1."""
+    builder = _OruBuilder(message[0][1])
+    for name, segment in message[1:]:
+        builder.add(name, segment)
+    return builder.finish()
+
+
+class _OruBuilder:
+    """Keeps the groups that are open; `place` is where a segment without a place of its own goes."""
+
+    __slots__ = ("observations", "order", "place", "result", "root", "specimens")
+
+    def __init__(self, header: Segment) -> None:
+        self.root: Located = {"MSH": header}
+        self.place: dict[str, Any] = self.root
+        self.result: dict[str, Any] | None = None
+        self.order: dict[str, Any] | None = None
+        self.observations: list[dict[str, Any]] = []
+        self.specimens: list[dict[str, Any]] = []
+
+    def add(self, name: str, segment: Segment) -> None:
+        if name == "OBX":
+            self._observation(segment)
+        elif name in ("OBR", "ORC"):
+            self._order(name, segment)
+        elif name == "SPM":
+            self._specimen(segment)
+        elif name == "PID":
+            self._patient(segment)
+        elif self.order is None and self.result is not None and name in _OF_PATIENT:
+            self.result["PATIENT"][name] = segment
+        elif self.order is None and self.result is not None and name in _OF_VISIT:
+            self.result["PATIENT"].setdefault("VISIT", {})[name] = segment
+        else:
+            self.place.setdefault(name, []).append(segment)
+
+    def _patient(self, segment: Segment) -> None:
+        self._open_result()["PATIENT"] = self.place = {"PID": segment}
+
+    def _open_result(self) -> dict[str, Any]:
+        self.result = {}
+        self.order = None
+        self.root.setdefault("PATIENT_RESULT", []).append(self.result)
+        return self.result
+
+    def _order(self, name: str, segment: Segment) -> None:
+        order = self.order
+        if order is None or "OBR" in order or (name == "ORC" and order) or self.observations:
+            order = self._open_order()
+        order[name] = segment
+        self.place = order
+
+    def _open_order(self) -> dict[str, Any]:
+        result = self._open_result() if self.result is None else self.result
+        self.order = {}
+        self.observations, self.specimens = [], []
+        result.setdefault("ORDER_OBSERVATION", []).append(self.order)
+        return self.order
+
+    def _observation(self, segment: Segment) -> None:
+        if self.specimens:
+            self.specimens[-1].setdefault("OBX", []).append(segment)
+            return
+        order = self._open_order() if self.order is None else self.order
+        self.place = {"OBX": segment}
+        if not self.observations:
+            order["OBSERVATION"] = self.observations
+        self.observations.append(self.place)
+
+    def _specimen(self, segment: Segment) -> None:
+        order = self._open_order() if self.order is None else self.order
+        self.place = {"SPM": segment}
+        if not self.specimens:
+            order["SPECIMEN"] = self.specimens
+        self.specimens.append(self.place)
+
+    def finish(self) -> Located:
+        for result in self.root.get("PATIENT_RESULT", ()):
+            for order in result.get("ORDER_OBSERVATION", ()):
+                if "PATIENT" in result:
+                    order["PATIENT"] = result["PATIENT"]
+                order["MSH"] = self.root["MSH"]
+        return self.root

@@ -1,0 +1,151 @@
+"""One HL7 v2 segment: separators, escapes, fields, repetitions, components (`gateway.formats.hl7v2`)."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+Segment: TypeAlias = dict[str, Any]
+
+_TEXT_TYPES = frozenset(("ST", "TX", "FT"))
+_ESCAPE = {"F": 1, "S": 2, "R": 3, "T": 4}
+_HIGHLIGHT = frozenset("HN")
+
+_FIELDS = [f"f{number}" for number in range(256)]
+_FIRST = [f"f{number}_1" for number in range(256)]
+_COMPONENTS = [f"c{number}" for number in range(64)]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The separators that a header segment declares."""
+
+    field: str
+    component: str
+    repetition: str
+    escape: str
+    subcomponent: str
+    special: re.Pattern[str]
+    escaped: re.Pattern[str]
+
+    @classmethod
+    def of(cls, header: str) -> "Encoding | None":
+        """The separators of an MSH, BHS or FHS line; None when they are not distinct punctuation."""
+        declared = header[3:4] + header[4:].split(header[3:4] or "|", 1)[0][:4]
+        characters = declared + "|^~\\&"[len(declared) :]
+        punctuation = all(not (c.isalnum() or c.isspace()) and c.isprintable() for c in characters)
+        if len(declared) < 2 or not punctuation or len(set(characters)) != 5:
+            return None
+        return _encoding(characters)
+
+
+@lru_cache(maxsize=16)
+def _encoding(characters: str) -> Encoding:
+    field, component, repetition, escape, subcomponent = tuple(characters)
+    mark = re.escape(escape)
+    return Encoding(
+        field,
+        component,
+        repetition,
+        escape,
+        subcomponent,
+        re.compile("[" + re.escape(characters[1:]) + "]"),
+        re.compile(f"{mark}([^{mark}]*){mark}"),
+    )
+
+
+def read_segment(name: str, line: str, encoding: Encoding) -> Segment:
+    """The dict of one segment line; see `gateway.formats.hl7v2` for its keys."""
+    parts = line.split(encoding.field)
+    segment: Segment = {}
+    offset = 0
+    if name in ("MSH", "BHS", "FHS"):
+        segment["f1"], segment["f2"] = encoding.field, parts[1]
+        parts[0:2] = [""]
+        offset = 2
+    text_field = 5 if name == "OBX" and len(parts) > 5 and parts[2] in _TEXT_TYPES else 0
+    special = encoding.special.search
+    for index in range(1, len(parts)):
+        raw = parts[index]
+        if not raw or raw == '""':
+            continue
+        number = index + offset
+        if special(raw) is None and number < 256:
+            segment[_FIELDS[number]] = segment[_FIRST[number]] = raw
+        elif number == text_field:
+            _text_field(segment, number, raw, encoding)
+        else:
+            _composite_field(segment, number, raw, encoding)
+    return segment
+
+
+def _text_field(segment: Segment, number: int, raw: str, encoding: Encoding) -> None:
+    lines = [_unescaped(line, encoding) for line in raw.split(encoding.repetition)]
+    segment[f"f{number}"] = segment[f"f{number}_1"] = lines[0] if len(lines) == 1 else lines
+
+
+def _composite_field(segment: Segment, number: int, raw: str, encoding: Encoding) -> None:
+    if encoding.repetition not in raw:
+        value = _repetition(raw, encoding)
+        if isinstance(value, str):
+            segment[f"f{number}"] = segment[f"f{number}_1"] = value
+        elif value:
+            segment[f"f{number}"] = value
+            for key, text in value.items():
+                segment[f"f{number}_{key[1:]}"] = text
+        return
+    values = [value for part in raw.split(encoding.repetition) if (value := _repetition(part, encoding))]
+    if not values:
+        return
+    segment[f"f{number}"] = values
+    for value in values:
+        for key, text in ({"c1": value} if isinstance(value, str) else value).items():
+            segment.setdefault(f"f{number}_{key[1:]}", []).append(text)
+
+
+def _repetition(raw: str, encoding: Encoding) -> str | dict[str, str]:
+    """Text, or the components by `cM` and `cM_K`; empty when nothing has content."""
+    if encoding.component not in raw and encoding.subcomponent not in raw:
+        return "" if raw == '""' else _unescaped(raw, encoding)
+    components: dict[str, str] = {}
+    for number, part in enumerate(raw.split(encoding.component), 1):
+        if not part or part == '""':
+            continue
+        key = _COMPONENTS[number] if number < 64 else f"c{number}"
+        if encoding.subcomponent in part:
+            for position, sub in enumerate(part.split(encoding.subcomponent), 1):
+                if sub and sub != '""':
+                    components[key if position == 1 else f"{key}_{position}"] = _unescaped(sub, encoding)
+        else:
+            components[key] = _unescaped(part, encoding)
+    return components
+
+
+def _unescaped(text: str, encoding: Encoding) -> str:
+    if encoding.escape not in text:
+        return text
+    separators = encoding.field + encoding.component + encoding.repetition + encoding.subcomponent
+
+    def resolve(found: re.Match[str]) -> str:
+        code = found.group(1)
+        if code in _ESCAPE:
+            return separators[_ESCAPE[code] - 1]
+        if code == "E":
+            return encoding.escape
+        return _resolved(code, found.group(0))
+
+    return encoding.escaped.sub(resolve, text)
+
+
+def _resolved(code: str, original: str) -> str:
+    """Formatting commands become line breaks or nothing; what is unknown stays as it was written."""
+    if code in _HIGHLIGHT:
+        return ""
+    if code.startswith((".br", ".sp")):
+        return "\n"
+    if code.startswith("X"):
+        try:
+            return bytes.fromhex(code[1:]).decode("utf-8")
+        except ValueError:
+            return original
+    return original
