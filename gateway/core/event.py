@@ -29,3 +29,18 @@ class Event:
     targets: tuple[str, ...] = ()
     count: int = 0
     request: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One link of a study's audit chain as it is kept.
+
+    `sequence` counts from 1 without gaps within the study and is set by the store, `at` is microseconds since the
+    epoch, `event` the canonical JSON of the event, `digest` covers `event` and the digest of the row before.
+    """
+
+    study: str
+    sequence: int
+    at: int
+    event: bytes
+    digest: bytes

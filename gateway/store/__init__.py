@@ -1,0 +1,10 @@
+"""Where resources, landed payloads and audit rows are kept.
+
+`port` says what a store must do; `gateway.store.sql` does it on SQLite and PostgreSQL. Nobody but `gateway.access`
+reads or writes resources through it: the port answers the consent question (`Visibility`) for every row it gives
+out, but does not know who asks. A store knows no study file, no role and no HTTP.
+"""
+
+from gateway.store.port import AuditStore, Chain, CompileGrants, Found, LandingStore, Page, ResourceStore
+
+__all__ = ["AuditStore", "Chain", "CompileGrants", "Found", "LandingStore", "Page", "ResourceStore"]

@@ -1,0 +1,133 @@
+"""The ports that adapters of the store implement: resources, landed payloads, audit rows.
+
+All three speak in values of `gateway.core`; a caller gets the one it may use and nothing else. Every method takes
+the study, alone or inside a value: no call reads or writes two studies.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from gateway.core import Resource
+from gateway.core.event import AuditRow, Event
+from gateway.core.receipt import Payload, Receipt, ReceiptStatus
+from gateway.core.resources import Committed, Grant, Key, Stored, Unit, Visibility
+from gateway.search import Query
+
+CompileGrants: TypeAlias = Callable[[str, str, Sequence[Resource]], Sequence[Grant]]
+"""(study, Patient id, every current Consent of that patient) -> the grants that these Consents give. Pure."""
+
+Chain: TypeAlias = Callable[[bytes, Event], AuditRow]
+"""(digest of the study's last audit row, b"" at the start; event) -> the next row; the store sets `sequence`. Pure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a search result: `count` rows after the position `after` (`Found.next` of the page before)."""
+
+    count: int
+    after: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of a search: visible rows only, newest first.
+
+    `total` counts the visible matches of the whole search, None unless `Query.total` asked for it; `next` is the
+    position to go on from, None on the last page.
+    """
+
+    rows: tuple[Stored, ...]
+    total: int | None
+    next: tuple[int, ...] | None
+
+
+class ResourceStore(Protocol):
+    """Resources with their versions, search index and consent grants.
+
+    A `visibility` of None reads as the gateway itself, without consent: for `gateway.access` alone.
+    """
+
+    def read(self, key: Key, visibility: Visibility | None, version: int | None = None) -> Stored | None:
+        """The current version, or that `version`; None when it is absent or hidden. A deletion is a `Stored` too."""
+
+    def history(self, key: Key, visibility: Visibility | None) -> list[Stored]:
+        """The visible versions, newest first, deletions included; empty when the current version is hidden."""
+
+    def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
+        """One page of the visible current resources that match."""
+
+    def stream(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Stored]:
+        """Every visible match of a query, or of a type, oldest first, in constant memory.
+
+        Rows are fetched in batches, each under the grants of its moment: a withdrawal takes effect in mid-stream.
+        """
+
+    def find(self, study: str, type: str, parameter: str, system: str, value: str) -> list[Key]:
+        """The keys whose token `parameter` has exactly this system and value; not consent-gated."""
+
+    def commit(self, unit: Unit) -> tuple[Committed, ...]:
+        """Makes a unit durable, all of it or nothing; one `Committed` a change of `unit.changes`, in their order.
+
+        Raises `PreconditionFailed` when an `if_match` does not hold (0 means: must not exist), `NotFound` for the
+        deletion of a resource that never was, `Unprocessable` when a resource does not carry its key's type and id.
+        """
+
+    def regrant(self, study: str) -> int:
+        """Makes the grants of every subject of the study again, after the consent policy changed; how many subjects."""
+
+
+class LandingStore(Protocol):
+    """Payloads as they came, and their receipts."""
+
+    def land(self, payload: Payload, receipt: Receipt, leased_until: datetime | None = None) -> None:
+        """Makes both durable before it returns; the body is kept once for each study and SHA-256.
+
+        `leased_until` takes the receipt's lease at once, so that no other process works on it meanwhile.
+        """
+
+    def payload(self, study: str, receipt_id: str) -> Payload:
+        """The payload of a receipt; raises `NotFound` when the study has no such receipt."""
+
+    def receipt(self, study: str, id: str) -> Receipt | None:
+        """The receipt, or None."""
+
+    def first_with(self, study: str, source: str, sha256: str) -> Receipt | None:
+        """The oldest receipt of this body from this source, None when it never came."""
+
+    def save(self, receipt: Receipt) -> None:
+        """Replaces the receipt's state; a receipt that is not `received` any more gives up its lease."""
+
+    def receipts(
+        self,
+        study: str,
+        *,
+        source: str | None = None,
+        status: ReceiptStatus | None = None,
+        rule: str | None = None,
+        mapping: str | None = None,
+    ) -> list[Receipt]:
+        """The receipts that fit every filter given, oldest first; `mapping` is an id, or `id|version`."""
+
+    def lease(self, study: str | None, now: datetime, seconds: float) -> Receipt | None:
+        """Takes the oldest `received` receipt that nobody works on, for `seconds`; None when there is none.
+
+        A `study` of None looks in each study in turn.
+        """
+
+    def release(self, study: str, id: str) -> None:
+        """Gives the receipt back before its lease ends."""
+
+
+class AuditStore(Protocol):
+    """The audit chain of each study: rows are appended and read, never changed."""
+
+    def append(self, events: Sequence[Event]) -> tuple[AuditRow, ...]:
+        """Chains the events and makes them durable, one transaction a study; the rows in the order of the events."""
+
+    def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
+        """The rows with a sequence above `after`, in order."""
+
+    def last(self, study: str) -> AuditRow | None:
+        """The newest row, or None."""
