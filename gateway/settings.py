@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     environment: Literal["dev", "test", "production"] = Field(
         "dev", description="Where this runs; anything but dev refuses the development defaults"
     )
-    data_dir: Path = Field(Path(".gateway"), description="Folder for the embedded database and the signing keys")
+    data_dir: Path = Field(Path("var"), description="Folder for the embedded database and the signing keys")
     database_url: SecretStr = Field(
         SecretStr(""), description="`sqlite:///FILE` or `postgresql://...`; empty means gateway.db in the data folder"
     )

@@ -2,4 +2,62 @@
 
 from gateway.core.rules.rule import Rule
 
-RULES: dict[str, Rule] = {}
+RULES: dict[str, Rule] = {
+    "rest.internal": Rule(
+        "fatal", "exception", "The gateway failed to answer", "Try again; tell the operator the X-Request-Id"
+    ),
+    "rest.unknown-route": Rule(
+        "error", "not-found", "There is nothing at this address", "The FHIR base is /studies/{{study}}/fhir"
+    ),
+    "rest.unknown-study": Rule("error", "not-found", "There is no such study", "Check the study in the address"),
+    "rest.unknown-type": Rule(
+        "error", "not-found", "This is no resource type of FHIR R4", "Type names are case-sensitive, as Observation"
+    ),
+    "rest.unknown-receipt": Rule(
+        "error", "not-found", "There is no such receipt", "Take the address from the answer to the delivery"
+    ),
+    "rest.method": Rule(
+        "error", "not-supported", "This interaction is not offered here", "See rest in the CapabilityStatement"
+    ),
+    "rest.parameter": Rule(
+        "error",
+        "not-supported",
+        "This address takes no parameter of this name",
+        "Leave it out; {interaction} takes {known}",
+    ),
+    "rest.parameter-value": Rule("error", "value", "The value of {parameter} is not understood", "{expected}"),
+    "rest.cursor": Rule(
+        "error", "value", "This page link was not made here for this search", "Start from the first page again"
+    ),
+    "rest.not-acceptable": Rule(
+        "error", "not-supported", "Resources are served as JSON only", "Accept application/fhir+json"
+    ),
+    "rest.media-type": Rule("error", "not-supported", "The body's media type is not taken here", "Send {expected}"),
+    "rest.encoding": Rule(
+        "error", "not-supported", "Compressed bodies are not taken", "Send the body without Content-Encoding"
+    ),
+    "rest.form": Rule(
+        "error", "structure", "The body is not a form", "Send name=value pairs, percent-encoded UTF-8, joined by &"
+    ),
+    "rest.not-a-resource": Rule(
+        "error", "structure", "The body is not a resource", "Send one JSON object with a resourceType"
+    ),
+    "rest.type-differs": Rule(
+        "error",
+        "value",
+        "The resourceType of the body is not the type in the address",
+        "Send the resource to the address of its own type",
+    ),
+    "rest.id-differs": Rule(
+        "error", "value", "The id of the body is not the id in the address", "Send the resource with the same id"
+    ),
+    "rest.if-match": Rule(
+        "error", "value", "If-Match does not hold one version", 'Send the ETag that the read gave, as W/"3"'
+    ),
+    "rest.too-many-parameters": Rule(
+        "error", "too-costly", "More than {limit} parameters", "Ask in several smaller searches"
+    ),
+    "rest.token-missing": Rule(
+        "error", "login", "No bearer token came with the request", "Send Authorization: Bearer TOKEN"
+    ),
+}

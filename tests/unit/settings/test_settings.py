@@ -20,8 +20,8 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_defaults_are_for_development() -> None:
     settings = Settings()
     assert settings.environment == "dev"
-    assert settings.database == "sqlite:///.gateway/gateway.db"
-    assert settings.keys == Path(".gateway/keys")
+    assert settings.database == "sqlite:///var/gateway.db"
+    assert settings.keys == Path("var/keys")
 
 
 def test_a_misspelt_variable_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,46 @@
+"""`gateway serve`: the HTTP application under uvicorn, in one process or several on one database."""
+
+import os
+from typing import Annotated
+
+import typer
+
+
+def register(root: typer.Typer) -> None:
+    """Adds the command `serve`."""
+    root.command(
+        "serve",
+        help="Serve the FHIR base, the delivery address and the receipts of every installed study.",
+        epilog="Example: gateway serve --port 8000 --workers 2",
+    )(serve)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; GATEWAY_HOST otherwise.")] = "",
+    port: Annotated[int, typer.Option(help="Port to listen on; GATEWAY_PORT otherwise.")] = 0,
+    workers: Annotated[int, typer.Option(help="How many processes; GATEWAY_WORKERS otherwise.")] = 0,
+) -> None:
+    """Serves until it is told to stop; requests under way are finished first."""
+    import uvicorn
+
+    from gateway.cli.console import show_error
+    from gateway.core import logs
+    from gateway.settings import Settings
+
+    given = {"GATEWAY_HOST": host, "GATEWAY_PORT": str(port or ""), "GATEWAY_WORKERS": str(workers or "")}
+    os.environ.update({name: value for name, value in given.items() if value})
+    settings = Settings()
+    logs.configure(settings.log_level)
+    show_error(f"serving {settings.base_url} on {settings.host}:{settings.port}; stop with Ctrl-C")
+    uvicorn.run(
+        "gateway.app:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=20,
+    )
