@@ -3,7 +3,7 @@
 `decode(data, "hl7v2")` gives `Decoded(tree, locate)`. Trees are plain dict, list, text and numbers, made for FHIRPath
 without a model: one value and a list of one value read the same. Each decoder documents its tree: `json_text` (the
 document itself), `delimited` (`rows`), `hl7v2` (segments, fields `f3_1`, ORU groups), `dicom_json` (`studies` by
-keyword), `odm` (elements of ODM-XML). What a decoder refuses, it refuses whole, with a rule and a position.
+keyword), `odm` (elements of ODM-XML), `redcap` (`records`). What a decoder refuses, it refuses whole, with a rule and a position.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ from gateway.formats.dicom_json import decode_dicom_json
 from gateway.formats.hl7v2 import decode_hl7v2
 from gateway.formats.json_text import decode_json
 from gateway.formats.odm import decode_odm
+from gateway.formats.redcap import decode_redcap
 
 MAX_BYTES = 50_000_000
 """The largest payload that is decoded."""
@@ -41,6 +42,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format("csv", decode_csv, ("text/csv",), (".csv",)),
             Format("hl7v2", decode_hl7v2, ("x-application/hl7-v2+er7", "application/hl7-v2"), (".hl7",)),
             Format("dicom-json", decode_dicom_json, ("application/dicom+json", "application/json"), (".json",)),
+            Format("redcap", decode_redcap, ("application/json", "text/csv"), (".json", ".csv")),
             Format("odm", decode_odm, ("application/xml", "text/xml", "application/odm+xml"), (".xml",)),
         )
     }

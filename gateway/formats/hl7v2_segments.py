@@ -11,8 +11,23 @@ _TEXT_TYPES = frozenset(("ST", "TX", "FT"))
 _ESCAPE = {"F": 1, "S": 2, "R": 3, "T": 4}
 _HIGHLIGHT = frozenset("HN")
 
-_FIELDS = [f"f{number}" for number in range(256)]
-_FIRST = [f"f{number}_1" for number in range(256)]
+MAX_NAMED = 127
+"""Names of fields up to this number are built once; HL7 has no segment with more."""
+
+
+class _Names(dict[str, str]):
+    """The names of a field: itself by "", its components by their key in a composite, `f5_3` by `c3`."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__({"": f"f{number}"} | {f"c{part}": f"f{number}_{part}" for part in range(1, 25)})
+
+    def __missing__(self, key: str) -> str:
+        return f"{self['']}_{key[1:]}"
+
+
+_NAMES = [_Names(number) for number in range(MAX_NAMED + 1)]
+_FIELDS = [names[""] for names in _NAMES]
+_FIRST = [names["c1"] for names in _NAMES]
 _COMPONENTS = [f"c{number}" for number in range(64)]
 
 
@@ -25,7 +40,6 @@ class Encoding:
     repetition: str
     escape: str
     subcomponent: str
-    special: re.Pattern[str]
     escaped: re.Pattern[str]
 
     @classmethod
@@ -49,7 +63,6 @@ def _encoding(characters: str) -> Encoding:
         repetition,
         escape,
         subcomponent,
-        re.compile("[" + re.escape(characters[1:]) + "]"),
         re.compile(f"{mark}([^{mark}]*){mark}"),
     )
 
@@ -64,18 +77,20 @@ def read_segment(name: str, line: str, encoding: Encoding) -> Segment:
         parts[0:2] = [""]
         offset = 2
     text_field = 5 if name == "OBX" and len(parts) > 5 and parts[2] in _TEXT_TYPES else 0
-    special = encoding.special.search
-    for index in range(1, len(parts)):
-        raw = parts[index]
-        if not raw or raw == '""':
+    component, repetition = encoding.component, encoding.repetition
+    subcomponent, escape = encoding.subcomponent, encoding.escape
+    number = offset - 1
+    for raw in parts:
+        number += 1
+        if not raw or raw == '""' or number == offset:
             continue
-        number = index + offset
-        if special(raw) is None and number < 256:
-            segment[_FIELDS[number]] = segment[_FIRST[number]] = raw
-        elif number == text_field:
-            _text_field(segment, number, raw, encoding)
+        if component in raw or escape in raw or repetition in raw or subcomponent in raw or number > MAX_NAMED:
+            if number == text_field:
+                _text_field(segment, number, raw, encoding)
+            else:
+                _composite_field(segment, number, raw, encoding)
         else:
-            _composite_field(segment, number, raw, encoding)
+            segment[_FIELDS[number]] = segment[_FIRST[number]] = raw
     return segment
 
 
@@ -85,40 +100,49 @@ def _text_field(segment: Segment, number: int, raw: str, encoding: Encoding) -> 
 
 
 def _composite_field(segment: Segment, number: int, raw: str, encoding: Encoding) -> None:
+    names = _NAMES[number] if number <= MAX_NAMED else _Names(number)
     if encoding.repetition not in raw:
         value = _repetition(raw, encoding)
-        if isinstance(value, str):
-            segment[f"f{number}"] = segment[f"f{number}_1"] = value
-        elif value:
-            segment[f"f{number}"] = value
-            for key, text in value.items():
-                segment[f"f{number}_{key[1:]}"] = text
+        if value:
+            segment[names[""]] = value
+            if isinstance(value, str):
+                segment[names["c1"]] = value
+            else:
+                for key, text in value.items():
+                    segment[names[key]] = text
         return
     values = [value for part in raw.split(encoding.repetition) if (value := _repetition(part, encoding))]
-    if not values:
-        return
-    segment[f"f{number}"] = values
+    if values:
+        segment[names[""]] = values
     for value in values:
         for key, text in ({"c1": value} if isinstance(value, str) else value).items():
-            segment.setdefault(f"f{number}_{key[1:]}", []).append(text)
+            segment.setdefault(names[key], []).append(text)
 
 
 def _repetition(raw: str, encoding: Encoding) -> str | dict[str, str]:
     """Text, or the components by `cM` and `cM_K`; empty when nothing has content."""
-    if encoding.component not in raw and encoding.subcomponent not in raw:
-        return "" if raw == '""' else _unescaped(raw, encoding)
+    subcomponent, escape = encoding.subcomponent, encoding.escape
+    plain = escape not in raw
+    if encoding.component not in raw and subcomponent not in raw:
+        return "" if raw == '""' else raw if plain else _unescaped(raw, encoding)
     components: dict[str, str] = {}
-    for number, part in enumerate(raw.split(encoding.component), 1):
+    number = 0
+    for part in raw.split(encoding.component):
+        number += 1
         if not part or part == '""':
             continue
         key = _COMPONENTS[number] if number < 64 else f"c{number}"
-        if encoding.subcomponent in part:
-            for position, sub in enumerate(part.split(encoding.subcomponent), 1):
-                if sub and sub != '""':
-                    components[key if position == 1 else f"{key}_{position}"] = _unescaped(sub, encoding)
+        if subcomponent in part:
+            _subcomponents(components, key, part, encoding)
         else:
-            components[key] = _unescaped(part, encoding)
+            components[key] = part if plain else _unescaped(part, encoding)
     return components
+
+
+def _subcomponents(components: dict[str, str], key: str, part: str, encoding: Encoding) -> None:
+    for position, text in enumerate(part.split(encoding.subcomponent), 1):
+        if text and text != '""':
+            components[key if position == 1 else f"{key}_{position}"] = _unescaped(text, encoding)
 
 
 def _unescaped(text: str, encoding: Encoding) -> str:

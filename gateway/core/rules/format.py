@@ -102,4 +102,13 @@ RULES: dict[str, Rule] = {
     "format.odm-name-clash": Rule(
         "fatal", "structure", "{element} is both an attribute and an element", "Send ODM-XML that its schema accepts"
     ),
+    "format.redcap-records": Rule(
+        "fatal",
+        "structure",
+        "The document is not a list of flat REDCap records",
+        "Export records as type=flat, format=json or csv; an error object means that the export failed",
+    ),
+    "format.redcap-flat": Rule(
+        "fatal", "structure", "The records are in the event-attribute-value form", "Export records as type=flat"
+    ),
 }

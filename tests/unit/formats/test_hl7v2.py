@@ -1,0 +1,237 @@
+"""HL7 v2 decoding: fields, groups, batches, positions, refusals. Messages are synthetic."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.errors import BadRequest
+from gateway.formats import decode
+
+MSH = "MSH|^~\\&|LAB|S1|GW||20260105101500+0100||ORU^R01^ORU_R01|M1|P|2.5.1"
+PID = "PID|1||101-001^^^LAB&1.2.3&ISO^PI~77^^^S1^MR||DOE^JO||19600102|F"
+OBR = "OBR|1|P1|F1|33762-6^NT-proBNP^LN|||20260105090000+0100"
+OBX = "OBX|1|NM|33762-6^NT-proBNP^LN||450|pg/mL|<125|H|||F"
+
+
+def message(*segments: str) -> bytes:
+    return "\r".join(segments).encode()
+
+
+def tree(*segments: str) -> dict:
+    return decode(message(*segments), "hl7v2").tree
+
+
+def refusal(data: bytes) -> str:
+    with pytest.raises(BadRequest) as refused:
+        decode(data, "hl7v2")
+    return refused.value.issues[0].rule
+
+
+def test_plain_field_is_text_with_itself_as_first_component():
+    pid = tree(MSH, PID)["PATIENT_RESULT"][0]["PATIENT"]["PID"]
+    assert (pid["f7"], pid["f7_1"], pid["f8"]) == ("19600102", "19600102", "F")
+    assert "f2" not in pid
+
+
+def test_composite_field_has_components_and_repetitions_make_lists():
+    pid = tree(MSH, PID)["PATIENT_RESULT"][0]["PATIENT"]["PID"]
+    assert pid["f5"] == {"c1": "DOE", "c2": "JO"}
+    assert pid["f3"][1] == {"c1": "77", "c4": "S1", "c5": "MR"}
+    assert pid["f3_1"] == ["101-001", "77"]
+    assert pid["f3"][0]["c4"] == "LAB"
+    assert pid["f3"][0]["c4_3"] == "ISO"
+    assert pid["f3_4_2"] == ["1.2.3"]
+
+
+def test_header_fields_count_from_the_separator():
+    header = tree(MSH)["MSH"]
+    assert header["f1"] == "|"
+    assert header["f2"] == "^~\\&"
+    assert (header["f9_1"], header["f9_2"], header["f10"]) == ("ORU", "R01", "M1")
+
+
+def test_other_separators_are_taken_from_the_header():
+    found = tree("MSH$*@!+$LAB$$$$20260105$$ORU*R01$1$P$2.5", "PID$1$$7*8+9*!F!@5")
+    pid = found["PATIENT_RESULT"][0]["PATIENT"]["PID"]
+    assert found["MSH"]["f9_2"] == "R01"
+    assert pid["f3"] == [{"c1": "7", "c2": "8", "c2_2": "9", "c3": "$"}, "5"]
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("a\\F\\b", "a|b"),
+        ("a\\S\\b\\T\\c\\R\\d", "a^b&c~d"),
+        ("a\\E\\b", "a\\b"),
+        ("a\\.br\\b", "a\nb"),
+        ("\\H\\a\\N\\", "a"),
+        ("\\XC2B5\\g", "µg"),
+        ("\\Zxx\\a", "\\Zxx\\a"),
+        ("half\\way", "half\\way"),
+    ],
+)
+def test_escapes(text, meaning):
+    observation = tree(MSH, PID, OBR, f"OBX|1|ST|X||{text}")["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]
+    assert observation["OBSERVATION"][0]["OBX"]["f5"] == meaning
+
+
+def test_text_values_are_not_split_into_components():
+    order = tree(MSH, PID, OBR, "OBX|1|TX|X||10^3 & more~second line")["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]
+    assert order["OBSERVATION"][0]["OBX"]["f5"] == ["10^3 & more", "second line"]
+
+
+def test_explicit_null_is_absent():
+    order = tree(MSH, PID, OBR, 'OBX|1|NM|X||""|""^""')["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]
+    assert {"f5", "f6"}.isdisjoint(order["OBSERVATION"][0]["OBX"])
+
+
+def test_groups_of_oru():
+    root = tree(
+        MSH,
+        PID,
+        "NTE|1||of the patient",
+        "PV1|1|O",
+        "ORC|RE",
+        OBR,
+        "NTE|1||of the order",
+        OBX,
+        "NTE|1||of the result",
+        "SPM|1|S1||SER",
+        "OBX|1|ST|Y||of the specimen",
+        OBR,
+        OBX,
+    )
+    (result,) = root["PATIENT_RESULT"]
+    first, second = result["ORDER_OBSERVATION"]
+    assert result["PATIENT"]["NTE"][0]["f3"] == "of the patient"
+    assert result["PATIENT"]["VISIT"]["PV1"]["f2"] == "O"
+    assert first["ORC"]["f1"] == "RE"
+    assert first["OBR"]["f3"] == "F1"
+    assert first["NTE"][0]["f3"] == "of the order"
+    assert first["OBSERVATION"][0]["NTE"][0]["f3"] == "of the result"
+    assert first["SPECIMEN"][0]["OBX"][0]["f5"] == "of the specimen"
+    assert "SPECIMEN" not in second
+    assert second["PATIENT"] is result["PATIENT"]
+    assert second["MSH"] is root["MSH"]
+
+
+def test_every_order_starts_a_group():
+    orders = tree(MSH, PID, "ORC|RE", OBR, OBR, "ORC|RE", "ORC|RE", OBR)["PATIENT_RESULT"][0]["ORDER_OBSERVATION"]
+    assert [sorted(set(order) & {"ORC", "OBR"}) for order in orders] == [
+        ["OBR", "ORC"],
+        ["OBR"],
+        ["ORC"],
+        ["OBR", "ORC"],
+    ]
+
+
+def test_several_patients_and_results_without_patient():
+    results = tree(MSH, PID, OBR, OBX, PID, OBR)["PATIENT_RESULT"]
+    assert len(results) == 2
+    (alone,) = tree(MSH, OBR, OBX)["PATIENT_RESULT"]
+    assert "PATIENT" not in alone
+    assert "PATIENT" not in alone["ORDER_OBSERVATION"][0]
+
+
+def test_unknown_segments_are_kept_where_they_came():
+    order = tree(MSH, PID, OBR, OBX, "ZLB|1|x")["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]
+    assert order["OBSERVATION"][0]["ZLB"] == [{"f1": "1", "f1_1": "1", "f2": "x", "f2_1": "x"}]
+
+
+def test_other_messages_are_flat():
+    root = tree("MSH|^~\\&|A||||20260105||ADT^A01|1|P|2.5", "EVN|A01", PID)
+    assert list(root) == ["MSH", "EVN", "PID"]
+
+
+def test_batch_is_one_tree_with_every_message():
+    second = MSH.replace("|M1|", "|M2|")
+    data = message("FHS|^~\\&|LAB", "BHS|^~\\&|LAB", MSH, PID, OBR, OBX, second, PID, OBR, OBX, "BTS|2", "FTS|1")
+    decoded = decode(data, "hl7v2")
+    assert [header["f10"] for header in decoded.tree["MSH"]] == ["M1", "M2"]
+    orders = [result["ORDER_OBSERVATION"][0] for result in decoded.tree["PATIENT_RESULT"]]
+    assert [order["MSH"]["f10"] for order in orders] == ["M1", "M2"]
+    pointer = ("PATIENT_RESULT", 1, "ORDER_OBSERVATION", 0, "OBSERVATION", 0, "OBX", "f5_1")
+    assert decoded.locate(pointer) == "MSH[2]/OBX[1].5.1"
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n", "\r\r\n"])
+def test_line_ends(end):
+    data = ("\ufeff" + end.join((MSH, PID, OBR, OBX)) + end).encode()
+    assert len(decode(data, "hl7v2").tree["PATIENT_RESULT"][0]["ORDER_OBSERVATION"]) == 1
+
+
+def test_mllp_frame_is_removed():
+    framed = b"\x0b" + message(MSH, PID) + b"\r\x1c\r"
+    assert decode(framed, "hl7v2").tree["PATIENT_RESULT"]
+    assert refusal(b"\x0b" + message(MSH, PID)) == "format.hl7-truncated"
+
+
+def test_declared_latin_1_is_decoded():
+    header = MSH + "||||||8859/1"
+    data = message(header, PID, OBR, "OBX|1|NM|X||1|µmol/L").decode().encode("latin-1")
+    order = decode(data, "hl7v2").tree["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]
+    assert order["OBSERVATION"][0]["OBX"]["f6"] == "µmol/L"
+    assert refusal(data.replace(b"8859/1", b"")) == "format.encoding"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "position"),
+    [
+        (("PATIENT_RESULT", 0, "PATIENT", "PID", "f3", 1, "c4_2"), "PID[1].3[2].4.2"),
+        (("PATIENT_RESULT", 0, "ORDER_OBSERVATION", 1, "OBSERVATION", 0, "OBX", "f5_1"), "OBX[2].5.1"),
+        (("PATIENT_RESULT", 0, "ORDER_OBSERVATION", 1, "OBR", "f9"), "OBR[2].9"),
+        (("PATIENT_RESULT", 0, "ORDER_OBSERVATION", 1), "OBR[2]"),
+        (("PATIENT_RESULT", 0, "ORDER_OBSERVATION", 0, "PATIENT", "PID", "f7"), "PID[1].7"),
+        (("MSH", "f10"), "MSH[1].10"),
+        (("PATIENT_RESULT", 7), "PID[1]"),
+        ((), ""),
+    ],
+)
+def test_positions(pointer, position):
+    assert decode(message(MSH, PID, OBR, OBX, OBR, OBX), "hl7v2").locate(pointer) == position
+
+
+@pytest.mark.parametrize(
+    ("data", "rule"),
+    [
+        (b"", "payload.empty"),
+        (b" \r\n", "payload.empty"),
+        (b"PID|1||1", "format.hl7-no-msh"),
+        (b'{"not": "hl7"}', "format.hl7-no-msh"),
+        (b"MSH", "format.hl7-encoding-characters"),
+        (b"MSH|", "format.hl7-encoding-characters"),
+        (b"MSH|||||", "format.hl7-encoding-characters"),
+        (b"MSHA^~\\&A", "format.hl7-encoding-characters"),
+        (message(MSH, PID, "a second line of text"), "format.hl7-segment"),
+        (message(MSH, PID, "OBX1|2"), "format.hl7-segment"),
+        (message("FHS|^~\\&|A", PID), "format.hl7-no-msh"),
+        (message("FHS|^~\\&|A", "FTS|0"), "format.hl7-no-message"),
+        (message("BHS|^~\\&|A", MSH, PID), "format.hl7-truncated"),
+        (message("FHS|^~\\&|A", "BHS|^~\\&|A", MSH, PID, "FTS|1"), "format.hl7-truncated"),
+        (message("BHS|^~\\&|A", MSH, PID, "BTS|2"), "format.hl7-batch-count"),
+    ],
+)
+def test_refusals(data, rule):
+    assert refusal(data) == rule
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=40), max_size=8))
+def test_any_text_is_decoded_or_refused_and_never_breaks(lines):
+    data = "\r".join([MSH, *lines]).encode()
+    try:
+        decoded = decode(data, "hl7v2")
+    except BadRequest:
+        return
+    assert json.dumps(decoded.tree)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1))
+def test_an_escaped_text_comes_back(text):
+    escaped = text
+    for character, code in (("\\", "E"), ("|", "F"), ("^", "S"), ("&", "T"), ("~", "R")):
+        escaped = escaped.replace(character, f"\x00{code}\x00")
+    order = tree(MSH, PID, OBR, "OBX|1|ST|X||" + escaped.replace("\x00", "\\"))["PATIENT_RESULT"][0]
+    value = order["ORDER_OBSERVATION"][0]["OBSERVATION"][0]["OBX"].get("f5")
+    assert value == (None if text == '""' else text)

@@ -1,0 +1,167 @@
+"""JSON, CSV, DICOM JSON and ODM-XML: trees, positions and refusals."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.errors import BadRequest
+from gateway.formats import FORMATS, decode, json_pointer
+
+ODM = '<ODM xmlns="http://www.cdisc.org/ns/odm/v1.3" FileOID="F1">{}</ODM>'
+
+
+def refusal(data: bytes, format: str, **options: object) -> tuple[str, str]:
+    with pytest.raises(BadRequest) as refused:
+        decode(data, format, options)
+    found = refused.value.issues[0]
+    return found.rule, found.source
+
+
+def test_unknown_format_and_too_large_payload_are_refused():
+    assert refusal(b"{}", "spreadsheet")[0] == "format.unknown"
+    assert refusal(b" " * 50_000_001, "json")[0] == "payload.too-large"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@given(data=st.binary(max_size=200))
+def test_random_bytes_are_decoded_or_refused(format, data):
+    try:
+        decode(data, format)
+    except BadRequest as refused:
+        assert refused.issues
+
+
+def test_json_keeps_numbers_and_points_with_json_pointers():
+    decoded = decode(b'{"a": [{"b/c": 4.060}]}', "json")
+    assert str(decoded.tree["a"][0]["b/c"]) == "4.060"
+    assert isinstance(decoded.tree["a"][0]["b/c"], Decimal)
+    assert decoded.locate(("a", 0, "b/c")) == json_pointer(("a", 0, "b/c")) == "/a/0/b~1c"
+
+
+def test_csv_rows_without_empty_cells_and_positions_of_the_sheet():
+    decoded = decode('\ufeffSUBJID,RESULT,NOTE\r\n101-001,450,\r\n101-002,"1,5","a ""b"""\r\n'.encode(), "csv")
+    assert decoded.tree["rows"] == [
+        {"SUBJID": "101-001", "RESULT": "450"},
+        {"SUBJID": "101-002", "RESULT": "1,5", "NOTE": 'a "b"'},
+    ]
+    assert decoded.locate(("rows", 1, "RESULT")) == "row 3, column RESULT"
+    assert decoded.locate(("rows", 0)) == "row 2"
+
+
+def test_csv_options():
+    tree = decode("A;B\nµ;2\n".encode("latin-1"), "csv", {"delimiter": ";", "encoding": "latin-1"}).tree
+    assert tree == {"rows": [{"A": "µ", "B": "2"}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "expected"),
+    [
+        ("", {}, ("payload.empty", "")),
+        ("A,B\n1,2\n3\n", {}, ("format.csv-columns", "row 3")),
+        ("A,B\n1,2,3\n", {}, ("format.csv-columns", "row 2")),
+        ('A,B\n1,"2\n3,4\n', {}, ("format.csv-quoting", "row 2")),
+        ("A,A\n1,2\n", {}, ("format.csv-header", "row 1")),
+        ("A,\n1,2\n", {}, ("format.csv-header", "row 1")),
+        ("A,B\n1,2\n3,4", {"final_newline": True}, ("format.csv-unfinished", "")),
+        ("A\nµ\n", {"encoding": "ascii"}, ("format.encoding", "byte 2")),
+    ],
+)
+def test_csv_refusals(text, options, expected):
+    assert refusal(text.encode(), "csv", **options) == expected
+
+
+@given(st.lists(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=2, max_size=2), max_size=5))
+def test_a_written_csv_comes_back(rows):
+    import csv
+    import io
+
+    out = io.StringIO(newline="")
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerows([["A", "B"], *rows])
+    assert decode(out.getvalue().encode(), "csv").tree["rows"] == [{"A": a, "B": b} for a, b in rows]
+
+
+def test_dicom_by_keyword_with_unknown_tags_kept():
+    data = b"""[{"0020000D": {"vr": "UI", "Value": ["1.2.3"]},
+      "00100010": {"vr": "PN", "Value": [{"Alphabetic": "A^B"}]},
+      "00080050": {"vr": "SH"}, "00091001": {"vr": "LO", "Value": ["x"]},
+      "00081032": {"vr": "SQ", "Value": [{"00080100": {"vr": "SH", "Value": ["ECHO"]}}]}}]"""
+    decoded = decode(data, "dicom-json")
+    assert decoded.tree["studies"] == [
+        {
+            "StudyInstanceUID": ["1.2.3"],
+            "PatientName": [{"Alphabetic": "A^B"}],
+            "00091001": {"vr": "LO", "Value": ["x"]},
+            "ProcedureCodeSequence": [{"CodeValue": ["ECHO"]}],
+        }
+    ]
+    assert decoded.locate(("studies", 0, "StudyInstanceUID", 0)) == "(0020,000D)"
+    assert decoded.locate(("studies", 0, "ProcedureCodeSequence", 0, "CodeValue")) == "(0008,1032) (0008,0100)"
+
+
+def test_dicom_positions_name_the_data_set_when_there_are_several():
+    decoded = decode(b'[{}, {"00100020": {"vr": "LO", "Value": ["7"]}}]', "dicom-json")
+    assert decoded.locate(("studies", 1, "PatientID")) == "data set 2 (0010,0020)"
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", '{"a": {}}', '{"0020000D": "1.2"}', '{"0020000D": {"vr": "UI", "Value": 1}}']
+)
+def test_dicom_refusals(text):
+    assert refusal(text.encode(), "dicom-json")[0] == "format.dicom-model"
+
+
+def test_odm_elements_are_lists_and_attributes_text():
+    text = ODM.format(
+        '<ClinicalData StudyOID="S"><SubjectData SubjectKey="101-001"><ItemData ItemOID="A" Value="3"/>'
+        '<ItemDataString ItemOID="B">text</ItemDataString></SubjectData></ClinicalData>'
+    )
+    decoded = decode(text.encode(), "odm")
+    subject = decoded.tree["ClinicalData"][0]["SubjectData"][0]
+    assert subject["ItemData"] == [{"ItemOID": "A", "Value": "3"}]
+    assert subject["ItemDataString"] == [{"ItemOID": "B", "text": "text"}]
+    assert decoded.locate(("ClinicalData", 0, "SubjectData", 0, "ItemData", 0, "Value")) == (
+        "/ODM/ClinicalData[1]/SubjectData[1]/ItemData[1]/@Value"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("", "payload.empty"),
+        ("not xml", "format.xml-not-whole"),
+        (ODM.format("<ClinicalData>"), "format.xml-not-whole"),
+        ("<html/>", "format.odm-root"),
+        ('<ODM xmlns="urn:other"/>', "format.odm-root"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]>' + ODM.format("&b;"), "format.xml-unsafe"),
+        ('<?xml version="1.0" encoding="none-such"?>' + ODM.format(""), "format.xml-encoding"),
+        (ODM.format("<a>" * 120 + "</a>" * 120), "format.xml-limit"),
+        (ODM.format('<a b="1"><b/></a>'), "format.odm-name-clash"),
+    ],
+)
+def test_odm_refusals(text, rule):
+    assert refusal(text.encode(), "odm")[0] == rule
+
+
+def test_redcap_records_are_the_same_from_json_and_csv():
+    from_json = decode(b'[{"record_id": "1", "score": 3, "note": ""}]', "redcap")
+    from_csv = decode(b"record_id,score,note\r\n1,3,\r\n", "redcap")
+    assert from_json.tree == from_csv.tree == {"records": [{"record_id": "1", "score": "3"}]}
+    assert from_json.locate(("records", 0, "score")) == "/0/score"
+    assert from_csv.locate(("records", 0, "score")) == "row 2, column score"
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ('{"error": "no rights"}', "format.redcap-records"),
+        ("[1]", "format.redcap-records"),
+        ('[{"a": [1]}]', "format.redcap-records"),
+        ('[{"record": "1", "field_name": "a", "value": "2"}]', "format.redcap-flat"),
+        ("a,b\n1\n", "format.csv-columns"),
+        ("", "payload.empty"),
+    ],
+)
+def test_redcap_refusals(text, rule):
+    assert refusal(text.encode(), "redcap")[0] == rule
