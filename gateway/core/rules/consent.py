@@ -2,4 +2,65 @@
 
 from gateway.core.rules.rule import Rule
 
-RULES: dict[str, Rule] = {}
+RULES: dict[str, Rule] = {
+    "consent.permitted": Rule("information", "informational", "The participant's Consents permit it"),
+    "consent.study-level": Rule("information", "informational", "The resource holds no participant's data"),
+    "consent.no-subject": Rule(
+        "error",
+        "forbidden",
+        "The resource names no participant, so that no Consent can permit it",
+        "Give the resource a subject of this study",
+    ),
+    "consent.denied": Rule("error", "forbidden", "A provision of the participant's Consents denies it"),
+    "consent.not-permitted": Rule(
+        "error",
+        "forbidden",
+        "No Consent of the participant permits it",
+        "Check with `gateway consent explain` which Consents apply",
+    ),
+    "consent.collection-not-permitted": Rule(
+        "error",
+        "forbidden",
+        "No Consent permits to collect this data of this participant",
+        "Wait for the participant's Consent, then replay",
+    ),
+    "consent.subject-not-enrolled": Rule(
+        "error",
+        "forbidden",
+        "The resource is about a participant that this study does not have",
+        "Enrol the participant first",
+    ),
+    "consent.patient-required": Rule(
+        "error",
+        "required",
+        "A Consent must name its participant",
+        "Set Consent.patient.reference to Patient/<id>",
+    ),
+    "consent.too-deep": Rule(
+        "error", "too-long", "Provisions nest deeper than {limit} levels", "Write the Consent with fewer levels"
+    ),
+    "consent.delete-not-offered": Rule(
+        "error",
+        "not-supported",
+        "Withdrawal with mode delete is not offered",
+        "Use stop-collection or no-further-use",
+    ),
+    "consent.withdrawal": Rule(
+        "error",
+        "invalid",
+        "The withdrawal needs one mode, one instant `at`, and an inactive Consent",
+        "Set status inactive, mode stop-collection or no-further-use, and `at`",
+    ),
+    "consent.own-grant": Rule(
+        "error",
+        "forbidden",
+        "This role may not write Consents",
+        "Let the site's staff write it",
+    ),
+    "consent.unchangeable-patient": Rule(
+        "error",
+        "business-rule",
+        "The participant of a Consent cannot be changed",
+        "Make another Consent for the other participant",
+    ),
+}

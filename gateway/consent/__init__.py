@@ -1,0 +1,14 @@
+"""What participants' Consents permit: a pure specification, and its compilation into boxes that SQL joins.
+
+`decide` answers one question about one resource's placement; it is the law. `compile_grants` turns a subject's
+Consents into `Grant` boxes such that a row is visible exactly when `decide` would permit it. Denies win, permits
+match narrowly, and whatever cannot be interpreted denies. `check_consent` is the gate for writing Consents.
+See https://hl7.org/fhir/R4/consent.html and docs/explanation of consent.
+"""
+
+from gateway.consent.decision import decide
+from gateway.consent.grants import compile_grants, permits
+from gateway.consent.request import ConsentPolicy, ConsentRequest, Decision
+from gateway.consent.writing import check_consent
+
+__all__ = ["ConsentPolicy", "ConsentRequest", "Decision", "check_consent", "compile_grants", "decide", "permits"]

@@ -1,0 +1,137 @@
+"""The specification: one question, one placement, the participant's Consents, one answer.
+
+For each (subject, domain) pair of the placement: any deny denies, else any permit permits, else deny; every pair
+must be permitted. Permits match narrowly (the whole clinical interval inside, every criterion understood), denies
+broadly (any overlap, any doubt).
+"""
+
+from collections.abc import Sequence
+
+from gateway.consent.criterion import Match
+from gateway.consent.request import ACTIONS, ConsentPolicy, ConsentRequest, Decision
+from gateway.consent.terms import Provision, Terms, read_terms
+from gateway.core.instants import Interval
+from gateway.core.resources import Placement
+from gateway.core.types import Resource
+
+MAX_LEVELS = 3
+"""How deep permits count; a Consent that nests deeper is refused when it is written."""
+
+
+def decide(
+    consents: Sequence[Resource], request: ConsentRequest, placement: Placement, policy: ConsentPolicy
+) -> Decision:
+    """Whether `consents` (current versions, of any participant) permit `request` on a resource so placed."""
+    if placement.study_level:
+        return Decision(True, "consent.study-level")
+    if not placement.subjects:
+        return Decision(False, "consent.no-subject")
+    clinical = Interval(placement.low, max(placement.high, placement.low + 1))
+    used: dict[str, None] = {}
+    for subject in placement.subjects:
+        terms = [found for consent in consents if (found := read_terms(consent, subject, policy))]
+        for domain in placement.domains or ("",):
+            answer = _decide_pair(terms, Question(request, domain, clinical))
+            if not answer.permit:
+                return answer
+            used.update(dict.fromkeys(answer.consents))
+    return Decision(True, "consent.permitted", tuple(used))
+
+
+class Question:
+    """One request about one domain and clinical interval."""
+
+    __slots__ = ("clinical", "domain", "request")
+
+    def __init__(self, request: ConsentRequest, domain: str, clinical: Interval) -> None:
+        self.request = request
+        self.domain = domain
+        self.clinical = clinical
+
+    def match(self, provision: Provision) -> Match:
+        """How surely all criteria of a provision are met, those of its ancestors and children aside."""
+        surely = match_values(
+            provision, self.request.organisation, self.domain, self.request.action, self.request.purpose
+        )
+        if surely and not in_force(provision, self.request.now):
+            return Match.NO
+        if surely and provision.data:
+            if self.clinical.low >= provision.data.high or self.clinical.high <= provision.data.low:
+                return Match.NO
+            if self.clinical.low < provision.data.low or self.clinical.high > provision.data.high:
+                return Match.POSSIBLE
+        return surely
+
+
+def match_values(provision: Provision, organisation: str, domain: str, action: str, purpose: str) -> Match:
+    """How surely the criteria that name values are met."""
+    surely = Match.POSSIBLE if provision.vague else Match.CERTAIN
+    if provision.study is not None:
+        surely = min(surely, provision.study)
+    for criterion, asked in (
+        (provision.actors, organisation),
+        (provision.domains, domain),
+        (provision.actions, action),
+        (provision.purposes, purpose),
+    ):
+        if criterion is not None:
+            surely = min(surely, criterion.match(asked))
+    return surely
+
+
+def in_force(provision: Provision, now: int) -> bool:
+    """Whether `now` lies in the provision's period."""
+    return provision.period is None or provision.period.low <= now < provision.period.high
+
+
+def is_baseline(root: Provision) -> bool:
+    """Whether a root deny only sets the ground for permits below it, and is not itself a dissent."""
+    return not root.permits and _permits_below(root, 1)
+
+
+def _permits_below(provision: Provision, level: int) -> bool:
+    return level < MAX_LEVELS and any(
+        child.permits or _permits_below(child, level + 1) for child in provision.children
+    )
+
+
+def _decide_pair(terms: Sequence[Terms], question: Question) -> Decision:
+    permitting = []
+    for consent in terms:
+        answer = _evaluate_consent(consent, question)
+        if answer is False:
+            return Decision(False, "consent.denied", (consent.version,))
+        if answer:
+            permitting.append(consent.version)
+    if permitting:
+        return Decision(True, "consent.permitted", tuple(permitting))
+    return Decision(False, "consent.not-permitted")
+
+
+def _evaluate_consent(consent: Terms, question: Question) -> bool | None:
+    """True permits, False denies, None says nothing."""
+    request = question.request
+    if consent.since > request.now:
+        return None
+    grants = consent.grants and request.action in ACTIONS
+    if consent.closed is not None:
+        stopped = request.action == "collect" and request.now >= consent.closed
+        grants = grants and not stopped and question.clinical.high <= consent.closed
+    return _evaluate(consent.root, question, 1, grants, linked=False)
+
+
+def _evaluate(provision: Provision, question: Question, level: int, certain: bool, linked: bool) -> bool | None:
+    """The answer of a provision; `certain` while every ancestor surely matches, `linked` once one names the study."""
+    surely = question.match(provision)
+    if surely is Match.NO:
+        return None
+    certain = certain and surely is Match.CERTAIN
+    linked = linked or provision.study is Match.CERTAIN
+    answers = [_evaluate(child, question, level + 1, certain, linked) for child in provision.children]
+    if False in answers:
+        return False
+    if True in answers:
+        return True
+    if provision.permits:
+        return True if certain and linked and level <= MAX_LEVELS else None
+    return None if level == 1 and is_baseline(provision) else False

@@ -1,0 +1,216 @@
+"""A Consent resource read into the terms that decide: one tree of provisions with everything vague marked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.consent.criterion import Criterion, Match, code, codes, read_criterion, refuse_modifiers
+from gateway.consent.request import ConsentPolicy
+from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, Interval, parse_interval
+from gateway.core.types import Resource
+
+DOMAIN_SYSTEM = "urn:trial-fhir-gateway:data-domain"
+ACTION_SYSTEM = "http://terminology.hl7.org/CodeSystem/consentaction"
+PURPOSE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+SCOPE_SYSTEM = "http://terminology.hl7.org/CodeSystem/consentscope"
+POLICY_RULE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+STUDY_EXTENSION = "http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext"
+WITHDRAWAL_EXTENSION = "urn:trial-fhir-gateway:extension:withdrawal"
+STOP_COLLECTION = "stop-collection"
+NO_FURTHER_USE = "no-further-use"
+
+_BOXES = frozenset(
+    {"id", "extension", "type", "period", "actor", "action", "purpose", "code", "dataPeriod", "provision"}
+)
+_FOREIGN_SCOPES = frozenset({"adr", "treatment"})
+_RECIPIENTS = frozenset({"IRCP", "PRCP"})
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """One rule of the tree; a criterion that is None does not restrict.
+
+    `vague` when the provision holds something that is not understood, `study` how surely it names this study
+    (None when it names none), `period` when it is in force, `data` which clinical interval it is about.
+    """
+
+    permits: bool
+    vague: bool
+    study: Match | None
+    actors: Criterion | None
+    actions: Criterion | None
+    purposes: Criterion | None
+    domains: Criterion | None
+    period: Interval | None
+    data: Interval | None
+    children: tuple["Provision", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One applicable Consent: `version` is its versioned reference, `grants` whether its permits count.
+
+    `since` is the instant it was given, `closed` the instant from which a stop-collection withdrawal ended it.
+    """
+
+    version: str
+    grants: bool
+    since: int
+    closed: int | None
+    root: Provision
+
+
+def read_terms(consent: Resource, subject: str, policy: ConsentPolicy) -> Terms | None:
+    """The terms of a Consent for one subject's data; None when it neither permits nor denies anything.
+
+    `subject` is a Patient id. Whether it was given already, or its periods hold, is a question of the instant and
+    stays in the terms.
+    """
+    if (consent.get("patient") or {}).get("reference") != f"Patient/{subject}":
+        return None
+    status = consent.get("status")
+    mode, closed = _withdrawal(consent)
+    if status != "active" and not (status == "inactive" and mode == STOP_COLLECTION and closed is not None):
+        return None
+    scope = _scopes(consent)
+    if scope and scope <= _FOREIGN_SCOPES:
+        return None
+    given = parse_interval(str(consent.get("dateTime", "")), policy.zone)
+    withdrawn_but_active = status == "active" and mode is not None
+    grants = (
+        scope == {"research"}
+        and given is not None
+        and not withdrawn_but_active
+        and (not policy.require_verified or _is_verified(consent))
+    )
+    return Terms(
+        version=_version(consent),
+        grants=grants,
+        since=given.low if given else FOREVER_BEFORE,
+        closed=closed if status == "inactive" else None,
+        root=_root(consent, policy),
+    )
+
+
+def withdrawal_parts(consent: Resource) -> list[tuple[Any, Any]]:
+    """Mode and instant, as written, of each withdrawal extension of a Consent."""
+    found = []
+    for extension in consent.get("extension") or ():
+        if extension.get("url") == WITHDRAWAL_EXTENSION:
+            parts = {part.get("url"): part for part in extension.get("extension") or ()}
+            found.append(((parts.get("mode") or {}).get("valueCode"), (parts.get("at") or {}).get("valueInstant")))
+    return found
+
+
+def _withdrawal(consent: Resource) -> tuple[str | None, int | None]:
+    """Mode and instant; a mode of "" for a withdrawal that is not understood."""
+    found = withdrawal_parts(consent)
+    if not found:
+        return None, None
+    mode, at = found[0]
+    instant = parse_interval(str(at))
+    if len(found) > 1 or instant is None or mode not in (STOP_COLLECTION, NO_FURTHER_USE):
+        return "", None
+    return mode, instant.low
+
+
+def _scopes(consent: Resource) -> set[str]:
+    """The codes of the scope; "" among them for a coding of another system, none when there is no scope."""
+    codings = (consent.get("scope") or {}).get("coding") or ()
+    return {str(coding.get("code", "")) if coding.get("system") == SCOPE_SYSTEM else "" for coding in codings}
+
+
+def _is_verified(consent: Resource) -> bool:
+    return any(entry.get("verified") is True for entry in consent.get("verification") or ())
+
+
+def _version(consent: Resource) -> str:
+    version = (consent.get("meta") or {}).get("versionId")
+    reference = f"Consent/{consent.get('id', '')}"
+    return f"{reference}/_history/{version}" if version else reference
+
+
+def _root(consent: Resource, policy: ConsentPolicy) -> Provision:
+    tree = consent.get("provision")
+    foreign = bool(consent.get("modifierExtension") or consent.get("implicitRules"))
+    if tree is None:
+        tree = {}
+    elif not isinstance(tree, dict):
+        tree, foreign = {}, True
+    if "type" not in tree and "_type" not in tree:
+        tree = tree | {"type": _base_type(consent)}
+    return _provision(tree, policy, foreign)
+
+
+def _base_type(consent: Resource) -> str:
+    """The root's type where it has none of its own, from the policy rule: an assent permits, all else denies."""
+    found = {
+        coding.get("code")
+        for coding in (consent.get("policyRule") or {}).get("coding") or ()
+        if coding.get("system") == POLICY_RULE_SYSTEM
+    }
+    return "permit" if found and found <= {"OPTIN", "OPTINR"} else "deny"
+
+
+def _provision(tree: Resource, policy: ConsentPolicy, foreign: bool = False) -> Provision:
+    kind = tree.get("type")
+    study, odd_extension = _study(tree, policy)
+    period, odd_period = _interval(tree.get("period"), policy)
+    data, odd_data = _interval(tree.get("dataPeriod"), policy)
+    children = tree.get("provision", [])
+    odd_children = not isinstance(children, list) or not all(isinstance(child, dict) for child in children)
+    return Provision(
+        permits=kind == "permit",
+        vague=any((foreign, odd_extension, odd_period, odd_data, odd_children))
+        or kind not in ("permit", "deny")
+        or not _BOXES.issuperset(tree),
+        study=study,
+        actors=read_criterion(tree.get("actor"), _organisations),
+        actions=read_criterion(tree.get("action"), codes(ACTION_SYSTEM)),
+        purposes=read_criterion(tree.get("purpose"), code(PURPOSE_SYSTEM)),
+        domains=read_criterion(tree.get("code"), codes(DOMAIN_SYSTEM)),
+        period=period,
+        data=data,
+        children=() if odd_children else tuple(_provision(child, policy) for child in children),
+    )
+
+
+def _study(tree: Resource, policy: ConsentPolicy) -> tuple[Match | None, bool]:
+    """How surely the provision names this study, and whether it has an extension that is not understood."""
+    extensions = tree.get("extension", [])
+    if not isinstance(extensions, list):
+        return None, True
+    references = [
+        (extension.get("valueReference") or {}).get("reference")
+        for extension in extensions
+        if isinstance(extension, dict) and extension.get("url") == STUDY_EXTENSION
+    ]
+    odd = len(references) != len(extensions)
+    if not references:
+        return None, odd
+    if policy.research_studies.intersection(references):
+        return Match.CERTAIN, odd
+    known = all(isinstance(text, str) and text.startswith("ResearchStudy/") for text in references)
+    return (Match.NO if known else Match.POSSIBLE), odd
+
+
+def _interval(period: Any, policy: ConsentPolicy) -> tuple[Interval | None, bool]:
+    """The interval of a Period, and whether it is not understood; an end date is inclusive to its end."""
+    if period is None:
+        return None, False
+    if not isinstance(period, dict) or not period or not {"start", "end"}.issuperset(period):
+        return None, True
+    start = parse_interval(str(period["start"]), policy.zone) if "start" in period else None
+    end = parse_interval(str(period["end"]), policy.zone) if "end" in period else None
+    if ("start" in period and not start) or ("end" in period and not end):
+        return None, True
+    interval = Interval(start.low if start else FOREVER_BEFORE, end.high if end else FOREVER_AFTER)
+    return (None, True) if interval.low >= interval.high else (interval, False)
+
+
+def _organisations(actor: Any) -> Iterable[str]:
+    """The Organization id of an actor that receives data; anything else is not understood."""
+    refuse_modifiers(actor)
+    roles = {coding.get("code") for coding in actor["role"]["coding"]}
+    kind, _, identity = actor["reference"]["reference"].partition("/")
+    return [identity] if kind == "Organization" and identity and "/" not in identity and roles & _RECIPIENTS else []

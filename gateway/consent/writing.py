@@ -1,0 +1,42 @@
+"""What a Consent must be before it is stored."""
+
+from gateway.consent.decision import MAX_LEVELS
+from gateway.consent.terms import NO_FURTHER_USE, STOP_COLLECTION, withdrawal_parts
+from gateway.core.instants import parse_interval
+from gateway.core.issues import Issue, issue
+from gateway.core.types import Resource
+
+
+def check_consent(consent: Resource) -> list[Issue]:
+    """The reasons to refuse a Consent that is formally valid FHIR; empty when it may be stored."""
+    found = []
+    reference = (consent.get("patient") or {}).get("reference", "")
+    kind, _, identity = str(reference).partition("/")
+    if kind != "Patient" or not identity or "/" in identity:
+        found.append(issue("consent.patient-required", expression="Consent.patient"))
+    if _levels(consent.get("provision")) > MAX_LEVELS:
+        found.append(issue("consent.too-deep", expression="Consent.provision", limit=MAX_LEVELS))
+    found.extend(_check_withdrawal(consent))
+    return found
+
+
+def _levels(provision: object) -> int:
+    level = [provision] if isinstance(provision, dict) else []
+    depth = 0
+    while level:
+        depth += 1
+        level = [child for node in level for child in node.get("provision") or () if isinstance(child, dict)]
+    return depth
+
+
+def _check_withdrawal(consent: Resource) -> list[Issue]:
+    parts = withdrawal_parts(consent)
+    if not parts:
+        return []
+    if any(mode == "delete" for mode, _ in parts):
+        return [issue("consent.delete-not-offered", expression="Consent.extension")]
+    mode, at = parts[0]
+    understood = mode in (STOP_COLLECTION, NO_FURTHER_USE) and parse_interval(str(at)) is not None
+    if len(parts) > 1 or not understood or consent.get("status") != "inactive":
+        return [issue("consent.withdrawal", expression="Consent.extension")]
+    return []

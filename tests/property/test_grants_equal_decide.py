@@ -1,0 +1,157 @@
+"""The boxes that SQL joins say exactly what the specification says, for random Consents, placements and requests."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.consent import ConsentPolicy, ConsentRequest, compile_grants, decide, permits
+from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, parse_interval
+from gateway.core.resources import Placement
+
+ORGANISATIONS = ("A", "B")
+DOMAINS = ("heart", "lab")
+PURPOSES = ("HRESCH", "CLINTRCH")
+DAYS = tuple(f"2026-06-{day:02}" for day in range(1, 6))
+POLICY = ConsentPolicy(
+    frozenset({"ResearchStudy/S1"}),
+    ZoneInfo("Europe/Madrid"),
+    organisations=frozenset(ORGANISATIONS),
+    domains=frozenset(DOMAINS),
+    purposes=frozenset(PURPOSES),
+)
+instants = [bound for day in DAYS if (found := parse_interval(day, POLICY.zone)) for bound in (found.low, found.high)]
+moments = st.sampled_from(sorted({*instants, *(instant + 1 for instant in instants)}))
+
+
+def concept(system: str, code: str) -> dict[str, Any]:
+    return {"coding": [{"system": system, "code": code}]}
+
+
+def some(values: Any) -> Any:
+    return st.lists(values, min_size=1, max_size=2)
+
+
+periods = st.tuples(st.sampled_from(DAYS), st.sampled_from(DAYS), st.sampled_from(("start", "end", "both"))).map(
+    lambda found: {"start": min(found[:2]), "end": max(found[:2])} if found[2] == "both" else {found[2]: found[0]}
+)
+actors = st.sampled_from([f"Organization/{name}" for name in (*ORGANISATIONS, "elsewhere")] + ["Practitioner/1"]).map(
+    lambda reference: {
+        "role": concept("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP"),
+        "reference": {"reference": reference},
+    }
+)
+ACTION = "http://terminology.hl7.org/CodeSystem/consentaction"
+actions = st.sampled_from(("access", "collect", "disclose", "use")).map(lambda code: concept(ACTION, code))
+REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+purposes = st.sampled_from((*PURPOSES, "HMARKT")).map(lambda code: {"system": REASON, "code": code})
+domains = st.sampled_from(
+    [("urn:trial-fhir-gateway:data-domain", code) for code in DOMAINS] + [("http://loinc.org", "8867-4")]
+)
+STUDY = "http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext"
+
+
+def study(name: str) -> dict[str, Any]:
+    return {"url": STUDY, "valueReference": {"reference": f"ResearchStudy/{name}"}}
+
+
+CRITERIA = {
+    "actor": some(actors),
+    "action": some(actions),
+    "purpose": some(purposes),
+    "code": some(domains.map(lambda pair: concept(*pair))),
+    "period": periods,
+    "dataPeriod": periods,
+    "class": st.just([{"system": "urn:x", "code": "y"}]),
+}
+
+
+@st.composite
+def provisions(draw: Any, level: int = 1) -> dict[str, Any]:
+    tree: dict[str, Any] = {"type": draw(st.sampled_from(("permit", "permit", "deny")))}
+    if draw(st.sampled_from((level == 1, level == 1, False))):
+        tree["extension"] = [study(draw(st.sampled_from(("S1", "S1", "S1", "S2"))))]
+    for name in draw(st.lists(st.sampled_from((*CRITERIA, "dataPeriod", "code")), max_size=2, unique=True)):
+        tree[name] = draw(CRITERIA[name])
+    if level <= 3:
+        children = draw(st.lists(st.deferred(lambda: provisions(level + 1)), max_size=2))
+        if children:
+            tree["provision"] = children
+    return tree
+
+
+roots = provisions()
+withdrawals = st.tuples(st.sampled_from(("stop-collection", "no-further-use")), st.sampled_from(DAYS)).map(
+    lambda found: {
+        "status": "inactive",
+        "extension": [
+            {
+                "url": "urn:trial-fhir-gateway:extension:withdrawal",
+                "extension": [
+                    {"url": "mode", "valueCode": found[0]},
+                    {"url": "at", "valueInstant": f"{found[1]}T12:00:00Z"},
+                ],
+            }
+        ],
+    }
+)
+
+
+@st.composite
+def consents(draw: Any) -> dict[str, Any]:
+    scope = draw(st.sampled_from(("research", "research", "research", "patient-privacy")))
+    return {
+        "resourceType": "Consent",
+        "id": draw(st.sampled_from(("c1", "c2", "c3"))),
+        "status": "active",
+        "scope": concept("http://terminology.hl7.org/CodeSystem/consentscope", scope),
+        "patient": {"reference": f"Patient/{draw(st.sampled_from(('P1', 'P1', 'P2')))}"},
+        "dateTime": draw(st.sampled_from(("2026-01-01", "2026-01-01", DAYS[0], DAYS[3]))),
+        "provision": draw(roots),
+    } | draw(st.just({}) | st.just({}) | withdrawals)
+
+
+requests = st.builds(
+    ConsentRequest,
+    organisation=st.sampled_from(ORGANISATIONS),
+    action=st.sampled_from(("access", "collect", "disclose")),
+    purpose=st.sampled_from((*PURPOSES, "")),
+    now=moments,
+)
+
+
+@st.composite
+def placements(draw: Any) -> Placement:
+    low, high = FOREVER_BEFORE, FOREVER_AFTER
+    if draw(st.integers(0, 4)):
+        low, high = sorted((draw(moments), draw(moments)))
+        high = max(high, low + 1)
+    return Placement(
+        draw(st.sampled_from((("P1",), ("P1",), ("P1",), ("P1", "P2"), ()))),
+        draw(st.sampled_from((("",), ("heart",), ("lab",), ("heart", "lab")))),
+        low=low,
+        high=high,
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(consents(), max_size=3), st.lists(st.tuples(requests, placements()), min_size=8, max_size=12))
+def test_a_row_lies_in_a_box_exactly_when_the_specification_permits_it(
+    given_consents: list[dict[str, Any]], questions: list[tuple[ConsentRequest, Placement]]
+) -> None:
+    grants = [grant for subject in ("P1", "P2") for grant in compile_grants(subject, given_consents, POLICY)]
+    for request, placement in questions:
+        expected = decide(given_consents, request, placement, POLICY)
+        assert permits(grants, request, placement) == expected.permit, (request, placement, expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(consents(), max_size=3), requests, placements())
+def test_strangers_to_the_study_get_no_more_than_the_specification_permits(
+    given_consents: list[dict[str, Any]], request: ConsentRequest, placement: Placement
+) -> None:
+    stranger = ConsentRequest("stranger", request.action, "HDIRECT", request.now)
+    grants = [grant for subject in ("P1", "P2") for grant in compile_grants(subject, given_consents, POLICY)]
+    if permits(grants, stranger, placement):
+        assert decide(given_consents, stranger, placement, POLICY).permit
