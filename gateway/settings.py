@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX: Final = "GATEWAY_"
 DEV_SECRET: Final = "development-only-secret"  # noqa: S105 (refused outside dev)
+DEV_ISSUER: Final = "http://gateway.localhost"
 
 TEST_VARIABLES: Final = frozenset({"GATEWAY_CONFORMANCE_DIR", "GATEWAY_PAYLOADS_DIR"})
 """Variables of the test suite, which share the prefix; so does everything that starts with `GATEWAY_TEST_`."""
@@ -42,7 +43,7 @@ class Settings(BaseSettings):
         (), description="Folders with own mappings, profiles and terminology, separated like PATH; later ones win"
     )
     base_url: str = Field(
-        "http://127.0.0.1:8000", description="The address that clients use; issuer of tokens and root of links"
+        "", description="The https address that clients use: root of links, issuer of tokens; empty in dev only"
     )
     secret: SecretStr = Field(
         SecretStr(DEV_SECRET), min_length=16, description="Signs page cursors and keys the audit chain"
@@ -66,7 +67,7 @@ class Settings(BaseSettings):
     @field_validator("base_url")
     @classmethod
     def _plain_url(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
+        if value and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
 
@@ -96,6 +97,16 @@ class Settings(BaseSettings):
         if path is not None and path.exists() and path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
             found.append("the SQLite file is open to every user of the machine (chmod 600)")
         return found
+
+    @property
+    def public_url(self) -> str:
+        """The address that links start with; without `base_url`, where this process listens."""
+        return self.base_url or f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104
+
+    @property
+    def issuer(self) -> str:
+        """The issuer of tokens; without `base_url` a fixed one, so that a token works at any port."""
+        return self.base_url or DEV_ISSUER
 
     @property
     def database(self) -> str:

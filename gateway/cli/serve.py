@@ -16,9 +16,11 @@ def register(root: typer.Typer) -> None:
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; GATEWAY_HOST otherwise.")] = "",
-    port: Annotated[int, typer.Option(help="Port to listen on; GATEWAY_PORT otherwise.")] = 0,
-    workers: Annotated[int, typer.Option(help="How many processes; GATEWAY_WORKERS otherwise.")] = 0,
+    host: Annotated[str, typer.Option(help="Address to listen on; GATEWAY_HOST otherwise.", show_default=False)] = "",
+    port: Annotated[int, typer.Option(help="Port to listen on; GATEWAY_PORT otherwise.", show_default=False)] = 0,
+    workers: Annotated[
+        int, typer.Option(help="How many processes; GATEWAY_WORKERS otherwise.", show_default=False)
+    ] = 0,
 ) -> None:
     """Serves until it is told to stop; requests under way are finished first."""
     import uvicorn
@@ -31,7 +33,7 @@ def serve(
     os.environ.update({name: value for name, value in given.items() if value})
     settings = Settings()
     logs.configure(settings.log_level)
-    show_error(f"serving {settings.base_url} on {settings.host}:{settings.port}; stop with Ctrl-C")
+    show_error(f"serving {settings.public_url}; stop with Ctrl-C")
     uvicorn.run(
         "gateway.app:create_app",
         factory=True,

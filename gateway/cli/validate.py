@@ -25,7 +25,9 @@ def register(root: typer.Typer) -> None:
 
 
 def validate(
-    paths: Annotated[list[Path], typer.Argument(help="Files, or folders whose .json files are taken.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files, or folders whose .json files are taken.")
+    ],
     profile: Annotated[list[str] | None, typer.Option(help="Canonical URL of a profile; may be given again.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One OperationOutcome a file, a line each.")] = False,
 ) -> None:

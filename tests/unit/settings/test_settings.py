@@ -76,6 +76,14 @@ def test_secrets_are_not_in_the_representation() -> None:
     assert settings.database_file is None
 
 
+def test_in_dev_links_follow_the_port_and_tokens_do_not() -> None:
+    one, other = Settings(port=9000, host="0.0.0.0"), Settings(port=9001)
+    assert one.public_url == "http://127.0.0.1:9000"
+    assert one.issuer == other.issuer
+    named = Settings(base_url="https://gateway.example")
+    assert (named.public_url, named.issuer) == ("https://gateway.example", "https://gateway.example")
+
+
 def test_asset_folders_are_separated_like_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_ASSET_DIRS", "one:two/three")
     assert Settings().asset_dirs == (Path("one"), Path("two/three"))
