@@ -3,7 +3,8 @@
 `decode(data, "hl7v2")` gives `Decoded(tree, locate)`. Trees are plain dict, list, text and numbers, made for FHIRPath
 without a model: one value and a list of one value read the same. Each decoder documents its tree: `json_text` (the
 document itself), `delimited` (`rows`), `hl7v2` (segments, fields `f3_1`, ORU groups), `dicom_json` (`studies` by
-keyword), `odm` (elements of ODM-XML), `redcap` (`records`). What a decoder refuses, it refuses whole, with a rule and a position.
+keyword), `odm` (elements of ODM-XML), `redcap` (`records`).
+What a decoder refuses, it refuses whole, with a rule and a position.
 """
 
 from collections.abc import Callable, Mapping
