@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.core.errors import Unprocessable
 from gateway.core.issues import Issue
+from gateway.core.principal import Principal
 from gateway.core.types import Resource
 from gateway.study import enrolment
 from gateway.study.build import build
@@ -66,6 +67,12 @@ class Study:
     def client_of(self, source: str) -> Client | None:
         """The client that delivers `source`; None when there is no such source."""
         return next((client for client in self.clients.values() if source and client.source == source), None)
+
+    def principal(self, client: Client) -> Principal:
+        """The client as who asks, without a token: for the command line and for work that goes on after a request."""
+        return Principal(
+            client.id, self.id, client.organisation, client.role, client.purpose, client.scopes, client.source
+        )
 
     def enrolment(self) -> list[Resource]:
         """Organizations, Locations, the ResearchStudy, Questionnaires, then each participant's resources.

@@ -1,5 +1,32 @@
-"""Rules of the area `ingest`."""
+"""Rules of the area `ingest`: what keeps a payload, or a unit of it, out of the store."""
 
 from gateway.core.rules.rule import Rule
 
-RULES: dict[str, Rule] = {}
+RULES: dict[str, Rule] = {
+    "ingest.unknown-study": Rule(
+        "error", "not-found", "There is no such study", "See the studies that are installed under profiles/studies"
+    ),
+    "ingest.unknown-source": Rule("error", "not-found", "The study has no such source", "Its sources are: {known}"),
+    "ingest.unknown-receipt": Rule("error", "not-found", "The study has no such receipt", "Check the receipt's id"),
+    "ingest.not-your-source": Rule(
+        "error", "forbidden", "The client does not deliver this source", "Use the client that is registered for it"
+    ),
+    "ingest.media-type": Rule(
+        "error", "not-supported", "The source does not take this media type", "Send one of: {known}"
+    ),
+    "ingest.no-records": Rule(
+        "warning", "informational", "The payload holds no records", "Nothing is stored; check that this was meant"
+    ),
+    "ingest.type-not-taken": Rule(
+        "error",
+        "not-supported",
+        "The study takes no {type}",
+        "List the type under `profiles` of the study, or correct the mapping",
+    ),
+    "ingest.internal": Rule(
+        "fatal",
+        "exception",
+        "Processing stopped at an unexpected {error} in {where}",
+        "The payload is kept; report this, then replay the receipt after the fix",
+    ),
+}

@@ -1,0 +1,126 @@
+"""Writes what a reader may take along as NDJSON, one file a type, and a manifest over them."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from gateway.access import Door
+from gateway.core.codec import dumps, loads
+from gateway.core.errors import Conflict
+from gateway.core.instants import format_instant
+from gateway.core.issues import issue
+from gateway.core.resources import Stored
+
+MANIFEST = "manifest.json"
+REPORT_EVERY = 500
+"""Resources between two calls of the progress callback."""
+
+Progress = Callable[[str, int], None]
+"""Called with a type and how many resources of it are written so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One file of an export: `name` in the folder, how many resources, and the SHA-256 of its bytes."""
+
+    type: str
+    name: str
+    count: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an export holds: files of the types that had anything, as of `at`."""
+
+    study: str
+    at: datetime
+    outputs: tuple[Output, ...]
+
+    @property
+    def tree(self) -> dict[str, Any]:
+        """The manifest as JSON, shaped after Bulk Data Access (https://hl7.org/fhir/uv/bulkdata/)."""
+        return {
+            "transactionTime": format_instant(self.at),
+            "study": self.study,
+            "requiresAccessToken": False,
+            "output": [
+                {"type": entry.type, "url": entry.name, "count": entry.count, "sha256": entry.sha256}
+                for entry in self.outputs
+            ],
+            "error": [],
+        }
+
+
+def export(
+    door: Door, folder: Path, types: Sequence[str], at: datetime, progress: Progress | None = None
+) -> Manifest:
+    """Writes the visible resources of `types` to `folder` as `<Type>.ndjson`, then `manifest.json`.
+
+    Each file appears whole or not at all, readable by its owner only. An earlier export in the folder is replaced:
+    files of it that this one does not write are removed, so that nobody is left in them who withdrew since.
+    Raises `Conflict` when the folder holds anything else, `Forbidden` for a type beyond the reader's scopes.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    earlier = _earlier(folder, types)
+    outputs = tuple(_output(door, folder, kind, progress) for kind in sorted(set(types)))
+    manifest = Manifest(door.principal.study, at, tuple(entry for entry in outputs if entry.count))
+    kept = {entry.name for entry in manifest.outputs}
+    for name in earlier | {entry.name for entry in outputs}:
+        if name not in kept:
+            (folder / name).unlink(missing_ok=True)
+    _write(folder / MANIFEST, [dumps(manifest.tree)])
+    return manifest
+
+
+def _earlier(folder: Path, types: Sequence[str]) -> set[str]:
+    """The names of the files that an earlier export, finished or not, left in the folder."""
+    manifest = folder / MANIFEST
+    known = {entry["url"] for entry in loads(manifest.read_bytes())["output"]} if manifest.exists() else set()
+    known |= {f"{kind}.ndjson" for kind in types}
+    found = {path.name for path in folder.iterdir()} - {MANIFEST}
+    for name in sorted(found):
+        if name not in known and not name.endswith(".part"):
+            raise Conflict(issue("export.foreign-file", name=name))
+    return found
+
+
+def _output(door: Door, folder: Path, kind: str, progress: Progress | None) -> Output:
+    name = f"{kind}.ndjson"
+    count, digest = _write(folder / name, _lines(door.stream(kind), kind, progress))
+    return Output(kind, name, count, digest)
+
+
+def _lines(rows: Iterable[Stored], kind: str, progress: Progress | None) -> Iterator[bytes]:
+    count = 0
+    for count, row in enumerate(rows, 1):
+        yield row.body
+        if progress and count % REPORT_EVERY == 0:
+            progress(kind, count)
+    if progress:
+        progress(kind, count)
+
+
+def _write(path: Path, lines: Iterable[bytes]) -> tuple[int, str]:
+    """Writes the lines beside `path`, makes them durable, then puts them in its place; count and SHA-256."""
+    part = path.with_name(path.name + ".part")
+    digest, count = hashlib.sha256(), 0
+    with _private(part) as file:
+        for line in lines:
+            text = line + b"\n"
+            digest.update(text)
+            file.write(text)
+            count += 1
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    return count, digest.hexdigest()
+
+
+def _private(path: Path) -> BinaryIO:
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

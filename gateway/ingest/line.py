@@ -1,0 +1,138 @@
+"""One study's line from a landed payload to stored resources: read, check, commit unit by unit, settle."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from gateway.access import Door
+from gateway.core.clock import Clock
+from gateway.core.errors import FhirError, Unavailable
+from gateway.core.issues import Issue, any_blocks, issue
+from gateway.core.principal import Principal
+from gateway.core.receipt import Receipt
+from gateway.core.resources import Committed
+from gateway.core.types import Resource
+from gateway.ingest.admission import Admission
+from gateway.ingest.landing import Landing
+from gateway.ingest.provenance import provenance
+from gateway.ingest.reading import Reading, read
+from gateway.ingest.subjects import Subjects
+from gateway.ingest.tally import Tally, begin
+from gateway.mapping import MappedUnit, MappingRegistry
+from gateway.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One unit to commit: its position among the payload's units, and its issues, none of which blocks."""
+
+    index: int
+    unit: MappedUnit
+    issues: tuple[Issue, ...]
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the payloads of one study pass through."""
+
+    study: Study
+    landing: Landing
+    doors: Callable[[Principal], Door]
+    registry: MappingRegistry
+    admission: Admission
+    clock: Clock
+
+    def process(self, receipt: Receipt) -> Receipt:
+        """The finished receipt: each unit of the payload is in the store, or in quarantine, whole.
+
+        A failure that nobody foresaw keeps out the unit, or the payload, and is told by the type of the error alone,
+        since its text may hold data. `Unavailable` is passed on.
+        """
+        client = self.study.client_of(receipt.source)
+        if client is None:
+            return self._refuse(receipt)
+        door = self.doors(self.study.principal(client))
+        reading = self._read(receipt, door)
+        receipt = replace(receipt, mapping=reading.mapping)
+        tally, saved = _opening(receipt, reading), False
+        for index, unit in enumerate(reading.units):
+            issues = self._check(unit)
+            if any_blocks(issues):
+                tally = tally.quarantine(unit.records, len(unit.resources), issues)
+            elif not unit.resources:
+                tally = tally.store(unit.records, (), issues)
+            else:
+                work = Work(index, unit, issues, last=index == len(reading.units) - 1)
+                tally, saved = self._commit(door, receipt, tally, work)
+        finished = tally.onto(receipt, finished=True)
+        if not saved:
+            self.landing.save(finished)
+        return finished
+
+    def _refuse(self, receipt: Receipt) -> Receipt:
+        """The receipt of a source that the study no longer has."""
+        found = issue("ingest.unknown-source", known=", ".join(self.study.sources))
+        finished = begin(receipt).quarantine(0, 0, [found]).onto(receipt, finished=True)
+        self.landing.save(finished)
+        return finished
+
+    def _read(self, receipt: Receipt, door: Door) -> Reading:
+        payload = self.landing.payload(receipt.study, receipt.id)
+        try:
+            return read(payload, receipt.sha256, self.study, self.registry, Subjects(self.study, door))
+        except Unavailable:
+            raise
+        except FhirError as error:
+            return Reading("", issues=error.issues)
+        except Exception as error:
+            return Reading("", issues=(_internal(error, "reading"),))
+
+    def _check(self, unit: MappedUnit) -> tuple[Issue, ...]:
+        """The unit's own issues, then those of its resources; one without a payload position gets the unit's."""
+        if any_blocks(unit.issues):
+            return unit.issues
+        found = list(unit.issues)
+        try:
+            for resource in unit.resources:
+                found += [
+                    replace(entry, source=entry.source or unit.label) for entry in self.admission.check(resource)
+                ]
+        except Exception as error:
+            found.append(_internal(error, "checking"))
+        return tuple(found)
+
+    def _commit(self, door: Door, receipt: Receipt, tally: Tally, work: Work) -> tuple[Tally, bool]:
+        """The tally after one unit, and whether its transaction has settled the receipt for good."""
+        unit, now = work.unit, self.clock()
+
+        def accompany(committed: tuple[Committed, ...]) -> tuple[Resource, ...]:
+            found = provenance(receipt, work.index, committed, now)
+            return (found,) if found else ()
+
+        def settle(committed: tuple[Committed, ...]) -> Receipt:
+            return tally.store(unit.records, committed, work.issues).onto(receipt, finished=work.last)
+
+        try:
+            committed = door.commit(unit.resources, accompany=accompany, settle=settle)
+        except Unavailable:
+            raise
+        except FhirError as error:
+            refused = error.issues
+        except Exception as error:
+            refused = (_internal(error, "storing"),)
+        else:
+            return tally.store(unit.records, committed, work.issues), work.last
+        located = tuple(replace(entry, source=entry.source or unit.label) for entry in refused)
+        return tally.quarantine(unit.records, len(unit.resources), (*work.issues, *located)), False
+
+
+def _opening(receipt: Receipt, reading: Reading) -> Tally:
+    tally = begin(receipt)
+    if any_blocks(reading.issues):
+        return tally.quarantine(0, 0, reading.issues)
+    issues = reading.issues if reading.units else (*reading.issues, issue("ingest.no-records"))
+    return replace(tally, issues=issues)
+
+
+def _internal(error: Exception, where: str) -> Issue:
+    return issue("ingest.internal", error=type(error).__name__, where=where)

@@ -1,0 +1,189 @@
+"""The use cases of ingest: receive, process, replay, resume."""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from gateway.access import Door
+from gateway.core.clock import Clock
+from gateway.core.errors import Forbidden, NotFound, Unavailable, UnsupportedMediaType
+from gateway.core.ids import sha256
+from gateway.core.issues import issue
+from gateway.core.principal import Principal
+from gateway.core.receipt import Payload, Receipt
+from gateway.formats import FORMATS
+from gateway.ingest.admission import Admission, Validates
+from gateway.ingest.landing import Landing
+from gateway.ingest.line import Line
+from gateway.mapping import MappingRegistry
+from gateway.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Which receipts to try again; "" does not restrict.
+
+    By `receipt`: that one. By `mapping` (an id, or `id|version`): all that it has read, stored ones too, since a
+    corrected mapping rewrites them. By `source` or `rule`, or without any: those with something in quarantine.
+    """
+
+    study: str
+    receipt: str = ""
+    source: str = ""
+    rule: str = ""
+    mapping: str = ""
+
+
+class Ingest:
+    """Payloads in, receipts out.
+
+    `receive` makes the bytes durable, `process` brings them into the store; a process that dies between or within
+    the two leaves a receipt that `resume` finishes. `doors` gives the door of a source's principal; `lease_seconds`
+    is how long other processes keep off a receipt that is being worked on.
+    """
+
+    def __init__(
+        self,
+        landing: Landing,
+        doors: Callable[[Principal], Door],
+        registry: MappingRegistry,
+        validator: Validates,
+        studies: Mapping[str, Study],
+        clock: Clock,
+        *,
+        lease_seconds: float = 30.0,
+    ) -> None:
+        self._landing = landing
+        self._registry = registry
+        self._studies = studies
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+        self._lines = {
+            study.id: Line(study, landing, doors, registry, Admission(study, validator), clock)
+            for study in studies.values()
+        }
+
+    def payload(
+        self,
+        study: str,
+        source: str,
+        body: bytes,
+        media_type: str,
+        envelope: Mapping[str, str] | None = None,
+        name: str = "",
+    ) -> Payload:
+        """A payload received now."""
+        return Payload(study, source, body, media_type, self._clock(), dict(envelope or {}), name)
+
+    def receive(self, payload: Payload, principal: Principal) -> Receipt:
+        """Makes the payload durable and answers its receipt; status `known` when the same came before and was stored.
+
+        Raises `NotFound` for an unknown study or source, `Forbidden` when the principal does not deliver the source,
+        `UnsupportedMediaType` when none of the source's mappings reads such a type.
+        """
+        self._source_of(payload.study, payload.source)
+        if (principal.study, principal.source) != (payload.study, payload.source):
+            raise Forbidden(issue("ingest.not-your-source"))
+        self._check_media_type(payload)
+        digest = sha256(payload.body)
+        first = self._duplicated(payload, digest)
+        receipt = Receipt(
+            id=secrets.token_urlsafe(18),
+            study=payload.study,
+            source=payload.source,
+            status="known" if first and first.status in ("stored", "known") else "received",
+            received=payload.received,
+            sha256=digest,
+            size=len(payload.body),
+            media_type=payload.media_type,
+            name=payload.name,
+            duplicate_of=first.id if first else "",
+        )
+        until = self._clock() + timedelta(seconds=self._lease_seconds) if receipt.status == "received" else None
+        self._landing.land(payload, receipt, until)
+        return receipt
+
+    def process(self, receipt: Receipt) -> Receipt:
+        """Brings a received payload into the store, unit by unit, and answers what became of it.
+
+        A receipt that is finished already is answered as it is. Raises `Unavailable`, with the receipt given back
+        for a later try, when a part that must not be skipped is not there.
+        """
+        return self._run(receipt) if receipt.status == "received" else receipt
+
+    def receipt(self, id: str, principal: Principal) -> Receipt:
+        """A receipt of the principal's study; a source sees its own only. Raises `NotFound`."""
+        found = self._landing.receipt(principal.study, id)
+        if found is None or (principal.source and principal.source != found.source):
+            raise NotFound(issue("ingest.unknown-receipt"))
+        return found
+
+    def replay(self, wanted: Replay) -> list[Receipt]:
+        """Tries the wanted receipts again, oldest first, and answers what became of each.
+
+        Raises `NotFound` when the study or the receipt does not exist.
+        """
+        if wanted.study not in self._studies:
+            raise NotFound(issue("ingest.unknown-study"))
+        return [self._run(receipt) for receipt in self._wanted(wanted)]
+
+    def resume(self, study: str | None = None) -> Iterator[Receipt]:
+        """Finishes, one by one, the receipts that a process left behind; ends when there is none to take."""
+        while (receipt := self._landing.lease(study, self._clock(), self._lease_seconds)) is not None:
+            yield self._run(receipt)
+
+    def media_types(self, study: str, source: str) -> tuple[str, ...]:
+        """The media types that the source takes, best first; raises `NotFound`."""
+        mappings = self._source_of(study, source)
+        found = [kind for name in mappings for kind in FORMATS[self._registry.get(name).format].media_types]
+        return tuple(dict.fromkeys(found))
+
+    def _wanted(self, wanted: Replay) -> list[Receipt]:
+        if wanted.receipt:
+            found = self._landing.receipt(wanted.study, wanted.receipt)
+            if found is None:
+                raise NotFound(issue("ingest.unknown-receipt"))
+            return [found]
+        receipts = self._landing.receipts(
+            wanted.study,
+            source=wanted.source or None,
+            rule=wanted.rule or None,
+            mapping=wanted.mapping or None,
+        )
+        states = ("quarantined", "partial", "stored", "known") if wanted.mapping else ("quarantined", "partial")
+        return [receipt for receipt in receipts if receipt.status in states]
+
+    def _run(self, receipt: Receipt) -> Receipt:
+        line = self._lines.get(receipt.study)
+        if line is None:
+            raise Unavailable(issue("ingest.unknown-study"))
+        try:
+            return line.process(replace(receipt, status="received", attempts=receipt.attempts + 1))
+        except Unavailable:
+            self._landing.release(receipt.study, receipt.id)
+            raise
+
+    def _source_of(self, study: str, source: str) -> tuple[str, ...]:
+        found = self._studies.get(study)
+        if found is None:
+            raise NotFound(issue("ingest.unknown-study"))
+        if source not in found.sources:
+            raise NotFound(issue("ingest.unknown-source", known=", ".join(found.sources)))
+        return found.sources[source].mappings
+
+    def _check_media_type(self, payload: Payload) -> None:
+        given = payload.media_type.partition(";")[0].strip().lower()
+        known = self.media_types(payload.study, payload.source)
+        if given not in known:
+            raise UnsupportedMediaType(issue("ingest.media-type", known=", ".join(known)))
+
+    def _duplicated(self, payload: Payload, digest: str) -> Receipt | None:
+        """The first receipt of the same bytes with the same facts beside them.
+
+        The same bytes for another participant are another payload.
+        """
+        first = self._landing.first_with(payload.study, payload.source, digest)
+        if first is None or self._landing.payload(payload.study, first.id).envelope != payload.envelope:
+            return None
+        return first
