@@ -8,8 +8,8 @@ Start with `service.Ingest`.
 
 from gateway.ingest.enrolment import enrol
 from gateway.ingest.landing import Landing
-from gateway.ingest.reading import Reading, choose, read
 from gateway.ingest.readiness import readiness
+from gateway.ingest.reading import Reading, choose, read
 from gateway.ingest.service import Ingest, Replay
 
 __all__ = ["Ingest", "Landing", "Reading", "Replay", "choose", "enrol", "read", "readiness"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from gateway.access import Door
 from gateway.core.clock import Clock
-from gateway.core.errors import FhirError, Unavailable
+from gateway.core.errors import FhirError, NotFound, Unavailable
 from gateway.core.issues import Issue, any_blocks, issue
 from gateway.core.principal import Principal
 from gateway.core.receipt import Receipt
@@ -48,11 +48,7 @@ class Line:
         A failure that nobody foresaw keeps out the unit, or the payload, and is told by the type of the error alone,
         since its text may hold data. `Unavailable` is passed on.
         """
-        client = self.study.client_of(receipt.source)
-        if client is None:
-            return self._refuse(receipt)
-        door = self.doors(self.study.principal(client))
-        reading = self._read(receipt, door)
+        reading = self.read(receipt)
         receipt = replace(receipt, mapping=reading.mapping)
         tally, saved = _opening(receipt, reading), False
         for index, unit in enumerate(reading.units):
@@ -63,29 +59,30 @@ class Line:
                 tally = tally.store(unit.records, (), issues)
             else:
                 work = Work(index, unit, issues, last=index == len(reading.units) - 1)
-                tally, saved = self._commit(door, receipt, tally, work)
+                tally, saved = self._commit(receipt, tally, work)
         finished = tally.onto(receipt, finished=True)
         if not saved:
             self.landing.save(finished)
         return finished
 
-    def _refuse(self, receipt: Receipt) -> Receipt:
-        """The receipt of a source that the study no longer has."""
-        found = issue("ingest.unknown-source", known=", ".join(self.study.sources))
-        finished = begin(receipt).quarantine(0, 0, [found]).onto(receipt, finished=True)
-        self.landing.save(finished)
-        return finished
-
-    def _read(self, receipt: Receipt, door: Door) -> Reading:
+    def read(self, receipt: Receipt, *, trace: bool = False) -> Reading:
+        """What the payload of a receipt says, read with the study's mappings of today."""
         payload = self.landing.payload(receipt.study, receipt.id)
         try:
-            return read(payload, receipt.sha256, self.study, self.registry, Subjects(self.study, door))
+            subjects = Subjects(self.study, self._door(receipt))
+            return read(payload, receipt.sha256, self.study, self.registry, subjects, trace=trace)
         except Unavailable:
             raise
         except FhirError as error:
             return Reading("", issues=error.issues)
         except Exception as error:
             return Reading("", issues=(_internal(error, "reading"),))
+
+    def _door(self, receipt: Receipt) -> Door:
+        client = self.study.client_of(receipt.source)
+        if client is None:
+            raise NotFound(issue("ingest.unknown-source", known=", ".join(self.study.sources)))
+        return self.doors(self.study.principal(client))
 
     def _check(self, unit: MappedUnit) -> tuple[Issue, ...]:
         """The unit's own issues, then those of its resources; one without a payload position gets the unit's."""
@@ -101,7 +98,7 @@ class Line:
             found.append(_internal(error, "checking"))
         return tuple(found)
 
-    def _commit(self, door: Door, receipt: Receipt, tally: Tally, work: Work) -> tuple[Tally, bool]:
+    def _commit(self, receipt: Receipt, tally: Tally, work: Work) -> tuple[Tally, bool]:
         """The tally after one unit, and whether its transaction has settled the receipt for good."""
         unit, now = work.unit, self.clock()
 
@@ -113,7 +110,7 @@ class Line:
             return tally.store(unit.records, committed, work.issues).onto(receipt, finished=work.last)
 
         try:
-            committed = door.commit(unit.resources, accompany=accompany, settle=settle)
+            committed = self._door(receipt).commit(unit.resources, accompany=accompany, settle=settle)
         except Unavailable:
             raise
         except FhirError as error:

@@ -16,6 +16,7 @@ from gateway.formats import FORMATS
 from gateway.ingest.admission import Admission, Validates
 from gateway.ingest.landing import Landing
 from gateway.ingest.line import Line
+from gateway.ingest.reading import Reading
 from gateway.mapping import MappingRegistry
 from gateway.study import Study
 
@@ -118,6 +119,16 @@ class Ingest:
         if found is None or (principal.source and principal.source != found.source):
             raise NotFound(issue("ingest.unknown-receipt"))
         return found
+
+    def trace(self, receipt: Receipt) -> Reading:
+        """Reads a landed payload again, telling where each element came from; stores nothing.
+
+        Raises `NotFound` when the study or the receipt does not exist.
+        """
+        line = self._lines.get(receipt.study)
+        if line is None:
+            raise NotFound(issue("ingest.unknown-study"))
+        return line.read(receipt, trace=True)
 
     def replay(self, wanted: Replay) -> list[Receipt]:
         """Tries the wanted receipts again, oldest first, and answers what became of each.

@@ -88,6 +88,10 @@ class Study:
             found += enrolment.resources_of(self.id, person, self.sites, self.arms, self.consent)
         return found
 
+    def consent_of(self, person: Participant) -> Resource:
+        """The Consent that the study file says the participant gave."""
+        return enrolment.consent_of(self.id, person, self.consent)
+
     def _research_study(self) -> Resource:
         study: Resource = {
             "resourceType": "ResearchStudy",

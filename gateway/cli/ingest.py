@@ -1,0 +1,104 @@
+"""`gateway ingest`: lands files as payloads of a source, and tells what became of each."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway.cli.console import console, show_error, show_issues, write_json
+
+if TYPE_CHECKING:
+    from gateway.core.receipt import Receipt
+
+
+def register(root: typer.Typer) -> None:
+    """Adds the command."""
+    root.command()(ingest)
+
+
+def ingest(
+    source: Annotated[str, typer.Argument(help="A source of the study")],
+    paths: Annotated[list[Path], typer.Argument(help="Payload files", metavar="PATH...")],
+    study: Annotated[str, typer.Option("--study", help="The study's id")],
+    vendor_user: Annotated[str, typer.Option("--vendor-user", help="The vendor's id of the user")] = "",
+    json: Annotated[bool, typer.Option("--json", help="One receipt a line, as JSON")] = False,
+) -> None:
+    """Land, map, validate and store files; prints a receipt a file.
+
+    Facts beside a payload (the vendor's user id) are read from an envelope.json in the same folder.
+    Exit 0 when all is stored or known, 1 when something is in quarantine, 2 on wrong use.
+
+    Example: gateway ingest withings measures.json --study hf-dct-01 --vendor-user wi-101-001
+    """
+    from gateway.app import build
+    from gateway.settings import Settings
+
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        show_error(f"no such file: {', '.join(map(str, missing))}")
+        raise typer.Exit(2)
+    gateway = build(Settings())
+    media_type = gateway.ingest.media_types(study, source)[0]
+    client = gateway.studies[study].client_of(source)
+    if client is None:
+        show_error("no client of the study delivers this source")
+        raise typer.Exit(2)
+    principal = gateway.studies[study].principal(client)
+    receipts = []
+    for path in paths:
+        envelope = read_envelope(path) | ({"vendorUserId": vendor_user} if vendor_user else {})
+        payload = gateway.ingest.payload(study, source, path.read_bytes(), media_type, envelope, path.name)
+        receipt = gateway.ingest.process(gateway.ingest.receive(payload, principal))
+        receipts.append(receipt)
+        if json:
+            write_json(receipt_tree(receipt))
+    if not json:
+        show_receipts(receipts)
+    raise typer.Exit(int(any(receipt.counts.quarantined for receipt in receipts)))
+
+
+def read_envelope(path: Path) -> dict[str, str]:
+    """The facts in `envelope.json` beside a payload, {} without one."""
+    from gateway.core.codec import loads
+
+    beside = path.with_name("envelope.json")
+    return {key: str(value) for key, value in loads(beside.read_bytes()).items()} if beside.is_file() else {}
+
+
+def receipt_tree(receipt: "Receipt") -> dict[str, Any]:
+    """A receipt as JSON."""
+    from gateway.core.instants import format_instant
+    from gateway.core.issues import operation_outcome
+
+    tree: dict[str, Any] = {
+        "id": receipt.id,
+        "status": receipt.status,
+        "study": receipt.study,
+        "source": receipt.source,
+        "name": receipt.name,
+        "received": format_instant(receipt.received),
+        "sha256": receipt.sha256,
+        "mapping": receipt.mapping,
+        "counts": asdict(receipt.counts),
+    }
+    if receipt.duplicate_of:
+        tree["duplicateOf"] = receipt.duplicate_of
+    if receipt.issues:
+        tree["outcome"] = operation_outcome(receipt.issues)
+    return tree
+
+
+def show_receipts(receipts: Iterable["Receipt"]) -> None:
+    """A table of receipts, then the issues of those that have any."""
+    from rich.table import Table
+
+    table = Table("file", "status", "records", "mapped", "created", "updated", "known", "quarantined", "receipt")
+    found = list(receipts)
+    for receipt in found:
+        counts = (str(value) for value in asdict(receipt.counts).values())
+        table.add_row(receipt.name or receipt.source, receipt.status, *counts, receipt.id)
+    console().print(table)
+    for receipt in found:
+        show_issues(receipt.issues, receipt.name or receipt.id)
