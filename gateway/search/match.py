@@ -17,6 +17,7 @@ from gateway.search.query import (
     ReferenceClause,
     ReferenceEntry,
     Token,
+    TokenClause,
     TokenEntry,
 )
 

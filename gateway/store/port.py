@@ -19,7 +19,7 @@ CompileGrants: TypeAlias = Callable[[str, str, Sequence[Resource]], Sequence[Gra
 """(study, Patient id, every current Consent of that patient) -> the grants that these Consents give. Pure."""
 
 Chain: TypeAlias = Callable[[bytes, Event], AuditRow]
-"""(digest of the study's last audit row, b"" at the start; event) -> the next row; the store sets `sequence`. Pure."""
+"""(digest of the study's last audit row or b"", event) -> the next row; the store sets its `sequence`. Pure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class ResourceStore(Protocol):
         """
 
     def regrant(self, study: str) -> int:
-        """Makes the grants of every subject of the study again, after the consent policy changed; how many subjects."""
+        """Makes all grants of the study again, after its consent policy changed; how many subjects it has."""
 
 
 class LandingStore(Protocol):
@@ -97,7 +97,7 @@ class LandingStore(Protocol):
         """The oldest receipt of this body from this source, None when it never came."""
 
     def save(self, receipt: Receipt) -> None:
-        """Replaces the receipt's state; a receipt that is not `received` any more gives up its lease."""
+        """Replaces the state of a landed receipt; raises `NotFound` when it never was landed."""
 
     def receipts(
         self,

@@ -1,0 +1,108 @@
+"""The audit chain of each study: appended under a row lock, so that it has no gaps and no forks."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy import BigInteger, Connection, Executable, LargeBinary, bindparam, select, update
+
+from gateway.core import issue
+from gateway.core.errors import BadRequest
+from gateway.core.event import AuditRow, Event
+from gateway.store.port import Chain
+from gateway.store.sql.database import Database
+from gateway.store.sql.tables import AuditEventRow, AuditHeadRow, table_of
+from gateway.store.sql.visible import study_is
+
+_BATCH: Final = 1_000
+
+
+class AuditRows:
+    """Implements `AuditStore`, and `extend` for transactions that write more than audit rows."""
+
+    def __init__(self, database: Database, chain: Chain) -> None:
+        self._database = database
+        self._chain = chain
+        self._open = database.prepare(_open(database))
+        self._lock = database.prepare(_head(database))
+        self._advance = database.prepare(_advance())
+        self._read = database.prepare(_rows())
+        self._last = database.prepare(_last())
+
+    def append(self, events: Sequence[Event]) -> tuple[AuditRow, ...]:
+        """See `AuditStore.append`."""
+        by_study: dict[str, list[int]] = {}
+        for index, event in enumerate(events):
+            by_study.setdefault(event.study, []).append(index)
+        placed: dict[int, AuditRow] = {}
+        for study, indexes in by_study.items():
+            own = [events[index] for index in indexes]
+            rows = self._database.write(lambda connection, s=study, e=own: self.extend(connection, s, e))  # type: ignore[misc]
+            placed.update(zip(indexes, rows, strict=True))
+        return tuple(placed[index] for index in range(len(events)))
+
+    def extend(self, connection: Connection, study: str, events: Sequence[Event]) -> list[AuditRow]:
+        """Chains events of one study within a transaction."""
+        if any(event.study != study for event in events):
+            raise BadRequest(issue("store.other-study"))
+        if not events:
+            return []
+        values = {"study": study, "b_study": study, "b_sequence": 0, "b_digest": b""}
+        self._database.run(connection, self._open, values)
+        ((sequence, digest),) = self._database.run(connection, self._lock, values)
+        rows = []
+        for event in events:
+            sequence += 1
+            row = replace(self._chain(bytes(digest), event), sequence=sequence)
+            digest = row.digest
+            rows.append(row)
+        table = table_of(AuditEventRow)
+        self._database.insert(connection, table, [(r.study, r.sequence, r.at, r.event, r.digest) for r in rows])
+        self._database.run(connection, self._advance, {**values, "b_sequence": sequence, "b_digest": digest})
+        return rows
+
+    def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
+        """See `AuditStore.rows`."""
+        while found := self._database.fetch(self._read, {"study": study, "after": after}):
+            for sequence, at, event, digest in found:
+                yield AuditRow(study, sequence, at, bytes(event), bytes(digest))
+            after = found[-1][0]
+
+    def last(self, study: str) -> AuditRow | None:
+        """See `AuditStore.last`."""
+        found = self._database.fetch(self._last, {"study": study})
+        return AuditRow(study, *found[0]) if found else None
+
+
+def _open(database: Database) -> Executable:
+    columns = {name: bindparam(f"b_{name}") for name in ("study", "sequence", "digest")}
+    opened: Executable = database.upsert(table_of(AuditHeadRow)).values(columns).on_conflict_do_nothing()
+    return opened
+
+
+def _head(database: Database) -> Executable:
+    columns = table_of(AuditHeadRow).c
+    found = select(columns.sequence, columns.digest).where(columns.study == study_is())
+    return found if database.is_sqlite else found.with_for_update()
+
+
+def _advance() -> Executable:
+    table = table_of(AuditHeadRow)
+    state = {
+        "sequence": bindparam("b_sequence", type_=BigInteger),
+        "digest": bindparam("b_digest", type_=LargeBinary),
+    }
+    return update(table).where(table.c.study == bindparam("b_study")).values(state)
+
+
+def _rows() -> Executable:
+    c = table_of(AuditEventRow).c
+    later = c.sequence > bindparam("after", type_=BigInteger)
+    found = select(c.sequence, c.at, c.event, c.digest).where(c.study == study_is(), later)
+    return found.order_by(c.sequence).limit(_BATCH)
+
+
+def _last() -> Executable:
+    c = table_of(AuditEventRow).c
+    found = select(c.sequence, c.at, c.event, c.digest).where(c.study == study_is())
+    return found.order_by(c.sequence.desc()).limit(1)

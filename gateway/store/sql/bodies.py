@@ -1,0 +1,67 @@
+"""The bytes of a resource: encoded once, with the server's meta spliced in, and compared by digest."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+from gateway.core import Resource, dumps, issue, loads
+from gateway.core.errors import Unprocessable
+from gateway.core.instants import format_instant, from_micros
+from gateway.core.resources import Key
+
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
+_TYPE = re.compile(r"[A-Za-z]{1,64}\Z")
+_sorted = msgspec.json.Encoder(decimal_format="number", order="sorted")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A resource without the server's meta: `meta` the client's own meta, `rest` everything but type, id and meta."""
+
+    key: Key
+    meta: bytes
+    rest: bytes
+    digest: bytes
+
+    def body(self, version: int, updated: int) -> bytes:
+        """The bytes served as `version`, last updated at `updated` microseconds."""
+        server = f'"versionId":"{version}","lastUpdated":"{format_instant(from_micros(updated))}"'
+        meta = self.meta[:-1] + (b"," if len(self.meta) > 2 else b"") + server.encode() + b"}"
+        head = f'{{"resourceType":"{self.key.type}","id":"{self.key.id}","meta":'.encode()
+        return head + meta + (b"," if len(self.rest) > 2 else b"") + self.rest[1:]
+
+
+def encode(key: Key, resource: Resource) -> Encoded:
+    """The resource as bytes, the server's `versionId` and `lastUpdated` left out.
+
+    Raises `Unprocessable` with `store.key-mismatch` when it has another type or id than its key, `store.id` when
+    the id is none.
+    """
+    if resource.get("resourceType") != key.type or resource.get("id") != key.id:
+        raise Unprocessable(issue("store.key-mismatch", type=key.type))
+    if not _ID.match(key.id) or not _TYPE.match(key.type):
+        raise Unprocessable(issue("store.id", type=key.type))
+    rest = dict(resource)
+    del rest["resourceType"], rest["id"]
+    meta = rest.pop("meta", None)
+    own = {name: value for name, value in meta.items() if name not in _SERVER} if isinstance(meta, dict) else {}
+    meta_text = dumps(own) if own else b"{}"
+    rest_text = dumps(rest)
+    digest = hashlib.blake2b(meta_text + rest_text, digest_size=16).digest()
+    return Encoded(key, meta_text, rest_text, digest)
+
+
+_SERVER = ("versionId", "lastUpdated")
+
+
+def same_content(body: bytes, resource: Resource) -> bool:
+    """Whether a stored body says the same as a resource: server meta aside, whatever the order of the keys."""
+    return _canonical(loads(body)) == _canonical(resource)
+
+
+def _canonical(resource: Resource) -> bytes:
+    meta = {name: value for name, value in resource.get("meta", {}).items() if name not in _SERVER}
+    text: bytes = _sorted.encode({**resource, "meta": meta})
+    return text

@@ -1,0 +1,227 @@
+"""One database, SQLite or PostgreSQL: connections, transactions, retries, and statements compiled once.
+
+SQLite: write-ahead log, `synchronous=FULL`, one writer at a time in the process (a lock) and on the file (`BEGIN
+IMMEDIATE` with a busy timeout); readers never wait. PostgreSQL: read committed with row locks for writers, and one
+snapshot for each read; serialization failures, deadlocks and lost races for a key are tried again.
+"""
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias, TypeVar
+
+from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, TimeoutError
+
+from gateway.core.errors import Unavailable
+from gateway.core.issues import issue
+
+Values: TypeAlias = Mapping[str, Any]
+_T = TypeVar("_T")
+
+ATTEMPTS: Final = 6
+"""How often a transaction is tried when PostgreSQL asks for it."""
+
+_RETRY: Final = frozenset({"40001", "40P01", "23505"})
+_SQLITE_OPTIONS: Final = {"check_same_thread": False}
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA busy_timeout=30000",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA cache_size=-32768",
+    "PRAGMA mmap_size=268435456",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement compiled once: its text for the driver, and how its parameters are ordered (None: by name)."""
+
+    statement: Executable
+    text: str
+    order: tuple[str, ...] | None
+    constants: dict[str, Any]
+
+    def bind(self, values: Values) -> Any:
+        """The parameters as the driver takes them; `values` may hold more than the statement needs."""
+        if self.order is None:
+            return {**self.constants, **values} if self.constants else values
+        if self.constants:
+            values = {**self.constants, **values}
+        return tuple([values[name] for name in self.order])
+
+
+class Database:
+    """An open database. `prepared` lists every statement compiled here, for the lint test over them."""
+
+    def __init__(self, engine: Engine, *, is_sqlite: bool) -> None:
+        self.engine = engine
+        self.is_sqlite = is_sqlite
+        self.prepared: list[Prepared] = []
+        self._snapshots = engine if is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
+        self._writer = threading.Lock()
+        self._idle: deque[Any] = deque()
+        self._inserts: dict[str, Prepared] = {}
+        self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
+
+    @classmethod
+    def open(cls, url: str) -> "Database":
+        """The database at a SQLAlchemy or libpq URL: `sqlite:///path`, `postgresql://...`.
+
+        A new SQLite file is readable by its owner only. In-memory databases are refused with ValueError.
+        """
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            if not parsed.database or parsed.database == ":memory:":
+                raise ValueError("the store needs a SQLite file")
+            _create_private(Path(parsed.database))
+            engine = create_engine(parsed, hide_parameters=True, connect_args=_SQLITE_OPTIONS)
+            event.listen(engine, "connect", _configure_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return cls(engine, is_sqlite=True)
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(parsed, hide_parameters=True, pool_size=10, max_overflow=20, pool_pre_ping=True)
+        return cls(engine, is_sqlite=False)
+
+    def prepare(self, statement: Executable) -> Prepared:
+        """The statement compiled for this database; its parameters are the names of its bindparams."""
+        compiled = statement.compile(dialect=self.engine.dialect)  # type: ignore[attr-defined]
+        order = tuple(compiled.positiontup) if compiled.positional else None
+        constants = {name: value for name, value in compiled.params.items() if value is not None}
+        prepared = Prepared(statement, str(compiled), order, constants)
+        self.prepared.append(prepared)
+        return prepared
+
+    def upsert(self, table: Table) -> Any:
+        """An INSERT of this database's dialect, for its `on_conflict_...` methods."""
+        return (sqlite if self.is_sqlite else postgresql).insert(table)
+
+    def write(self, work: Callable[[Connection], _T]) -> _T:
+        """The result of `work`, done in one durable transaction; an exception of it undoes everything.
+
+        `work` may be called again when the database asks for it. Raises `Unavailable` when the database fails.
+        """
+        attempt = 1
+        while True:
+            try:
+                if self.is_sqlite:
+                    with self._writer, self.engine.connect().execution_options(immediate=True) as connection:
+                        with connection.begin():
+                            return work(connection)
+                with self.engine.begin() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", "") not in _RETRY or attempt == ATTEMPTS:
+                    raise _unavailable(error) from None
+            except TimeoutError:
+                raise Unavailable(issue("store.busy")) from None
+            time.sleep(0.003 * attempt)
+            attempt += 1
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that reads one state of the database; raises `Unavailable` when the database fails."""
+        try:
+            with self._snapshots.connect() as connection, connection.begin():
+                yield connection
+        except DBAPIError as error:
+            raise _unavailable(error) from None
+        except TimeoutError:
+            raise Unavailable(issue("store.busy")) from None
+
+    def fetch(self, prepared: Prepared, values: Values) -> list[tuple[Any, ...]]:
+        """The rows of a single reading statement, on a connection kept for such; the fast way to read."""
+        parameters = prepared.bind(values)
+        for attempt in (1, 2):
+            driver = None
+            try:
+                driver = self._take()
+                rows: list[tuple[Any, ...]] = driver.execute(prepared.text, parameters).fetchall()
+            except self._driver_error as error:
+                if driver is not None:
+                    driver.close()
+                if attempt == 2 or self.is_sqlite:
+                    raise Unavailable(issue("store.database", kind=type(error).__name__)) from None
+            else:
+                self._idle.append(driver)
+                return rows
+        raise AssertionError("unreachable")
+
+    def _take(self) -> Any:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._connect()
+
+    def _connect(self) -> Any:
+        """A driver connection that no pool owns, in autocommit."""
+        dialect = self.engine.dialect
+        arguments, options = dialect.create_connect_args(self.engine.url)
+        if self.is_sqlite:
+            driver: Any = dialect.connect(*arguments, **{**options, **_SQLITE_OPTIONS})
+            _configure_sqlite(driver, None)
+            return driver
+        return dialect.connect(*arguments, **options, autocommit=True)
+
+    def run(self, connection: Connection, prepared: Prepared, values: Values) -> list[Any]:
+        """The rows that a prepared statement returns inside a transaction; none for statements without rows."""
+        result = connection.exec_driver_sql(prepared.text, prepared.bind(values))
+        return list(result.fetchall()) if result.returns_rows else []
+
+    def run_many(self, connection: Connection, prepared: Prepared, values: Sequence[Values]) -> None:
+        """Runs a prepared statement once for each set of parameters, as one batch."""
+        if values:
+            connection.exec_driver_sql(prepared.text, [prepared.bind(one) for one in values])
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Inserts rows, each a tuple in the order of the table's columns, as one set."""
+        if not rows:
+            return
+        if table.name not in self._inserts:
+            self._inserts[table.name] = self.prepare(insert(table))
+        if self.is_sqlite:
+            connection.exec_driver_sql(self._inserts[table.name].text, list(rows))
+            return
+        driver: Any = connection.connection.driver_connection
+        columns = ", ".join(f'"{column.name}"' for column in table.columns)
+        with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def close(self) -> None:
+        """Closes every connection; running reads of other threads fail."""
+        while self._idle:
+            self._idle.pop().close()
+        self.engine.dispose()
+
+
+def _create_private(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _configure_sqlite(driver: Any, _record: object) -> None:
+    driver.isolation_level = None  # the driver's own BEGIN is replaced by ours
+    for pragma in _PRAGMAS:
+        driver.execute(pragma).fetchall()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _unavailable(error: DBAPIError) -> Unavailable:
+    """What the gateway says of a database error; the driver's own text may hold values and is dropped."""
+    if "database is locked" in str(error.orig):
+        return Unavailable(issue("store.busy"))
+    return Unavailable(issue("store.database", kind=type(error.orig).__name__))

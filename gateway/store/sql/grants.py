@@ -1,0 +1,99 @@
+"""Consent grants: made again from all current Consents of a subject, in the transaction that changed one."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import BigInteger, Connection, Delete, Executable, bindparam, delete, select
+from sqlalchemy.orm import aliased
+
+from gateway.core import Resource, loads
+from gateway.core.resources import Grant
+from gateway.store.port import CompileGrants
+from gateway.store.sql.database import Database
+from gateway.store.sql.tables import ConsentEpochRow, GrantRow, ResourceRow, TermRow, VersionRow, table_of
+from gateway.store.sql.terms import term
+from gateway.store.sql.visible import study_is
+
+CONSENT: Final = "Consent"
+
+_PATIENT = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/.*)?\Z")
+
+
+def consent_subject(consent: Resource) -> str:
+    """The id of the Patient whose Consent this is; "" when it names none by a relative reference."""
+    patient = consent.get("patient")
+    reference = patient.get("reference") if isinstance(patient, dict) else None
+    found = _PATIENT.match(reference) if isinstance(reference, str) else None
+    return found[1] if found else ""
+
+
+def consent_term(subject: str) -> int:
+    """The index hash by which the current Consents of a subject are found, whatever else is indexed."""
+    return term(CONSENT, "_subject", "reference", subject)
+
+
+class GrantMaker:
+    """Keeps `consent_grant` equal to what the compiler makes of the current Consents, subject by subject."""
+
+    def __init__(self, database: Database, compile_grants: CompileGrants) -> None:
+        self._database = database
+        self._compile_grants = compile_grants
+        self._lock = database.prepare(_next_epoch(database))
+        self._consents = database.prepare(_consents())
+        self._drop = database.prepare(_drop())
+        epochs = select(ConsentEpochRow.subject).where(table_of(ConsentEpochRow).c.study == study_is())
+        self._subjects = database.prepare(epochs)
+
+    def make(self, connection: Connection, study: str, subjects: Iterable[str]) -> None:
+        """Replaces the grants of these subjects. The epoch's row lock comes first: of two writers of one subject's
+        Consents, the second reads the Consents after the first has committed."""
+        for subject in sorted(subjects):
+            values = {"b_study": study, "b_subject": subject, "study": study, "hash": consent_term(subject)}
+            self._database.run(connection, self._lock, values)
+            bodies = self._database.run(connection, self._consents, values)
+            consents = [loads(body) for (body,) in bodies]
+            grants = self._compile_grants(
+                study, subject, [one for one in consents if consent_subject(one) == subject]
+            )
+            if any(grant.subject != subject for grant in grants):
+                raise ValueError("a grant for another subject")
+            self._database.run(connection, self._drop, values)
+            rows = [_row(study, number, grant) for number, grant in enumerate(dict.fromkeys(grants))]
+            self._database.insert(connection, table_of(GrantRow), rows)
+
+    def make_all(self, connection: Connection, study: str) -> int:
+        """Replaces the grants of every subject that ever had a Consent; how many subjects."""
+        subjects = [subject for (subject,) in self._database.run(connection, self._subjects, {"study": study})]
+        self.make(connection, study, subjects)
+        return len(subjects)
+
+
+def _row(study: str, number: int, grant: Grant) -> tuple[object, ...]:
+    window = (grant.data_low, grant.data_high, grant.valid_low, grant.valid_high)
+    criteria = (grant.domain, grant.action, grant.purpose)
+    return (study, grant.subject, grant.grantee, number, *criteria, *window, grant.consent)
+
+
+def _next_epoch(database: Database) -> Executable:
+    table = table_of(ConsentEpochRow)
+    first = database.upsert(table).values(study=bindparam("b_study"), subject=bindparam("b_subject"), epoch=1)
+    return first.on_conflict_do_update(index_elements=["study", "subject"], set_={"epoch": table.c.epoch + 1})
+
+
+def _consents() -> Executable:
+    own, head, version = aliased(TermRow), aliased(ResourceRow), aliased(VersionRow)
+    return (
+        select(version.body)
+        .select_from(own)
+        .join(head, (head.study == study_is()) & (head.type == CONSENT) & (head.pk == own.pk))
+        .join(version, (version.study == study_is()) & (version.pk == head.pk) & (version.version == head.version))
+        .where(own.study == study_is(), own.hash == bindparam("hash", type_=BigInteger))
+        .order_by(head.pk)
+    )
+
+
+def _drop() -> Delete:
+    columns = table_of(GrantRow).c
+    of_subject = (columns.study == bindparam("b_study"), columns.subject == bindparam("b_subject"))
+    return delete(table_of(GrantRow)).where(*of_subject)

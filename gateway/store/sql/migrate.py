@@ -1,0 +1,63 @@
+"""The schema's version, and the steps from one to the next."""
+
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy import Connection, insert, inspect, select, text, update
+
+from gateway.core import issue
+from gateway.core.errors import Unavailable
+from gateway.store.sql.database import Database
+from gateway.store.sql.tables import SchemaRow, Table, table_of
+
+SCHEMA_VERSION: Final = 1
+"""Raised with every change of the tables, together with a step in `STEPS`."""
+
+STEPS: Final[dict[int, Callable[[Connection], None]]] = {}
+"""Version -> what brings a schema of that version to the next."""
+
+_LOCK: Final = 7_461_002_355
+
+_SHAPES: Final = (
+    ("search_term", "1000000 500000 50 1"),
+    ("search_date", "100000 50000 20000 10 10 1"),
+    ("resource", "100000 50000 20000 1"),
+    ("consent_grant", "10000 5000 5 3 1"),
+)
+"""What SQLite's planner is told about each table's key: rows in all, and for each further column of the key."""
+
+
+def migrate(database: Database) -> None:
+    """Creates the schema, or brings an older one up to date, in one transaction; does nothing when it is current.
+
+    Raises `Unavailable` with `store.schema-newer` when a newer gateway made the schema.
+    """
+    database.write(lambda connection: _migrate(database, connection))
+
+
+def _migrate(database: Database, connection: Connection) -> None:
+    table = table_of(SchemaRow)
+    if not database.is_sqlite:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    if not inspect(connection).has_table(table.name):
+        Table.metadata.create_all(connection)
+        connection.execute(insert(table).values(version=SCHEMA_VERSION))
+        if database.is_sqlite:
+            _tell_shapes(connection)
+        return
+    found = connection.execute(select(table.c.version)).scalar_one()
+    if found > SCHEMA_VERSION:
+        raise Unavailable(issue("store.schema-newer", found=found, known=SCHEMA_VERSION))
+    for version in range(found, SCHEMA_VERSION):
+        STEPS[version](connection)
+    if found < SCHEMA_VERSION:
+        connection.execute(update(table).values(version=SCHEMA_VERSION))
+
+
+def _tell_shapes(connection: Connection) -> None:
+    """Fixed statistics, so that plans do not depend on when somebody ran ANALYZE: search starts from the terms."""
+    connection.execute(text("ANALYZE sqlite_schema"))
+    for name, shape in _SHAPES:
+        index = f"sqlite_autoindex_{name}_1"
+        row = {"name": name, "index": index, "shape": shape}
+        connection.execute(text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (:name, :index, :shape)"), row)

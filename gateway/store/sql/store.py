@@ -1,0 +1,153 @@
+"""The store over one SQL database: it puts the parts together and gives them one face."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gateway.core import issue
+from gateway.core.clock import Clock
+from gateway.core.errors import BadRequest
+from gateway.core.event import AuditRow, Event
+from gateway.core.receipt import Payload, Receipt, ReceiptStatus
+from gateway.core.resources import Committed, Key, Stored, Unit, Visibility
+from gateway.search import Parameters, Query
+from gateway.store.port import Chain, CompileGrants, Found, Page
+from gateway.store.sql.audit import AuditRows
+from gateway.store.sql.database import Database
+from gateway.store.sql.finder import ResourceFinder
+from gateway.store.sql.grants import GrantMaker
+from gateway.store.sql.keys import KeyMaker
+from gateway.store.sql.landing import Landing
+from gateway.store.sql.migrate import migrate
+from gateway.store.sql.reader import ResourceReader
+from gateway.store.sql.writer import ResourceWriter
+
+
+class SqlStore:
+    """Implements `ResourceStore`, `LandingStore` and `AuditStore` on SQLite or PostgreSQL; safe between threads."""
+
+    def __init__(
+        self, database: Database, parameters: Parameters, compile_grants: CompileGrants, chain: Chain, clock: Clock
+    ) -> None:
+        self.database = database
+        keys = KeyMaker(clock, secrets.randbits(10))
+        self._writer = ResourceWriter(database, parameters, clock, keys)
+        self._grants = GrantMaker(database, compile_grants)
+        self._reader = ResourceReader(database)
+        self._finder = ResourceFinder(database)
+        self._landing = Landing(database)
+        self._audit = AuditRows(database, chain)
+
+    @classmethod
+    def open(
+        cls, url: str, *, parameters: Parameters, compile_grants: CompileGrants, chain: Chain, clock: Clock
+    ) -> "SqlStore":
+        """The store at a database URL, `sqlite:///path` or `postgresql://...`; call `migrate` before its first use.
+
+        Raises `ValueError` for an in-memory SQLite database.
+        """
+        return cls(Database.open(url), parameters, compile_grants, chain, clock)
+
+    def migrate(self) -> None:
+        """Creates the schema or brings it up to date; `Unavailable` when a newer gateway made it."""
+        migrate(self.database)
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.database.close()
+
+    def read(self, key: Key, visibility: Visibility | None, version: int | None = None) -> Stored | None:
+        """See `ResourceStore.read`."""
+        return self._reader.read(key, visibility, version)
+
+    def history(self, key: Key, visibility: Visibility | None) -> list[Stored]:
+        """See `ResourceStore.history`."""
+        return self._reader.history(key, visibility)
+
+    def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
+        """See `ResourceStore.search`."""
+        return self._finder.search(query, study, visibility, page)
+
+    def stream(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Stored]:
+        """See `ResourceStore.stream`."""
+        return self._finder.stream(query, study, visibility)
+
+    def find(self, study: str, type: str, parameter: str, system: str, value: str) -> list[Key]:
+        """See `ResourceStore.find`."""
+        return self._finder.find(study, type, parameter, system, value)
+
+    def commit(self, unit: Unit) -> tuple[Committed, ...]:
+        """See `ResourceStore.commit`."""
+        return self.database.write(lambda connection: self._commit(connection, unit))
+
+    def _commit(self, connection: Connection, unit: Unit) -> tuple[Committed, ...]:
+        subjects: set[str] = set()
+        committed = tuple(self._writer.apply(connection, unit.study, unit.changes, subjects))
+        if unit.accompany:
+            self._writer.apply(connection, unit.study, unit.accompany(committed), subjects)
+        self._grants.make(connection, unit.study, subjects)
+        if unit.settle:
+            receipt = unit.settle(committed)
+            if receipt.study != unit.study:
+                raise BadRequest(issue("store.other-study"))
+            self._landing.settle(connection, receipt)
+        self._audit.extend(connection, unit.study, unit.events)
+        return committed
+
+    def regrant(self, study: str) -> int:
+        """See `ResourceStore.regrant`."""
+        return self.database.write(lambda connection: self._grants.make_all(connection, study))
+
+    def land(self, payload: Payload, receipt: Receipt, leased_until: datetime | None = None) -> None:
+        """See `LandingStore.land`."""
+        self._landing.land(payload, receipt, leased_until)
+
+    def payload(self, study: str, receipt_id: str) -> Payload:
+        """See `LandingStore.payload`."""
+        return self._landing.payload(study, receipt_id)
+
+    def receipt(self, study: str, id: str) -> Receipt | None:
+        """See `LandingStore.receipt`."""
+        return self._landing.receipt(study, id)
+
+    def first_with(self, study: str, source: str, sha256: str) -> Receipt | None:
+        """See `LandingStore.first_with`."""
+        return self._landing.first_with(study, source, sha256)
+
+    def save(self, receipt: Receipt) -> None:
+        """See `LandingStore.save`."""
+        self._landing.save(receipt)
+
+    def receipts(
+        self,
+        study: str,
+        *,
+        source: str | None = None,
+        status: ReceiptStatus | None = None,
+        rule: str | None = None,
+        mapping: str | None = None,
+    ) -> list[Receipt]:
+        """See `LandingStore.receipts`."""
+        return self._landing.receipts(study, source=source, status=status, rule=rule, mapping=mapping)
+
+    def lease(self, study: str | None, now: datetime, seconds: float) -> Receipt | None:
+        """See `LandingStore.lease`."""
+        return self._landing.lease(study, now, seconds)
+
+    def release(self, study: str, id: str) -> None:
+        """See `LandingStore.release`."""
+        self._landing.release(study, id)
+
+    def append(self, events: Sequence[Event]) -> tuple[AuditRow, ...]:
+        """See `AuditStore.append`."""
+        return self._audit.append(events)
+
+    def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
+        """See `AuditStore.rows`."""
+        return self._audit.rows(study, after)
+
+    def last(self, study: str) -> AuditRow | None:
+        """See `AuditStore.last`."""
+        return self._audit.last(study)

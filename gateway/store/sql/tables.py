@@ -1,0 +1,238 @@
+"""The tables, as SQLModel classes: the study is the first column of every key and index.
+
+No key crosses studies and no sequence is global, so that a distributed PostgreSQL can take the study as its
+distribution column. `pk` is a time-ordered 63-bit number made by the gateway; `hash` a 64-bit digest over type,
+parameter and value. Times are microseconds since 1970-01-01 UTC. Two tables have no study: `schema_version`, and
+`study`, the list of the studies that wrote anything.
+"""
+
+from typing import ClassVar, Final
+
+from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, SmallInteger
+from sqlalchemy import Table as SqlTable
+from sqlmodel import Field, SQLModel
+from sqlmodel.main import SQLModelConfig
+
+
+class Table(SQLModel):
+    """The registry of the gateway's tables, apart from those of any other code in the process."""
+
+    model_config = SQLModelConfig(protected_namespaces=())
+    metadata: ClassVar[MetaData] = MetaData()
+
+
+HIDDEN: Final = 0
+STUDY_LEVEL: Final = 1
+ONE_PAIR: Final = 2
+MANY_PAIRS: Final = 3
+"""Values of `level`: visible to nobody; to the whole study; by the row's own subject and domain; by its pairs."""
+
+_CLUSTERED: Final = {"sqlite_with_rowid": False}
+
+
+class ResourceRow(Table, table=True):
+    """The head of a resource: which version is current, and its placement for consent; no body, so it stays narrow."""
+
+    __tablename__ = "resource"
+    __table_args__ = (
+        Index("resource_id", "study", "type", "id", unique=True),
+        Index("resource_updated", "study", "type", "updated", "pk"),
+        _CLUSTERED,
+    )
+
+    study: str = Field(primary_key=True)
+    type: str = Field(primary_key=True)
+    pk: int = Field(sa_type=BigInteger, primary_key=True)
+    id: str
+    version: int
+    updated: int = Field(sa_type=BigInteger)
+    deleted: bool
+    level: int = Field(sa_type=SmallInteger)
+    subject: str
+    domain: str
+    low: int = Field(sa_type=BigInteger)
+    high: int = Field(sa_type=BigInteger)
+
+
+class VersionRow(Table, table=True):
+    """One version of a resource: the bytes that are served, the placement it had, the digest of its content.
+
+    `entries` packs its index rows, so that an update finds them without a second index. Only the placement of the
+    current version may change, when the study places the same content differently.
+    """
+
+    __tablename__ = "version"
+
+    study: str = Field(primary_key=True)
+    pk: int = Field(sa_type=BigInteger, primary_key=True)
+    version: int = Field(primary_key=True)
+    updated: int = Field(sa_type=BigInteger)
+    deleted: bool
+    level: int = Field(sa_type=SmallInteger)
+    subject: str
+    domain: str
+    low: int = Field(sa_type=BigInteger)
+    high: int = Field(sa_type=BigInteger)
+    digest: bytes = Field(sa_type=LargeBinary)
+    entries: bytes = Field(sa_type=LargeBinary)
+    body: bytes = Field(sa_type=LargeBinary)
+
+
+class PairRow(Table, table=True):
+    """One (subject, domain) pair of a version that has several; all of them must be permitted."""
+
+    __tablename__ = "version_pair"
+    __table_args__ = (_CLUSTERED,)
+
+    study: str = Field(primary_key=True)
+    pk: int = Field(sa_type=BigInteger, primary_key=True)
+    version: int = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    domain: str = Field(primary_key=True)
+
+
+class TermRow(Table, table=True):
+    """A token or reference that a current resource is found by."""
+
+    __tablename__ = "search_term"
+    __table_args__ = (_CLUSTERED,)
+
+    study: str = Field(primary_key=True)
+    hash: int = Field(sa_type=BigInteger, primary_key=True)
+    pk: int = Field(sa_type=BigInteger, primary_key=True)
+
+
+class DateRow(Table, table=True):
+    """A clinical interval that a current resource is found by; `hash` is of type and parameter."""
+
+    __tablename__ = "search_date"
+    __table_args__ = (_CLUSTERED,)
+
+    study: str = Field(primary_key=True)
+    hash: int = Field(sa_type=BigInteger, primary_key=True)
+    low: int = Field(sa_type=BigInteger, primary_key=True)
+    high: int = Field(sa_type=BigInteger, primary_key=True)
+    pk: int = Field(sa_type=BigInteger, primary_key=True)
+
+
+class GrantRow(Table, table=True):
+    """A box of permission, made from the subject's Consents in the transaction that wrote them."""
+
+    __tablename__ = "consent_grant"
+    __table_args__ = (_CLUSTERED,)
+
+    study: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    grantee: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    domain: str
+    action: str
+    purpose: str
+    data_low: int = Field(sa_type=BigInteger)
+    data_high: int = Field(sa_type=BigInteger)
+    valid_low: int = Field(sa_type=BigInteger)
+    valid_high: int = Field(sa_type=BigInteger)
+    consent: str
+
+
+class ConsentEpochRow(Table, table=True):
+    """How often a subject's grants were made; its row lock orders writers of the same subject's Consents."""
+
+    __tablename__ = "consent_epoch"
+    __table_args__ = (_CLUSTERED,)
+
+    study: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    epoch: int = Field(sa_type=BigInteger)
+
+
+class PayloadRow(Table, table=True):
+    """The bytes of a landed payload, once for each study."""
+
+    __tablename__ = "payload"
+
+    study: str = Field(primary_key=True)
+    sha256: str = Field(primary_key=True)
+    body: bytes = Field(sa_type=LargeBinary)
+
+
+class ReceiptRow(Table, table=True):
+    """A delivery and what became of it; `counts`, `issues` and `envelope` are JSON."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (
+        Index("receipt_body", "study", "source", "sha256", "received"),
+        Index("receipt_status", "study", "status", "received"),
+    )
+
+    study: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    source: str
+    status: str
+    received: int = Field(sa_type=BigInteger)
+    sha256: str
+    size: int = Field(sa_type=BigInteger)
+    media_type: str
+    name: str
+    envelope: bytes = Field(sa_type=LargeBinary)
+    mapping: str
+    counts: bytes = Field(sa_type=LargeBinary)
+    issues: bytes = Field(sa_type=LargeBinary)
+    duplicate_of: str
+    attempts: int
+    leased_until: int = Field(sa_type=BigInteger)
+
+
+class ReceiptRuleRow(Table, table=True):
+    """A rule that a receipt has an issue of."""
+
+    __tablename__ = "receipt_rule"
+    __table_args__ = (_CLUSTERED,)
+
+    study: str = Field(primary_key=True)
+    receipt: str = Field(primary_key=True)
+    rule: str = Field(primary_key=True)
+
+
+class AuditHeadRow(Table, table=True):
+    """The end of a study's audit chain; its row lock orders the writers of the chain."""
+
+    __tablename__ = "audit_head"
+
+    study: str = Field(primary_key=True)
+    sequence: int = Field(sa_type=BigInteger)
+    digest: bytes = Field(sa_type=LargeBinary)
+
+
+class AuditEventRow(Table, table=True):
+    """A link of the audit chain."""
+
+    __tablename__ = "audit_event"
+
+    study: str = Field(primary_key=True)
+    sequence: int = Field(sa_type=BigInteger, primary_key=True)
+    at: int = Field(sa_type=BigInteger)
+    event: bytes = Field(sa_type=LargeBinary)
+    digest: bytes = Field(sa_type=LargeBinary)
+
+
+class StudyRow(Table, table=True):
+    """A study that has landed a payload: where to look for unfinished work."""
+
+    __tablename__ = "study"
+
+    id: str = Field(primary_key=True)
+
+
+class SchemaRow(Table, table=True):
+    """The version of the schema, one row."""
+
+    __tablename__ = "schema_version"
+
+    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+
+
+def table_of(row: type[Table]) -> SqlTable:
+    """The SQLAlchemy table behind a row class."""
+    table: SqlTable = Table.metadata.tables[str(row.__tablename__)]
+    return table

@@ -1,0 +1,98 @@
+"""The consent predicate in SQL: the one builder that every reading statement uses.
+
+A row is visible when its level is study-level, or when each of its (subject, domain) pairs has a grant for this
+organisation, action and purpose, valid now, whose data window holds the row's clinical interval. Anything else,
+an unknown level included, is hidden. It is the same rule as `Visibility` and `Grant` tell.
+"""
+
+from typing import Any, TypeAlias
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Exists,
+    String,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    not_,
+    or_,
+    true,
+)
+from sqlalchemy.orm import aliased
+
+from gateway.core.resources import Visibility
+from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, STUDY_LEVEL, GrantRow, PairRow, ResourceRow, VersionRow
+
+Placed: TypeAlias = type[ResourceRow] | type[VersionRow]
+"""A row that has a placement: a table class or an alias of one."""
+
+
+def study_is() -> Any:
+    """The bindparam of the study that a statement is about."""
+    return bindparam("study", type_=String)
+
+
+def visible(row: Placed) -> ColumnElement[bool]:
+    """True for the rows that the reader may see; its parameters are those of `visibility_values` and `study`."""
+    return case(
+        (_column(row.level) == STUDY_LEVEL, true()),
+        (_column(row.level) == ONE_PAIR, _granted(row, row.subject, row.domain)),
+        (_column(row.level) == MANY_PAIRS, and_(_has_pairs(row), not_(_has_pair_without_grant(row)))),
+        else_=false(),
+    )
+
+
+def visibility_values(visibility: Visibility, study: str) -> dict[str, Any]:
+    """The parameters of `visible`; raises ValueError when the visibility is of another study."""
+    if visibility.study != study:
+        raise ValueError("a visibility of another study")
+    return {
+        "organisation": visibility.organisation,
+        "action": visibility.action,
+        "purpose": visibility.purpose,
+        "now": visibility.now,
+    }
+
+
+def _granted(row: Placed, subject: Any, domain: Any) -> Exists:
+    grant = aliased(GrantRow)
+    now = bindparam("now", type_=BigInteger)
+    return exists().where(
+        _column(grant.study) == study_is(),
+        _column(grant.subject) == subject,
+        _one_of(grant.grantee, bindparam("organisation", type_=String)),
+        _one_of(grant.domain, domain),
+        _one_of(grant.action, bindparam("action", type_=String)),
+        _one_of(grant.purpose, bindparam("purpose", type_=String)),
+        _column(grant.data_low) <= row.low,
+        _column(grant.data_high) >= row.high,
+        _column(grant.valid_low) <= now,
+        _column(grant.valid_high) > now,
+    )
+
+
+def _one_of(column: Any, value: Any) -> ColumnElement[bool]:
+    return or_(_column(column) == value, _column(column) == "*")
+
+
+def _pairs(row: Placed, pair: Any) -> list[ColumnElement[bool]]:
+    return [pair.study == study_is(), pair.pk == row.pk, pair.version == row.version]
+
+
+def _has_pairs(row: Placed) -> Exists:
+    pair = aliased(PairRow)
+    return exists().where(*_pairs(row, pair))
+
+
+def _has_pair_without_grant(row: Placed) -> Exists:
+    pair = aliased(PairRow)
+    return exists().where(*_pairs(row, pair), not_(_granted(row, pair.subject, pair.domain)))
+
+
+def _column(attribute: Any) -> ColumnElement[Any]:
+    """The column of a table class's attribute; SQLModel types it as the plain value."""
+    column: ColumnElement[Any] = attribute
+    return column

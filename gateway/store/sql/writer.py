@@ -1,0 +1,141 @@
+"""The statements that change resources: each runs once for a whole set of rows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Table, bindparam, delete, insert, literal, select, update
+from sqlalchemy.orm import aliased
+
+from gateway.core import issue
+from gateway.core.clock import Clock
+from gateway.core.errors import BadRequest
+from gateway.core.instants import micros
+from gateway.core.resources import Change, Committed
+from gateway.search import Parameters
+from gateway.store.sql.among import among, as_list
+from gateway.store.sql.changes import Batch, Head, Planner
+from gateway.store.sql.database import Database
+from gateway.store.sql.keys import KeyMaker
+from gateway.store.sql.placing import PLACED_COLUMNS
+from gateway.store.sql.tables import DateRow, PairRow, ResourceRow, TermRow, VersionRow, table_of
+from gateway.store.sql.visible import study_is
+
+
+class ResourceWriter:
+    """Applies changes inside a transaction that somebody else began."""
+
+    def __init__(self, database: Database, parameters: Parameters, clock: Clock, keys: KeyMaker) -> None:
+        self._database = database
+        self._parameters = parameters
+        self._clock = clock
+        self._keys = keys
+        self._find_heads = database.prepare(_heads(database))
+        self._set_head = database.prepare(_update(table_of(ResourceRow), ("type", "pk"), _HEAD_STATE))
+        self._set_placed = database.prepare(_update(table_of(VersionRow), ("pk", "version"), PLACED_COLUMNS))
+        self._drop_pairs = database.prepare(_delete(table_of(PairRow), ("pk", "version")))
+        self._copy_pairs = database.prepare(_copy_pairs())
+        self._drop_terms = database.prepare(_delete(table_of(TermRow), ("hash", "pk")))
+        self._drop_dates = database.prepare(_delete(table_of(DateRow), ("hash", "low", "high", "pk")))
+
+    def apply(
+        self, connection: Connection, study: str, changes: Sequence[Change], subjects: set[str]
+    ) -> list[Committed]:
+        """What became of each change, in their order; later changes of a key see the earlier ones.
+
+        The Patients whose Consents change are added to `subjects`.
+        """
+        if any(change.key.study != study for change in changes):
+            raise BadRequest(issue("store.other-study"))
+        done: list[Committed] = []
+        for wave in _waves(changes):
+            heads = self._heads(connection, study, wave)
+            fresh = sum((change.key.type, change.key.id) not in heads for change in wave)
+            planner = Planner(study, micros(self._clock()), self._parameters, iter(self._keys.take(fresh)).__next__)
+            done += [planner.plan(change, heads.get((change.key.type, change.key.id))) for change in wave]
+            self._write(connection, planner.batch)
+            subjects |= planner.subjects
+        return done
+
+    def _heads(self, connection: Connection, study: str, changes: Iterable[Change]) -> dict[tuple[str, str], Head]:
+        ids: dict[str, list[str]] = {}
+        for change in changes:
+            ids.setdefault(change.key.type, []).append(change.key.id)
+        heads = {}
+        for type in sorted(ids):
+            values = {"study": study, "type": type, "ids": as_list(self._database, ids[type])}
+            for row in self._database.run(connection, self._find_heads, values):
+                id, pk, version, updated, deleted, level, subject, domain, low, high, digest, entries, body = row
+                placed = (level, subject, domain, low, high)
+                heads[type, id] = Head(pk, version, updated, bool(deleted), placed, digest, entries, body)
+        return heads
+
+    def _write(self, connection: Connection, batch: Batch) -> None:
+        database = self._database
+        for prepared, rows in (
+            (self._set_head, batch.new_heads),
+            (self._set_placed, batch.moved),
+            (self._drop_pairs, batch.old_pairs),
+            (self._copy_pairs, batch.copied_pairs),
+            (self._drop_terms, batch.old_terms),
+            (self._drop_dates, batch.old_dates),
+        ):
+            database.run_many(connection, prepared, rows)
+        database.insert(connection, table_of(ResourceRow), batch.heads)
+        database.insert(connection, table_of(VersionRow), batch.versions)
+        database.insert(connection, table_of(PairRow), batch.pairs)
+        database.insert(connection, table_of(TermRow), sorted(batch.terms))
+        database.insert(connection, table_of(DateRow), sorted(batch.dates))
+
+
+_HEAD_STATE = ("version", "updated", "deleted", *PLACED_COLUMNS)
+
+
+def _waves(changes: Sequence[Change]) -> Iterator[list[Change]]:
+    """The changes in runs without a repeated key: one set of statements a run."""
+    wave: list[Change] = []
+    seen: set[tuple[str, str]] = set()
+    for change in changes:
+        name = (change.key.type, change.key.id)
+        if name in seen:
+            yield wave
+            wave, seen = [], set()
+        wave.append(change)
+        seen.add(name)
+    if wave:
+        yield wave
+
+
+def _heads(database: Database) -> Any:
+    head, version = aliased(ResourceRow), aliased(VersionRow)
+    found = (
+        select(
+            head.id, head.pk, head.version, head.updated, head.deleted,
+            head.level, head.subject, head.domain, head.low, head.high,
+            version.digest, version.entries, version.body,
+        )
+        .join(version, (version.study == study_is()) & (version.pk == head.pk) & (version.version == head.version))
+        .where(head.study == study_is(), head.type == bindparam("type"), among(database, head.id, "ids"))
+    )  # fmt: skip
+    return found if database.is_sqlite else found.order_by(head.pk).with_for_update(of=head)
+
+
+def _update(table: Table, keys: Sequence[str], columns: Sequence[str]) -> Any:
+    values = {name: bindparam(f"b_{name}", type_=table.c[name].type) for name in columns}
+    return update(table).where(*_where(table, keys)).values(values)
+
+
+def _delete(table: Table, keys: Sequence[str]) -> Any:
+    return delete(table).where(*_where(table, keys))
+
+
+def _where(table: Table, keys: Sequence[str]) -> list[Any]:
+    return [table.c[name] == bindparam(f"b_{name}", type_=table.c[name].type) for name in chain(("study",), keys)]
+
+
+def _copy_pairs() -> Any:
+    """A deletion stands where the version before it stood."""
+    table = table_of(PairRow)
+    new = bindparam("b_new", type_=BigInteger)
+    source = select(table.c.study, table.c.pk, literal(0) + new, table.c.subject, table.c.domain)
+    return insert(table).from_select(list(table.c.keys()), source.where(*_where(table, ("pk", "version"))))
