@@ -2,4 +2,39 @@
 
 from gateway.core.rules.rule import Rule
 
-RULES: dict[str, Rule] = {}
+RULES: dict[str, Rule] = {
+    "auth.token-invalid": Rule(
+        "error", "login", "The access token is not one that this gateway accepts", "Ask for a new token"
+    ),
+    "auth.token-expired": Rule("error", "expired", "The access token has expired", "Ask for a new token"),
+    "auth.client-unknown": Rule(
+        "error", "unknown", "The token's client is not registered in this study", "Register the client"
+    ),
+    "auth.lifetime": Rule(
+        "error", "value", "A token may live from 1 to {limit} seconds", "Ask for a shorter lifetime"
+    ),
+    "auth.scope-syntax": Rule(
+        "error",
+        "value",
+        "The scope is none that this gateway offers",
+        "Write system/<Type or *>.<letters of cruds in this order>",
+    ),
+    "auth.scope": Rule(
+        "error",
+        "forbidden",
+        "The scopes of this client do not allow the interaction {interaction} on {type}",
+        "Ask the study for a role that may do this",
+    ),
+    "auth.keys-missing": Rule(
+        "fatal", "exception", "The key folder holds no signing key", "Make one with `gateway key create`"
+    ),
+    "auth.keys-readable": Rule(
+        "fatal",
+        "security",
+        "The key folder or a key in it can be read by other users",
+        "Set the folder to mode 0700 and its files to 0600",
+    ),
+    "auth.keys-damaged": Rule(
+        "fatal", "exception", "A file in the key folder is not a key of this gateway", "Take it out of the folder"
+    ),
+}

@@ -1,0 +1,140 @@
+"""Writing events durably, many callers to one transaction, and verifying what was written."""
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Final, Protocol
+
+import msgspec
+
+from gateway.audit.chain import digest
+from gateway.core.errors import Unavailable
+from gateway.core.event import AuditRow, Event
+from gateway.core.instants import micros
+from gateway.core.issues import Issue, issue
+
+BATCH: Final = 200
+WAITING: Final = 10_000
+"""How many events may wait for the disk; beyond that the gateway refuses work instead of forgetting events."""
+
+WAIT_SECONDS: Final = 30.0
+
+
+class Rows(Protocol):
+    """Where the chains are kept, one a study; `gateway.store.AuditStore` is one."""
+
+    def append(self, events: Sequence[Event]) -> tuple[AuditRow, ...]:
+        """Chains the events and makes them durable before it returns."""
+
+    def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
+        """The rows of a study with a sequence above `after`, in order."""
+
+
+class AuditTrail:
+    """The one writer of audit events. `key` is the one that the store's `chain` was made with.
+
+    Events wait in a bounded queue; one thread writes all that wait in one transaction, so that a busy gateway pays
+    one disk flush for many events. Events that a unit of work carries are written by the store in that unit.
+    """
+
+    def __init__(self, rows: Rows, key: bytes) -> None:
+        self._rows = rows
+        self._key = key
+        self._waiting: queue.Queue[tuple[Event, Future[None]] | None] = queue.Queue(WAITING)
+        self._lock = threading.Lock()
+        self._writer: threading.Thread | None = None
+        self._closed = False
+
+    def record(self, event: Event) -> None:
+        """Returns when the event is durable; raises `Unavailable` when it cannot be made so."""
+        try:
+            self.submit(event).result(WAIT_SECONDS)
+        except TimeoutError:
+            raise Unavailable(issue("audit.unavailable")) from None
+
+    def submit(self, event: Event) -> Future[None]:
+        """A future that is done when the event is durable, and fails with `Unavailable`.
+
+        Raises `Unavailable` at once when too many events wait or the trail is closed.
+        """
+        future: Future[None] = Future()
+        with self._lock:
+            if self._closed:
+                raise Unavailable(issue("audit.unavailable"))
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._write, name="audit", daemon=True)
+                self._writer.start()
+            try:
+                self._waiting.put_nowait((event, future))
+            except queue.Full:
+                raise Unavailable(issue("audit.unavailable")) from None
+        return future
+
+    def close(self) -> None:
+        """Writes what waits and ends the thread; later events are refused."""
+        with self._lock:
+            self._closed = True
+            writer = self._writer
+        if writer is not None:
+            self._waiting.put(None)
+            writer.join()
+
+    def verify(self, study: str) -> list[Issue]:
+        """Empty when the study's chain is whole; else one issue that names the first broken sequence.
+
+        Rows cut off at the end leave a shorter chain that is whole: compare its length with a backup.
+        """
+        previous, expected = b"", 1
+        for row in self._rows.rows(study):
+            if row.sequence != expected:
+                return [issue("audit.gap", sequence=expected)]
+            if row.digest != digest(self._key, previous, row.event) or not _is_of(row, study):
+                return [issue("audit.changed", sequence=expected)]
+            previous, expected = row.digest, expected + 1
+        return []
+
+    def _write(self) -> None:
+        open_ = True
+        while open_:
+            batch, open_ = self._next_batch()
+            if not batch:
+                continue
+            try:
+                self._rows.append([event for event, _ in batch])
+            except Exception:
+                for _, future in batch:
+                    future.set_exception(Unavailable(issue("audit.unavailable")))
+            else:
+                for _, future in batch:
+                    future.set_result(None)
+
+    def _next_batch(self) -> tuple[list[tuple[Event, Future[None]]], bool]:
+        """All that waits, at least one entry and at most `BATCH`, and False once the trail is closed."""
+        batch: list[tuple[Event, Future[None]]] = []
+        entry = self._waiting.get()
+        while entry is not None:
+            if entry[1].set_running_or_notify_cancel():
+                batch.append(entry)
+            if len(batch) >= BATCH:
+                return batch, True
+            try:
+                entry = self._waiting.get_nowait()
+            except queue.Empty:
+                return batch, True
+        return batch, False
+
+
+def _is_of(row: AuditRow, study: str) -> bool:
+    """Whether a row's columns say what its event says."""
+    try:
+        event = msgspec.json.decode(row.event, type=_Columns)
+    except msgspec.DecodeError:
+        return False
+    return row.study == event.study == study and row.at == micros(event.at)
+
+
+class _Columns(msgspec.Struct):
+    study: str
+    at: datetime

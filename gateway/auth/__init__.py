@@ -1,0 +1,13 @@
+"""Who a caller is: signing keys, access tokens, scopes.
+
+`KeyFolder` keeps the signing keys, `Issuer` makes access tokens for registered clients of a study, `Authenticator`
+turns a bearer token into a `Principal` whose rights come from the study's registry, never from the request.
+`scope_allows` answers what SMART scopes permit. Any doubt is `Unauthorized`.
+See https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html and RFC 9068.
+"""
+
+from gateway.auth.keys import KeyFolder
+from gateway.auth.scopes import Scope, scope_allows
+from gateway.auth.tokens import MAX_TOKEN_SECONDS, Authenticator, Issuer, clients_of
+
+__all__ = ["MAX_TOKEN_SECONDS", "Authenticator", "Issuer", "KeyFolder", "Scope", "clients_of", "scope_allows"]

@@ -1,0 +1,131 @@
+"""The only use of python-jose: JSON Web Tokens with asymmetric keys, and nothing else of it.
+
+The library accepts much that it should not (any key of a set, DER keys as HMAC secrets, missing audience, unknown
+`crit`, expiry as text), so that everything is checked here before and after its signature check.
+See RFC 7515, RFC 7519, RFC 8725.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+from jose import jwt
+from jose.exceptions import JOSEError
+
+from gateway.core.errors import Unauthorized
+from gateway.core.issues import issue
+
+Jwk: TypeAlias = Mapping[str, Any]
+
+MAX_TOKEN_BYTES: Final = 8192
+LEEWAY_SECONDS: Final = 30
+"""How far ahead of ours an issuer's clock may be."""
+
+_KEY_SHAPES: Final[Mapping[str, Mapping[str, str]]] = {
+    "ES256": {"kty": "EC", "crv": "P-256"},
+    "ES384": {"kty": "EC", "crv": "P-384"},
+    "RS384": {"kty": "RSA"},
+}
+_HEADER_NAMES: Final = frozenset({"alg", "kid", "typ"})
+_MIN_RSA_BITS: Final = 2048
+_OPTIONS: Final = {
+    "require_aud": True,
+    "require_iss": True,
+    "require_sub": True,
+    "require_jti": True,
+    "verify_exp": False,
+    "verify_iat": False,
+    "verify_nbf": False,
+}
+
+
+def sign(claims: Mapping[str, Any], key: Jwk, token_type: str) -> str:
+    """The compact JWS of `claims`, signed with a private JWK that has `alg` and `kid`."""
+    token: str = jwt.encode(
+        dict(claims), dict(key), algorithm=key["alg"], headers={"kid": key["kid"], "typ": token_type}
+    )
+    return token
+
+
+def verify(
+    token: str,
+    keys: Iterable[Jwk],
+    *,
+    token_type: str,
+    issuer: str,
+    audience: str,
+    now: float,
+    max_seconds: int,
+) -> dict[str, Any]:
+    """The claims of a token that one of `keys` (public JWKs) signed and that is valid at `now` (Unix seconds).
+
+    Raises `Unauthorized` with
+    `auth.token-expired` for a token that is genuine and too old, with `auth.token-invalid` for all else.
+    """
+    header = _header(token)
+    if header.get("typ") != token_type:
+        raise _invalid()
+    key = _only_key(keys, header)
+    claims = _claims(token, key, issuer, audience)
+    _check_times(claims, now, max_seconds)
+    return claims
+
+
+def _invalid() -> Unauthorized:
+    return Unauthorized(issue("auth.token-invalid"))
+
+
+def _header(token: str) -> dict[str, Any]:
+    """The header of a compact JWS; JWE, foreign parameters and algorithms are refused."""
+    if len(token) > MAX_TOKEN_BYTES or not token.isascii() or token.count(".") != 2:
+        raise _invalid()
+    try:
+        header = jwt.get_unverified_header(token)
+    except (JOSEError, ValueError, RecursionError):
+        raise _invalid() from None
+    if not isinstance(header, dict) or not _HEADER_NAMES.issuperset(header):
+        raise _invalid()
+    if not all(isinstance(value, str) for value in header.values()) or header.get("alg") not in _KEY_SHAPES:
+        raise _invalid()
+    return header
+
+
+def _only_key(keys: Iterable[Jwk], header: Mapping[str, Any]) -> Jwk:
+    """The one key with the header's `kid`, if it fits the header's algorithm."""
+    found = [key for key in keys if key.get("kid") and key["kid"] == header.get("kid")]
+    if len(found) != 1:
+        raise _invalid()
+    key, algorithm = found[0], header["alg"]
+    fits = all(key.get(name) == value for name, value in _KEY_SHAPES[algorithm].items())
+    if not fits or key.get("alg", algorithm) != algorithm or key.get("use", "sig") != "sig":
+        raise _invalid()
+    if key["kty"] == "RSA" and len(str(key.get("n", ""))) * 6 < _MIN_RSA_BITS:
+        raise _invalid()
+    return {**key, "alg": algorithm}
+
+
+def _claims(token: str, key: Jwk, issuer: str, audience: str) -> dict[str, Any]:
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token, dict(key), algorithms=[key["alg"]], audience=audience, issuer=issuer, options=_OPTIONS
+        )
+    except (JOSEError, ValueError, TypeError, RecursionError, json.JSONDecodeError):
+        raise _invalid() from None
+    if claims.get("iss") != issuer or claims.get("aud") != audience:
+        raise _invalid()
+    if not all(isinstance(claims.get(name), str) and claims[name] for name in ("sub", "jti")):
+        raise _invalid()
+    return claims
+
+
+def _check_times(claims: Mapping[str, Any], now: float, max_seconds: int) -> None:
+    times = [claims.get("iat"), claims.get("exp"), claims.get("nbf", 0)]
+    if not all(type(value) is int for value in times):
+        raise _invalid()
+    issued, expires, not_before = times
+    too_early = issued > now + LEEWAY_SECONDS or not_before > now + LEEWAY_SECONDS
+    if too_early or not 0 < expires - issued <= max_seconds:
+        raise _invalid()
+    if math.floor(now) >= expires:
+        raise Unauthorized(issue("auth.token-expired"))

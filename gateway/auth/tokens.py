@@ -1,0 +1,151 @@
+"""Access tokens of the local issuer: made for a registered client of one study, and turned into a principal.
+
+A token says who its client is and which of the client's scopes it carries. Organisation, role, purpose and source
+come from the study's registry at each use, so that a client that was taken out is refused at once.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, TypeAlias
+
+from gateway.auth import jose
+from gateway.auth.keys import KeyFolder
+from gateway.core.clock import Clock
+from gateway.core.errors import Unauthorized, Unprocessable
+from gateway.core.issues import issue
+from gateway.core.principal import Principal
+from gateway.study import Client, Study
+
+ClientOf: TypeAlias = Callable[[str, str], Client | None]
+"""(study, client id) -> the registered client, None when there is none."""
+
+MAX_TOKEN_SECONDS: Final = 86_400
+_MEDIA_TYPE: Final = "at+jwt"
+_KEPT_TOKENS: Final = 4096
+_KEPT_SECONDS: Final = 60.0
+
+
+def audience(issuer: str, study: str) -> str:
+    """What a token for a study is meant for: the study's FHIR base."""
+    return f"{issuer}/studies/{study}/fhir"
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Signs access tokens; `url` is the `iss` claim, without a final slash."""
+
+    keys: KeyFolder
+    url: str
+    clock: Clock
+
+    def issue(self, client: Client, study: str, seconds: int) -> str:
+        """A token for `client` and `study`; raises `Unprocessable` when `seconds` is not from 1 to a day."""
+        if not 0 < seconds <= MAX_TOKEN_SECONDS:
+            raise Unprocessable(issue("auth.lifetime", limit=MAX_TOKEN_SECONDS))
+        now = int(self.clock().timestamp())
+        claims = {
+            "iss": self.url,
+            "sub": client.id,
+            "client_id": client.id,
+            "aud": audience(self.url, study),
+            "iat": now,
+            "exp": now + seconds,
+            "jti": secrets.token_urlsafe(16),
+            "scope": " ".join(client.scopes),
+        }
+        return jose.sign(claims, self.keys.signing_key(), _MEDIA_TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """What a genuine token says."""
+
+    client: str
+    audience: str
+    scopes: frozenset[str]
+    digest: str
+    expires: float
+    kept_until: float
+
+
+class Authenticator:
+    """Turns bearer tokens into principals; a verified token is remembered for at most a minute, by its digest."""
+
+    def __init__(self, keys: KeyFolder, issuer: str, client_of: ClientOf, clock: Clock) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._client_of = client_of
+        self._clock = clock
+        self._known: dict[bytes, _Verified] = {}
+
+    def authenticate(self, token: str, study: str) -> Principal:
+        """The principal of a token for `study`; raises `Unauthorized`, with no detail of what was wrong."""
+        if len(token) > jose.MAX_TOKEN_BYTES:
+            raise Unauthorized(issue("auth.token-invalid"))
+        now = self._clock().timestamp()
+        digest = sha256(token.encode("utf-8", "replace")).digest()
+        verified = self._known.get(digest)
+        if verified is None or now >= verified.kept_until:
+            verified = self._verify(token, audience(self._issuer, study), now)
+            self._keep(digest, verified)
+        elif now >= verified.expires:
+            raise Unauthorized(issue("auth.token-expired"))
+        if verified.audience != audience(self._issuer, study):
+            raise Unauthorized(issue("auth.token-invalid"))
+        return self._principal(verified, study)
+
+    def _verify(self, token: str, meant_for: str, now: float) -> _Verified:
+        claims = jose.verify(
+            token,
+            self._keys.public_keys(),
+            token_type=_MEDIA_TYPE,
+            issuer=self._issuer,
+            audience=meant_for,
+            now=now,
+            max_seconds=MAX_TOKEN_SECONDS,
+        )
+        scope = claims.get("scope")
+        if claims.get("client_id") != claims["sub"] or not isinstance(scope, str):
+            raise Unauthorized(issue("auth.token-invalid"))
+        return _Verified(
+            client=claims["sub"],
+            audience=meant_for,
+            scopes=frozenset(scope.split(" ")),
+            digest=sha256(claims["jti"].encode()).hexdigest()[:16],
+            expires=claims["exp"],
+            kept_until=now + _KEPT_SECONDS,
+        )
+
+    def _keep(self, digest: bytes, verified: _Verified) -> None:
+        """Remembers a verified token; tokens that were refused are not kept, so that they cannot push others out."""
+        self._known.pop(digest, None)
+        while len(self._known) >= _KEPT_TOKENS:
+            self._known.pop(next(iter(self._known)), None)
+        self._known[digest] = verified
+
+    def _principal(self, verified: _Verified, study: str) -> Principal:
+        client = self._client_of(study, verified.client)
+        if client is None:
+            raise Unauthorized(issue("auth.client-unknown"))
+        return Principal(
+            client=client.id,
+            study=study,
+            organisation=client.organisation,
+            role=client.role,
+            purpose=client.purpose,
+            scopes=tuple(scope for scope in client.scopes if scope in verified.scopes),
+            source=client.source,
+            token=verified.digest,
+        )
+
+
+def clients_of(studies: Mapping[str, Study]) -> ClientOf:
+    """The look-up of clients in study files."""
+
+    def client_of(study: str, client: str) -> Client | None:
+        found = studies.get(study)
+        return found.clients.get(client) if found else None
+
+    return client_of
