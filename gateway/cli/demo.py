@@ -12,6 +12,7 @@ from gateway.cli.console import console, errors, show_error
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from gateway.access import Door
     from gateway.app import Gateway
     from gateway.cli._demo.readers import View
     from gateway.core.receipt import Receipt
@@ -128,7 +129,7 @@ def _types(study: "Study", client: str) -> tuple[str, ...]:
     return readable_types(study, study.clients[client])
 
 
-def _door(gateway: "Gateway", study: "Study", client: str):  # type: ignore[no-untyped-def]
+def _door(gateway: "Gateway", study: "Study", client: str) -> "Door":
     return gateway.access.door(study.principal(study.clients[client]))
 
 

@@ -73,8 +73,7 @@ def export_study(
 
 def readable_types(study: "Study", client: "Client") -> tuple[str, ...]:
     """The types of the study that the client's scopes let it read and search."""
-    from gateway.auth import Scope
+    from gateway.auth import scope_allows
 
-    scopes = [Scope.parse(text) for text in client.scopes]
     types = sorted({*ALWAYS, *study.profiles})
-    return tuple(kind for kind in types if any(scope.allows(kind, "search") for scope in scopes))
+    return tuple(kind for kind in types if scope_allows(client.scopes, kind, "s"))

@@ -1,11 +1,14 @@
 """`gateway study`: checks a study's files, and brings its first resources into the database."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.console import console, show_error, show_issues, write_json
+
+if TYPE_CHECKING:
+    from gateway.core.issues import Issue
 
 app = typer.Typer(help="Check a study's files, or load a study.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -39,7 +42,7 @@ def check(
     raise typer.Exit(int(worst))
 
 
-def _findings(path: Path) -> list:  # type: ignore[type-arg]
+def _findings(path: Path) -> "list[Issue]":
     from gateway import study
 
     issues = study.check(path)
@@ -49,11 +52,9 @@ def _findings(path: Path) -> list:  # type: ignore[type-arg]
     from gateway.definitions import Definitions
     from gateway.ingest import readiness
     from gateway.mapping import MappingRegistry
-    from gateway.terminology import LocalTerminology
 
     definitions = Definitions.load(asset_root("profiles"), path)
-    terminology = LocalTerminology(definitions, asset_root("terminology"))
-    registry = MappingRegistry.load(asset_roots("mappings"), definitions, terminology)
+    registry = MappingRegistry.load(asset_roots("mappings"), definitions)
     return readiness(study.Study.load(path), registry, definitions)
 
 

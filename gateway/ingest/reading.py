@@ -40,8 +40,8 @@ def read(
         mapping, decoded = choose(payload.body, source.mappings, registry)
     except FhirError as error:
         return Reading("", issues=error.issues)
-    name = f"{mapping.id}|{mapping.version}"
-    found = tuple(mapping.check_payload(decoded.tree))
+    name = mapping.canonical
+    found = tuple(mapping.check_payload(decoded.tree, decoded.locate))
     if any_blocks(found):
         return Reading(name, issues=found)
     facts = Facts(
@@ -51,7 +51,7 @@ def read(
         sha256=sha256,
         resolve=resolve,
     )
-    mapped = mapping.apply(decoded.tree, facts, trace=trace)
+    mapped = mapping.apply(decoded.tree, facts, trace=trace, locate=decoded.locate)
     issues = (*found, *mapped.issues)
     return Reading(name, () if any_blocks(issues) else mapped.units, issues, mapped.trace)
 
@@ -66,7 +66,7 @@ def choose(body: bytes, mappings: tuple[str, ...], registry: MappingRegistry) ->
         first = registry.get(group[0])
         try:
             decoded = decode(body, first.format, first.source.options)
-            return registry.find(group, decoded.tree), decoded
+            return registry.find(group, decoded.tree, first.format), decoded
         except FhirError as error:
             refusals.append(error)
     raise refusals[0]

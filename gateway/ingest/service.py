@@ -17,8 +17,12 @@ from gateway.ingest.admission import Admission, Validates
 from gateway.ingest.landing import Landing
 from gateway.ingest.line import Line
 from gateway.ingest.reading import Reading
+from gateway.ingest.tally import begin
 from gateway.mapping import MappingRegistry
 from gateway.study import Study
+
+MAX_ATTEMPTS = 20
+"""How often a payload whose process died is taken up again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class Ingest:
         A receipt that is finished already is answered as it is. Raises `Unavailable`, with the receipt given back
         for a later try, when a part that must not be skipped is not there.
         """
-        return self._run(receipt) if receipt.status == "received" else receipt
+        return self._run(_started(receipt)) if receipt.status == "received" else receipt
 
     def receipt(self, id: str, principal: Principal) -> Receipt:
         """A receipt of the principal's study; a source sees its own only. Raises `NotFound`."""
@@ -125,10 +129,9 @@ class Ingest:
 
         Raises `NotFound` when the study or the receipt does not exist.
         """
-        line = self._lines.get(receipt.study)
-        if line is None:
+        if receipt.study not in self._lines:
             raise NotFound(issue("ingest.unknown-study"))
-        return line.read(receipt, trace=True)
+        return self._lines[receipt.study].read(receipt, trace=True)
 
     def replay(self, wanted: Replay) -> list[Receipt]:
         """Tries the wanted receipts again, oldest first, and answers what became of each.
@@ -137,12 +140,26 @@ class Ingest:
         """
         if wanted.study not in self._studies:
             raise NotFound(issue("ingest.unknown-study"))
-        return [self._run(receipt) for receipt in self._wanted(wanted)]
+        return [self._run(_started(receipt)) for receipt in self._wanted(wanted)]
 
     def resume(self, study: str | None = None) -> Iterator[Receipt]:
-        """Finishes, one by one, the receipts that a process left behind; ends when there is none to take."""
-        while (receipt := self._landing.lease(study, self._clock(), self._lease_seconds)) is not None:
-            yield self._run(receipt)
+        """Finishes, one by one, the receipts that a process left behind; ends when there is none to take.
+
+        One that took a process down with it each time is quarantined after `MAX_ATTEMPTS`.
+        """
+        for name in [study] if study else self._studies:
+            while (receipt := self._landing.lease(name, self._clock(), self._lease_seconds)) is not None:
+                yield self._resumed(receipt)
+
+    def _resumed(self, receipt: Receipt) -> Receipt:
+        if receipt.attempts < MAX_ATTEMPTS:
+            started = _started(receipt)
+            self._landing.save(started)
+            return self._run(started)
+        found = issue("ingest.gave-up", limit=MAX_ATTEMPTS)
+        finished = begin(receipt).quarantine(0, 0, [found]).onto(receipt, finished=True)
+        self._landing.save(finished)
+        return finished
 
     def media_types(self, study: str, source: str) -> tuple[str, ...]:
         """The media types that the source takes, best first; raises `NotFound`."""
@@ -166,11 +183,8 @@ class Ingest:
         return [receipt for receipt in receipts if receipt.status in states]
 
     def _run(self, receipt: Receipt) -> Receipt:
-        line = self._lines.get(receipt.study)
-        if line is None:
-            raise Unavailable(issue("ingest.unknown-study"))
         try:
-            return line.process(replace(receipt, status="received", attempts=receipt.attempts + 1))
+            return self._lines[receipt.study].process(receipt)
         except Unavailable:
             self._landing.release(receipt.study, receipt.id)
             raise
@@ -198,3 +212,7 @@ class Ingest:
         if first is None or self._landing.payload(payload.study, first.id).envelope != payload.envelope:
             return None
         return first
+
+
+def _started(receipt: Receipt) -> Receipt:
+    return replace(receipt, status="received", attempts=receipt.attempts + 1)

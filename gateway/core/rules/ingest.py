@@ -23,6 +23,12 @@ RULES: dict[str, Rule] = {
         "The study takes no {type}",
         "List the type under `profiles` of the study, or correct the mapping",
     ),
+    "ingest.gave-up": Rule(
+        "fatal",
+        "exception",
+        "Processing did not end in {limit} attempts",
+        "The payload is kept; report this, then replay the receipt after the fix",
+    ),
     "ingest.internal": Rule(
         "fatal",
         "exception",

@@ -1,0 +1,106 @@
+"""`gateway demo` shows the whole path from nothing, twice, and what it prints works as printed."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.server import free_port, serving
+
+STUDY = "hf-dct-01"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def printed(folder: Path, port: int) -> str:
+    """What two runs in a row print; the second's output is returned."""
+    run(folder, port)
+    return run(folder, port)
+
+
+def run(folder: Path, port: int) -> str:
+    environment = {**os.environ, "COLUMNS": "200", "GATEWAY_PORT": str(port)}
+    start = time.monotonic()
+    result = subprocess.run(
+        [sys.executable, "-m", "gateway", "demo"],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert time.monotonic() - start < 30
+    return result.stdout
+
+
+def test_it_tells_of_every_source_and_why_something_is_in_quarantine(printed: str) -> None:
+    for source in ("Google Health", "Withings", "HL7", "Central laboratory", "DICOMweb", "REDCap", "ODM"):
+        assert source in printed
+    assert re.search(r"consent\.[a-z-]+:", printed)
+    assert re.search(r"mapping\.[a-z-]+:", printed)
+    rows = [line for line in printed.splitlines() if "Google Health heart rate" in line]
+    counts = [int(number) for number in re.findall(r"│\s+(\d+) ", rows[0])]
+    payloads, records, mapped, stored, known, quarantined = counts
+    assert payloads > 10
+    assert stored > 1000
+    assert known > 100
+    assert quarantined > 0
+    assert mapped == stored + known
+    assert records > 0
+
+
+def test_it_explains_one_value(printed: str) -> None:
+    assert re.search(r"Observation/[0-9a-f]{32}\.valueQuantity\.value", printed)
+    assert re.search(r"mapping\.yaml:\d+:\d+", printed)
+    assert "/beatsPerMinute" in printed
+
+
+def test_it_shows_three_readers_and_an_export(printed: str, folder: Path) -> None:
+    row = next(line for line in printed.splitlines() if line.strip("│ ").startswith("participants"))
+    seen = [int(number) for number in re.findall(r"(\d+) of \d+", row)]
+    assert len(seen) == 3
+    assert seen[2] == seen[1] - 1
+    manifest = json.loads((folder / "var/demo/export/manifest.json").read_text("utf-8"))
+    assert {entry["type"] for entry in manifest["output"]} >= {"Observation", "QuestionnaireResponse"}
+    for entry in manifest["output"]:
+        lines = (folder / "var/demo/export" / entry["url"]).read_text("utf-8").splitlines()
+        assert len(lines) == entry["count"]
+        assert all(json.loads(line)["resourceType"] == entry["type"] for line in lines)
+
+
+def test_the_printed_request_works(printed: str, folder: Path, port: int) -> None:
+    token_file, url = re.search(r'curl -H "Authorization: Bearer \$\(cat (\S+)\)" \\\s+"(\S+)"', printed).groups()  # type: ignore[union-attr]
+    token = (folder / token_file).read_text("utf-8")
+    with serving(["demo", "--serve-only"], folder, port):
+        assert httpx.get(url).status_code == 401
+        answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 200
+        bundle = answer.json()
+        assert bundle["resourceType"] == "Bundle"
+        assert len(bundle["entry"]) == 2
+        linked = next(link["url"] for link in bundle["link"] if link["relation"] == "next")
+        more = httpx.get(linked, headers={"Authorization": f"Bearer {token}"}).json()
+        assert {entry["resource"]["id"] for entry in more["entry"]}.isdisjoint(
+            entry["resource"]["id"] for entry in bundle["entry"]
+        )
+
+
+def test_serving_needs_a_demo(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "gateway", "demo", "--serve-only"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert "gateway demo" in result.stderr

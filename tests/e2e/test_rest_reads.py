@@ -1,0 +1,151 @@
+"""read, vread, metadata and health over HTTP: versions, conditions, and the one 404 of what is hidden or absent."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.core import dumps, loads
+from tests.e2e.http_gateway import BASE, STUDY, Http, observation, rule, serving
+
+
+@pytest.fixture(scope="module")
+def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
+    with serving(tmp_path_factory.mktemp("reads")) as served:
+        open_to_all = served.participant("all")
+        hidden = served.participant("norte-research-only")
+        assert served.put(observation("seen", open_to_all.patient)).status_code == 201
+        assert served.put(observation("seen", open_to_all.patient, value="36.70")).status_code == 200
+        assert served.put(observation("hidden", hidden.patient)).status_code == 201
+        yield served
+
+
+def test_a_read_is_the_current_version_with_etag_and_date(http: Http) -> None:
+    answer = http.get("/Observation/seen")
+    assert answer.status_code == 200
+    assert answer.headers["etag"] == 'W/"2"'
+    assert answer.headers["last-modified"].endswith("GMT")
+    assert answer.headers["content-type"] == "application/fhir+json"
+    assert b'"value":36.70' in answer.content
+    assert answer.json()["meta"]["versionId"] == "2"
+
+
+def test_a_client_that_has_the_version_is_told_so(http: Http) -> None:
+    answer = http.get("/Observation/seen", headers={"If-None-Match": 'W/"2"'})
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert http.get("/Observation/seen", headers={"If-None-Match": 'W/"1"'}).status_code == 200
+
+
+def test_vread_gives_each_version(http: Http) -> None:
+    assert b'"value":36.60' in http.get("/Observation/seen/_history/1").content
+    assert b'"value":36.70' in http.get("/Observation/seen/_history/2").content
+    for version in ("3", "0", "-1", "x", "99999999999999999999"):
+        assert http.get(f"/Observation/seen/_history/{version}").status_code == 404
+
+
+def test_head_is_get_without_a_body(http: Http) -> None:
+    answer = http.ask("HEAD", f"{BASE}/Observation/seen", "ehr-app")
+    assert answer.status_code == 200
+    assert answer.headers["etag"] == 'W/"2"'
+
+
+def test_pretty_keeps_numbers(http: Http) -> None:
+    answer = http.get("/Observation/seen?_pretty=true")
+    assert b'"value": 36.70' in answer.content
+    assert loads(answer.content) == loads(http.get("/Observation/seen").content)
+
+
+def test_hidden_absent_and_impossible_ids_are_the_same_404(http: Http) -> None:
+    answers = [http.get(f"/Observation/{name}") for name in ("hidden", "never-was", "no_id_at_all", "a" * 65)]
+    answers.append(http.get("/Observation/hidden/_history/1"))
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.content for answer in answers}) == 1
+    assert len({frozenset(set(answer.headers) - {"date"}) for answer in answers}) == 1
+
+
+def test_metadata_is_public_valid_and_true(http: Http) -> None:
+    answer = http.get("/metadata", client="")
+    statement = loads(answer.content)
+    assert answer.status_code == 200
+    assert http.gateway.engines.validator.validate(statement) == []
+    [observation_entry] = [entry for entry in statement["rest"][0]["resource"] if entry["type"] == "Observation"]
+    assert {entry["code"] for entry in observation_entry["interaction"]} == {"read", "vread", "update", "search-type"}
+    assert {"_id", "_lastUpdated", "patient", "subject", "code", "date", "category", "identifier"} == {
+        entry["name"] for entry in observation_entry["searchParam"]
+    }
+
+
+def test_what_metadata_lists_as_parameters_is_searched(http: Http) -> None:
+    statement = http.get("/metadata", client="").json()
+    for entry in statement["rest"][0]["resource"][:40]:
+        for parameter in entry["searchParam"]:
+            value = "2026" if parameter["type"] == "date" else "x"
+            answer = http.get(f"/{entry['type']}?{parameter['name']}={value}")
+            assert answer.status_code == 200, (entry["type"], parameter["name"], answer.content)
+
+
+def test_health_and_discovery_need_no_token(http: Http) -> None:
+    assert http.ask("GET", "/healthz").json() == {"status": "ok"}
+    assert http.ask("GET", "/readyz").json() == {"status": "ready"}
+    configuration = http.get("/.well-known/smart-configuration", client="").json()
+    assert "system/*.rs" in configuration["scopes_supported"]
+    keys = http.ask("GET", "/auth/jwks").json()["keys"]
+    assert keys
+    assert all("d" not in key for key in keys)
+
+
+def test_every_other_address_asks_for_a_token(http: Http) -> None:
+    public = {"/healthz", "/readyz", "/auth/jwks"} | {
+        "/studies/{study}/fhir/metadata",
+        "/studies/{study}/fhir/.well-known/smart-configuration",
+    }
+    asked = 0
+    for route in http.client.app.routes:  # type: ignore[attr-defined]
+        path = route.path
+        if path in public:
+            continue
+        for name, value in {"study": STUDY, "type": "Patient", "source": "withings"}.items():
+            path = path.replace("{" + name + "}", value)
+        path = path.replace("{id}", "1").replace("{version}", "1").replace("{receipt}", "1")
+        for method in route.methods - {"HEAD"}:
+            answer = http.ask(method, path, content=b"{}" if method in ("PUT", "POST") else None)
+            assert (answer.status_code, rule(answer)) == (401, "rest.token-missing"), (method, path)
+            asked += 1
+    assert asked >= 7
+
+
+@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
+def test_an_invented_token_is_refused(http: Http, token: str) -> None:
+    answer = http.ask("GET", f"{BASE}/Observation/seen", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert token not in answer.text
+
+
+def test_refusals_name_their_rule(http: Http) -> None:
+    cases = {
+        ("GET", f"{BASE}/Nonsense/1"): (404, "rest.unknown-type"),
+        ("GET", f"{BASE}/observation/1"): (404, "rest.unknown-type"),
+        ("GET", "/studies/no-such-study/fhir/Patient/1"): (404, "rest.unknown-study"),
+        ("GET", f"{BASE}/Observation/seen?unknown=1"): (400, "rest.parameter"),
+        ("GET", f"{BASE}/Observation/seen?_format=xml"): (406, "rest.not-acceptable"),
+        ("DELETE", f"{BASE}/Observation/seen"): (405, "rest.method"),
+        ("PATCH", f"{BASE}/Observation"): (405, "rest.method"),
+        ("GET", "/nowhere"): (404, "rest.unknown-route"),
+        ("GET", f"{BASE}/"): (404, "rest.unknown-route"),
+        ("GET", f"{BASE}/Observation/seen/"): (404, "rest.unknown-route"),
+    }
+    for (method, path), expected in cases.items():
+        answer = http.ask(method, path, "ehr-app")
+        assert (answer.status_code, rule(answer)) == expected, path
+    xml = http.get("/Observation/seen", headers={"Accept": "application/fhir+xml"})
+    assert (xml.status_code, rule(xml)) == (406, "rest.not-acceptable")
+
+
+def test_a_served_body_is_what_was_sent_plus_meta(http: Http) -> None:
+    person = http.participant("all")
+    sent = observation("exact", person.patient, value="36.600")
+    assert http.put(sent).status_code == 201
+    served = loads(http.get("/Observation/exact").content)
+    meta = served.pop("meta")
+    assert dumps(served) == dumps(sent)
+    assert set(meta) == {"versionId", "lastUpdated"}
