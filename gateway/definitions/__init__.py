@@ -6,7 +6,18 @@ ValueSet, CodeSystem and ConceptMap JSON. Data are read from compact archives ma
 """
 
 from gateway.definitions.definitions import Definitions, r4
+from gateway.definitions.element_tree import ElementNode
 from gateway.definitions.search_parameter import SearchParameter
 from gateway.definitions.structure import Binding, Constraint, Element, Structure, TypeRef
 
-__all__ = ["Binding", "Constraint", "Definitions", "Element", "SearchParameter", "Structure", "TypeRef", "r4"]
+__all__ = [
+    "Binding",
+    "Constraint",
+    "Definitions",
+    "Element",
+    "ElementNode",
+    "SearchParameter",
+    "Structure",
+    "TypeRef",
+    "r4",
+]

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from gateway.core import Resource, loads
 from gateway.core.assets import asset_root
 from gateway.definitions.archive import Archive, Folder
+from gateway.definitions.element_tree import ElementNode, build_tree, overlay
 from gateway.definitions.search_parameter import SearchParameter, by_type, read_compartment, read_parameter
 from gateway.definitions.structure import PREFIX, Element, Structure, read_structure
 
@@ -25,6 +26,7 @@ class Definitions:
         self._types = frozenset(types)
         self._structures: dict[str, Structure | None] = {}
         self._parameters: dict[str, Mapping[str, SearchParameter]] = {}
+        self._trees: dict[str, ElementNode | None] = {}
         self._children: dict[str, Mapping[str, Element]] = {}
         self._bases: dict[str, dict[str, Resource]] | None = None
 
@@ -67,6 +69,26 @@ class Definitions:
             resource = self._find(url, "StructureDefinition")
             self._structures[url_or_type] = read_structure(resource) if resource is not None else None
         return self._structures[url_or_type]
+
+    def tree(self, url_or_type: str) -> ElementNode | None:
+        """The elements of a structure as a tree, a differential laid over its base's tree; None when unknown.
+
+        A base that is unknown, or that is the structure itself at some distance, counts as no base.
+        """
+        if url_or_type not in self._trees:
+            chain: list[Structure] = []
+            structure = self.structure(url_or_type)
+            while structure is not None and structure not in chain:
+                chain.append(structure)
+                if structure.snapshot or structure.base is None:
+                    break
+                structure = self.structure(structure.base)
+            tree = None
+            for entry in reversed(chain):
+                own = build_tree(entry.elements)
+                tree = overlay(tree, own) if tree is not None and own is not None else own or tree
+            self._trees[url_or_type] = tree
+        return self._trees[url_or_type]
 
     def children(self, path: str) -> Mapping[str, Element]:
         """Name -> element, directly below a type or a backbone path of a base type (`Patient`, `Patient.contact`).

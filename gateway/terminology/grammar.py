@@ -19,7 +19,7 @@ _LANGUAGE = re.compile(
     r"(?:-[xX](?:-[A-Za-z0-9]{1,8})+)?\Z|[xX](?:-[A-Za-z0-9]{1,8})+\Z"
 )
 _NAME = r"[A-Za-z0-9!#$&^_.+-]{1,127}"
-_MIME = re.compile(rf"{_NAME}(?:/{_NAME})?(?:\s*;\s*{_NAME}=(?:{_NAME}|\"[^\"]*\"))*\s*\Z")
+_MIME = re.compile(rf"{_NAME}(?:/{_NAME})?(?:\s*;\s*{_NAME}=[^;]+)*\s*\Z")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S*\Z")
 
 CURRENCIES = frozenset(

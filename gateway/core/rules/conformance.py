@@ -2,4 +2,145 @@
 
 from gateway.core.rules.rule import Rule
 
-RULES: dict[str, Rule] = {}
+RULES: dict[str, Rule] = {
+    "conformance.not-a-resource": Rule(
+        "fatal", "structure", "This is not a JSON object", "Send a FHIR resource as one JSON object"
+    ),
+    "conformance.unknown-type": Rule(
+        "fatal", "structure", "The resourceType is missing or is not a type of FHIR R4", "State an R4 resource type"
+    ),
+    "conformance.too-deep": Rule("fatal", "too-long", "The resource nests too deep", "Flatten the resource"),
+    "conformance.unknown-element": Rule(
+        "error", "structure", "The element {element} is not defined here", "Check the spelling, or use an extension"
+    ),
+    "conformance.not-an-object": Rule("error", "structure", "An object is expected here"),
+    "conformance.not-an-array": Rule(
+        "error", "structure", "The element repeats, so an array is expected here", "Put the value into an array"
+    ),
+    "conformance.not-repeating": Rule(
+        "error", "structure", "The element does not repeat, so no array is expected here", "Give the value itself"
+    ),
+    "conformance.empty-array": Rule(
+        "error", "invalid", "An array must not be empty", "Leave the element out when it has no values"
+    ),
+    "conformance.null": Rule(
+        "error", "structure", "null is no value in FHIR", "Leave the element out when it has no value"
+    ),
+    "conformance.twin-length": Rule(
+        "error",
+        "structure",
+        "The array of extensions does not go with the array of values",
+        "Pad the arrays with null",
+    ),
+    "conformance.format": Rule(
+        "error", "invalid", "The value is not a well-formed {type} (a JSON {shape})", "See the primitive type {type}"
+    ),
+    "conformance.minimum": Rule(
+        "error", "required", "{element}: at least {minimum} required, {found} found", "Add {element}"
+    ),
+    "conformance.maximum": Rule(
+        "error", "structure", "{element}: at most {maximum} allowed, {found} found", "Remove what is too much"
+    ),
+    "conformance.several-choices": Rule(
+        "error", "structure", "{element} is given with several types", "Give {element} with one type"
+    ),
+    "conformance.type": Rule("error", "structure", "The type {type} is not allowed here, only {allowed}"),
+    "conformance.fixed": Rule(
+        "error", "value", "The value is not the one that the profile fixes", "Use the profile's fixed value"
+    ),
+    "conformance.pattern": Rule(
+        "error",
+        "value",
+        "The value does not have all that the profile's pattern has",
+        "Add what the pattern asks for",
+    ),
+    "conformance.below-minimum": Rule("error", "value", "The value is below the profile's minimum"),
+    "conformance.above-maximum": Rule("error", "value", "The value is above the profile's maximum"),
+    "conformance.too-long": Rule("error", "too-long", "The text is longer than {limit} characters"),
+    "conformance.binding-required": Rule(
+        "error",
+        "code-invalid",
+        "The code is not in the required value set {value_set}",
+        "Use a code of the value set",
+    ),
+    "conformance.binding-extensible": Rule(
+        "warning",
+        "code-invalid",
+        "No code is in the value set {value_set}, which is to be used where it has a code that fits",
+        "Use a code of the value set, unless none fits",
+    ),
+    "conformance.code-missing": Rule(
+        "error", "code-invalid", "A code of the value set {value_set} is required", "Add a coding, not only a text"
+    ),
+    "conformance.code-unchecked": Rule(
+        "information",
+        "not-found",
+        "The code was not checked: the content of {value_set} is not here",
+        "Add the value set and its code systems to an asset folder",
+    ),
+    "conformance.invariant": Rule("error", "invariant", "{key}: {human}"),
+    "conformance.invariant-warning": Rule("warning", "invariant", "{key}: {human}"),
+    "conformance.invariant-not-compiled": Rule(
+        "warning", "not-supported", "The constraint {key} cannot be compiled, so it was not checked"
+    ),
+    "conformance.invariant-not-evaluated": Rule(
+        "warning", "not-supported", "The constraint {key} could not be evaluated on this element"
+    ),
+    "conformance.reference-target": Rule(
+        "error", "structure", "A reference to {type} is not allowed here, only to {allowed}"
+    ),
+    "conformance.reference-target-tolerated": Rule(
+        "warning",
+        "structure",
+        "A reference to {type} is not allowed here, only to {allowed}; examples of the specification have it, though",
+        "Refer to one of the types that the specification allows",
+    ),
+    "conformance.profile-unknown": Rule(
+        "error",
+        "not-found",
+        "The profile {profile} is not known here",
+        "Add its StructureDefinition to an asset folder",
+    ),
+    "conformance.meta-profile-unknown": Rule(
+        "warning",
+        "not-found",
+        "The profile {profile} is not known here, so the resource was not checked against it",
+        "Add its StructureDefinition to an asset folder",
+    ),
+    "conformance.profile-type": Rule("error", "structure", "The profile {profile} is not one of {type}"),
+    "conformance.profile-fault": Rule(
+        "error", "structure", "The profile constrains {element}, which its base does not have", "Correct the profile"
+    ),
+    "conformance.no-profile-matches": Rule(
+        "error", "structure", "The value conforms to none of the profiles that its element allows"
+    ),
+    "conformance.slice-closed": Rule(
+        "error",
+        "structure",
+        "{element} is in none of the slices, and the slicing is closed",
+        "Slices are told apart by {discriminators}",
+    ),
+    "conformance.slice-order": Rule("error", "structure", "{element}: the slices are not in the profile's order"),
+    "conformance.slice-ambiguous": Rule("error", "invalid", "The value is in more than one slice: {slices}"),
+    "conformance.extension-unknown": Rule(
+        "information",
+        "not-found",
+        "The extension is not known here",
+        "Add its StructureDefinition to an asset folder",
+    ),
+    "conformance.modifier-unknown": Rule(
+        "warning",
+        "not-found",
+        "The modifier extension is not known here, so the element cannot be understood",
+        "Add its StructureDefinition to an asset folder",
+    ),
+    "conformance.extension-not-one": Rule("error", "structure", "The URL is not that of an extension"),
+    "conformance.extension-modifier": Rule(
+        "error", "structure", "Modifier extensions go into modifierExtension, others into extension"
+    ),
+    "conformance.extension-context": Rule(
+        "error", "structure", "The extension {url} is not allowed here", "See the contexts of its definition"
+    ),
+    "conformance.full-url-relative": Rule("error", "invalid", "The fullUrl is not an absolute URL"),
+    "conformance.full-url-id": Rule("warning", "invalid", "The fullUrl does not end with the id of its resource"),
+}

@@ -1,0 +1,82 @@
+"""Values of an element as they occur in an object: gathered once, then given to all that a profile says of them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.conformance.base import json_name, step_name
+from gateway.conformance.primitive import FORMATS
+from gateway.conformance.run import Location, Run
+from gateway.definitions import Element
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One value of an element: its location, its type, and the `_name` twin of a primitive.
+
+    `value` is None for a primitive that has extensions only.
+    """
+
+    value: Any
+    at: Location
+    type: str
+    twin: Any = None
+
+    @property
+    def inside(self) -> Any:
+        """The object that holds the children: the value itself, or the twin of a primitive."""
+        return self.twin if self.type in FORMATS else self.value
+
+
+OccurrenceCheck = Callable[[Occurrence, Run], None]
+
+
+def collector(base: Element) -> Callable[[Any, Location], list[Occurrence]]:
+    """Gathers the values of an element from an object."""
+    types = base.types
+    names = [(json_name(base, entry.code), step_name(base, entry.code), entry.code) for entry in types]
+    if not names:
+        names = [(base.name, base.name, "BackboneElement")]
+
+    def collect(node: Any, at: Location) -> list[Occurrence]:
+        found: list[Occurrence] = []
+        if not isinstance(node, dict):
+            return found
+        for name, step, code in names:
+            value = node.get(name)
+            twin = node.get("_" + name) if code in FORMATS else None
+            if value is None and twin is None:
+                continue
+            if isinstance(value, list) or isinstance(twin, list):
+                found += _occurrences(value, twin, at, step, code)
+            else:
+                found.append(Occurrence(value, (at, step, -1), code, twin))
+        return found
+
+    return collect
+
+
+def _occurrences(value: Any, twin: Any, at: Location, step: str, code: str) -> Iterator[Occurrence]:
+    values = value if isinstance(value, list) else []
+    twins = twin if isinstance(twin, list) else []
+    for index in range(max(len(values), len(twins))):
+        item = values[index] if index < len(values) else None
+        extra = twins[index] if index < len(twins) else None
+        yield Occurrence(item, (at, step, index), code, extra)
+
+
+def actual_type(occurrence: Occurrence) -> str:
+    """The type of the value itself: a resource says it, everything else has the type of its element."""
+    value = occurrence.value
+    if isinstance(value, dict) and isinstance(value.get("resourceType"), str):
+        return str(value["resourceType"])
+    return occurrence.type
+
+
+def report_count(found: int, limits: tuple[int, int | None], name: str, at: Location, run: Run) -> None:
+    """Reports when the number of values is not within the limits."""
+    low, high = limits
+    if found < low:
+        run.report("conformance.minimum", at, element=name, minimum=low, found=found)
+    if high is not None and found > high:
+        run.report("conformance.maximum", at, element=name, maximum=high, found=found)

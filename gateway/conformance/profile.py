@@ -1,0 +1,183 @@
+"""Profiles compiled: only what a profile says beyond its base type, since the base type is always checked too.
+
+The tree of the profile's elements (a snapshot, or a differential over its base) is compared with the base type;
+each difference becomes a check: cardinality, types, type profiles, fixed, pattern, bindings, invariants, bounds,
+reference targets, slices. What is as in the base costs nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from gateway.conformance.base import INLINE, all_of
+from gateway.conformance.binding import binding_check
+from gateway.conformance.bounds import bound_check
+from gateway.conformance.discriminator import Discriminators
+from gateway.conformance.invariant import Invariants
+from gateway.conformance.occurrence import OccurrenceCheck, collector, report_count
+from gateway.conformance.reference import target_check
+from gateway.conformance.restriction import (
+    fixed_check,
+    for_type,
+    foreign,
+    inside,
+    length_check,
+    on_value,
+    one_of_profiles,
+    pattern_check,
+    tighter,
+    type_check,
+)
+from gateway.conformance.run import Check, Location, Run
+from gateway.conformance.shorthand import as_slice, shorthand
+from gateway.conformance.slicing import slice_check
+from gateway.definitions import Definitions, Element, ElementNode
+from gateway.terminology import Terminology
+
+
+class ProfileCompiler:
+    """Compiles profiles; `profile_check` gives the check of another profile by URL, compiled when it is needed."""
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        terminology: Terminology,
+        invariants: Invariants,
+        profile_check: Callable[[str], Check],
+    ) -> None:
+        self.definitions = definitions
+        self.terminology = terminology
+        self.invariants = invariants
+        self.profile_check = profile_check
+        self.discriminators = Discriminators(definitions, terminology, profile_check)
+
+    def compile(self, url: str, type_name: str) -> Check:
+        """The check of objects of `type_name` against the profile `url`, which must be known."""
+        tree = self.definitions.tree(url)
+        if tree is None:
+            return all_of([])
+        checks: list[Check] = list(self.level(tree, type_name))
+        base = self.definitions.element(type_name)
+        known = {entry.key: entry.expression for entry in base.constraints} if base is not None else {}
+        for constraint in tree.element.constraints:
+            if known.get(constraint.key, "") != constraint.expression:
+                check = self.invariants.check(constraint, type_name)
+                if check is not None:
+                    checks.append(check)
+        return all_of(checks)
+
+    def level(self, node: ElementNode, path: str) -> Iterator[Check]:
+        """The checks of the elements below `node`, whose objects are of type or backbone path `path`."""
+        known = self.definitions.children(path)
+        for name, child in node.children.items():
+            base = known.get(name)
+            if base is None:
+                found = shorthand(name, known.values())
+                if found is None:
+                    yield foreign(name)
+                    continue
+                base, code = found
+                child = as_slice(child, base, code)
+            check = self.child(child, base, path)
+            if check is not None:
+                yield check
+
+    def child(self, node: ElementNode, base: Element, path: str) -> Check | None:
+        """The check of one element below an object; None when the profile says no more than the base."""
+        each = self.occurrence_checks(node, base, path)
+        limits = tighter(node.element, base)
+        slices = slice_check(self, node, base, path)
+        if not each and limits is None and slices is None:
+            return None
+        collect = collector(base)
+        checks = tuple(each)
+        name = node.element.name
+
+        def check(value: Any, at: Location, run: Run) -> None:
+            found = collect(value, at)
+            if limits is not None:
+                report_count(len(found), limits, name, at, run)
+            for occurrence in found:
+                for inner in checks:
+                    inner(occurrence, run)
+            if slices is not None:
+                slices(found, at, run)
+
+        return check
+
+    def occurrence_checks(self, node: ElementNode, base: Element, path: str) -> list[OccurrenceCheck]:
+        """What each value must satisfy, slices apart."""
+        element = node.element
+        checks: list[OccurrenceCheck] = []
+        allowed = {entry.code for entry in element.types}
+        if allowed and allowed < {entry.code for entry in base.types} | {"*"} and base.types:
+            checks.append(type_check(frozenset(allowed), self.definitions))
+        checks += self._type_profiles(element, base)
+        checks += [on_value(check) for check in self._value_checks(element, base)]
+        checks += self._typed_checks(element, base, path)
+        if node.children:
+            checks += self._below(node, base, path)
+        return checks
+
+    def _value_checks(self, element: Element, base: Element) -> Iterator[Check]:
+        if element.fixed is not None and element.fixed != base.fixed:
+            yield fixed_check(element.fixed)
+        if element.pattern is not None and element.pattern != base.pattern:
+            yield pattern_check(element.pattern)
+        for bound, known, lower in (
+            (element.minimum, base.minimum, True),
+            (element.maximum, base.maximum, False),
+        ):
+            if bound is not None and bound != known:
+                check = bound_check(bound, lower=lower)
+                if check is not None:
+                    yield check
+        if element.max_length is not None and element.max_length != base.max_length:
+            yield length_check(element.max_length)
+
+    def _typed_checks(self, element: Element, base: Element, path: str) -> Iterator[OccurrenceCheck]:
+        """Bindings, invariants and reference targets, which depend on the type of the value."""
+        known = {entry.key for entry in base.constraints}
+        by_code = {entry.code: entry for entry in base.types}
+        for entry in element.types or base.types:
+            checks: list[Check] = []
+            if element.binding is not None and element.binding != base.binding:
+                check = binding_check(self.terminology, element.binding, entry.code)
+                checks += [check] if check is not None else []
+            if entry.code == "Reference" and entry.target_profiles:
+                before = by_code.get("Reference")
+                if before is None or set(before.target_profiles) != set(entry.target_profiles):
+                    check = target_check(self.definitions, entry.target_profiles, "")
+                    checks += [check] if check is not None else []
+            inherited = self._inherited(entry.code)
+            for constraint in element.constraints:
+                if constraint.key not in known and constraint.key not in inherited:
+                    start = f"{path}.{base.name}" if entry.code in INLINE else entry.code
+                    check = self.invariants.check(constraint, start)
+                    checks += [check] if check is not None else []
+            if checks:
+                yield for_type(entry.code, all_of(checks))
+
+    def _inherited(self, code: str) -> set[str]:
+        typed = self.definitions.element(code)
+        return {"ele-1"} | ({entry.key for entry in typed.constraints} if typed is not None else set())
+
+    def _type_profiles(self, element: Element, base: Element) -> Iterator[OccurrenceCheck]:
+        known = {entry.code: set(entry.profiles) for entry in base.types}
+        for entry in element.types:
+            added = [profile for profile in entry.profiles if profile not in known.get(entry.code, ())]
+            if added:
+                yield one_of_profiles(
+                    entry.code, [self.profile_check(profile) for profile in added], self.definitions
+                )
+
+    def _below(self, node: ElementNode, base: Element, path: str) -> Iterator[OccurrenceCheck]:
+        codes = {entry.code for entry in node.element.types or base.types} or {"BackboneElement"}
+        for code in sorted(codes):
+            start = f"{path}.{base.name}" if code in INLINE or base.content_reference else code
+            if self.definitions.is_resource(code) or not self.definitions.children(start):
+                continue
+            if len(codes) > 1 and not node.children.keys() <= self.definitions.children(start).keys():
+                continue
+            checks = list(self.level(node, start))
+            if checks:
+                yield inside(code, all_of(checks), many=len(codes) > 1)

@@ -1,0 +1,80 @@
+"""References: the type that a reference names, or that its target has, must be one that the element allows.
+
+See https://hl7.org/fhir/R4/references.html.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from gateway.conformance.invariant import contained_in
+from gateway.conformance.run import Check, Location, Run
+from gateway.core import Resource
+from gateway.definitions import Definitions
+
+_LITERAL = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
+ANY = frozenset({"Resource", "DomainResource"})
+
+TOLERATED = frozenset({
+    ("DeviceMetric.parent", "DeviceDefinition"),
+    ("DeviceUseStatement.reasonReference", "Procedure"),
+    ("MedicationRequest.dispenseRequest.performer", "Practitioner"),
+    ("Observation.performer", "Encounter"),
+})  # fmt: skip
+"""Targets that R4 does not allow and its published examples have: a warning there, an error everywhere else."""
+
+
+def target_of(value: Any, run: Run) -> Resource | None:
+    """The resource that a Reference points to, when it is contained or in the Bundle; None otherwise."""
+    reference = value.get("reference") if isinstance(value, dict) else None
+    if not isinstance(reference, str):
+        return None
+    scope = run.scope
+    if reference == "#":
+        return scope.root
+    if reference.startswith("#"):
+        return contained_in(scope.root, reference[1:])
+    return scope.bundle.resolve(reference, scope.full_url) if scope.bundle is not None else None
+
+
+def target_check(definitions: Definitions, profiles: Iterable[str], path: str) -> Check | None:
+    """The check that a Reference points to one of the types of `profiles`; None when any will do.
+
+    `path` is the element's path in its base type.
+    """
+    allowed = frozenset(_types(definitions, profiles))
+    if not allowed or allowed & ANY:
+        return None
+    types = definitions.types()
+    names = ", ".join(sorted(allowed))
+
+    def check(value: Any, at: Location, run: Run) -> None:
+        named = _named_type(value, run, types)
+        if named is not None and named not in allowed:
+            tolerated = (path, named) in TOLERATED
+            rule = "conformance.reference-target-tolerated" if tolerated else "conformance.reference-target"
+            run.report(rule, at, type=named, allowed=names)
+
+    return check
+
+
+def _types(definitions: Definitions, profiles: Iterable[str]) -> Iterable[str]:
+    for profile in profiles:
+        structure = definitions.structure(profile)
+        # The targets of an unknown profile are unknown too: nothing can be said against any type.
+        yield structure.type if structure is not None else "Resource"
+
+
+def _named_type(value: Any, run: Run, types: frozenset[str]) -> str | None:
+    if not isinstance(value, dict):
+        return None
+    reference = value.get("reference")
+    if isinstance(reference, str):
+        found = _LITERAL.search(reference)
+        if found is not None and found.group(1) in types:
+            return found.group(1)
+        target = target_of(value, run)
+        if target is not None and target.get("resourceType") in types:
+            return str(target["resourceType"])
+    stated = value.get("type")
+    return stated if isinstance(stated, str) and stated in types else None

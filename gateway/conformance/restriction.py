@@ -1,0 +1,109 @@
+"""The single things that a profile can say about the values of an element, each as a check."""
+
+from typing import Any
+
+from gateway.conformance.occurrence import Occurrence, OccurrenceCheck, actual_type
+from gateway.conformance.pattern import equals_fixed, matches_pattern
+from gateway.conformance.primitive import FORMATS
+from gateway.conformance.run import Check, Location, Run
+from gateway.definitions import Definitions, Element
+
+
+def tighter(element: Element, base: Element) -> tuple[int, int | None] | None:
+    low = element.min if element.min > base.min else 0
+    high = element.max if element.max != -1 and element.max != base.max else None
+    if high is not None and base.max is not None and high >= base.max:
+        high = None
+    return (low, high) if low or high is not None else None
+
+
+def foreign(name: str) -> Check:
+    def check(value: Any, at: Location, run: Run) -> None:
+        run.report("conformance.profile-fault", at, element=name)
+
+    return check
+
+
+def on_value(check: Check) -> OccurrenceCheck:
+    def inner(occurrence: Occurrence, run: Run) -> None:
+        if occurrence.value is not None:
+            check(occurrence.value, occurrence.at, run)
+
+    return inner
+
+
+def for_type(code: str, check: Check) -> OccurrenceCheck:
+    def inner(occurrence: Occurrence, run: Run) -> None:
+        if occurrence.value is not None and occurrence.type == code:
+            check(occurrence.value, occurrence.at, run)
+
+    return inner
+
+
+def inside(code: str, check: Check, *, many: bool) -> OccurrenceCheck:
+    def inner(occurrence: Occurrence, run: Run) -> None:
+        if not many or occurrence.type == code:
+            check(occurrence.inside if occurrence.inside is not None else {}, occurrence.at, run)
+
+    return inner
+
+
+def type_check(allowed: frozenset[str], definitions: Definitions) -> OccurrenceCheck:
+    names = ", ".join(sorted(allowed))
+
+    def inner(occurrence: Occurrence, run: Run) -> None:
+        found = actual_type(occurrence)
+        if found not in allowed and not any(definitions.is_subtype(found, name) for name in allowed):
+            run.report("conformance.type", occurrence.at, type=_name(found, definitions), allowed=names)
+
+    return inner
+
+
+def _name(found: str, definitions: Definitions) -> str:
+    return found if definitions.structure(found) is not None else "an unknown type"
+
+
+def one_of_profiles(code: str, checks: list[Check], definitions: Definitions) -> OccurrenceCheck:
+    """A value must conform to one of the profiles of its type; with several, none of the failures is the reason."""
+
+    def inner(occurrence: Occurrence, run: Run) -> None:
+        value = occurrence.value if occurrence.type not in FORMATS else occurrence.twin
+        actual = actual_type(occurrence)
+        if value is None or (actual != code and not definitions.is_subtype(actual, code)):
+            return
+        if len(checks) == 1:
+            checks[0](value, occurrence.at, run)
+            return
+        for check in checks:
+            attempt = run.trial()
+            check(value, occurrence.at, attempt)
+            if not attempt.has_errors:
+                run.issues += attempt.issues
+                return
+        run.report("conformance.no-profile-matches", occurrence.at)
+
+    return inner
+
+
+def fixed_check(fixed: Any) -> Check:
+    def check(value: Any, at: Location, run: Run) -> None:
+        if not equals_fixed(value, fixed):
+            run.report("conformance.fixed", at)
+
+    return check
+
+
+def pattern_check(pattern: Any) -> Check:
+    def check(value: Any, at: Location, run: Run) -> None:
+        if not matches_pattern(value, pattern):
+            run.report("conformance.pattern", at)
+
+    return check
+
+
+def length_check(limit: int) -> Check:
+    def check(value: Any, at: Location, run: Run) -> None:
+        if isinstance(value, str) and len(value) > limit:
+            run.report("conformance.too-long", at, limit=limit)
+
+    return check

@@ -1,0 +1,67 @@
+"""What one validation carries along: the findings, where it is, and in which resource.
+
+A location is a chain of tuples `(parent, step, index)`: making one costs nearly nothing, and only a finding turns it
+into FHIRPath text.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from gateway.conformance.bundle_index import BundleIndex
+from gateway.core import Issue, Resource, issue
+
+Location: TypeAlias = tuple[Any, str, int]
+"""Parent location or None, the step's name, and the index (-1 where the element does not repeat)."""
+
+
+def path_of(at: Location) -> str:
+    """The FHIRPath of a location: `Bundle.entry[0].resource.value.ofType(Quantity)`."""
+    steps: list[str] = []
+    step: Location | None = at
+    while step is not None:
+        parent, name, index = step
+        steps.append(name if index < 0 else f"{name}[{index}]")
+        step = parent
+    return ".".join(reversed(steps))
+
+
+@dataclass(slots=True)
+class Scope:
+    """The resources around the element in hand.
+
+    `resource` is the nearest resource, `root` the one that contains it (itself, unless it is contained); `bundle`
+    holds the entries of the Bundle around it, None outside of Bundles; `full_url` is that of the entry. `env` is the
+    environment of invariants, made at the first one.
+    """
+
+    resource: Resource
+    root: Resource
+    bundle: BundleIndex | None = None
+    full_url: str = ""
+    env: Any = None
+
+
+@dataclass(slots=True)
+class Run:
+    """One call of the validator."""
+
+    scope: Scope
+    issues: list[Issue] = field(default_factory=list)
+
+    def report(self, rule: str, at: Location, **names: Any) -> None:
+        """Adds the finding of a rule at a location."""
+        self.issues.append(issue(rule, expression=path_of(at), **names))
+
+    def trial(self) -> "Run":
+        """A run in the same scope whose findings are its own: to try whether something would conform."""
+        return Run(self.scope)
+
+    @property
+    def has_errors(self) -> bool:
+        """True when a finding blocks."""
+        return any(found.blocks for found in self.issues)
+
+
+Check: TypeAlias = Callable[[Any, Location, Run], None]
+"""Checks one value at its location and reports to the run."""

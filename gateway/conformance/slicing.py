@@ -1,0 +1,126 @@
+"""Slicing: which values belong to which slice, what each slice requires, and what the rules say of the rest.
+
+See https://hl7.org/fhir/R4/profiling.html#slicing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.conformance.discriminator import Discriminators, Matcher
+from gateway.conformance.occurrence import Occurrence, OccurrenceCheck, report_count
+from gateway.conformance.run import Location, Run
+from gateway.definitions import Element, ElementNode
+from gateway.definitions.structure import Slicing
+
+SlicesCheck = Callable[[list[Occurrence], Location, Run], None]
+
+BY_URL = Slicing((("value", "url"),), "open", False)
+
+
+class SliceCompiler(Protocol):
+    """What compiles the parts of slices; `gateway.conformance.profile.ProfileCompiler` is one."""
+
+    discriminators: Discriminators
+
+    def occurrence_checks(self, node: ElementNode, base: Element, path: str) -> list[OccurrenceCheck]:
+        """What each value of a node must satisfy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A compiled slice."""
+
+    name: str
+    matches: Matcher
+    checks: tuple[OccurrenceCheck, ...]
+    limits: tuple[int, int | None]
+
+
+def slice_check(compiler: SliceCompiler, node: ElementNode, base: Element, path: str) -> SlicesCheck | None:
+    """The check of all slices of an element; None when it has none."""
+    if not node.slices:
+        return None
+    slicing = node.element.slicing or BY_URL
+    slices = tuple(_compile(compiler, part, slicing, base, path) for part in node.slices.values())
+    element = base.name
+    paths = ", ".join(f"{kind} of {where}" for kind, where in slicing.discriminators) or "their content"
+
+    def check(found: list[Occurrence], at: Location, run: Run) -> None:
+        members: dict[str, int] = dict.fromkeys((part.name for part in slices), 0)
+        order = _Order(slicing.ordered, slicing.rules == "openAtEnd")
+        for occurrence in found:
+            part = _assign(occurrence, slices, run)
+            position = slices.index(part) if part is not None else None
+            if part is None and slicing.rules == "closed":
+                run.report("conformance.slice-closed", occurrence.at, element=element, discriminators=paths)
+            if not order.accepts(position):
+                run.report("conformance.slice-order", occurrence.at, element=element)
+            if part is not None:
+                members[part.name] += 1
+        for part in slices:
+            report_count(members[part.name], part.limits, f"{element}:{part.name}", at, run)
+
+    return check
+
+
+class _Order:
+    """Tracks whether slices come in their order, and unmatched values at the end."""
+
+    def __init__(self, ordered: bool, at_end: bool) -> None:
+        self.ordered = ordered
+        self.at_end = at_end
+        self.last = -1
+        self.unmatched = False
+
+    def accepts(self, position: int | None) -> bool:
+        if position is None:
+            self.unmatched = True
+            return True
+        if self.at_end and self.unmatched:
+            return False
+        in_order = not self.ordered or position >= self.last
+        self.last = max(self.last, position)
+        return in_order
+
+
+def _assign(occurrence: Occurrence, slices: tuple[Slice, ...], run: Run) -> Slice | None:
+    """The slice of a value, whose checks it must pass; a re-slice (`a/b`) is taken before its slice."""
+    matching = [part for part in slices if part.matches(occurrence, run)]
+    if not matching:
+        return None
+    chosen = max(matching, key=lambda part: part.name.count("/"))
+    for part in matching:
+        if part is not chosen and not chosen.name.startswith(part.name + "/"):
+            run.report("conformance.slice-ambiguous", occurrence.at, slices=f"{chosen.name}, {part.name}")
+        if part is chosen or chosen.name.startswith(part.name + "/"):
+            for check in part.checks:
+                check(occurrence, run)
+    return chosen
+
+
+def _compile(compiler: SliceCompiler, part: ElementNode, slicing: Slicing, base: Element, path: str) -> Slice:
+    checks = tuple(compiler.occurrence_checks(part, base, path))
+    found = [compiler.discriminators.matcher(part, kind, where) for kind, where in slicing.discriminators]
+    matchers = tuple(matcher for matcher in found if matcher is not None)
+    name = part.element.slice_name or ""
+    limits = (max(part.element.min, 0), part.element.max if part.element.max != -1 else None)
+    return Slice(name, _all(matchers) if matchers else _conforming(checks), checks, limits)
+
+
+def _all(matchers: tuple[Matcher, ...]) -> Matcher:
+    if len(matchers) == 1:
+        return matchers[0]
+    return lambda occurrence, run: all(matcher(occurrence, run) for matcher in matchers)
+
+
+def _conforming(checks: tuple[OccurrenceCheck, ...]) -> Matcher:
+    """Where no discriminator helps, a value is in a slice when it satisfies all that the slice says."""
+
+    def match(occurrence: Occurrence, run: Run) -> bool:
+        attempt = run.trial()
+        for check in checks:
+            check(occurrence, attempt)
+        return not attempt.has_errors
+
+    return match

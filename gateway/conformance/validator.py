@@ -1,0 +1,134 @@
+"""The validator: a resource against R4, its stated profiles and the asked ones."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gateway.conformance.base import BaseTypes
+from gateway.conformance.bundle import check_bundle
+from gateway.conformance.bundle_index import BundleIndex
+from gateway.conformance.extension import Extensions
+from gateway.conformance.invariant import Invariants
+from gateway.conformance.profile import ProfileCompiler
+from gateway.conformance.run import Check, Location, Run, Scope
+from gateway.core import Issue, issue
+from gateway.definitions import Definitions
+from gateway.terminology import Terminology
+
+
+class Validator:
+    """Judges resources; types and profiles are compiled at first use and kept.
+
+    Pure and deterministic: the same tree has the same findings in the same order. Any JSON tree may be given; faults
+    are findings, never exceptions. May be called from several threads.
+    """
+
+    def __init__(self, definitions: Definitions, terminology: Terminology) -> None:
+        self._definitions = definitions
+        self._invariants = Invariants(terminology)
+        self._extensions = Extensions(definitions, self._profile_check)
+        self._base = BaseTypes(
+            definitions,
+            terminology,
+            self._invariants,
+            nested=self._nested,
+            extension=self._extensions.check,
+            profile=self._profile_check,
+        )
+        self._profiles = ProfileCompiler(definitions, terminology, self._invariants, self._profile_check)
+        self._compiled: dict[tuple[str, str], Check | None] = {}
+
+    @property
+    def uncompiled(self) -> dict[str, str]:
+        """Key -> reason of each invariant met so far that could not be compiled; each use of one is a finding too."""
+        return dict(self._invariants.uncompiled)
+
+    def validate(self, resource: Any, profiles: Sequence[str] = ()) -> list[Issue]:
+        """All findings on a resource against R4, its `meta.profile` and `profiles`, in the order of the tree.
+
+        A profile that is not known is a finding: an error when asked for, a warning in `meta.profile`.
+        """
+        if not isinstance(resource, dict):
+            return [issue("conformance.not-a-resource")]
+        run = Run(Scope(resource, resource))
+        name = resource.get("resourceType")
+        at: Location = (None, name if isinstance(name, str) and name in self._definitions.types() else "Resource", -1)
+        try:
+            self._resource(resource, at, run, profiles)
+        except RecursionError:
+            return [issue("conformance.too-deep", expression=at[1])]
+        return _distinct(run.issues)
+
+    def _resource(self, resource: Any, at: Location, run: Run, profiles: Sequence[str] = ()) -> None:
+        name = resource.get("resourceType")
+        if not isinstance(name, str) or name not in self._definitions.types():
+            run.report("conformance.unknown-type", at)
+            return
+        if name == "Bundle":
+            index = BundleIndex(resource)
+            run.scope = Scope(resource, run.scope.root, index)
+            check_bundle(resource, at, run)
+        self._base.check(name)(resource, at, run)
+        for profile in profiles:
+            self._against(profile, "conformance.profile-unknown", name, resource, at, run)
+        for profile in _stated(resource):
+            if profile not in profiles:
+                self._against(profile, "conformance.meta-profile-unknown", name, resource, at, run)
+
+    def _against(self, profile: str, unknown: str, name: str, value: Any, at: Location, run: Run) -> None:
+        check = self._compile(profile, name)
+        if check is not None:
+            check(value, at, run)
+        elif self._definitions.structure(profile) is None:
+            run.report(unknown, at, profile=profile)
+        else:
+            run.report("conformance.profile-type", at, profile=profile, type=name)
+
+    def _compile(self, profile: str, name: str) -> Check | None:
+        """The check of a type's objects against a profile; None when it is unknown or of another type."""
+        key = (profile, name)
+        if key not in self._compiled:
+            structure = self._definitions.structure(profile)
+            fits = structure is not None and self._definitions.is_subtype(name, structure.type)
+            self._compiled[key] = self._profiles.compile(profile, name) if fits else None
+        return self._compiled[key]
+
+    def _profile_check(self, url: str) -> Check:
+        """The check of a value against a profile of its type, looked up when the first value comes."""
+
+        def check(value: Any, at: Location, run: Run) -> None:
+            structure = self._definitions.structure(url)
+            if structure is None:
+                run.report("conformance.meta-profile-unknown", at, profile=url)
+                return
+            actual = value.get("resourceType") if isinstance(value, dict) else None
+            name = actual if isinstance(actual, str) and self._definitions.is_resource(actual) else structure.type
+            self._against(url, "conformance.meta-profile-unknown", name, value, at, run)
+
+        return check
+
+    def _nested(self, path: str) -> Check:
+        contained = path.endswith(".contained")
+
+        def check(value: Any, at: Location, run: Run) -> None:
+            if not isinstance(value, dict):
+                run.report("conformance.not-an-object", at)
+                return
+            outer = run.scope
+            index = outer.bundle
+            full_url = index.full_url_of(value) if index is not None and not contained else outer.full_url
+            run.scope = Scope(value, outer.root if contained else value, index, full_url)
+            self._resource(value, at, run)
+            run.scope = outer
+
+        return check
+
+
+def _stated(resource: dict[str, Any]) -> Iterable[str]:
+    meta = resource.get("meta")
+    profiles = meta.get("profile") if isinstance(meta, dict) else None
+    return [profile for profile in profiles if isinstance(profile, str)] if isinstance(profiles, list) else []
+
+
+def _distinct(issues: list[Issue]) -> list[Issue]:
+    """Without repetitions: base and profiles may say the same of the same element."""
+    return list(dict.fromkeys(issues)) if len(issues) > 1 else issues
