@@ -1,0 +1,121 @@
+"""Every real payload of the demo's vendors and formats maps to valid resources, or is refused for the stated reason.
+
+Payloads are taken by folder, from `index.tsv` of the data (role `payload`); `payloads.expected.tsv` beside this file
+states for each: path, outcome, rules of its issues, resources by type, and the reason of a refusal in words. A file
+passes when it behaves as stated and everything that it makes is accepted by the validator and by `fhir.resources`.
+`UPDATE_PAYLOADS=1` rewrites outcomes, rules and counts; a new refusal then lacks its reason, and does not pass.
+"""
+
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests import mapping_runs
+from tests.mapping_runs import Outcome, anybody
+
+NAME = "payloads"
+
+EXPECTED = Path(__file__).with_name("payloads.expected.tsv")
+
+FOLDERS = {
+    "wearable/google_health_v4/": "wearable.google-health.heart-rate",
+    "wearable/withings/": "wearable.withings.measures",
+    "wearable/withings_shimmer/": "wearable.withings.measures",
+    "lab/": "lab.hl7v2.oru-r01",
+    "epro/redcap_": "epro.redcap.symptom-diary",
+    "epro/cdisc_odm/": "epro.cdisc.odm-symptom-diary",
+    "imaging/dicomweb_client/": "imaging.dicomweb.qido-studies",
+}
+"""Folders of the demo's vendors and formats, and the mapping that is to take what is in them."""
+
+ENVELOPE = {"vendorUserId": "someone"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a payload is expected to become; `resources` reads `DiagnosticReport=1 Observation=5`, "-" for none."""
+
+    path: str
+    outcome: str
+    rules: str
+    resources: str
+    reason: str
+
+
+def payloads(root: Path) -> list[tuple[str, str]]:
+    """Path and mapping of every payload of the folders."""
+    found = []
+    for line in (root / "index.tsv").read_text("utf-8").splitlines()[1:]:
+        role, path = line.split("\t")[:2]
+        folder = next((folder for folder in FOLDERS if path.startswith(folder)), None)
+        if role != "payload" or folder is None or (folder == "lab/" and not path.endswith(".hl7")):
+            continue
+        project_xml = folder == "epro/redcap_" and path.endswith(".xml")
+        found.append((path, FOLDERS["epro/cdisc_odm/"] if project_xml else FOLDERS[folder]))
+    return sorted(found)
+
+
+def stated() -> dict[str, Stated]:
+    """The expectations by path."""
+    lines = EXPECTED.read_text("utf-8").splitlines() if EXPECTED.exists() else []
+    return {entry.path: entry for entry in (Stated(*line.split("\t")) for line in lines[1:])}
+
+
+def observed(path: str, outcome: Outcome, reason: str) -> Stated:
+    """What a payload became, in the words of the expectations."""
+    counts = Counter(resource["resourceType"] for resource in outcome.resources)
+    resources = " ".join(f"{kind}={count}" for kind, count in sorted(counts.items()))
+    return Stated(
+        path,
+        "refused" if outcome.refused else "mapped",
+        " ".join(outcome.rules) or "-",
+        resources or "-",
+        reason,
+    )
+
+
+def run_suite(root: Path) -> tuple[int, int, list[str]]:
+    """Runs every payload; prints a line a vendor."""
+    known, misses, table, now = stated(), [], {}, []
+    for path, mapping in payloads(root):
+        outcome = mapping_runs.run((root / path).read_bytes(), [mapping], ENVELOPE, anybody)
+        expected = known.get(path)
+        found = observed(path, outcome, expected.reason if expected else "")
+        now.append(found)
+        problems = [*outcome.faults[:3]]
+        if expected != found:
+            problems.append(f"is {found}, stated {expected}")
+        if found.outcome == "refused" and not found.reason:
+            problems.append("refused without a stated reason")
+        misses += [f"{path}: {problem}" for problem in problems]
+        counts = table.setdefault("/".join(path.split("/")[:2]), Counter())
+        counts.update([found.outcome, "total", *(["passed"] if not problems else [])])
+        counts["resources"] += len(outcome.resources)
+    if os.environ.get("UPDATE_PAYLOADS"):
+        _write(now)
+    _print(table)
+    passed = sum(counts["passed"] for counts in table.values())
+    return passed, len(now), misses
+
+
+def _write(entries: list[Stated]) -> None:
+    lines = ["path\toutcome\trules\tresources\treason"]
+    lines += ["\t".join((each.path, each.outcome, each.rules, each.resources, each.reason)) for each in entries]
+    EXPECTED.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _print(table: dict[str, Counter[str]]) -> None:
+    sys.stdout.write(f"{'payloads of':44}{'files':>6}{'mapped':>8}{'refused':>9}{'resources':>11}{'as stated':>11}\n")
+    for folder, counts in sorted(table.items()):
+        numbers = counts["total"], counts["mapped"], counts["refused"], counts["resources"], counts["passed"]
+        sys.stdout.write("{:44}{:>6}{:>8}{:>9}{:>11}{:>11}\n".format(folder, *numbers))
+
+
+def run() -> tuple[int, int, list[str]]:
+    """The suite over `GATEWAY_PAYLOADS_DIR`; raises FileNotFoundError where the payloads are not here."""
+    root = Path(os.environ.get("GATEWAY_PAYLOADS_DIR", "../shared/payloads"))
+    if not (root / "index.tsv").is_file():
+        raise FileNotFoundError("GATEWAY_PAYLOADS_DIR does not lead to the real payloads")
+    return run_suite(root)

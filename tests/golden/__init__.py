@@ -1,0 +1,1 @@
+"""Golden files: what goes in lies beside what must come out."""
