@@ -45,7 +45,6 @@ _PRAGMAS: Final = (
 class Prepared:
     """A statement compiled once: its text for the driver, and how its parameters are ordered (None: by name)."""
 
-    statement: Executable
     text: str
     order: tuple[str, ...] | None
     constants: dict[str, Any]
@@ -60,16 +59,16 @@ class Prepared:
 
 
 class Database:
-    """An open database. `prepared` lists every statement compiled here, for the lint test over them."""
+    """An open database; safe between threads."""
 
     def __init__(self, engine: Engine, *, is_sqlite: bool) -> None:
         self.engine = engine
         self.is_sqlite = is_sqlite
-        self.prepared: list[Prepared] = []
         self._snapshots = engine if is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         self._writer = threading.Lock()
         self._idle: deque[Any] = deque()
         self._inserts: dict[str, Prepared] = {}
+        self._begin_snapshot = "BEGIN" if is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
 
     @classmethod
@@ -96,9 +95,7 @@ class Database:
         compiled = statement.compile(dialect=self.engine.dialect)  # type: ignore[attr-defined]
         order = tuple(compiled.positiontup) if compiled.positional else None
         constants = {name: value for name, value in compiled.params.items() if value is not None}
-        prepared = Prepared(statement, str(compiled), order, constants)
-        self.prepared.append(prepared)
-        return prepared
+        return Prepared(str(compiled), order, constants)
 
     def upsert(self, table: Table) -> Any:
         """An INSERT of this database's dialect, for its `on_conflict_...` methods."""
@@ -140,19 +137,41 @@ class Database:
     def fetch(self, prepared: Prepared, values: Values) -> list[tuple[Any, ...]]:
         """The rows of a single reading statement, on a connection kept for such; the fast way to read."""
         parameters = prepared.bind(values)
-        for attempt in (1, 2):
+
+        def read(driver: Any) -> list[tuple[Any, ...]]:
+            rows: list[tuple[Any, ...]] = driver.execute(prepared.text, parameters).fetchall()
+            return rows
+
+        return self._with_driver(read)
+
+    def fetch_all(self, statements: Sequence[tuple[Prepared, Values]]) -> list[list[tuple[Any, ...]]]:
+        """The rows of several reading statements that see one state of the database."""
+        if len(statements) == 1:
+            return [self.fetch(*statements[0])]
+
+        def read(driver: Any) -> list[list[tuple[Any, ...]]]:
+            driver.execute(self._begin_snapshot)
+            rows = [driver.execute(one.text, one.bind(values)).fetchall() for one, values in statements]
+            driver.execute("COMMIT")
+            return rows
+
+        return self._with_driver(read)
+
+    def _with_driver(self, work: Callable[[Any], _T]) -> _T:
+        """Reads once more on a new connection when PostgreSQL has closed the one that was kept."""
+        for last in (self.is_sqlite, True):
             driver = None
             try:
                 driver = self._take()
-                rows: list[tuple[Any, ...]] = driver.execute(prepared.text, parameters).fetchall()
+                result = work(driver)
             except self._driver_error as error:
                 if driver is not None:
                     driver.close()
-                if attempt == 2 or self.is_sqlite:
+                if last:
                     raise Unavailable(issue("store.database", kind=type(error).__name__)) from None
             else:
                 self._idle.append(driver)
-                return rows
+                return result
         raise AssertionError("unreachable")
 
     def _take(self) -> Any:

@@ -1,31 +1,28 @@
-"""Searching: clauses and consent as one statement, pages by key, newest first.
-
-The most telling clause drives the search from its index, in the order of the keys, so that a page costs its own
-rows and not the table's; the other clauses are probed row by row. See `gateway.search.matches` for the meaning.
-"""
+"""Searching: pages by key, totals and streams, all over the visible rows only."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, exists, false, func, or_, select
+from sqlalchemy import BigInteger, Select, String, bindparam, select
 from sqlalchemy.orm import aliased
 
 from gateway.core.resources import Key, Stored, Visibility
 from gateway.search import Query
-from gateway.search.query import Clause, DateClause, IdClause, Moment, ReferenceClause, TokenClause
 from gateway.store.port import Found, Page
-from gateway.store.sql.among import among, as_list
-from gateway.store.sql.database import Database
+from gateway.store.sql import query as queries
+from gateway.store.sql.database import Database, Prepared
+from gateway.store.sql.query import Shape
 from gateway.store.sql.reader import stored
-from gateway.store.sql.tables import DateRow, ResourceRow, TermRow, VersionRow, table_of
-from gateway.store.sql.terms import date_hash, term, wanted
-from gateway.store.sql.visible import study_is, visibility_values, visible
+from gateway.store.sql.tables import ResourceRow, TermRow
+from gateway.store.sql.terms import term
+from gateway.store.sql.visible import study_is, visibility_values
 
 STREAM_BATCH: Final = 500
 """How many rows a stream holds at once."""
 
-_TELLING: Final = {"identifier": 0, "patient": 1, "subject": 2, "code": 3}
-"""Which parameter drives a search when several could: the lower, the fewer rows it has."""
+_SHAPES: Final = 512
+"""How many shapes of queries stay compiled."""
 
 
 class ResourceFinder:
@@ -34,27 +31,36 @@ class ResourceFinder:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._find = database.prepare(_find())
+        self._prepared = lru_cache(maxsize=_SHAPES)(self._prepare)
+
+    def _prepare(self, shape: Shape) -> Prepared:
+        return self._database.prepare(queries.select(self._database, shape))
 
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         """See `ResourceStore.search`."""
-        plan = _Plan(self._database, query, study, visibility)
-        with self._database.snapshot() as connection:
-            total = connection.execute(plan.count(), plan.values).scalar_one() if query.total else None
-            if page.count <= 0:
-                return Found((), total, None)
-            rows = connection.execute(plan.page(page.count + 1, page.after), plan.values).fetchall()
-        more = len(rows) > page.count
-        rows = rows[: page.count]
-        return Found(tuple(_found(query.type, study, row) for row in rows), total, (rows[-1][0],) if more else None)
+        pieces, gated = queries.pieces(query), visibility is not None
+        values = self._values(query, study, visibility)
+        statements: list[tuple[Prepared, dict[str, Any]]] = []
+        if query.total:
+            statements.append((self._prepared(Shape(pieces, gated, "count")), values))
+        if page.count > 0:
+            shape = Shape(pieces, gated, "falling", page.after is not None)
+            statements.append((self._prepared(shape), {**values, **_position(page.count + 1, page.after)}))
+        results = self._database.fetch_all(statements)
+        total = results[0][0][0] if query.total else None
+        rows = results[-1] if page.count > 0 else []
+        found = tuple(_found(query.type, study, row) for row in rows[: max(page.count, 0)])
+        return Found(found, total, (rows[page.count - 1][0],) if len(rows) > page.count else None)
 
     def stream(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Stored]:
         """See `ResourceStore.stream`."""
         asked = Query(query) if isinstance(query, str) else query
-        plan = _Plan(self._database, asked, study, visibility)
+        pieces, gated = queries.pieces(asked), visibility is not None
+        values = self._values(asked, study, visibility)
         after: tuple[int, ...] | None = None
         while True:
-            with self._database.snapshot() as connection:
-                rows = connection.execute(plan.page(STREAM_BATCH, after, rising=True), plan.values).fetchall()
+            prepared = self._prepared(Shape(pieces, gated, "rising", after is not None))
+            rows = self._database.fetch(prepared, {**values, **_position(STREAM_BATCH, after)})
             for row in rows:
                 yield _found(asked.type, study, row)
             if len(rows) < STREAM_BATCH:
@@ -63,9 +69,17 @@ class ResourceFinder:
 
     def find(self, study: str, type: str, parameter: str, system: str, value: str) -> list[Key]:
         """See `ResourceStore.find`."""
-        hash = term(type, parameter, "token", system, value)
-        rows = self._database.fetch(self._find, {"study": study, "type": type, "hash": hash})
+        wanted = term(type, parameter, "token", system, value)
+        rows = self._database.fetch(self._find, {"study": study, "type": type, "hash": wanted})
         return [Key(study, type, id) for (id,) in rows]
+
+    def _values(self, query: Query, study: str, visibility: Visibility | None) -> dict[str, Any]:
+        values = {"study": study, **queries.values(self._database, query)}
+        return values if visibility is None else values | visibility_values(visibility, study)
+
+
+def _position(count: int, after: tuple[int, ...] | None) -> dict[str, int]:
+    return {"page_count": count} if after is None else {"page_count": count, "after": after[0]}
 
 
 def _found(type: str, study: str, row: Any) -> Stored:
@@ -73,127 +87,13 @@ def _found(type: str, study: str, row: Any) -> Stored:
     return stored(Key(study, type, id), tuple(version))
 
 
-class _Plan:
-    """A query as SQL: its driving index, its conditions, and the values of its parameters."""
-
-    def __init__(self, database: Database, query: Query, study: str, visibility: Visibility | None) -> None:
-        self._database = database
-        self._type = query.type
-        self._head = aliased(ResourceRow)
-        self._driver: Any = None
-        self.values: dict[str, Any] = {"study": study, "type": query.type}
-        clauses = list(query.clauses)
-        driving = _driving(query)
-        self._where: list[ColumnElement[bool]] = []
-        if driving is not None:
-            clauses.remove(driving)
-            self._driver = aliased(TermRow)
-            hash = self._bind(wanted(query.type, driving)[0])
-            self._where += [_is(self._driver.study, study_is()), _is(self._driver.hash, hash)]
-            self._where.append(_is(self._head.pk, self._driver.pk))
-        self._where += [
-            _is(self._head.study, study_is()),
-            _is(self._head.type, bindparam("type")),
-            _is(self._head.deleted, false()),
-            *(self._condition(clause) for clause in clauses),
-        ]
-        if visibility is not None:
-            self._where.append(visible(self._head))
-            self.values.update(visibility_values(visibility, study))
-
-    def count(self) -> Select[Any]:
-        """How many rows there are."""
-        return self._from(select(func.count()))
-
-    def page(self, count: int, after: tuple[int, ...] | None, *, rising: bool = False) -> Select[Any]:
-        """(pk, id, version, updated, deleted, body) of `count` rows after a key, newest first unless `rising`."""
-        head, version = self._head, aliased(VersionRow)
-        key = head.pk if self._driver is None else self._driver.pk
-        found = self._from(
-            select(head.pk, head.id, version.version, version.updated, version.deleted, version.body)
-        ).where(_is(version.study, study_is()), _is(version.pk, head.pk), _is(version.version, head.version))
-        if after is not None:
-            self.values["after"] = after[0]
-            bound = bindparam("after", type_=BigInteger)
-            found = found.where(key > bound if rising else key < bound)
-        self.values["page_count"] = count
-        return found.order_by(key if rising else key.desc()).limit(bindparam("page_count"))
-
-    def _from(self, columns: Select[Any]) -> Select[Any]:
-        found = columns.select_from(self._head)
-        if self._driver is not None:
-            found = columns.select_from(self._driver, self._head)
-        return found.where(*self._where)
-
-    def _bind(self, value: int) -> Any:
-        name = f"value_{len(self.values)}"
-        self.values[name] = value
-        return bindparam(name, type_=BigInteger)
-
-    def _bind_list(self, values: list[Any]) -> str:
-        name = f"list_{len(self.values)}"
-        self.values[name] = as_list(self._database, values)
-        return name
-
-    def _condition(self, clause: Clause) -> ColumnElement[bool]:
-        if isinstance(clause, IdClause):
-            return among(self._database, self._head.id, self._bind_list(list(clause.ids)))
-        if isinstance(clause, DateClause):
-            return self._dated(clause)
-        own = aliased(TermRow)
-        hashes = among(self._database, own.hash, self._bind_list(wanted(self._type, clause)))
-        return exists().where(_is(own.study, study_is()), hashes, _is(own.pk, self._head.pk))
-
-    def _dated(self, clause: DateClause) -> ColumnElement[bool]:
-        if clause.parameter == "_lastUpdated":
-            low: Any = self._head.updated
-            return or_(*(self._compares(value, low, low + 1000) for value in clause.values))
-        own = aliased(DateRow)
-        hash = self._bind(date_hash(self._type, clause.parameter))
-        compared = or_(*(self._compares(value, own.low, own.high) for value in clause.values))
-        return exists().where(_is(own.study, study_is()), _is(own.hash, hash), _is(own.pk, self._head.pk), compared)
-
-    def _compares(self, value: Moment, low: Any, high: Any) -> ColumnElement[bool]:
-        """`gateway.search.match.compares` in SQL."""
-        first, last = self._bind(value.low), self._bind(value.high)
-        inside = and_(low >= first, high <= last)
-        if value.prefix == "ap":
-            margin = (value.high - value.low) // 10
-            return and_(low < self._bind(value.high + margin), high > self._bind(value.low - margin))
-        answers: dict[str, ColumnElement[bool]] = {
-            "eq": inside,
-            "ne": or_(low < first, high > last),
-            "gt": high > last,
-            "lt": low < first,
-            "ge": or_(high > last, inside),
-            "le": or_(low < first, inside),
-            "sa": low >= last,
-            "eb": high <= first,
-        }
-        return answers[value.prefix]
-
-
-def _driving(query: Query) -> TokenClause | ReferenceClause | None:
-    """The most telling clause that asks for exactly one hash; several hashes could give a row twice."""
-    usable = [
-        clause
-        for clause in query.clauses
-        if isinstance(clause, TokenClause | ReferenceClause) and len(wanted(query.type, clause)) == 1
-    ]
-    return min(usable, key=lambda clause: _TELLING.get(clause.parameter, 9), default=None)
-
-
-def _is(column: Any, value: Any) -> ColumnElement[bool]:
-    equal: ColumnElement[bool] = column == value
-    return equal
-
-
 def _find() -> Select[Any]:
-    own, head = table_of(TermRow).alias(), table_of(ResourceRow).alias()
-    return (
-        select(head.c.id)
-        .select_from(own)
-        .join(head, (head.c.study == study_is()) & (head.c.type == bindparam("type")) & (head.c.pk == own.c.pk))
-        .where(own.c.study == study_is(), own.c.hash == bindparam("hash", type_=BigInteger))
-        .order_by(head.c.pk)
+    own, head = aliased(TermRow), aliased(ResourceRow)
+    asked: Any = (own.study == study_is(), own.hash == bindparam("hash", type_=BigInteger))
+    joined: Any = (
+        head.study == study_is(),
+        head.type == bindparam("type", type_=String),
+        head.pk == own.pk,
+        head.deleted.is_(False),  # type: ignore[attr-defined]
     )
+    return select(head.id).select_from(own, head).where(*asked, *joined).order_by(head.pk)  # type: ignore[call-overload,no-any-return]

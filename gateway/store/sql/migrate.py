@@ -19,12 +19,16 @@ STEPS: Final[dict[int, Callable[[Connection], None]]] = {}
 _LOCK: Final = 7_461_002_355
 
 _SHAPES: Final = (
-    ("search_term", "1000000 500000 50 1"),
-    ("search_date", "100000 50000 20000 10 10 1"),
-    ("resource", "100000 50000 20000 1"),
-    ("consent_grant", "10000 5000 5 3 1"),
+    ("search_term", "search_term", "10000000 5000000 50 1"),
+    ("search_date", "search_date", "1000000 500000 100000 1 1 1"),
+    ("resource", "resource", "1000000 500000 100000 1"),
+    ("resource", "resource_id", "1000000 500000 100000 1"),
+    ("resource", "resource_updated", "1000000 500000 100000 100 1"),
+    ("version", "sqlite_autoindex_version_1", "1000000 500000 1 1"),
+    ("version_pair", "version_pair", "10000 5000 3 3 3 1"),
+    ("consent_grant", "consent_grant", "10000 5000 5 3 1"),
 )
-"""What SQLite's planner is told about each table's key: rows in all, and for each further column of the key."""
+"""What SQLite's planner is told about each index: rows in all, then rows with the same first 1, 2, 3 ... columns."""
 
 
 def migrate(database: Database) -> None:
@@ -57,7 +61,6 @@ def _migrate(database: Database, connection: Connection) -> None:
 def _tell_shapes(connection: Connection) -> None:
     """Fixed statistics, so that plans do not depend on when somebody ran ANALYZE: search starts from the terms."""
     connection.execute(text("ANALYZE sqlite_schema"))
-    for name, shape in _SHAPES:
-        index = f"sqlite_autoindex_{name}_1"
+    for name, index, shape in _SHAPES:
         row = {"name": name, "index": index, "shape": shape}
         connection.execute(text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (:name, :index, :shape)"), row)

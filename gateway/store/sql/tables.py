@@ -110,9 +110,9 @@ class DateRow(Table, table=True):
 
     study: str = Field(primary_key=True)
     hash: int = Field(sa_type=BigInteger, primary_key=True)
+    pk: int = Field(sa_type=BigInteger, primary_key=True)
     low: int = Field(sa_type=BigInteger, primary_key=True)
     high: int = Field(sa_type=BigInteger, primary_key=True)
-    pk: int = Field(sa_type=BigInteger, primary_key=True)
 
 
 class GrantRow(Table, table=True):

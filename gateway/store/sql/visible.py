@@ -60,17 +60,22 @@ def visibility_values(visibility: Visibility, study: str) -> dict[str, Any]:
 def _granted(row: Placed, subject: Any, domain: Any) -> Exists:
     grant = aliased(GrantRow)
     now = bindparam("now", type_=BigInteger)
-    return exists().where(
-        _column(grant.study) == study_is(),
-        _column(grant.subject) == subject,
-        _one_of(grant.grantee, bindparam("organisation", type_=String)),
-        _one_of(grant.domain, domain),
-        _one_of(grant.action, bindparam("action", type_=String)),
-        _one_of(grant.purpose, bindparam("purpose", type_=String)),
-        _column(grant.data_low) <= row.low,
-        _column(grant.data_high) >= row.high,
-        _column(grant.valid_low) <= now,
-        _column(grant.valid_high) > now,
+    # Correlated to every table outside, not only to the nearest: else the row's window would be any row's.
+    return (
+        exists()
+        .correlate_except(grant)
+        .where(
+            _column(grant.study) == study_is(),
+            _column(grant.subject) == subject,
+            _one_of(grant.grantee, bindparam("organisation", type_=String)),
+            _one_of(grant.domain, domain),
+            _one_of(grant.action, bindparam("action", type_=String)),
+            _one_of(grant.purpose, bindparam("purpose", type_=String)),
+            _column(grant.data_low) <= row.low,
+            _column(grant.data_high) >= row.high,
+            _column(grant.valid_low) <= now,
+            _column(grant.valid_high) > now,
+        )
     )
 
 
@@ -84,12 +89,12 @@ def _pairs(row: Placed, pair: Any) -> list[ColumnElement[bool]]:
 
 def _has_pairs(row: Placed) -> Exists:
     pair = aliased(PairRow)
-    return exists().where(*_pairs(row, pair))
+    return exists().correlate_except(pair).where(*_pairs(row, pair))
 
 
 def _has_pair_without_grant(row: Placed) -> Exists:
     pair = aliased(PairRow)
-    return exists().where(*_pairs(row, pair), not_(_granted(row, pair.subject, pair.domain)))
+    return exists().correlate_except(pair).where(*_pairs(row, pair), not_(_granted(row, pair.subject, pair.domain)))
 
 
 def _column(attribute: Any) -> ColumnElement[Any]:
