@@ -1,0 +1,5 @@
+"""Syntax trees to Python functions, built as `ast` nodes; an expression's text never becomes Python source."""
+
+from gateway.fhirpath.compiler.generator import Generator, generate
+
+__all__ = ["Generator", "generate"]

@@ -1,0 +1,428 @@
+"""A syntax tree to a Python function.
+
+Collections are not built where they need not be: each part of the expression is code that runs the following part for
+each of its items, so that a path becomes nested loops.
+"""
+
+import ast
+from collections.abc import Callable
+from typing import Any, Final
+
+from gateway.fhirpath.compiler import operators
+from gateway.fhirpath.compiler.calls import call
+from gateway.fhirpath.compiler.paths import step
+from gateway.fhirpath.emitter import Emitter
+from gateway.fhirpath.errors import Fault
+from gateway.fhirpath.facts import Facts
+from gateway.fhirpath.forms import FORMS
+from gateway.fhirpath.forms.filtering import each_of
+from gateway.fhirpath.forms.form import Consume, Item, Place
+from gateway.fhirpath.forms.types import keep, test
+from gateway.fhirpath.functions import FUNCTIONS, FunctionSpec
+from gateway.fhirpath.functions.convert import truth
+from gateway.fhirpath.items import Element
+from gateway.fhirpath.kinds import Kind
+from gateway.fhirpath.model import Model, Property
+from gateway.fhirpath.nodes import (
+    Binary,
+    Call,
+    Chain,
+    Expr,
+    Indexer,
+    Literal,
+    Member,
+    Special,
+    TypeName,
+    TypeTest,
+    Unary,
+    Variable,
+)
+from gateway.fhirpath.runtime import of_type, one_of, type_of_item, variable
+from gateway.fhirpath.types import ABSTRACT, is_exactly, matches, targets
+
+MAX_LOOPS: Final = 10
+"""How many loops are nested before the rest goes into a function of its own; Python takes 20."""
+
+_CONSTANTS: Final = {
+    "ucum": "http://unitsofmeasure.org",
+    "sct": "http://snomed.info/sct",
+    "loinc": "http://loinc.org",
+}
+_COUNT = """
+N += 1
+LAST = V
+"""
+_CHECK = """
+if N > 1:
+    raise FAULT(RULE)
+"""
+
+
+class Generator:
+    """One generation of one function; implements `gateway.fhirpath.forms.form.Generation`."""
+
+    def __init__(
+        self, facts: Facts, model: Model | None, functions: dict[str, FunctionSpec], *, typed: bool, trust: bool
+    ) -> None:
+        self.code = Emitter()
+        self.facts = facts
+        self.model = model
+        self.typed = typed
+        self.functions = functions
+        self._trust = trust
+        self._defined: dict[int, str] = {}
+        self.bind = self.code.bind
+
+    def define(self, node: Call, name: str) -> None:
+        """Notes the local list that a defineVariable() call filled."""
+        self._defined[id(node)] = name
+
+    # Collections
+
+    def each(self, node: Expr, place: Place, consume: Consume) -> None:
+        """Appends code that runs what `consume` appends for each item of the node."""
+        if self.code.loops >= MAX_LOOPS:
+            each_of(self, self._outlined(node, place), self.facts.of(node), consume)
+            return
+        with self.code.at(node.at if isinstance(node, Member | Call) else node.start):
+            self._each(node, place, consume)
+
+    def _each(self, node: Expr, place: Place, consume: Consume) -> None:
+        match node:
+            case Member():
+                self._member(node, place, consume)
+            case Special(name="this"):
+                self._this(place, consume)
+            case Special(name="total") if place.total is not None:
+                each_of(self, place.total, self.facts.of(node), consume)
+            case Variable():
+                self._variable(node, place, consume)
+            case Chain(operator="|"):
+                each_of(self, operators.union(self, node, place), self.facts.of(node), consume)
+            case Call() if not self._is_scalar(node):
+                self._call_each(node, place, consume)
+            case TypeTest(operator="as"):
+                self._as(node, place, consume)
+            case Literal(value=None):
+                self.collect_nothing(consume)
+            case _:
+                self._if_some(self.one(node, place), self.facts.of(node), consume)
+
+    def collect_nothing(self, consume: Consume) -> None:
+        """Appends code that never runs, so that what follows is still checked and generated."""
+        nothing = self.code.fresh()
+        self.code.run("V = None", V=nothing)
+        self._if_some(nothing, Kind(frozenset(), many=False), consume)
+
+    def _if_some(self, name: str, kind: Kind, consume: Consume) -> None:
+        with self.code.into(self.code.emit("if V is not None:\n    ...", V=name)):
+            consume(Item(name, kind.one()))
+
+    def _this(self, place: Place, consume: Consume) -> None:
+        if place.shape == "list":
+            each_of(self, place.this, place.kind, consume)
+        elif place.shape == "option":
+            self._if_some(place.this, place.kind, consume)
+        else:
+            consume(Item(place.this, place.kind))
+
+    def _member(self, node: Member, place: Place, consume: Consume) -> None:
+        kind = self.facts.of(node)
+        if id(node) in self.facts.prefixes:
+            self._this(place, lambda item: self._prefixed(item, node.name, kind, consume))
+            return
+
+        def go(item: Item) -> None:
+            with self.code.at(node.at):
+                step(self, item, node.name, self._property(item.kind, node.name), kind, consume)
+
+        if node.target is None:
+            self._this(place, go)
+        else:
+            self.each(node.target, place, go)
+
+    def _prefixed(self, item: Item, name: str, kind: Kind, consume: Consume) -> None:
+        if (
+            item.kind.types is not None
+            and item.kind.types <= (kind.types or frozenset())
+            and not item.kind.types & ABSTRACT
+        ):
+            consume(Item(item.name, kind.one()))
+            return
+        source = "if OF(V, NAMES, MODEL):\n    ..."
+        hole = self.code.emit(
+            source,
+            OF=self.bind(of_type),
+            V=item.name,
+            NAMES=self.bind((name,)),
+            MODEL=self.bind(self.model),
+        )
+        with self.code.into(hole):
+            consume(Item(item.name, kind.one()))
+
+    def _property(self, kind: Kind, name: str) -> Property | None:
+        """What the model says of an element when one type is possible, or all agree; None otherwise."""
+        if self.model is None or not self._trust or kind.types is None or kind.types & ABSTRACT:
+            return None
+        found = {self.model.member(type_name, name) for type_name in kind.types}
+        found.discard(None)
+        return found.pop() if len(found) == 1 else None
+
+    def _variable(self, node: Variable, place: Place, consume: Consume) -> None:
+        code = self.code
+        definition = self.facts.definitions.get(id(node))
+        if definition is not None:
+            each_of(self, self._defined[id(definition)], self.facts.of(node), consume)
+            return
+        value = code.fresh("l")
+        source, names = self._environment(node.name)
+        code.run(source, L=value, **names)
+        each_of(self, value, self.facts.of(node), consume)
+
+    def _environment(self, name: str) -> tuple[str, dict[str, Any]]:
+        constant = _CONSTANTS.get(name)
+        if name.startswith("vs-"):
+            constant = f"http://hl7.org/fhir/ValueSet/{name[3:]}"
+        elif name.startswith("ext-"):
+            constant = f"http://hl7.org/fhir/StructureDefinition/{name[4:]}"
+        if constant is not None:
+            return "L = (C,)", {"C": self.bind(constant)}
+        names: dict[str, Any] = {"ONE": self.bind(one_of)}
+        match name:
+            case "context":
+                return "L = ONE(focus)", names
+            case "resource":
+                return "L = ONE(focus if env is None or env.resource is None else env.resource)", names
+            case "rootResource":
+                return (
+                    "L = ONE(focus if env is None else env.root if env.root is not None else "
+                    "env.resource if env.resource is not None else focus)"
+                ), names
+        return "L = VARIABLE(env, NAME)", {"VARIABLE": self.bind(variable), "NAME": self.bind(name)}
+
+    def _as(self, node: TypeTest, place: Place, consume: Consume) -> None:
+        kind = self.facts.of(node.operand)
+        item = self.one(node.operand, place)
+        result = self.facts.of(node)
+        self._if_some(item, kind, lambda found: keep(self, found, node.type, result, consume))
+
+    def _call_each(self, node: Call, place: Place, consume: Consume) -> None:
+        form = FORMS.get(node.name)
+        if node.name not in self.functions and form is not None and form.each is not None:
+            form.each(self, node, place, consume)
+        else:
+            each_of(self, call(self, node, place), self.facts.of(node), consume)
+
+    def focus(self, node: Call, place: Place, consume: Consume) -> None:
+        """As `each`, for the focus of a call: its target, or `$this`."""
+        if node.target is None:
+            self._this(place, consume)
+        else:
+            self.each(node.target, place, consume)
+
+    def collect(self, node: Expr, place: Place) -> str:
+        """The local that holds the list of items."""
+        if isinstance(node, Chain) and node.operator == "|":
+            return operators.union(self, node, place)
+        return self._gather(lambda append: self.each(node, place, append))
+
+    def focus_list(self, node: Call, place: Place) -> str:
+        """As `collect`, for the focus of a call."""
+        if node.target is None and place.shape == "list":
+            return place.this
+        return self._gather(lambda append: self.focus(node, place, append))
+
+    def _gather(self, run: Callable[[Consume], None]) -> str:
+        items = self.code.fresh("l")
+        self.code.run("L = []", L=items)
+        run(lambda item: self.code.run("L.append(V)", L=items, V=item.name))
+        return items
+
+    def _outlined(self, node: Expr, place: Place) -> str:
+        """As `collect`, in an inner function: Python nests a limited number of loops."""
+        items = self.code.fresh("l")
+        with self.code.function(items):
+            self.code.run("L = []", L=items)
+            self.each(node, place, lambda item: self.code.run("L.append(V)", L=items, V=item.name))
+        return items
+
+    # Single items
+
+    def _is_scalar(self, node: Expr) -> bool:
+        match node:
+            case Literal() | Unary() | Binary() | Indexer():
+                return True
+            case Chain(operator=operator):
+                return operator != "|"
+            case TypeTest(operator=operator):
+                return operator == "is"
+            case Special(name=name):
+                return name == "index"
+            case Call(name=name) if name not in self.functions:
+                form, plain = FORMS.get(name), FUNCTIONS.get(name)
+                if form is not None:
+                    return form.one is not None
+                return plain is not None and plain.returns is not None and not plain.returns.many
+        return False
+
+    def one(self, node: Expr, place: Place) -> str:
+        """The local that holds the single item or None; several items are a fault at run time."""
+        with self.code.at(node.at if isinstance(node, Member | Call) else node.start):
+            if self._is_scalar(node):
+                return self._one(node, place)
+            if isinstance(node, Special) and place.shape != "list" and node.name == "this":
+                return place.this
+            return self._only(self.facts.of(node), lambda consume: self.each(node, place, consume))
+
+    def focus_one(self, node: Call, place: Place) -> str:
+        """As `one`, for the focus of a call."""
+        if node.target is not None:
+            return self.one(node.target, place)
+        if place.shape != "list":
+            return place.this
+        return self._only(place.kind, lambda consume: self._this(place, consume))
+
+    def _only(self, kind: Kind, run: Callable[[Consume], None]) -> str:
+        code = self.code
+        last = code.fresh()
+        if self._trust and not kind.many and kind.types is not None:
+            code.run("V = None", V=last)
+            run(lambda item: code.run("LAST = V", LAST=last, V=item.name))
+            return last
+        count = code.fresh("n")
+        code.run("N = 0\nLAST = None", N=count, LAST=last)
+        run(lambda item: code.run(_COUNT, N=count, LAST=last, V=item.name))
+        code.run(_CHECK, N=count, FAULT=self.bind(Fault), RULE=self.bind("fhirpath.several"))
+        return last
+
+    def _one(self, node: Expr, place: Place) -> str:
+        match node:
+            case Literal():
+                value = self.code.fresh()
+                self.code.run("V = C", V=value, C=self.bind(node.value))
+                return value
+            case Unary():
+                return operators.unary(self, node, place)
+            case Binary():
+                return operators.binary(self, node, place)
+            case Chain():
+                return operators.chain(self, node, place)
+            case Indexer():
+                return self._indexer(node, place)
+            case TypeTest():
+                return test(self, self.one(node.operand, place), self.facts.of(node.operand), node.type)
+            case Special() if place.index is not None:
+                return place.index
+            case Call():
+                form = FORMS.get(node.name)
+                if form is not None and form.one is not None:
+                    return form.one(self, node, place)
+                return call(self, node, place)
+        raise ValueError("the analysis lets no such node pass")
+
+    def _indexer(self, node: Indexer, place: Place) -> str:
+        code = self.code
+        items, index = self.collect(node.target, place), self.one(node.index, place)
+        value = code.fresh()
+        code.run(
+            "V = L[I] if I.__class__ is int and 0 <= I < len(L) else None if I.__class__ is int or I is None else WRONG(I)",
+            V=value,
+            L=items,
+            I=index,
+            WRONG=self.bind(_wrong_index),
+        )
+        return value
+
+    def truth(self, node: Expr, place: Place) -> str:
+        """The local that holds True, False or None: the singleton evaluation of a collection."""
+        value = self.one(node, place)
+        kind = self.facts.of(node)
+        if kind.sole == "System.Boolean" and self._is_scalar(node):
+            return value
+        answer = self.code.fresh("b")
+        self.code.run(
+            "A = V if V is True or V is False or V is None else T(V)", A=answer, V=value, T=self.bind(truth)
+        )
+        return answer
+
+    def is_type(self, item: Item, name: TypeName, *, exactly: bool) -> str | bool:
+        """Whether an item is of a type: known now, or the local that will tell."""
+        wanted = targets(name, self.model)
+        types = item.kind.types
+        if types is not None and types and not types & ABSTRACT:
+            decide = is_exactly if exactly else matches
+            kept = [known for known in types if decide(known, wanted, self.model)]
+            if not kept or len(kept) == len(types):
+                return bool(kept)
+        answer = self.code.fresh("b")
+        self.code.run(
+            "A = OF(V, W, MODEL, X)",
+            A=answer,
+            OF=self.bind(type_of_item),
+            V=item.name,
+            W=self.bind(wanted),
+            MODEL=self.bind(self.model),
+            X=self.bind(exactly),
+        )
+        return answer
+
+
+def _wrong_index(_index: Any) -> None:
+    raise Fault("fhirpath.operand", operation="[]")
+
+
+_BODY = """
+def evaluate(focus, env=None):
+    try:
+        if not MANY and (focus is None or focus.__class__ is LIST):
+            return OTHERS(focus, env)
+        ...
+    except FAULTS as error:
+        return RECOVER(error, focus, env)
+"""
+_OUTPUT = """
+if V.__class__ is not ELEMENT:
+    L.append(V)
+elif V.value is not None:
+    L.append(V.value)
+"""
+
+
+def generate(
+    generator: Generator,
+    tree: Expr,
+    kind: Kind,
+    *,
+    many: bool,
+    others: Callable[..., Any],
+    recover: Callable[..., Any],
+    name: str,
+) -> Callable[..., list[Any]]:
+    """The Python function of a tree: `evaluate(focus, env=None)` returns the list of plain values.
+
+    `many`: the focus is a list of items. `others` takes over when it is one and should not be, or is None; `recover`
+    gets what was raised.
+    """
+    code = generator.code
+    hole = code.emit(
+        _BODY,
+        MANY=code.bind(many),
+        LIST=code.bind(list),
+        OTHERS=code.bind(others),
+        FAULTS=code.bind(Exception),
+        RECOVER=code.bind(recover),
+    )
+    with code.into(hole):
+        place = Place("focus", kind, "list" if many else "item")
+        items = code.fresh("l")
+        code.run("L = []", L=items)
+        generator.each(
+            tree,
+            place,
+            lambda item: code.run(_OUTPUT, L=items, V=item.name, ELEMENT=code.bind(Element)),
+        )
+        code.run("return L", L=items)
+    module = ast.Module(body=code.block, type_ignores=[])
+    namespace: dict[str, Any] = dict(code.globals)
+    exec(compile(module, name, "exec"), namespace)  # noqa: S102
+    return namespace["evaluate"]  # type: ignore[no-any-return]

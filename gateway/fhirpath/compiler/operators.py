@@ -1,0 +1,310 @@
+"""Operators as Python statements, with the common cases of their operands inline."""
+
+from decimal import Decimal
+from typing import Final
+
+from gateway.fhirpath import arithmetic, equality, ordering
+from gateway.fhirpath.forms.form import Generation, Item, Place
+from gateway.fhirpath.items import temporal
+from gateway.fhirpath.kinds import TEMPORAL, Kind
+from gateway.fhirpath.nodes import Binary, Chain, Expr, Literal, Unary
+from gateway.fhirpath.runtime import holds
+
+_COMPARE: Final = {"<": ordering.less, "<=": ordering.at_most, ">": ordering.greater, ">=": ordering.at_least}
+_AND = """
+if A is False:
+    R = False
+else:
+    ...
+"""
+_OR = """
+if A is True:
+    R = True
+else:
+    ...
+"""
+_IMPLIES = """
+if A is False:
+    R = True
+else:
+    ...
+"""
+
+
+def chain(generation: Generation, node: Chain, place: Place) -> str:
+    """The local that holds the result of `and`, `or` or `&` over several operands."""
+    code = generation.code
+    first, *rest = node.operands
+    if node.operator == "&":
+        return _concatenate(generation, node, place)
+    outer = code.block
+    result = generation.truth(first, place)
+    for operand in rest:
+        answer = code.fresh("b")
+        hole = code.emit(_AND if node.operator == "and" else _OR, A=result, R=answer)
+        with code.into(hole):
+            other = generation.truth(operand, place)
+            source = (
+                "R = B if A is True else False if B is False else None"
+                if node.operator == "and"
+                else "R = B if A is False else True if B is True else None"
+            )
+            code.run(source, R=answer, A=result, B=other)
+        result = answer
+    code.block = outer
+    return result
+
+
+def _concatenate(generation: Generation, node: Chain, place: Place) -> str:
+    code = generation.code
+    result = generation.one(node.operands[0], place)
+    for operand in node.operands[1:]:
+        other, answer = generation.one(operand, place), code.fresh()
+        source = "R = A + B if A.__class__ is B.__class__ is str else JOIN(A, B)"
+        code.run(source, R=answer, A=result, B=other, JOIN=generation.bind(arithmetic.concatenate))
+        result = answer
+    return result
+
+
+def binary(generation: Generation, node: Binary, place: Place) -> str:
+    """The local that holds the result of an operator with two operands."""
+    match node.operator:
+        case "=" | "!=":
+            return _equal(generation, node, place)
+        case "~" | "!~":
+            return _equivalent(generation, node, place)
+        case "<" | "<=" | ">" | ">=":
+            return _compare(generation, node, place)
+        case "in" | "contains":
+            return _member(generation, node, place)
+        case "xor" | "implies":
+            return _logic(generation, node, place)
+    return _arithmetic(generation, node, place)
+
+
+def _logic(generation: Generation, node: Binary, place: Place) -> str:
+    code = generation.code
+    left, answer = generation.truth(node.left, place), code.fresh("b")
+    if node.operator == "xor":
+        right = generation.truth(node.right, place)
+        code.run("R = None if A is None or B is None else A is not B", R=answer, A=left, B=right)
+        return answer
+    with code.into(code.emit(_IMPLIES, A=left, R=answer)):
+        right = generation.truth(node.right, place)
+        code.run("R = B if A is True else True if B is True else None", R=answer, A=left, B=right)
+    return answer
+
+
+def _arithmetic(generation: Generation, node: Binary, place: Place) -> str:
+    code = generation.code
+    left, right = operand(generation, node.left, place), operand(generation, node.right, place)
+    answer = code.fresh()
+    code.run(
+        "R = None if A is None or B is None else F(A, B)",
+        R=answer,
+        A=left,
+        B=right,
+        F=generation.bind(arithmetic.OPERATORS[node.operator]),
+    )
+    return answer
+
+
+def unary(generation: Generation, node: Unary, place: Place) -> str:
+    """The local that holds the operand with its sign."""
+    code = generation.code
+    value, answer = generation.one(node.operand, place), code.fresh()
+    function = arithmetic.negate if node.operator == "-" else arithmetic.positive
+    code.run("R = None if A is None else F(A)", R=answer, A=value, F=generation.bind(function))
+    return answer
+
+
+def operand(generation: Generation, node: Expr, place: Place) -> str:
+    """As `one`; the text of an element that is known to be a date or time becomes a Temporal."""
+    value = generation.one(node, place)
+    sort = _moment(generation.facts.of(node))
+    if sort is None or generation.typed:
+        return value
+    code = generation.code
+    answer = code.fresh()
+    code.run(
+        "R = None if V is None else T(V, S)",
+        R=answer,
+        V=value,
+        T=generation.bind(temporal),
+        S=generation.bind(sort),
+    )
+    return answer
+
+
+def _moment(kind: Kind) -> str | None:
+    """The FHIR type when it is a date or time."""
+    if kind.types is None or not kind.types or not kind.types <= TEMPORAL:
+        return None
+    return "time" if kind.sole == "time" else "dateTime" if kind.sole != "date" else "date"
+
+
+def _compare(generation: Generation, node: Binary, place: Place) -> str:
+    code = generation.code
+    left, right = operand(generation, node.left, place), operand(generation, node.right, place)
+    answer = code.fresh("b")
+    names = {"R": answer, "A": left, "B": right, "F": generation.bind(_COMPARE[node.operator])}
+    if _is_number(node.right):
+        names["D"] = generation.bind(Decimal)
+        code.run(
+            f"R = None if A is None else A {node.operator} B if A.__class__ is D or A.__class__ is int else F(A, B)",
+            **names,
+        )
+    else:
+        code.run("R = None if A is None or B is None else F(A, B)", **names)
+    return answer
+
+
+def _is_number(node: Expr) -> bool:
+    return isinstance(node, Literal) and node.value.__class__ in (int, Decimal)
+
+
+def _is_text(node: Expr) -> bool:
+    return isinstance(node, Literal) and isinstance(node.value, str)
+
+
+def _negated(generation: Generation, node: Binary, answer: str, mark: str) -> str:
+    if node.operator != mark:
+        return answer
+    code = generation.code
+    other = code.fresh("b")
+    code.run("R = None if A is None else not A", R=other, A=answer)
+    return other
+
+
+def _equal(generation: Generation, node: Binary, place: Place) -> str:
+    if _is_text(node.right):
+        answer = _equals_text(generation, node.left, node.right, place)
+    elif _is_single(generation, node.left) and _is_single(generation, node.right):
+        answer = _single_equal(generation, node, place)
+    else:
+        code = generation.code
+        left, right = _moments(generation, node.left, place), _moments(generation, node.right, place)
+        answer = code.fresh("b")
+        code.run("R = F(A, B)", R=answer, A=left, B=right, F=generation.bind(equality.all_equal))
+    return _negated(generation, node, answer, "!=")
+
+
+def _single_equal(generation: Generation, node: Binary, place: Place) -> str:
+    code = generation.code
+    left, right = operand(generation, node.left, place), operand(generation, node.right, place)
+    answer = code.fresh("b")
+    code.run(
+        "R = None if A is None or B is None else F(A, B)",
+        R=answer,
+        A=left,
+        B=right,
+        F=generation.bind(equality.equal),
+    )
+    return answer
+
+
+def _is_single(generation: Generation, node: Expr) -> bool:
+    return not generation.facts.of(node).many
+
+
+def _equals_text(generation: Generation, node: Expr, literal: Expr, place: Place) -> str:
+    """A path beside a text literal: counts the items and compares the last, without a list."""
+    code = generation.code
+    constant = generation.one(literal, place)
+    count, last, answer = code.fresh("n"), code.fresh(), code.fresh("b")
+    if _is_single(generation, node):
+        value = generation.one(node, place)
+        code.run(
+            "R = None if V is None else V == C if V.__class__ is S else F(V, C)",
+            R=answer,
+            V=value,
+            C=constant,
+            S="str",
+            F=generation.bind(equality.equal),
+        )
+        return answer
+    code.run("N = 0\nLAST = None", N=count, LAST=last)
+    generation.each(node, place, lambda item: code.run("N += 1\nLAST = V", N=count, LAST=last, V=item.name))
+    code.run(
+        "R = None if N == 0 else False if N > 1 else LAST == C if LAST.__class__ is S else F(LAST, C)",
+        R=answer,
+        N=count,
+        LAST=last,
+        C=constant,
+        S="str",
+        F=generation.bind(equality.equal),
+    )
+    return answer
+
+
+def _moments(generation: Generation, node: Expr, place: Place) -> str:
+    """As `collect`, with the texts of dates and times as Temporals."""
+    found = generation.collect(node, place)
+    sort = _moment(generation.facts.of(node))
+    if sort is None or generation.typed:
+        return found
+    code = generation.code
+    answer = code.fresh("l")
+    code.run(
+        "R = [T(V, S) for V in L]",
+        R=answer,
+        V=code.fresh(),
+        L=found,
+        T=generation.bind(temporal),
+        S=generation.bind(sort),
+    )
+    return answer
+
+
+def _equivalent(generation: Generation, node: Binary, place: Place) -> str:
+    code = generation.code
+    left, right = _moments(generation, node.left, place), _moments(generation, node.right, place)
+    answer = code.fresh("b")
+    code.run("R = F(A, B)", R=answer, A=left, B=right, F=generation.bind(equality.all_equivalent))
+    return _negated(generation, node, answer, "!~")
+
+
+def _member(generation: Generation, node: Binary, place: Place) -> str:
+    code = generation.code
+    one, several = (node.left, node.right) if node.operator == "in" else (node.right, node.left)
+    answer = code.fresh("b")
+    literals = _literal_texts(several)
+    value = operand(generation, one, place)
+    if literals is not None:
+        code.run(
+            "R = None if V is None else V in L if V.__class__ is S else H(V, L)",
+            R=answer,
+            V=value,
+            L=generation.bind(literals),
+            S="str",
+            H=generation.bind(holds),
+        )
+        return answer
+    items = _moments(generation, several, place)
+    code.run("R = None if V is None else H(V, L)", R=answer, V=value, L=items, H=generation.bind(holds))
+    return answer
+
+
+def _literal_texts(node: Expr) -> frozenset[str] | None:
+    if not isinstance(node, Chain) or node.operator != "|":
+        return None
+    values = [part.value for part in node.operands if isinstance(part, Literal)]
+    if len(values) != len(node.operands):
+        return None
+    texts = [value for value in values if isinstance(value, str)]
+    return frozenset(texts) if len(texts) == len(values) else None
+
+
+def union(generation: Generation, node: Chain, place: Place) -> str:
+    """The local list of the distinct items of several operands."""
+    code = generation.code
+    found, answer = code.fresh("l"), code.fresh("l")
+    code.run("L = []", L=found)
+
+    def append(item: Item) -> None:
+        code.run("L.append(V)", L=found, V=item.name)
+
+    for part in node.operands:
+        generation.each(part, place, append)
+    code.run("R = D(L)", R=answer, L=found, D=generation.bind(equality.distinct))
+    return answer

@@ -1,0 +1,151 @@
+"""Steps from an element to the elements below it.
+
+Three ways: by the model's cardinality and JSON names where the type is known, by looking at the data where it is not,
+and as typed Elements where the expression asks for types that only the data tell.
+"""
+
+from gateway.fhirpath.errors import Malformed
+from gateway.fhirpath.forms.form import Consume, Generation, Item
+from gateway.fhirpath.kinds import UNKNOWN_ITEM, Kind
+from gateway.fhirpath.model import Model, Property
+from gateway.fhirpath.runtime import choice, hollow, member, pair, structural
+
+_SINGLE = """
+V = X.get(KEY)
+if V.__class__ is list:
+    raise MALFORMED
+if V is not None:
+    ...
+"""
+_SINGLE_PRIMITIVE = """
+V = X.get(KEY)
+if V is None and TWIN in X:
+    V = HOLLOW(X, KEY, TYPE)
+elif V.__class__ is list:
+    raise MALFORMED
+if V is not None:
+    ...
+"""
+_CHOICE = """
+V = X.get(KEY)
+if V is None:
+    V = CHOICE(X, KEYS)
+if V is not None:
+    ...
+"""
+_MANY = """
+L = X.get(KEY)
+if L is not None:
+    if L.__class__ is not list:
+        raise MALFORMED
+    for V in L:
+        ...
+"""
+_MANY_PRIMITIVE = """
+L = X.get(KEY)
+if TWIN in X:
+    L = PAIR(L, X[TWIN], TYPE, typed=False)
+elif L is None:
+    L = ()
+elif L.__class__ is not list:
+    raise MALFORMED
+for V in L:
+    ...
+"""
+_OBJECT = """
+if X.__class__ is dict:
+    L = X.get(KEY)
+    if L is not None:
+        for V in L if L.__class__ is list else (L,):
+            if V is not None:
+                ...
+"""
+_STRUCTURAL = """
+for V in STRUCTURAL(X, KEY, MODEL):
+    ...
+"""
+_TYPED = """
+for V in MEMBER(X, KEY, MODEL):
+    ...
+"""
+
+
+def step(generation: Generation, item: Item, name: str, found: Property | None, kind: Kind, consume: Consume) -> None:
+    """Appends code that runs `consume` for each element `name` of an item; `found` is what the model says of it."""
+    model = generation.model
+    if model is None:
+        _by_key(generation, item, name, consume)
+    elif generation.typed:
+        _loop(generation, _TYPED, item, name, Kind(kind.types, many=False), consume)
+    elif found is None:
+        _loop(generation, _STRUCTURAL, item, name, UNKNOWN_ITEM, consume)
+    elif found.choice:
+        _choice(generation, item, found, kind.one(), consume)
+    else:
+        _known(generation, item, found, kind.one(), model, consume)
+
+
+def _by_key(generation: Generation, item: Item, name: str, consume: Consume) -> None:
+    code = generation.code
+    value = code.fresh()
+    hole = code.emit(_OBJECT, X=item.name, L=code.fresh("l"), V=value, KEY=generation.bind(name))
+    with code.into(hole, loop=True):
+        consume(Item(value, UNKNOWN_ITEM))
+
+
+def _loop(generation: Generation, source: str, item: Item, name: str, kind: Kind, consume: Consume) -> None:
+    code = generation.code
+    value = code.fresh()
+    hole = code.emit(
+        source,
+        X=item.name,
+        V=value,
+        KEY=generation.bind(name),
+        MODEL=generation.bind(generation.model),
+        STRUCTURAL=generation.bind(structural),
+        MEMBER=generation.bind(member),
+    )
+    with code.into(hole, loop=True):
+        consume(Item(value, kind))
+
+
+def _choice(generation: Generation, item: Item, found: Property, kind: Kind, consume: Consume) -> None:
+    code = generation.code
+    value = code.fresh()
+    keys = tuple((name, type_name) for name, type_name in found.keys if kind.types is None or type_name in kind.types)
+    if not keys:
+        return
+    hole = code.emit(
+        _CHOICE,
+        X=item.name,
+        V=value,
+        KEY=generation.bind(keys[0][0]),
+        KEYS=generation.bind(keys),
+        CHOICE=generation.bind(choice),
+    )
+    with code.into(hole):
+        consume(Item(value, kind))
+
+
+def _known(generation: Generation, item: Item, found: Property, kind: Kind, model: Model, consume: Consume) -> None:
+    code = generation.code
+    name, type_name = found.keys[0]
+    primitive = model.is_primitive(type_name)
+    value = code.fresh()
+    source = (
+        (_MANY_PRIMITIVE if primitive else _MANY) if found.many else (_SINGLE_PRIMITIVE if primitive else _SINGLE)
+    )
+    hole = code.emit(
+        source,
+        X=item.name,
+        V=value,
+        L=code.fresh("l"),
+        KEY=generation.bind(name),
+        TWIN=generation.bind(f"_{name}"),
+        TYPE=generation.bind(type_name),
+        HOLLOW=generation.bind(hollow),
+        PAIR=generation.bind(pair),
+        MALFORMED=generation.bind(Malformed),
+    )
+    with code.into(hole, loop=found.many):
+        consume(Item(value, kind))

@@ -1,0 +1,183 @@
+"""Compiled expressions and the cache of them."""
+
+import decimal
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from gateway.fhirpath.analysis import Analyzer
+from gateway.fhirpath.compiler import Generator, generate
+from gateway.fhirpath.env import Env
+from gateway.fhirpath.errors import Fault, FhirPathError, FhirPathEvaluationError, Malformed
+from gateway.fhirpath.facts import Facts, Options, Scope
+from gateway.fhirpath.functions import FunctionSpec
+from gateway.fhirpath.kinds import UNKNOWN_ITEM, Kind
+from gateway.fhirpath.model import R4, Model
+from gateway.fhirpath.nodes import Expr
+from gateway.fhirpath.parser import parse
+
+Evaluate = Callable[..., list[Any]]
+
+NO_FUNCTIONS: Final[Mapping[str, FunctionSpec]] = MappingProxyType({})
+CACHE_SIZE: Final = 8192
+"""How many compiled expressions are kept."""
+
+
+class Expression:
+    """A compiled expression; immutable in effect and safe to share between threads.
+
+    `evaluate(focus, env=None)` returns the list of results as plain values: trees, str, bool, int, Decimal, Temporal
+    and Quantity. The focus is one item, or a list of items, or None for none. It raises `FhirPathEvaluationError`
+    where the data are not what the expression takes.
+    """
+
+    __slots__ = ("_base", "_forms", "_kind", "_options", "ast", "evaluate", "text")
+
+    evaluate: Evaluate
+
+    def __init__(self, text: str, base: str | None, options: Options) -> None:
+        self.text = text
+        self.ast: Expr = parse(text)
+        self._base = base
+        self._options = options
+        self._kind = UNKNOWN_ITEM if base is None else Kind(frozenset((base,)), many=False)
+        self._forms: dict[tuple[str | None, bool, bool], Evaluate] = {}
+        if base is not None and (options.model is None or not options.model.knows(base)):
+            raise FhirPathError("fhirpath.unknown-type", text, 0, name=base)
+        self._analyse(self._kind, strict=base is not None)
+        if base is None and options.model is not None:
+            self.evaluate = self._dispatch
+        else:
+            self.evaluate = self._form(base)
+
+    def single(self, focus: Any, env: Env | None = None) -> Any:
+        """The one result, None when there is none; raises `FhirPathEvaluationError` when there are several."""
+        found = self.evaluate(focus, env)
+        if len(found) > 1:
+            raise FhirPathEvaluationError("fhirpath.several", self.text, 0)
+        return found[0] if found else None
+
+    def __repr__(self) -> str:
+        return f"Expression({self.text!r})"
+
+    def _analyse(self, kind: Kind, *, strict: bool) -> Facts:
+        options = self._options
+        analyzer = Analyzer(self.text, Options(options.model, strict, options.functions, options.variables))
+        analyzer.kind(self.ast, Scope(kind, root=True))
+        return analyzer.facts
+
+    def _dispatch(self, focus: Any, env: Env | None = None) -> list[Any]:
+        """Without a base type: the form for the resource's own type."""
+        type_name = focus.get("resourceType") if focus.__class__ is dict else None
+        form = self._forms.get((type_name, False, True)) if type_name.__class__ is str else None
+        if form is None:
+            model = self._options.model
+            known = type_name.__class__ is str and model is not None and model.is_resource(type_name)
+            form = self._form(type_name if known else None)
+        return form(focus, env)
+
+    def _form(self, type_name: str | None, *, many: bool = False, trust: bool = True) -> Evaluate:
+        """The function for a type: `many` for a list as focus, `trust` when data keep the model's cardinalities."""
+        key = (type_name, many, trust)
+        found = self._forms.get(key)
+        if found is None:
+            found = self._forms[key] = self._generate(type_name, many=many, trust=trust)
+        return found
+
+    def _generate(self, type_name: str | None, *, many: bool, trust: bool) -> Evaluate:
+        kind = Kind(None if type_name is None else frozenset((type_name,)), many)
+        facts = self._analyse(kind, strict=False)
+        generator = Generator(
+            facts, self._options.model, dict(self._options.functions), typed=facts.typed, trust=trust
+        )
+        plain = generate(
+            generator,
+            self.ast,
+            kind,
+            many=many,
+            others=self._others(type_name, trust=trust),
+            recover=self._recovery(type_name, many=many, trust=trust),
+            name=f"<fhirpath {self.text[:60]}>",
+        )
+        return plain
+
+    def _others(self, type_name: str | None, *, trust: bool) -> Evaluate:
+        """The function for a focus of None or a list."""
+
+        def evaluate(focus: Any, env: Env | None) -> list[Any]:
+            return self._form(type_name, many=True, trust=trust)([] if focus is None else focus, env)
+
+        return evaluate
+
+    def _recovery(self, type_name: str | None, *, many: bool, trust: bool) -> Callable[..., list[Any]]:
+        def recover(error: Exception, focus: Any, env: Env | None) -> list[Any]:
+            if trust and isinstance(error, Malformed | AttributeError | TypeError | ValueError | KeyError):
+                return self._form(type_name, many=many, trust=False)(focus, env)
+            if isinstance(error, FhirPathError):
+                raise error
+            offset = _offset(error)
+            if isinstance(error, Fault):
+                raise FhirPathEvaluationError(error.rule, self.text, offset, **error.names) from None
+            if isinstance(error, _DATA_FAULTS):
+                raise FhirPathEvaluationError("fhirpath.data", self.text, offset) from None
+            raise error
+
+        return recover
+
+
+_DATA_FAULTS: Final = (
+    Malformed,
+    AttributeError,
+    TypeError,
+    ValueError,
+    KeyError,
+    IndexError,
+    RecursionError,
+    OverflowError,
+    decimal.DecimalException,
+)
+
+
+def _offset(error: Exception) -> int:
+    """Where in the expression the error arose: the line of the generated function is the offset plus one."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.startswith("<fhirpath "):
+            return max(trace.tb_lineno - 1, 0)
+        trace = trace.tb_next
+    return 0
+
+
+def compile(
+    expression: str,
+    *,
+    base: str | None = None,
+    model: Model | None = R4,
+    functions: Mapping[str, FunctionSpec] = NO_FUNCTIONS,
+    variables: Collection[str] | None = None,
+) -> Expression:
+    """The compiled expression; cached, so compile where it is used.
+
+    `base` is the type of the focus (`Observation`, `Patient.contact`); with it unknown elements and wrong operands
+    are errors too. `model` None is for trees that are not FHIR. `functions` are added to the language and win over its own.
+    `variables` are the names that `Env.variables` will have; None leaves them unchecked until the evaluation.
+    Raises `FhirPathError` with the place of the fault.
+    """
+    names = None if variables is None else frozenset(variables)
+    return _compile(expression, base, model, tuple(sorted(functions.items(), key=_name)), names)
+
+
+def _name(entry: tuple[str, FunctionSpec]) -> str:
+    return entry[0]
+
+
+@lru_cache(maxsize=CACHE_SIZE)
+def _compile(
+    expression: str,
+    base: str | None,
+    model: Model | None,
+    functions: tuple[tuple[str, FunctionSpec], ...],
+    variables: frozenset[str] | None,
+) -> Expression:
+    return Expression(expression, base, Options(model, base is not None, dict(functions), variables))

@@ -1,0 +1,87 @@
+"""What the analysis of an expression finds, and what its parts may ask of it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from gateway.fhirpath.errors import FhirPathError
+from gateway.fhirpath.functions import FunctionSpec
+from gateway.fhirpath.kinds import Kind
+from gateway.fhirpath.model import Model
+from gateway.fhirpath.nodes import Call, Expr, TypeName
+
+KNOWN_VARIABLES = frozenset(("context", "resource", "rootResource", "ucum", "sct", "loinc"))
+"""Variables that every evaluation has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where an expression stands: the kind of `$this`, whether that is the root, and what else is visible."""
+
+    this: Kind
+    root: bool = False
+    index: bool = False
+    total: Kind | None = None
+    variables: Mapping[str, Call] = field(default_factory=dict)
+
+    def inside(self, item: Kind) -> "Scope":
+        """The scope of an expression that is evaluated for each item."""
+        return replace(self, this=item.one(), root=False, index=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to analyse: the model, whether faults against it are errors, and the names that the caller adds."""
+
+    model: Model | None
+    strict: bool
+    functions: Mapping[str, FunctionSpec]
+    variables: Collection[str] | None
+
+
+@dataclass(slots=True)
+class Facts:
+    """The result: kinds of nodes and meanings of names, by the identity of the node.
+
+    `typed` is true when some part needs the FHIR type of an item that only the data tell.
+    """
+
+    kinds: dict[int, Kind] = field(default_factory=dict)
+    definitions: dict[int, Call] = field(default_factory=dict)
+    prefixes: set[int] = field(default_factory=set)
+    typed: bool = False
+
+    def of(self, node: Expr) -> Kind:
+        """The kind of a node."""
+        return self.kinds[id(node)]
+
+
+class Analysis(Protocol):
+    """The analysis in progress, as the operators and forms see it."""
+
+    @property
+    def model(self) -> Model | None:
+        """The model; None for trees that are not FHIR."""
+
+    @property
+    def options(self) -> Options:
+        """How to analyse."""
+
+    @property
+    def facts(self) -> Facts:
+        """What was found so far."""
+
+    def fail(self, rule: str, offset: int, **names: object) -> FhirPathError:
+        """The error of a rule at an offset."""
+
+    def kind(self, node: Expr, scope: Scope) -> Kind:
+        """The kind of a node, which is also kept."""
+
+    def ordered(self, kind: Kind, name: str, offset: int) -> None:
+        """Refuses a collection without order where the order matters."""
+
+    def type_test(self, operator: str, operand: Kind, name: TypeName) -> Kind:
+        """The kind of `is`, `as` and `ofType`; notes when only the data can tell."""
+
+    def note_types(self, operand: Kind, kept: frozenset[str]) -> None:
+        """Notes that items must carry their type, unless all or none of the possible types are meant."""

@@ -1,0 +1,33 @@
+"""Our own functions for trees that are not FHIR.
+
+`entries()` gives the members of an object as key and value, for objects whose keys are data. `rows()` gives the parts
+of a nested array as `c0`, `c1` and so on. `coalesce(a, b, ...)`, the first argument that is not empty, is compiled
+inline.
+"""
+
+from typing import Any
+
+from gateway.fhirpath.functions.registry import function
+from gateway.fhirpath.items import raw
+from gateway.fhirpath.kinds import UNKNOWN
+
+
+@function("entries", "own", focus="Items", returns=UNKNOWN, examples=("entries().key",))
+def entries(items: list[Any]) -> list[dict[str, Any]]:
+    """`{key, value}` for each member of each object, in order; other items have none."""
+    return [
+        {"key": key, "value": value}
+        for item in map(raw, items)
+        if item.__class__ is dict
+        for key, value in item.items()
+    ]
+
+
+@function("rows", "own", focus="Items", returns=UNKNOWN, examples=("rows().c0",))
+def rows(items: list[Any]) -> list[dict[str, Any]]:
+    """Each inner array as an object with the keys `c0`, `c1`, ...; other items have none."""
+    return [
+        {f"c{position}": value for position, value in enumerate(item)}
+        for item in map(raw, items)
+        if item.__class__ is list
+    ]

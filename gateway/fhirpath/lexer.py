@@ -1,0 +1,110 @@
+"""The text of an expression cut into tokens.
+
+See https://hl7.org/fhirpath/N1/#lexical-elements.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gateway.fhirpath.errors import FhirPathError
+
+Kind = Literal["name", "quoted", "string", "number", "date", "time", "variable", "special", "symbol", "end"]
+
+MAX_LENGTH: Final = 100_000
+"""How many characters an expression may have."""
+
+_DATE = r"\d{4}(?:-\d\d(?:-\d\d)?)?"
+_CLOCK = r"\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?"
+_STRING = r"'(?:[^'\\]|\\.)*'"
+_QUOTED = r"`(?:[^`\\]|\\.)*`"
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_TOKEN = re.compile(
+    rf"""(?P<space>[ \t\r\n]+|//[^\n]*|/\*.*?\*/)
+    |(?P<time>@T{_CLOCK})
+    |(?P<date>@{_DATE}(?:T(?:{_CLOCK}(?:Z|[+-]\d\d:\d\d)?)?)?)
+    |(?P<variable>%(?:{_NAME}|{_QUOTED}|{_STRING}))
+    |(?P<special>\$(?:this|index|total)\b)
+    |(?P<number>\d+(?:\.\d+)?)
+    |(?P<string>{_STRING})
+    |(?P<quoted>{_QUOTED})
+    |(?P<name>{_NAME})
+    |(?P<symbol><=|>=|!=|!~|[-+*/|&=~<>.,()\[\]{{}}])""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPED: Final = {"f": "\f", "n": "\n", "r": "\r", "t": "\t", "'": "'", '"': '"', "`": "`", "\\": "\\", "/": "/"}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token: `value` is the text with quotes and escapes undone."""
+
+    kind: Kind
+    value: str
+    start: int
+    end: int
+
+
+def tokenize(text: str) -> list[Token]:
+    """The tokens of `text`, the last of kind `end`; raises `FhirPathError` at what is no token."""
+    if len(text) > MAX_LENGTH:
+        raise FhirPathError("fhirpath.too-deep", text, MAX_LENGTH, limit=MAX_LENGTH)
+    tokens: list[Token] = []
+    position = 0
+    while position < len(text):
+        found = _TOKEN.match(text, position)
+        if found is None:
+            raise FhirPathError("fhirpath.syntax", text, position, problem=_explain(text, position))
+        kind = found.lastgroup
+        if kind != "space":
+            tokens.append(_token(text, kind, found.group(), position, found.end()))
+        position = found.end()
+    tokens.append(Token("end", "", len(text), len(text)))
+    return tokens
+
+
+def _token(text: str, kind: str | None, value: str, start: int, end: int) -> Token:
+    match kind:
+        case "string" | "quoted":
+            return Token(kind, _unescape(text, value[1:-1], start + 1), start, end)
+        case "variable":
+            name = value[1:]
+            if name[0] in "`'":
+                name = _unescape(text, name[1:-1], start + 2)
+            return Token("variable", name, start, end)
+        case "special":
+            return Token("special", value[1:], start, end)
+        case "date" | "time" | "number" | "name" | "symbol":
+            return Token(kind, value, start, end)
+    raise FhirPathError("fhirpath.syntax", text, start, problem="This is no token")
+
+
+def _unescape(text: str, value: str, start: int) -> str:
+    if "\\" not in value:
+        return value
+
+    def replace(found: re.Match[str]) -> str:
+        code = found.group(1)
+        if len(code) > 1:
+            return chr(int(code[1:], 16))
+        if code not in _ESCAPED:
+            raise FhirPathError("fhirpath.syntax", text, start + found.start(), problem="There is no such escape")
+        return _ESCAPED[code]
+
+    return _ESCAPE.sub(replace, value)
+
+
+def _explain(text: str, position: int) -> str:
+    match text[position]:
+        case "'" | "`":
+            return "The quote is not closed"
+        case "/":
+            return "The comment is not closed"
+        case "@":
+            return "A date or time is written @2015-02-04T14:34:28Z or @T14:34"
+        case "$":
+            return "Only $this, $index and $total exist"
+        case "%":
+            return "A variable is written %name or %`name`"
+    return "This character has no meaning here"

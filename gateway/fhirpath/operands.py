@@ -1,0 +1,124 @@
+"""What operators and functions take, checked before any data is seen."""
+
+from typing import Final
+
+from gateway.fhirpath import kinds
+from gateway.fhirpath.facts import Analysis, Scope
+from gateway.fhirpath.kinds import TEMPORAL, Kind, system_types
+from gateway.fhirpath.nodes import Binary, Chain, Expr, Literal
+
+_NUMBERS: Final = frozenset(("System.Integer", "System.Decimal", "System.Long"))
+NUMERIC: Final = _NUMBERS | {"System.Quantity"}
+_MOMENTS: Final = frozenset(("System.Date", "System.DateTime", "System.Time"))
+_ORDERED: Final = NUMERIC | _MOMENTS | {"System.String"}
+_TEXT: Final = frozenset(("System.String",))
+_ANY: Final = frozenset(("System.Any",))
+_VALUES: Final = _ORDERED
+
+TAKES: Final = {
+    "String": _TEXT | _MOMENTS,
+    "Integer": _NUMBERS,
+    "Number": _NUMBERS,
+    "Boolean": _ANY,
+    "Item": _ANY,
+    "Items": _ANY,
+}
+"""The System types that each sort of parameter takes."""
+
+
+def require(analyzer: Analysis, kind: Kind, allowed: frozenset[str], operation: str, offset: int) -> None:
+    """Refuses a kind none of whose types is allowed."""
+    found = system_types(kind)
+    if not found or "System.Any" in allowed or "System.Any" in found or found & allowed:
+        return
+    if analyzer.options.strict or all(name.startswith("System.") for name in found):
+        if not any(name in ("Element", "Resource", "DomainResource") for name in found):
+            name = next(iter(sorted(found))).removeprefix("System.")
+            raise analyzer.fail("fhirpath.type", offset, operation=operation, type=name)
+
+
+def operator_kind(analyzer: Analysis, node: Binary | Chain, scope: Scope) -> Kind:
+    """The kind of an operator's result; refuses operands that can never do."""
+    if isinstance(node, Chain):
+        return _chain(analyzer, node, scope)
+    left, right = analyzer.kind(node.left, scope), analyzer.kind(node.right, scope)
+    match node.operator:
+        case "+" | "-" | "*" | "/" | "div" | "mod":
+            return _arithmetic(analyzer, node, left, right)
+        case "<" | ">" | "<=" | ">=":
+            require(analyzer, left, _ORDERED, node.operator, node.left.start)
+            require(analyzer, right, _ORDERED, node.operator, node.right.start)
+            _note_moments(analyzer, left, right)
+        case "=" | "!=" | "~" | "!~" | "in" | "contains":
+            _note_moments(analyzer, left, right)
+    return kinds.BOOLEAN
+
+
+def _note_moments(analyzer: Analysis, left: Kind, right: Kind) -> None:
+    """Texts that may be dates only by their element's type must carry it when compared with each other."""
+    if analyzer.model is not None and _may_be_moment(left) and _may_be_moment(right):
+        analyzer.facts.typed = True
+
+
+def _may_be_moment(kind: Kind) -> bool:
+    if kind.types is None:
+        return True
+    return bool(kind.types & TEMPORAL) and kind.types != kind.types & TEMPORAL
+
+
+def _chain(analyzer: Analysis, node: Chain, scope: Scope) -> Kind:
+    found = [analyzer.kind(operand, scope) for operand in node.operands]
+    if node.operator == "|":
+        joined = found[0]
+        for kind in found[1:]:
+            joined = joined.join(kind)
+        return Kind(joined.types, many=True)
+    if node.operator == "&":
+        for kind, operand in zip(found, node.operands, strict=True):
+            require(analyzer, kind, _TEXT | _MOMENTS, "&", operand.start)
+        return kinds.STRING
+    return kinds.BOOLEAN
+
+
+def _arithmetic(analyzer: Analysis, node: Binary, left: Kind, right: Kind) -> Kind:
+    allowed = NUMERIC
+    if node.operator in ("+", "-"):
+        allowed = NUMERIC | _MOMENTS | _TEXT if node.operator == "+" else NUMERIC | _MOMENTS
+    elif node.operator in ("div", "mod"):
+        allowed = _NUMBERS
+    require(analyzer, left, allowed, node.operator, node.left.start)
+    require(analyzer, right, allowed - _MOMENTS, node.operator, node.right.start)
+    ours, theirs = system_types(left), system_types(right)
+    if not ours or not theirs:
+        return kinds.UNKNOWN_ITEM
+    if ours <= _MOMENTS:
+        require(analyzer, right, frozenset(("System.Quantity",)), f"{node.operator} of a date", node.right.start)
+        return left.one()
+    if ours == theirs == _TEXT:
+        return kinds.STRING
+    if ours <= _NUMBERS and theirs <= _NUMBERS:
+        whole = ours == theirs == frozenset(("System.Integer",))
+        if node.operator in ("div", "mod") and whole:
+            return kinds.INTEGER
+        return kinds.INTEGER if whole and node.operator != "/" else kinds.DECIMAL
+    if "System.Quantity" in ours | theirs:
+        return kinds.QUANTITY
+    return kinds.UNKNOWN_ITEM
+
+
+def is_literal_text(node: object) -> bool:
+    """True for a text written in the expression."""
+    return isinstance(node, Literal) and isinstance(node.value, str)
+
+
+def require_boolean(analysis: Analysis, kind: Kind, node: Expr, name: str) -> None:
+    """Refuses criteria that are a text, number or other value that is surely no boolean, or surely several items."""
+    found = system_types(kind)
+    if found and found <= _VALUES:
+        raise analysis.fail("fhirpath.argument", node.start, name=name, expected="a condition, not a value")
+    if (
+        isinstance(node, Chain)
+        and node.operator == "|"
+        and all(isinstance(part, Literal) and part.value is not None for part in node.operands)
+    ):
+        raise analysis.fail("fhirpath.cardinality", node.start, operation=f"{name}()", name="this union")
