@@ -7,8 +7,19 @@ See https://hl7.org/fhir/R4/consent.html and docs/explanation of consent.
 """
 
 from gateway.consent.decision import decide
-from gateway.consent.grants import compile_grants, permits
+from gateway.consent.grants import applicable, compile_grants, covers, grant_compiler, permits
 from gateway.consent.request import ConsentPolicy, ConsentRequest, Decision
 from gateway.consent.writing import check_consent
 
-__all__ = ["ConsentPolicy", "ConsentRequest", "Decision", "check_consent", "compile_grants", "decide", "permits"]
+__all__ = [
+    "ConsentPolicy",
+    "ConsentRequest",
+    "Decision",
+    "applicable",
+    "check_consent",
+    "compile_grants",
+    "covers",
+    "decide",
+    "grant_compiler",
+    "permits",
+]

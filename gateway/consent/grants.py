@@ -6,7 +6,7 @@ a family of windows. Cells with equal answers are merged again into boxes. That 
 same as `decide` permitting it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
@@ -19,6 +19,7 @@ from gateway.consent.windows import ALWAYS, NEVER, Family, both, either, every, 
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE
 from gateway.core.resources import Grant, Placement
 from gateway.core.types import Resource
+from gateway.study import Study
 
 ANY = "*"
 _OTHER = "\x00"
@@ -66,22 +67,36 @@ def compile_grants(subject: str, consents: Sequence[Resource], policy: ConsentPo
 
 def permits(grants: Iterable[Grant], request: ConsentRequest, placement: Placement) -> bool:
     """Whether boxes permit a request on a resource so placed: what the store's predicate says in SQL."""
+    return covers(applicable(grants, request), placement)
+
+
+def applicable(grants: Iterable[Grant], request: ConsentRequest) -> list[Grant]:
+    """The boxes that are about this organisation, action, purpose and instant."""
+    return [
+        grant
+        for grant in grants
+        if grant.grantee in (ANY, request.organisation)
+        and grant.action in (ANY, request.action)
+        and grant.purpose in (ANY, request.purpose)
+        and grant.valid_low <= request.now < grant.valid_high
+    ]
+
+
+def covers(grants: Sequence[Grant], placement: Placement) -> bool:
+    """Whether every (subject, domain) pair of a placement lies in one of the applicable boxes."""
     if placement.study_level:
         return True
-    live = [grant for grant in grants if _is_live(grant, request, placement)]
     return bool(placement.subjects) and all(
-        any(grant.subject == subject and grant.domain in (ANY, domain) for grant in live)
+        any(_holds(grant, subject, domain, placement) for grant in grants)
         for subject in placement.subjects
         for domain in placement.domains or ("",)
     )
 
 
-def _is_live(grant: Grant, request: ConsentRequest, placement: Placement) -> bool:
+def _holds(grant: Grant, subject: str, domain: str, placement: Placement) -> bool:
     return (
-        grant.grantee in (ANY, request.organisation)
-        and grant.action in (ANY, request.action)
-        and grant.purpose in (ANY, request.purpose)
-        and grant.valid_low <= request.now < grant.valid_high
+        grant.subject == subject
+        and grant.domain in (ANY, domain)
         and grant.data_low <= placement.low
         and placement.high <= grant.data_high
     )
@@ -220,3 +235,13 @@ def _evaluate(provision: Provision, cell: _Cell, level: int, path: Family, linke
     if level == 1 and is_baseline(provision):
         return permitted, either(undenied, untouched)
     return permitted, either(permitted, untouched)
+
+
+def grant_compiler(studies: Mapping[str, Study]) -> Callable[[str, str, Sequence[Resource]], tuple[Grant, ...]]:
+    """What the store calls when a Consent changes: (study, subject, all current Consents) -> boxes."""
+    policies = {study.id: ConsentPolicy.of(study) for study in studies.values()}
+
+    def compile_for(study: str, subject: str, consents: Sequence[Resource]) -> tuple[Grant, ...]:
+        return compile_grants(subject, consents, policies[study])
+
+    return compile_for

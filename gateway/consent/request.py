@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo
+
+from gateway.study import Study
 
 ACTIONS = ("access", "collect", "disclose")
 """What may be asked: reading and searching, ingesting, exporting (HL7 consentaction codes)."""
@@ -37,6 +40,17 @@ class ConsentPolicy:
     organisations: frozenset[str] = field(default=frozenset())
     domains: frozenset[str] = field(default=frozenset())
     purposes: frozenset[str] = field(default=frozenset())
+
+    @classmethod
+    def of(cls, study: Study) -> "ConsentPolicy":
+        """The policy of a study file; its ResearchStudy has the study's id."""
+        return cls(
+            research_studies=frozenset({f"ResearchStudy/{study.id}"}),
+            zone=ZoneInfo(study.zone),
+            organisations=frozenset(study.organisations),
+            domains=frozenset(study.domains),
+            purposes=frozenset(client.purpose for client in study.clients.values()),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,4 +37,14 @@ RULES: dict[str, Rule] = {
     "auth.keys-damaged": Rule(
         "fatal", "exception", "A file in the key folder is not a key of this gateway", "Take it out of the folder"
     ),
+    "auth.not-found": Rule(
+        "error", "not-found", "There is no such resource, or this client may not know of it", "Check type and id"
+    ),
+    "auth.deleted": Rule("error", "deleted", "The resource was deleted"),
+    "auth.not-a-source": Rule(
+        "error", "forbidden", "Only a source may look up participants by identifier", "Use search instead"
+    ),
+    "auth.identity": Rule(
+        "error", "invalid", "A resource to write needs its type and a valid id", "Give resourceType and id"
+    ),
 }

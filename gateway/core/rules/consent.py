@@ -24,12 +24,6 @@ RULES: dict[str, Rule] = {
         "No Consent permits to collect this data of this participant",
         "Wait for the participant's Consent, then replay",
     ),
-    "consent.subject-not-enrolled": Rule(
-        "error",
-        "forbidden",
-        "The resource is about a participant that this study does not have",
-        "Enrol the participant first",
-    ),
     "consent.patient-required": Rule(
         "error",
         "required",
@@ -51,16 +45,22 @@ RULES: dict[str, Rule] = {
         "The withdrawal needs one mode, one instant `at`, and an inactive Consent",
         "Set status inactive, mode stop-collection or no-further-use, and `at`",
     ),
-    "consent.own-grant": Rule(
+    "consent.role": Rule(
         "error",
         "forbidden",
-        "This role may not write Consents",
+        "This role may not write participants or their Consents",
         "Let the site's staff write it",
     ),
-    "consent.unchangeable-patient": Rule(
+    "consent.no-deletion": Rule(
         "error",
-        "business-rule",
-        "The participant of a Consent cannot be changed",
-        "Make another Consent for the other participant",
+        "not-supported",
+        "A Consent cannot be deleted",
+        "Withdraw it: status inactive and the withdrawal extension",
+    ),
+    "consent.subject-changed": Rule(
+        "error",
+        "conflict",
+        "The resource stands for another participant already",
+        "Use another id; an update cannot move data from one participant to another",
     ),
 }

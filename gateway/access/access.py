@@ -1,0 +1,44 @@
+"""Makes doors; there is one `Access` in a process."""
+
+from collections.abc import Mapping
+
+from gateway.access.collecting import Collecting
+from gateway.access.door import Door
+from gateway.access.gate import Gate
+from gateway.access.journal import Journal
+from gateway.access.placing import Placer
+from gateway.audit import AuditTrail
+from gateway.consent import ConsentPolicy
+from gateway.core.clock import Clock
+from gateway.core.errors import Forbidden
+from gateway.core.issues import issue
+from gateway.core.principal import Principal
+from gateway.store.port import ResourceStore
+from gateway.study import Study
+
+
+class Access:
+    """The way to stored resources; everything it needs is compiled when it is made.
+
+    Raises `FhirPathError` for a domain rule that does not compile.
+    """
+
+    def __init__(self, store: ResourceStore, trail: AuditTrail, studies: Mapping[str, Study], clock: Clock) -> None:
+        self._store = store
+        self._trail = trail
+        self._studies = studies
+        self._clock = clock
+        self._placers = {study.id: Placer(study) for study in studies.values()}
+        self._collecting = Collecting(store, {study.id: ConsentPolicy.of(study) for study in studies.values()})
+
+    def door(self, principal: Principal, request: str = "") -> Door:
+        """The door for one caller; `request` is an id that audit events carry.
+
+        Raises `Forbidden` for a study or role that is not installed.
+        """
+        study = self._studies.get(principal.study)
+        role = study.roles.get(principal.role) if study else None
+        if study is None or role is None:
+            raise Forbidden(issue("auth.client-unknown"))
+        gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting)
+        return Door(self._store, gate, Journal(self._trail, principal, request), self._clock)

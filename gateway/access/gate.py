@@ -1,0 +1,145 @@
+"""What a principal may write, decided before and inside the transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.access.collecting import Collecting
+from gateway.access.placing import HIDDEN, MAX_FOLLOWED, Placer, placements_among
+from gateway.access.subjects import FOLLOWED, STUDY_LEVEL
+from gateway.access.writes import Delete, Write, key_of
+from gateway.auth import scope_allows
+from gateway.consent import check_consent
+from gateway.core.codec import loads
+from gateway.core.errors import Conflict, Forbidden, MethodNotAllowed, NotFound, Unprocessable
+from gateway.core.issues import issue
+from gateway.core.principal import Principal
+from gateway.core.resources import Change, Committed, Key, Placement, Visibility
+from gateway.core.types import Resource
+from gateway.store.port import ResourceStore
+from gateway.study.parts import Role
+
+ENROLMENT: Final = frozenset({"Patient", "ResearchSubject", "Consent"})
+"""Types that make a participant; roles that enrol write them without a Consent to collect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The rules of writing for one principal in one study."""
+
+    principal: Principal
+    role: Role
+    store: ResourceStore
+    placer: Placer
+    collecting: Collecting
+
+    def plan(self, writes: Sequence[Write | Delete]) -> tuple[Change, ...]:
+        """The changes with their placements; raises `Forbidden`, `NotFound`, `Unprocessable` before anything is
+        written."""
+        keys = [key_of(self.principal.study, write) for write in writes]
+        for key, write in zip(keys, writes, strict=True):
+            self._check(key, write)
+        placements = self._placements([write.resource for write in writes if isinstance(write, Write)])
+        return tuple(
+            Change(key, None, if_match=write.if_match)
+            if isinstance(write, Delete)
+            else Change(key, write.resource, placements[key.type, key.id], write.if_match)
+            for key, write in zip(keys, writes, strict=True)
+        )
+
+    def accompany(self, changes: Sequence[Change], resources: Sequence[Resource]) -> tuple[Change, ...]:
+        """The changes of resources that go with `changes`, such as their Provenance."""
+        known = {(change.key.type, change.key.id): change.placement for change in changes}
+        placement_of = placements_among(known, self._stored_placement)
+        return tuple(
+            Change(key_of(self.principal.study, Write(found)), found, self.placer.place(found, placement_of))
+            for found in resources
+        )
+
+    def confirm(
+        self, changes: Sequence[Change], committed: Sequence[Committed], visibility: Visibility, now: int
+    ) -> None:
+        """Called inside the transaction, so that a Consent withdrawn a moment ago counts.
+
+        Raises `Forbidden` when a Consent does not permit to collect, `Conflict` when a resource would pass from one
+        participant to another, `NotFound` when the writer may not know of the version that it replaces.
+        """
+        collected = [change.placement for change in changes if not self._needs_no_consent(change)]
+        if collected:
+            self.collecting.require(self.principal, now, collected)
+        for change, done in zip(changes, committed, strict=True):
+            if done.outcome != "created":
+                self._check_replaced(change, done, visibility)
+
+    def _check(self, key: Key, write: Write | Delete) -> None:
+        if isinstance(write, Delete):
+            self._require(key.type, "d")
+            if key.type == "Consent":
+                raise MethodNotAllowed(issue("consent.no-deletion"))
+        else:
+            self._require_write_scope(key)
+        if not self.role.enrols and (key.type in ENROLMENT or (self.role.collects and key.type in STUDY_LEVEL)):
+            raise Forbidden(issue("consent.role"))
+        if key.type == "Consent" and isinstance(write, Write):
+            issues = check_consent(write.resource)
+            if issues:
+                raise Unprocessable(*issues)
+
+    def _require_write_scope(self, key: Key) -> None:
+        """Both letters where it is not known yet whether this creates or updates; else the one that counts."""
+        scopes = self.principal.scopes
+        create, update = scope_allows(scopes, key.type, "c"), scope_allows(scopes, key.type, "u")
+        if not create and not update:
+            self._require(key.type, "c")
+        if create != update:
+            current = self.store.read(key, None)
+            self._require(key.type, "c" if current is None or current.deleted else "u")
+
+    def _require(self, kind: str, letter: str) -> None:
+        require_scope(self.principal, kind, letter)
+
+    def _placements(self, resources: Sequence[Resource]) -> dict[tuple[str, str], Placement]:
+        """Placements by type and id; resources about others come after those."""
+        placed: dict[tuple[str, str], Placement] = {}
+        placement_of = placements_among(placed, self._stored_placement)
+        for resource in sorted(resources, key=lambda found: found["resourceType"] in FOLLOWED):
+            placement = self.placer.place(resource, placement_of)
+            if not placement.study_level and not placement.subjects:
+                raise Forbidden(issue("consent.no-subject", expression=resource["resourceType"]))
+            placed[resource["resourceType"], resource["id"]] = placement
+        return placed
+
+    def _stored_placement(self, kind: str, identity: str) -> Placement | None:
+        return self._placement_of_key(Key(self.principal.study, kind, identity), 1)
+
+    def _placement_of_key(self, key: Key, followed: int) -> Placement | None:
+        current = self.store.read(key, None)
+        if current is None or current.deleted or followed > MAX_FOLLOWED:
+            return None
+
+        def deeper(kind: str, identity: str) -> Placement | None:
+            return self._placement_of_key(Key(self.principal.study, kind, identity), followed + 1)
+
+        return self.placer.place(loads(current.body), deeper)
+
+    def _needs_no_consent(self, change: Change) -> bool:
+        if change.resource is None or change.placement.study_level:
+            return True
+        return self.role.enrols and change.key.type in ENROLMENT
+
+    def _check_replaced(self, change: Change, done: Committed, visibility: Visibility) -> None:
+        """Looks at the version before; reads of the store see the state before this transaction."""
+        if not self.role.enrols and not self.role.collects and self.store.read(change.key, visibility) is None:
+            raise NotFound(issue("auth.not-found"))
+        if done.outcome == "updated" and change.resource is not None:
+            before = self._stored_placement(change.key.type, change.key.id)
+            if before is not None and before != HIDDEN and before.subjects != change.placement.subjects:
+                raise Conflict(issue("consent.subject-changed"))
+
+
+def require_scope(principal: Principal, kind: str, *letters: str) -> None:
+    """Raises `Forbidden` unless the principal's scopes allow every interaction letter on the type."""
+    for letter in letters:
+        if not scope_allows(principal.scopes, kind, letter):  # type: ignore[arg-type]
+            names = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search"}
+            raise Forbidden(issue("auth.scope", interaction=names[letter], type=kind))

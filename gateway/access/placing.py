@@ -1,0 +1,96 @@
+"""Where a resource stands for consent, computed from its content and the study's domain rules."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+from zoneinfo import ZoneInfo
+
+from gateway.access.clinical import clinical_interval
+from gateway.access.subjects import FOLLOWED, STUDY_LEVEL, participants, references, relative
+from gateway.core.resources import Placement
+from gateway.core.types import Resource
+from gateway.fhirpath import Expression, FhirPathError, compile
+from gateway.study import Study
+
+MAX_FOLLOWED: Final = 3
+"""How many references a placement follows, one after the other."""
+
+PlacementOf: TypeAlias = Callable[[str, str], Placement | None]
+"""(type, id) -> where that resource stands; None when it is not there."""
+
+HIDDEN: Final = Placement(subjects=())
+
+
+class Placer:
+    """The placements of one study, its domain rules compiled once. Raises `FhirPathError` for a faulty rule."""
+
+    def __init__(self, study: Study) -> None:
+        self._zone = ZoneInfo(study.zone)
+        self._rules: dict[str, list[tuple[str, Expression | None]]] = {}
+        for domain, rules in study.domains.items():
+            for rule in rules:
+                where = compile(rule.where, base=rule.type) if rule.where else None
+                self._rules.setdefault(rule.type, []).append((domain, where))
+
+    def place(self, resource: Resource, placement_of: PlacementOf) -> Placement:
+        """The placement; one without subjects when it cannot be told whose data it is, so that nobody sees it."""
+        kind = resource["resourceType"]
+        if kind in FOLLOWED:
+            return self._follow(resource, resource.get(FOLLOWED[kind]), placement_of)
+        subjects = participants(resource)
+        if kind in STUDY_LEVEL and subjects == ():
+            return Placement(study_level=True)
+        if not subjects:
+            return HIDDEN
+        when = clinical_interval(resource, self._zone)
+        return Placement(subjects, self._domains(resource), low=when.low, high=when.high)
+
+    def _domains(self, resource: Resource) -> tuple[str, ...]:
+        """The domains whose rules claim the resource; "" when none does, and beside others when a rule fails."""
+        found: dict[str, None] = {}
+        for domain, where in self._rules.get(resource["resourceType"], ()):
+            try:
+                claimed = where is None or where.evaluate(resource) == [True]
+            except FhirPathError:
+                found[""] = None
+            else:
+                found.update({domain: None} if claimed else {})
+        return tuple(sorted(found)) or ("",)
+
+    def _follow(self, resource: Resource, targets: Any, placement_of: PlacementOf) -> Placement:
+        """Where all targets stand together; hidden when one of them is not there or not a resource of the study."""
+        placements = []
+        for text in references(targets):
+            target = relative(text)
+            placement = placement_of(*target) if target else None
+            if placement is None:
+                return HIDDEN
+            placements.append(placement)
+        others = participants({name: value for name, value in resource.items() if name != "target"})
+        if not placements or others is None:
+            return HIDDEN
+        return _together(placements, others)
+
+
+def _together(placements: list[Placement], others: tuple[str, ...]) -> Placement:
+    own = [placement for placement in placements if not placement.study_level]
+    if any(not placement.subjects for placement in own):
+        return HIDDEN
+    subjects = {*others, *(subject for placement in own for subject in placement.subjects)}
+    if not subjects:
+        return Placement(study_level=True)
+    return Placement(
+        tuple(sorted(subjects)),
+        tuple(sorted({domain for placement in own for domain in placement.domains})) or ("",),
+        low=min((placement.low for placement in own), default=Placement().low),
+        high=max((placement.high for placement in own), default=Placement().high),
+    )
+
+
+def placements_among(known: Mapping[tuple[str, str], Placement], beyond: PlacementOf) -> PlacementOf:
+    """Looks among `known` placements first, then asks `beyond`."""
+
+    def placement_of(kind: str, identity: str) -> Placement | None:
+        found = known.get((kind, identity))
+        return found if found is not None else beyond(kind, identity)
+
+    return placement_of

@@ -1,0 +1,85 @@
+"""Whose data a resource is: every participant that it refers to, wherever in it.
+
+That is at least the patient compartment; a resource about two participants needs the Consent of both.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from gateway.core.types import Resource
+
+STUDY_LEVEL: Final = frozenset(
+    {
+        "ActivityDefinition",
+        "CodeSystem",
+        "ConceptMap",
+        "DeviceDefinition",
+        "Endpoint",
+        "EventDefinition",
+        "HealthcareService",
+        "Library",
+        "Location",
+        "Measure",
+        "Medication",
+        "NamingSystem",
+        "OperationDefinition",
+        "Organization",
+        "PlanDefinition",
+        "Practitioner",
+        "PractitionerRole",
+        "Questionnaire",
+        "ResearchStudy",
+        "SearchParameter",
+        "StructureDefinition",
+        "Substance",
+        "ValueSet",
+    }
+)
+"""Types that hold no participant's data, as long as they refer to no participant."""
+
+FOLLOWED: Final = {"Provenance": "target", "List": "entry"}
+"""Types that are about other resources, and the element that refers to them; they stand where those stand."""
+
+_RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
+_WHOSE = ("subject", "patient", "individual")
+
+
+def participants(resource: Resource) -> tuple[str, ...] | None:
+    """Patient ids in a stable order; None when it cannot be told whose data it is.
+
+    That is so when `subject`, `patient` or `individual` is there without a relative literal reference, or a
+    participant is named by an address.
+    """
+    for name in _WHOSE:
+        value = resource.get(name)
+        if isinstance(value, dict) and relative(value.get("reference")) is None:
+            return None
+    found = dict.fromkeys([resource["id"]] if resource["resourceType"] == "Patient" else ())
+    for text in references(resource):
+        target = relative(text)
+        if target is None and "Patient/" in text:
+            return None
+        if target is not None and target[0] == "Patient":
+            found[target[1]] = None
+    return tuple(sorted(found))
+
+
+def relative(text: Any) -> tuple[str, str] | None:
+    """Type and id of a relative literal reference, its version aside; None for any other."""
+    found = _RELATIVE.match(text) if isinstance(text, str) else None
+    return (found[1], found[2]) if found else None
+
+
+def references(node: Any) -> Iterator[str]:
+    """Every literal reference in a tree."""
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, dict):
+            text = node.get("reference")
+            if isinstance(text, str):
+                yield text
+            pending.extend(node.values())

@@ -1,0 +1,48 @@
+"""What a caller asks to be written."""
+
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gateway.core.errors import BadRequest
+from gateway.core.issues import issue
+from gateway.core.resources import Key
+from gateway.core.types import Resource
+
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A resource to create or update at its own id; `if_match` is the version that the writer saw, 0 for none."""
+
+    resource: Resource
+    if_match: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """A resource to delete."""
+
+    type: str
+    id: str
+    if_match: int | None = None
+
+
+Asked: TypeAlias = Resource | Write | Delete
+
+
+def key_of(study: str, asked: Write | Delete) -> Key:
+    """The key that a write is about; raises `BadRequest` without a type and a valid id."""
+    if isinstance(asked, Delete):
+        kind, identity = asked.type, asked.id
+    else:
+        kind, identity = asked.resource.get("resourceType", ""), asked.resource.get("id", "")
+    if not isinstance(kind, str) or not kind or not isinstance(identity, str) or not _ID.match(identity):
+        raise BadRequest(issue("auth.identity"))
+    return Key(study, kind, identity)
+
+
+def targets_of(key: Key) -> tuple[str, ...]:
+    """What an audit event says of a key that a client asked for: its reference, unless its id is none."""
+    return (key.reference,) if _ID.match(key.id) else ()

@@ -1,0 +1,85 @@
+"""Which Consents may be stored, and what a decision tells."""
+
+from typing import Any
+
+import pytest
+
+from gateway.consent import check_consent, compile_grants, decide
+from tests.compliance.decision_table import Case, cases
+
+CASES = {case.id: case for case in cases()}
+
+
+def consent(**changes: Any) -> dict[str, Any]:
+    return CASES["2"].consents[0] | changes
+
+
+def withdrawal(*parts: tuple[str, str, str]) -> list[dict[str, Any]]:
+    inner = [{"url": url, kind: value} for url, kind, value in parts]
+    return [{"url": "urn:trial-fhir-gateway:extension:withdrawal", "extension": inner}]
+
+
+MODE = ("mode", "valueCode", "no-further-use")
+AT = ("at", "valueInstant", "2026-05-01T00:00:00Z")
+
+
+def test_a_plain_consent_may_be_stored() -> None:
+    assert check_consent(consent()) == []
+
+
+def test_a_withdrawal_may_be_stored() -> None:
+    assert check_consent(consent(status="inactive", extension=withdrawal(MODE, AT))) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"patient": None}, "consent.patient-required"),
+        ({"patient": {}}, "consent.patient-required"),
+        ({"patient": {"reference": "https://elsewhere.test/Patient/P1"}}, "consent.patient-required"),
+        ({"patient": {"reference": "Patient/P1/_history/2"}}, "consent.patient-required"),
+        ({"patient": {"reference": "Group/P1"}}, "consent.patient-required"),
+        (
+            {"status": "inactive", "extension": withdrawal(("mode", "valueCode", "delete"), AT)},
+            "consent.delete-not-offered",
+        ),
+        ({"extension": withdrawal(MODE, AT)}, "consent.withdrawal"),
+        ({"status": "inactive", "extension": withdrawal(MODE)}, "consent.withdrawal"),
+        ({"status": "inactive", "extension": withdrawal(AT)}, "consent.withdrawal"),
+        ({"status": "inactive", "extension": withdrawal(MODE, AT) * 2}, "consent.withdrawal"),
+        ({"status": "inactive", "extension": withdrawal(("mode", "valueCode", "x"), AT)}, "consent.withdrawal"),
+        ({"provision": {"provision": [{"provision": [{"provision": [{}]}]}]}}, "consent.too-deep"),
+    ],
+    ids=lambda found: found if isinstance(found, str) else "",
+)
+def test_a_consent_that_cannot_decide_is_refused(changes: dict[str, Any], rule: str) -> None:
+    assert [found.rule for found in check_consent(consent(**changes))] == [rule]
+
+
+@pytest.mark.parametrize(
+    ("id", "reason", "consents"),
+    [
+        ("1", "consent.not-permitted", ()),
+        ("2", "consent.permitted", ("Consent/c0",)),
+        ("3", "consent.denied", ("Consent/c0",)),
+        ("77", "consent.permitted", ("Consent/c0", "Consent/c1")),
+        ("81", "consent.study-level", ()),
+        ("82", "consent.no-subject", ()),
+    ],
+)
+def test_a_decision_tells_why(id: str, reason: str, consents: tuple[str, ...]) -> None:
+    case: Case = CASES[id]
+    decision = decide(case.consents, case.request, case.placement, case.policy)
+    assert (decision.reason, decision.consents) == (reason, consents)
+
+
+def test_a_consent_with_one_permit_for_all_is_one_box() -> None:
+    [grant] = compile_grants("P1", CASES["2"].consents, CASES["2"].policy)
+    assert (grant.grantee, grant.domain, grant.action, grant.purpose) == ("*", "*", "*", "*")
+    assert grant.consent == "Consent/c0"
+
+
+def test_an_unknown_action_is_denied() -> None:
+    case = CASES["2"]
+    asked = type(case.request)("A", "correct", "HRESCH", case.request.now)
+    assert not decide(case.consents, asked, case.placement, case.policy).permit
