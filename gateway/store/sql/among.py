@@ -12,7 +12,7 @@ from gateway.store.sql.database import Database
 
 def among(database: Database, column: Any, name: str) -> ColumnElement[bool]:
     """True when the column's value is in the list given as parameter `name`, made by `as_list`."""
-    values = bindparam(name)
+    values: Any = bindparam(name)
     result: ColumnElement[bool]
     if database.is_sqlite:
         result = column.in_(select(func.json_each(values).table_valued("value").c.value))

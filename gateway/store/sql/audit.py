@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, Executable, LargeBinary, bindparam, select, update
 
@@ -36,8 +37,7 @@ class AuditRows:
             by_study.setdefault(event.study, []).append(index)
         placed: dict[int, AuditRow] = {}
         for study, indexes in by_study.items():
-            own = [events[index] for index in indexes]
-            rows = self._database.write(lambda connection, s=study, e=own: self.extend(connection, s, e))  # type: ignore[misc]
+            rows = self._database.write(partial(self.extend, study=study, events=[events[i] for i in indexes]))
             placed.update(zip(indexes, rows, strict=True))
         return tuple(placed[index] for index in range(len(events)))
 
@@ -75,7 +75,7 @@ class AuditRows:
 
 
 def _open(database: Database) -> Executable:
-    columns = {name: bindparam(f"b_{name}") for name in ("study", "sequence", "digest")}
+    columns: dict[str, Any] = {name: bindparam(f"b_{name}") for name in ("study", "sequence", "digest")}
     opened: Executable = database.upsert(table_of(AuditHeadRow)).values(columns).on_conflict_do_nothing()
     return opened
 

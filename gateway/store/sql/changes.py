@@ -145,11 +145,11 @@ class Planner:
     def _index(self, pk: int, old: Rows, new: Rows) -> None:
         study, batch = self._study, self.batch
         batch.terms += [(study, term, pk) for term in new.terms - old.terms]
-        batch.dates += [(study, hash, pk, low, high) for hash, low, high in new.dates - old.dates]
+        batch.dates += [(study, of, pk, low, high) for of, low, high in new.dates - old.dates]
         batch.old_terms += [{"b_study": study, "b_hash": term, "b_pk": pk} for term in old.terms - new.terms]
         batch.old_dates += [
-            {"b_study": study, "b_hash": hash, "b_low": low, "b_high": high, "b_pk": pk}
-            for hash, low, high in old.dates - new.dates
+            {"b_study": study, "b_hash": of, "b_low": low, "b_high": high, "b_pk": pk}
+            for of, low, high in old.dates - new.dates
         ]
 
 

@@ -18,7 +18,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.core.errors import Unavailable
 from gateway.core.issues import issue
@@ -65,6 +66,7 @@ class Database:
         self.engine = engine
         self.is_sqlite = is_sqlite
         self._snapshots = engine if is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
+        self._immediate = engine.execution_options(immediate=True)
         self._writer = threading.Lock()
         self._idle: deque[Any] = deque()
         self._inserts: dict[str, Prepared] = {}
@@ -110,15 +112,14 @@ class Database:
         while True:
             try:
                 if self.is_sqlite:
-                    with self._writer, self.engine.connect().execution_options(immediate=True) as connection:
-                        with connection.begin():
-                            return work(connection)
+                    with self._writer, self._immediate.begin() as connection:
+                        return work(connection)
                 with self.engine.begin() as connection:
                     return work(connection)
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", "") not in _RETRY or attempt == ATTEMPTS:
                     raise _unavailable(error) from None
-            except TimeoutError:
+            except PoolTimeout:
                 raise Unavailable(issue("store.busy")) from None
             time.sleep(0.003 * attempt)
             attempt += 1
@@ -131,7 +132,7 @@ class Database:
                 yield connection
         except DBAPIError as error:
             raise _unavailable(error) from None
-        except TimeoutError:
+        except PoolTimeout:
             raise Unavailable(issue("store.busy")) from None
 
     def fetch(self, prepared: Prepared, values: Values) -> list[tuple[Any, ...]]:

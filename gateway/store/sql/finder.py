@@ -5,7 +5,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Select, String, bindparam, select
-from sqlalchemy.orm import aliased
 
 from gateway.core.resources import Key, Stored, Visibility
 from gateway.search import Query
@@ -14,7 +13,7 @@ from gateway.store.sql import query as queries
 from gateway.store.sql.database import Database, Prepared
 from gateway.store.sql.query import Shape
 from gateway.store.sql.reader import stored
-from gateway.store.sql.tables import ResourceRow, TermRow
+from gateway.store.sql.tables import ResourceRow, TermRow, columns_of
 from gateway.store.sql.terms import term
 from gateway.store.sql.visible import study_is, visibility_values
 
@@ -88,12 +87,7 @@ def _found(type: str, study: str, row: Any) -> Stored:
 
 
 def _find() -> Select[Any]:
-    own, head = aliased(TermRow), aliased(ResourceRow)
-    asked: Any = (own.study == study_is(), own.hash == bindparam("hash", type_=BigInteger))
-    joined: Any = (
-        head.study == study_is(),
-        head.type == bindparam("type", type_=String),
-        head.pk == own.pk,
-        head.deleted.is_(False),  # type: ignore[attr-defined]
-    )
-    return select(head.id).select_from(own, head).where(*asked, *joined).order_by(head.pk)  # type: ignore[call-overload,no-any-return]
+    own, head = columns_of(TermRow), columns_of(ResourceRow)
+    asked = (own.study == study_is(), own.hash == bindparam("hash", type_=BigInteger))
+    joined = (head.study == study_is(), head.type == bindparam("type", type_=String), head.pk == own.pk)
+    return select(head.id).where(*asked, *joined).order_by(head.pk)

@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy import BigInteger, Connection, Delete, Executable, bindparam, delete, select
-from sqlalchemy.orm import aliased
 
 from gateway.core import Resource, loads
 from gateway.core.resources import Grant
 from gateway.store.port import CompileGrants
 from gateway.store.sql.database import Database
-from gateway.store.sql.tables import ConsentEpochRow, GrantRow, ResourceRow, TermRow, VersionRow, table_of
+from gateway.store.sql.tables import ConsentEpochRow, GrantRow, ResourceRow, TermRow, VersionRow, columns_of, table_of
 from gateway.store.sql.terms import term
 from gateway.store.sql.visible import study_is
 
@@ -42,8 +41,8 @@ class GrantMaker:
         self._lock = database.prepare(_next_epoch(database))
         self._consents = database.prepare(_consents())
         self._drop = database.prepare(_drop())
-        epochs = select(ConsentEpochRow.subject).where(table_of(ConsentEpochRow).c.study == study_is())
-        self._subjects = database.prepare(epochs)
+        epochs = table_of(ConsentEpochRow).c
+        self._subjects = database.prepare(select(epochs.subject).where(epochs.study == study_is()))
 
     def make(self, connection: Connection, study: str, subjects: Iterable[str]) -> None:
         """Replaces the grants of these subjects. The epoch's row lock comes first: of two writers of one subject's
@@ -78,19 +77,25 @@ def _row(study: str, number: int, grant: Grant) -> tuple[object, ...]:
 def _next_epoch(database: Database) -> Executable:
     table = table_of(ConsentEpochRow)
     first = database.upsert(table).values(study=bindparam("b_study"), subject=bindparam("b_subject"), epoch=1)
-    return first.on_conflict_do_update(index_elements=["study", "subject"], set_={"epoch": table.c.epoch + 1})
+    counted: Executable = first.on_conflict_do_update(
+        index_elements=["study", "subject"], set_={"epoch": table.c.epoch + 1}
+    )
+    return counted
 
 
 def _consents() -> Executable:
-    own, head, version = aliased(TermRow), aliased(ResourceRow), aliased(VersionRow)
-    return (
-        select(version.body)
-        .select_from(own)
-        .join(head, (head.study == study_is()) & (head.type == CONSENT) & (head.pk == own.pk))
-        .join(version, (version.study == study_is()) & (version.pk == head.pk) & (version.version == head.version))
-        .where(own.study == study_is(), own.hash == bindparam("hash", type_=BigInteger))
-        .order_by(head.pk)
+    own, head, version = columns_of(TermRow), columns_of(ResourceRow), columns_of(VersionRow)
+    found = select(version.body).where(
+        own.study == study_is(),
+        own.hash == bindparam("hash", type_=BigInteger),
+        head.study == study_is(),
+        head.type == CONSENT,
+        head.pk == own.pk,
+        version.study == study_is(),
+        version.pk == head.pk,
+        version.version == head.version,
     )
+    return found.order_by(head.pk)
 
 
 def _drop() -> Delete:

@@ -3,17 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, Executable, Select, bindparam, delete, or_, select, update
-from sqlalchemy.orm import aliased
 
 from gateway.core import Issue, dumps, issue, loads
 from gateway.core.errors import NotFound
 from gateway.core.instants import from_micros, micros
 from gateway.core.receipt import Counts, Payload, Receipt, ReceiptStatus
 from gateway.store.sql.database import Database
-from gateway.store.sql.tables import PayloadRow, ReceiptRow, ReceiptRuleRow, StudyRow, table_of
+from gateway.store.sql.tables import PayloadRow, ReceiptRow, ReceiptRuleRow, StudyRow, columns_of, table_of
 from gateway.store.sql.visible import study_is
 
 _COLUMNS: Final = (
@@ -36,7 +36,7 @@ class Landing:
         self._one = database.prepare(_select(_by_id()))
         self._first = database.prepare(_first_with())
         self._payload = database.prepare(_payload())
-        self._studies = database.prepare(select(StudyRow.id).order_by(table_of(StudyRow).c.id))
+        self._studies = database.prepare(select(table_of(StudyRow).c.id).order_by(table_of(StudyRow).c.id))
         self._free = database.prepare(_free(database))
         self._lease = database.prepare(_set_lease())
 
@@ -108,9 +108,8 @@ class Landing:
         if mapping is not None:
             where.append(or_(row.mapping == mapping, row.mapping.startswith(mapping + "|", autoescape=True)))
         if rule is not None:
-            own = aliased(ReceiptRuleRow)
-            with_rule = select(own.receipt).where(own.study == study, own.rule == rule)  # type: ignore[arg-type]
-            where.append(row.id.in_(with_rule))
+            own = columns_of(ReceiptRuleRow)
+            where.append(row.id.in_(select(own.receipt).where(own.study == study, own.rule == rule)))
         found = _select(where).order_by(row.received, row.id)
         with self._database.snapshot() as connection:
             return [_receipt(tuple(one)) for one in connection.execute(found)]
@@ -121,7 +120,7 @@ class Landing:
         at = micros(now)
         until = at + int(seconds * 1_000_000)
         for one in studies:
-            found = self._database.write(lambda connection, s=one: self._take(connection, s, at, until))  # type: ignore[misc]
+            found = self._database.write(partial(self._take, study=one, now=at, until=until))
             if found:
                 return found
         return None
@@ -182,12 +181,9 @@ def _first_with() -> Executable:
 
 
 def _payload() -> Executable:
-    row, body = table_of(ReceiptRow).c, table_of(PayloadRow)
-    return (
-        select(row.source, body.c.body, row.media_type, row.received, row.envelope, row.name)
-        .join(body, (body.c.study == study_is()) & (body.c.sha256 == row.sha256))
-        .where(*_by_id())
-    )
+    row, kept = table_of(ReceiptRow).c, table_of(PayloadRow).c
+    found = select(row.source, kept.body, row.media_type, row.received, row.envelope, row.name)
+    return found.where(*_by_id(), kept.study == study_is(), kept.sha256 == row.sha256)
 
 
 def _save() -> Executable:

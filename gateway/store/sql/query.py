@@ -10,13 +10,12 @@ from typing import Any, Final, TypeAlias
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, String, and_, bindparam, exists, false, func, or_
 from sqlalchemy import select as sql_select
-from sqlalchemy.orm import aliased
 
 from gateway.search import Query
 from gateway.search.query import Clause, DateClause, IdClause, Moment, Prefix, ReferenceClause, TokenClause
 from gateway.store.sql.among import among, as_list
 from gateway.store.sql.database import Database
-from gateway.store.sql.tables import DateRow, ResourceRow, TermRow, VersionRow
+from gateway.store.sql.tables import Columns, DateRow, ResourceRow, TermRow, VersionRow, columns_of
 from gateway.store.sql.terms import date_hash, wanted
 from gateway.store.sql.visible import study_is, visible
 
@@ -93,33 +92,32 @@ def select(database: Database, shape: Shape) -> Select[Any]:
     `what` = `count` gives one number; `falling` and `rising` give (pk, id, version, updated, deleted, body) of
     `page_count` rows by falling or rising pk, beyond `after` where the shape has it.
     """
-    head, version, driver = aliased(ResourceRow), aliased(VersionRow), aliased(TermRow)
+    head, version, driver = columns_of(ResourceRow), columns_of(VersionRow), columns_of(TermRow)
     driven = any(kind == "driver" for kind, _ in shape.pieces)
-    where = [_is(head.study, study_is()), _is(head.type, bindparam("type", type_=String)), _is(head.deleted, false())]
+    where = [head.study == study_is(), head.type == bindparam("type", type_=String), head.deleted == false()]
     for number, piece in enumerate(shape.pieces):
         where.append(_condition(database, head, driver, f"c{number}", piece))
     if driven:
-        where += [_is(driver.study, study_is()), _is(driver.pk, head.pk)]
+        where += [driver.study == study_is(), driver.pk == head.pk]
     if shape.gated:
         where.append(visible(head))
-    tables = (driver, head) if driven else (head,)
     if shape.what == "count":
-        return sql_select(func.count()).select_from(*tables).where(*where)
-    key: Any = driver.pk if driven else head.pk
-    where += [_is(version.study, study_is()), _is(version.pk, head.pk), _is(version.version, head.version)]
+        return sql_select(func.count()).where(*where)
+    key = driver.pk if driven else head.pk
+    where += [version.study == study_is(), version.pk == head.pk, version.version == head.version]
     after = bindparam("after", type_=BigInteger)
     if shape.after:
         where.append(key > after if shape.what == "rising" else key < after)
-    columns: tuple[Any, ...] = (head.pk, head.id, version.version, version.updated, version.deleted, version.body)
-    found = sql_select(*columns).select_from(*tables, version).where(*where)
+    columns = (head.pk, head.id, version.version, version.updated, version.deleted, version.body)
+    found = sql_select(*columns).where(*where)
     order = key if shape.what == "rising" else key.desc()
     return found.order_by(order).limit(bindparam("page_count", type_=Integer))
 
 
-def _condition(database: Database, head: Any, driver: Any, name: str, piece: Piece) -> ColumnElement[bool]:
+def _condition(database: Database, head: Columns, driver: Columns, name: str, piece: Piece) -> ColumnElement[bool]:
     kind, prefixes = piece
     if kind == "driver":
-        return _is(driver.hash, bindparam(name, type_=BigInteger))
+        return and_(driver.hash == bindparam(name, type_=BigInteger))
     if kind == "id":
         return among(database, head.id, name)
     if kind == "updated":
@@ -127,12 +125,12 @@ def _condition(database: Database, head: Any, driver: Any, name: str, piece: Pie
             *(_compares(prefix, name, i, head.updated, head.updated + 1000) for i, prefix in enumerate(prefixes))
         )
     if kind == "date":
-        own: Any = aliased(DateRow)
+        own = columns_of(DateRow)
         compared = or_(*(_compares(prefix, name, i, own.low, own.high) for i, prefix in enumerate(prefixes)))
         same = own.hash == bindparam(f"{name}_hash", type_=BigInteger)
-        return exists().where(_is(own.study, study_is()), same, own.pk == head.pk, compared)
-    term: Any = aliased(TermRow)
-    return exists().where(_is(term.study, study_is()), among(database, term.hash, name), term.pk == head.pk)
+        return _exists(own, own.study == study_is(), same, own.pk == head.pk, compared)
+    term = columns_of(TermRow)
+    return _exists(term, term.study == study_is(), among(database, term.hash, name), term.pk == head.pk)
 
 
 def _compares(prefix: Prefix, name: str, index: int, low: Any, high: Any) -> ColumnElement[bool]:
@@ -154,6 +152,5 @@ def _compares(prefix: Prefix, name: str, index: int, low: Any, high: Any) -> Col
     return answers[prefix]
 
 
-def _is(column: Any, value: Any) -> ColumnElement[bool]:
-    equal: ColumnElement[bool] = column == value
-    return equal
+def _exists(columns: Columns, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().correlate_except(columns.study.table).where(*where)

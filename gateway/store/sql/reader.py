@@ -3,12 +3,11 @@
 from typing import Any
 
 from sqlalchemy import Executable, Integer, Select, String, bindparam, select
-from sqlalchemy.orm import aliased
 
 from gateway.core.instants import from_micros
 from gateway.core.resources import Key, Stored, Visibility
 from gateway.store.sql.database import Database
-from gateway.store.sql.tables import ResourceRow, VersionRow
+from gateway.store.sql.tables import Columns, ResourceRow, VersionRow, columns_of
 from gateway.store.sql.visible import study_is, visibility_values, visible
 
 
@@ -50,30 +49,28 @@ def _values(key: Key, visibility: Visibility | None) -> dict[str, Any]:
     return values
 
 
-def _of_key(version: Any, head: Any) -> Select[Any]:
+def _of_key(version: Columns, head: Columns) -> Select[Any]:
     return (
         select(version.version, version.updated, version.deleted, version.body)
-        .select_from(head)
-        .join(version, (version.study == study_is()) & (version.pk == head.pk))
-        .where(head.study == study_is())
+        .where(head.study == study_is(), version.study == study_is(), version.pk == head.pk)
         .where(head.type == bindparam("type", type_=String), head.id == bindparam("id", type_=String))
     )
 
 
 def _current(*, gated: bool) -> Executable:
-    head, version = aliased(ResourceRow), aliased(VersionRow)
+    head, version = columns_of(ResourceRow), columns_of(VersionRow)
     found = _of_key(version, head).where(version.version == head.version)
     return found.where(visible(head)) if gated else found
 
 
 def _version(*, gated: bool) -> Executable:
-    head, version = aliased(ResourceRow), aliased(VersionRow)
+    head, version = columns_of(ResourceRow), columns_of(VersionRow)
     found = _of_key(version, head).where(version.version == bindparam("version", type_=Integer))
     return found.where(visible(head), visible(version)) if gated else found
 
 
 def _history(*, gated: bool) -> Executable:
     """An old version that stood with another subject is shown to readers of that subject's data only."""
-    head, version = aliased(ResourceRow), aliased(VersionRow)
+    head, version = columns_of(ResourceRow), columns_of(VersionRow)
     found = _of_key(version, head).order_by(version.version.desc())
     return found.where(visible(head), visible(version)) if gated else found

@@ -6,20 +6,22 @@ parameter and value. Times are microseconds since 1970-01-01 UTC. Two tables hav
 `study`, the list of the studies that wrote anything.
 """
 
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final, TypeAlias
 
 from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, SmallInteger
 from sqlalchemy import Table as SqlTable
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlmodel import Field, SQLModel
-from sqlmodel.main import SQLModelConfig
 
 
 class Table(SQLModel):
     """The registry of the gateway's tables, apart from those of any other code in the process."""
 
-    model_config = SQLModelConfig(protected_namespaces=())
     metadata: ClassVar[MetaData] = MetaData()
 
+
+Columns: TypeAlias = ReadOnlyColumnCollection[str, Any]
+"""The columns of one table, or of one alias of it, as attributes."""
 
 HIDDEN: Final = 0
 STUDY_LEVEL: Final = 1
@@ -31,7 +33,7 @@ _CLUSTERED: Final = {"sqlite_with_rowid": False}
 
 
 class ResourceRow(Table, table=True):
-    """The head of a resource: which version is current, and its placement for consent; no body, so it stays narrow."""
+    """The head of a resource: its current version and its placement for consent; no body, so it stays narrow."""
 
     __tablename__ = "resource"
     __table_args__ = (
@@ -236,3 +238,8 @@ def table_of(row: type[Table]) -> SqlTable:
     """The SQLAlchemy table behind a row class."""
     table: SqlTable = Table.metadata.tables[str(row.__tablename__)]
     return table
+
+
+def columns_of(row: type[Table]) -> Columns:
+    """The columns of a new alias of the table behind a row class."""
+    return table_of(row).alias().c

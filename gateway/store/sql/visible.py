@@ -5,7 +5,7 @@ organisation, action and purpose, valid now, whose data window holds the row's c
 an unknown level included, is hidden. It is the same rule as `Visibility` and `Grant` tell.
 """
 
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -21,13 +21,9 @@ from sqlalchemy import (
     or_,
     true,
 )
-from sqlalchemy.orm import aliased
 
 from gateway.core.resources import Visibility
-from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, STUDY_LEVEL, GrantRow, PairRow, ResourceRow, VersionRow
-
-Placed: TypeAlias = type[ResourceRow] | type[VersionRow]
-"""A row that has a placement: a table class or an alias of one."""
+from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, STUDY_LEVEL, Columns, GrantRow, PairRow, columns_of
 
 
 def study_is() -> Any:
@@ -35,12 +31,12 @@ def study_is() -> Any:
     return bindparam("study", type_=String)
 
 
-def visible(row: Placed) -> ColumnElement[bool]:
+def visible(row: Columns) -> ColumnElement[bool]:
     """True for the rows that the reader may see; its parameters are those of `visibility_values` and `study`."""
     return case(
-        (_column(row.level) == STUDY_LEVEL, true()),
-        (_column(row.level) == ONE_PAIR, _granted(row, row.subject, row.domain)),
-        (_column(row.level) == MANY_PAIRS, and_(_has_pairs(row), not_(_has_pair_without_grant(row)))),
+        (row.level == STUDY_LEVEL, true()),
+        (row.level == ONE_PAIR, _granted(row, row.subject, row.domain)),
+        (row.level == MANY_PAIRS, and_(_has_pairs(row), not_(_has_pair_without_grant(row)))),
         else_=false(),
     )
 
@@ -57,47 +53,45 @@ def visibility_values(visibility: Visibility, study: str) -> dict[str, Any]:
     }
 
 
-def _granted(row: Placed, subject: Any, domain: Any) -> Exists:
-    grant = aliased(GrantRow)
+def _granted(row: Columns, subject: Any, domain: Any) -> Exists:
+    grant = columns_of(GrantRow)
     now = bindparam("now", type_=BigInteger)
     # Correlated to every table outside, not only to the nearest: else the row's window would be any row's.
     return (
         exists()
-        .correlate_except(grant)
+        .correlate_except(grant.study.table)
         .where(
-            _column(grant.study) == study_is(),
-            _column(grant.subject) == subject,
+            grant.study == study_is(),
+            grant.subject == subject,
             _one_of(grant.grantee, bindparam("organisation", type_=String)),
             _one_of(grant.domain, domain),
             _one_of(grant.action, bindparam("action", type_=String)),
             _one_of(grant.purpose, bindparam("purpose", type_=String)),
-            _column(grant.data_low) <= row.low,
-            _column(grant.data_high) >= row.high,
-            _column(grant.valid_low) <= now,
-            _column(grant.valid_high) > now,
+            grant.data_low <= row.low,
+            grant.data_high >= row.high,
+            grant.valid_low <= now,
+            grant.valid_high > now,
         )
     )
 
 
 def _one_of(column: Any, value: Any) -> ColumnElement[bool]:
-    return or_(_column(column) == value, _column(column) == "*")
+    return or_(column == value, column == "*")
 
 
-def _pairs(row: Placed, pair: Any) -> list[ColumnElement[bool]]:
+def _pairs(row: Columns, pair: Columns) -> list[ColumnElement[bool]]:
     return [pair.study == study_is(), pair.pk == row.pk, pair.version == row.version]
 
 
-def _has_pairs(row: Placed) -> Exists:
-    pair = aliased(PairRow)
-    return exists().correlate_except(pair).where(*_pairs(row, pair))
+def _has_pairs(row: Columns) -> Exists:
+    pair = columns_of(PairRow)
+    return exists().correlate_except(pair.study.table).where(*_pairs(row, pair))
 
 
-def _has_pair_without_grant(row: Placed) -> Exists:
-    pair = aliased(PairRow)
-    return exists().correlate_except(pair).where(*_pairs(row, pair), not_(_granted(row, pair.subject, pair.domain)))
-
-
-def _column(attribute: Any) -> ColumnElement[Any]:
-    """The column of a table class's attribute; SQLModel types it as the plain value."""
-    column: ColumnElement[Any] = attribute
-    return column
+def _has_pair_without_grant(row: Columns) -> Exists:
+    pair = columns_of(PairRow)
+    return (
+        exists()
+        .correlate_except(pair.study.table)
+        .where(*_pairs(row, pair), not_(_granted(row, pair.subject, pair.domain)))
+    )

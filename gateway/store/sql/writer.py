@@ -2,10 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Table, bindparam, delete, insert, literal, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Executable,
+    String,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from gateway.core import issue
 from gateway.core.clock import Clock
@@ -18,7 +28,7 @@ from gateway.store.sql.changes import Batch, Head, Planner
 from gateway.store.sql.database import Database
 from gateway.store.sql.keys import KeyMaker
 from gateway.store.sql.placing import PLACED_COLUMNS
-from gateway.store.sql.tables import DateRow, PairRow, ResourceRow, TermRow, VersionRow, table_of
+from gateway.store.sql.tables import DateRow, PairRow, ResourceRow, TermRow, VersionRow, columns_of, table_of
 from gateway.store.sql.visible import study_is
 
 
@@ -106,36 +116,36 @@ def _waves(changes: Sequence[Change]) -> Iterator[list[Change]]:
         yield wave
 
 
-def _heads(database: Database) -> Any:
-    head, version = aliased(ResourceRow), aliased(VersionRow)
-    found = (
-        select(
-            head.id, head.pk, head.version, head.updated, head.deleted,
-            head.level, head.subject, head.domain, head.low, head.high,
-            version.digest, version.entries, version.body,
-        )
-        .join(version, (version.study == study_is()) & (version.pk == head.pk) & (version.version == head.version))
-        .where(head.study == study_is(), head.type == bindparam("type"), among(database, head.id, "ids"))
-    )  # fmt: skip
-    return found if database.is_sqlite else found.order_by(head.pk).with_for_update(of=head)
+def _heads(database: Database) -> Executable:
+    head, version = columns_of(ResourceRow), columns_of(VersionRow)
+    state = [head[name] for name in ("id", "pk", "version", "updated", "deleted", *PLACED_COLUMNS)]
+    found = select(*state, version.digest, version.entries, version.body).where(
+        head.study == study_is(),
+        head.type == bindparam("type", type_=String),
+        among(database, head.id, "ids"),
+        version.study == study_is(),
+        version.pk == head.pk,
+        version.version == head.version,
+    )
+    return found if database.is_sqlite else found.order_by(head.pk).with_for_update(of=head.pk.table)
 
 
-def _update(table: Table, keys: Sequence[str], columns: Sequence[str]) -> Any:
+def _update(table: Table, keys: Sequence[str], columns: Sequence[str]) -> Executable:
     values = {name: bindparam(f"b_{name}", type_=table.c[name].type) for name in columns}
     return update(table).where(*_where(table, keys)).values(values)
 
 
-def _delete(table: Table, keys: Sequence[str]) -> Any:
+def _delete(table: Table, keys: Sequence[str]) -> Executable:
     return delete(table).where(*_where(table, keys))
 
 
-def _where(table: Table, keys: Sequence[str]) -> list[Any]:
+def _where(table: Table, keys: Sequence[str]) -> list[ColumnElement[bool]]:
     return [table.c[name] == bindparam(f"b_{name}", type_=table.c[name].type) for name in chain(("study",), keys)]
 
 
-def _copy_pairs() -> Any:
+def _copy_pairs() -> Executable:
     """A deletion stands where the version before it stood."""
     table = table_of(PairRow)
     new = bindparam("b_new", type_=BigInteger)
-    source = select(table.c.study, table.c.pk, literal(0) + new, table.c.subject, table.c.domain)
+    source = select(table.c.study, table.c.pk, new, table.c.subject, table.c.domain)
     return insert(table).from_select(list(table.c.keys()), source.where(*_where(table, ("pk", "version"))))
