@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from starlette.testclient import TestClient
+import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from fastapi import FastAPI
 
 from gateway.app import Gateway, build, create_app
 from gateway.core import dumps
@@ -25,7 +28,9 @@ class Http:
     """The HTTP side of one gateway; `ask` sends a request as one of the study's clients, or without a token."""
 
     gateway: Gateway
-    client: TestClient
+    app: FastAPI
+    portal: BlockingPortal
+    client: httpx.AsyncClient
 
     def token(self, client: str) -> str:
         return self.gateway.issuer.issue(self.gateway.studies[STUDY].clients[client], STUDY, 600)
@@ -34,7 +39,7 @@ class Http:
         headers = dict(options.pop("headers", {}))
         if client:
             headers["Authorization"] = f"Bearer {self.token(client)}"
-        return self.client.request(method, path, headers=headers, **options)
+        return self.portal.call(partial(self.client.request, method, path, headers=headers, **options))
 
     def get(self, path: str, client: str = "ehr-app", **options: Any) -> Any:
         return self.ask("GET", BASE + path, client, **options)
@@ -57,8 +62,14 @@ def serving(folder: Path, **settings: Any) -> Iterator[Http]:
     study = gateway.studies[STUDY]
     principal = study.principal(study.clients[REGISTRAR])
     enrol(gateway.access.door(principal), study)
-    with TestClient(create_app(gateway)) as client:
-        yield Http(gateway, client)
+    app = create_app(gateway)
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway.test")
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(app.router.lifespan_context(app)),
+        portal.wrap_async_context_manager(client),
+    ):
+        yield Http(gateway, app, portal, client)
     gateway.close()
 
 

@@ -25,9 +25,7 @@ def test_a_payload_that_no_mapping_reads_is_kept_with_its_reason(http: Http) -> 
     assert (receipt["status"], receipt["source"], receipt["size"]) == ("quarantined", "google-health", len(body))
     assert receipt["outcome"]["resourceType"] == "OperationOutcome"
     assert CANARY not in answer.text
-    again = http.client.get(
-        answer.headers["location"], headers={"Authorization": f"Bearer {http.token('google-health')}"}
-    )
+    again = http.ask("GET", answer.headers["location"], "google-health")
     assert again.json() == receipt
 
 

@@ -99,7 +99,7 @@ def test_every_other_address_asks_for_a_token(http: Http) -> None:
         "/studies/{study}/fhir/.well-known/smart-configuration",
     }
     asked = 0
-    for route in http.client.app.routes:  # type: ignore[attr-defined]
+    for route in http.app.routes:
         path = route.path
         if path in public:
             continue

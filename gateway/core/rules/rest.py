@@ -13,9 +13,6 @@ RULES: dict[str, Rule] = {
     "rest.unknown-type": Rule(
         "error", "not-found", "This is no resource type of FHIR R4", "Type names are case-sensitive, as Observation"
     ),
-    "rest.unknown-receipt": Rule(
-        "error", "not-found", "There is no such receipt", "Take the address from the answer to the delivery"
-    ),
     "rest.method": Rule(
         "error", "not-supported", "This interaction is not offered here", "See rest in the CapabilityStatement"
     ),

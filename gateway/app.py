@@ -1,0 +1,193 @@
+"""The composition root: reads the settings and builds the objects; nothing is decided here.
+
+`engines` builds what needs no database, `build` the whole gateway, `create_app` the HTTP application over it.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gateway.access import Access
+from gateway.audit import AuditTrail, chain
+from gateway.auth import Authenticator, Issuer, KeyFolder, clients_of
+from gateway.conformance import Validator
+from gateway.consent import ConsentPolicy, compile_grants
+from gateway.core import logs
+from gateway.core.assets import asset_roots
+from gateway.core.clock import Clock, system_clock
+from gateway.core.errors import FhirError
+from gateway.definitions import Definitions
+from gateway.ingest import Ingest
+from gateway.mapping import MappingRegistry
+from gateway.search import Parameters
+from gateway.settings import Settings
+from gateway.study import Studies
+from gateway.terminology import LocalTerminology
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from gateway.store.sql import SqlStore
+
+RESUME_SECONDS = 20.0
+"""How often a serving process looks for receipts that a dead one left unfinished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What works on resources without any database: pure once it is loaded."""
+
+    definitions: Definitions
+    terminology: LocalTerminology
+    parameters: Parameters
+    validator: Validator
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Everything that one installation runs on. Resources are reached through `access.door(principal)` alone."""
+
+    settings: Settings
+    clock: Clock
+    engines: Engines
+    studies: Studies
+    registry: MappingRegistry
+    store: "SqlStore"
+    trail: AuditTrail
+    access: Access
+    ingest: Ingest
+    keys: KeyFolder
+    issuer: Issuer
+    authenticator: Authenticator
+
+    def close(self) -> None:
+        """Writes what the audit trail still holds and closes the database."""
+        self.trail.close()
+        self.store.close()
+
+
+def engines(settings: Settings) -> Engines:
+    """The engines over the product's own assets and the overlays of the settings."""
+    overlays = settings.asset_dirs
+    roots = (*asset_roots("profiles", overlays), *asset_roots("terminology", overlays)[1:])
+    definitions = Definitions.load(*roots)
+    terminology = LocalTerminology(definitions)
+    return Engines(definitions, terminology, Parameters(definitions), Validator(definitions, terminology))
+
+
+def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
+    """The gateway of these settings, its schema up to date and a first signing key made where there was none.
+
+    Raises `Unprocessable` with every fault of a study or mapping, `Unavailable` when the database does not answer.
+    """
+    from gateway.store.sql import SqlStore
+
+    made = engines(settings)
+    studies = Studies.load(asset_roots("profiles", settings.asset_dirs))
+    registry = MappingRegistry.load(
+        asset_roots("mappings", settings.asset_dirs),
+        made.definitions,
+        made.terminology,
+        asset_roots("terminology", settings.asset_dirs)[1:],
+    )
+    policies = {study.id: ConsentPolicy.of(study) for study in studies.values()}
+    secret = settings.secret.get_secret_value().encode()
+    store = SqlStore.open(
+        settings.database,
+        parameters=made.parameters,
+        compile_grants=lambda study, subject, consents: compile_grants(subject, consents, policies[study]),
+        chain=chain(secret),
+        clock=clock,
+    )
+    store.migrate()
+    trail = AuditTrail(store, secret)
+    access = Access(store, trail, studies, clock)
+    keys = KeyFolder(settings.keys)
+    keys.ensure_key(clock())
+    return Gateway(
+        settings=settings,
+        clock=clock,
+        engines=made,
+        studies=studies,
+        registry=registry,
+        store=store,
+        trail=trail,
+        access=access,
+        ingest=Ingest(store, access.door, registry, made.validator, studies, clock),
+        keys=keys,
+        issuer=Issuer(keys, settings.issuer, clock),
+        authenticator=Authenticator(keys, settings.issuer, clients_of(studies), clock),
+    )
+
+
+def create_app(gateway: Gateway | None = None) -> "FastAPI":
+    """The HTTP application; of the environment's settings when no gateway is given (`uvicorn --factory`).
+
+    A gateway that was made here is closed when the application stops; one that was given stays open.
+    """
+    from gateway.rest import Cursors, Parts, create_api
+
+    settings = gateway.settings if gateway else Settings()
+    logs.configure(settings.log_level)
+    running = gateway or build(settings)
+    parts = Parts(
+        studies=running.studies,
+        definitions=running.engines.definitions,
+        parameters=running.engines.parameters,
+        validator=running.engines.validator,
+        access=running.access,
+        ingest=running.ingest,
+        authenticate=running.authenticator.authenticate,
+        public_keys=running.keys.public_keys,
+        ready=partial(_answers, running),
+        cursors=Cursors(settings.secret.get_secret_value().encode()),
+        base_url=settings.public_url,
+        issuer=settings.issuer,
+        page_size=settings.page_size,
+        page_limit=settings.page_limit,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    return create_api(parts, partial(_life, running, None if gateway else running.close))
+
+
+@asynccontextmanager
+async def _life(gateway: Gateway, close: Callable[[], None] | None) -> AsyncIterator[None]:
+    """While the application runs, receipts that a dead process left are finished, one after the other."""
+    stopping = threading.Event()
+    worker = threading.Thread(target=_resume_until, args=(gateway, stopping), name="resume")
+    worker.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        await asyncio.to_thread(worker.join)
+        if close:
+            close()
+
+
+def _resume_until(gateway: Gateway, stopping: threading.Event) -> None:
+    """Finishes what there is, now and again; a failure is logged and tried again later."""
+    log = logs.logger()
+    while not stopping.is_set():
+        try:
+            for receipt in gateway.ingest.resume():
+                log.info("receipt resumed", study=receipt.study, source=receipt.source, receipt=receipt.id)
+                if stopping.is_set():
+                    return
+        except FhirError as error:
+            log.warning("resume failed", exc_info=error)
+        stopping.wait(RESUME_SECONDS)
+
+
+def _answers(gateway: Gateway) -> bool:
+    """Whether the database answers and there is a key to verify tokens with."""
+    try:
+        for study in gateway.studies:
+            gateway.store.last(study)
+        return bool(gateway.keys.public_keys())
+    except FhirError:
+        return False

@@ -1,0 +1,84 @@
+"""Responses made of stored bytes: one version of a resource, or a searchset spliced from many.
+
+Bodies are never parsed on the way out; what was stored is what is served.
+See https://hl7.org/fhir/R4/http.html#versions and https://hl7.org/fhir/R4/bundle.html#searchset.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.core.codec import dumps
+from gateway.core.resources import Stored
+from gateway.core.types import Resource
+from gateway.rest.problems import FHIR_JSON
+
+
+def etag(version: int) -> str:
+    """The weak ETag of a version: W/"3"."""
+    return f'W/"{version}"'
+
+
+def last_modified(updated: datetime) -> str:
+    """The HTTP date of an instant, whole seconds: `Sun, 06 Nov 1994 08:49:37 GMT`."""
+    return format_datetime(updated.astimezone(UTC), usegmt=True)
+
+
+def json_response(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A FHIR response of JSON bytes."""
+    return Response(body, status, headers, FHIR_JSON)
+
+
+def tree_response(tree: Resource, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A FHIR response of a resource that was made here."""
+    return json_response(dumps(tree), status, headers)
+
+
+def indented(body: bytes) -> bytes:
+    """The same JSON text with line breaks and two spaces; numbers keep their text."""
+    return msgspec.json.format(body, indent=2)
+
+
+def version_response(request: Request, stored: Stored, pretty: bool) -> Response:
+    """The response to a read of `stored`: 200 with its bytes, or 304 when the client has this version."""
+    headers = {"ETag": etag(stored.version), "Last-Modified": last_modified(stored.updated)}
+    if _client_has_it(request, stored):
+        return Response(None, 304, headers)
+    return json_response(indented(stored.body) if pretty else stored.body, 200, headers)
+
+
+def _client_has_it(request: Request, stored: Stored) -> bool:
+    wanted = request.headers.get("if-none-match")
+    if wanted is not None:
+        tags = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}
+        return f'"{stored.version}"' in tags or "*" in tags
+    since = request.headers.get("if-modified-since")
+    if since is None:
+        return False
+    try:
+        moment = parsedate_to_datetime(since)
+    except ValueError:
+        return False
+    return moment.tzinfo is not None and stored.updated.replace(microsecond=0) <= moment
+
+
+def searchset(base: str, rows: Iterable[Stored], links: Mapping[str, str], total: int | None) -> bytes:
+    """The JSON of a searchset Bundle whose entries are the stored bytes of `rows`.
+
+    `base` is the FHIR base without a final slash, `links` relation -> URL; no total is told when it is None.
+    """
+    head: Resource = {"resourceType": "Bundle", "type": "searchset"}
+    if total is not None:
+        head["total"] = total
+    head["link"] = [{"relation": relation, "url": url} for relation, url in links.items()]
+    entries = b",".join(
+        b'{"fullUrl":"%b","resource":%b,"search":{"mode":"match"}}'
+        % (f"{base}/{row.key.reference}".encode(), row.body)
+        for row in rows
+    )
+    text = dumps(head)
+    return text[:-1] + b',"entry":[' + entries + b"]}" if entries else text

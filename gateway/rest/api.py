@@ -1,0 +1,65 @@
+"""The routes as one table, most asked first, and the layers around them.
+
+FastAPI serves the ordinary routes; point reads, metadata and health are bare async routes inside it.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
+
+import gateway
+from gateway.core.errors import FhirError
+from gateway.rest import capability, health, intake, wellknown
+from gateway.rest.bodies import BodyLimit
+from gateway.rest.edge import Edge
+from gateway.rest.interactions import read, search, update, vread
+from gateway.rest.parts import Parts
+from gateway.rest.problems import on_http_error, on_refusal
+
+INTERACTIONS = (read, vread, update, search)
+"""The interactions offered, in the order of the CapabilityStatement."""
+
+
+def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+    """The whole HTTP application over `parts`; `run` spans its life, from start-up to the end of a graceful stop."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if run is None:
+            yield
+            return
+        async with run():
+            yield
+
+    api = FastAPI(
+        title="trial-fhir-gateway",
+        version=gateway.__version__,
+        routes=_routes(parts),
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        exception_handlers={
+            FhirError: on_refusal,
+            HTTPException: on_http_error,
+            RequestValidationError: on_http_error,
+        },
+    )
+    api.add_middleware(BodyLimit, limit=parts.max_body_bytes)
+    api.add_middleware(Edge)
+    return api
+
+
+def _routes(parts: Parts) -> list[BaseRoute]:
+    """Fixed addresses before those with a type or id in the same place."""
+    codes = [interaction.CODE for interaction in INTERACTIONS]
+    return [
+        *wellknown.routes(parts),
+        *capability.routes(parts, codes),
+        *(route for interaction in INTERACTIONS for route in interaction.routes(parts)),
+        *intake.routes(parts),
+        *health.routes(parts),
+    ]

@@ -1,0 +1,84 @@
+"""capabilities: the CapabilityStatement of a study's FHIR base, made of what is registered and nothing else.
+
+See https://hl7.org/fhir/R4/capabilitystatement.html.
+"""
+
+from collections.abc import Iterable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+import gateway
+from gateway.core.codec import dumps
+from gateway.core.types import Resource
+from gateway.rest.answers import indented, json_response
+from gateway.rest.gate import study_of
+from gateway.rest.negotiation import negotiate
+from gateway.rest.parts import Parts
+from gateway.study import Study
+
+SECURITY_SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+PUBLISHED = "2026-01-01"
+
+
+def routes(parts: Parts, interactions: Iterable[str]) -> list[BaseRoute]:
+    """GET and HEAD of `metadata` of each study; public, made once a study, never blocking."""
+    codes = tuple(interactions)
+    made = {study.id: dumps(statement(parts, study, codes)) for study in parts.studies.values()}
+
+    async def capabilities(request: Request) -> Response:
+        pretty = negotiate(request)
+        body = made[study_of(parts, request).id]
+        return json_response(indented(body) if pretty else body)
+
+    return [Route("/studies/{study}/fhir/metadata", capabilities, methods=["GET"])]
+
+
+def statement(parts: Parts, study: Study, interactions: tuple[str, ...]) -> Resource:
+    """The CapabilityStatement of `study`: every R4 type with the search parameters that are indexed for it."""
+    base = parts.fhir_base(study.id)
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": PUBLISHED,
+        "kind": "instance",
+        "software": {"name": "trial-fhir-gateway", "version": gateway.__version__},
+        "implementation": {"description": study.title, "url": base},
+        "fhirVersion": "4.0.1",
+        "format": ["json", "application/fhir+json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {
+                    "service": [{"coding": [{"system": SECURITY_SERVICES, "code": "SMART-on-FHIR"}]}],
+                    "description": "Bearer tokens bound to one study, client, role and purpose; consent on every row",
+                },
+                "resource": [
+                    _resource(parts, study, name, interactions) for name in sorted(parts.definitions.types())
+                ],
+            }
+        ],
+    }
+
+
+def _resource(parts: Parts, study: Study, name: str, interactions: tuple[str, ...]) -> Resource:
+    entry: Resource = {"type": name}
+    profiles = [rule.url for rule in study.profiles.get(name, ())]
+    if profiles:
+        entry["supportedProfile"] = profiles
+    return entry | {
+        "interaction": [{"code": code} for code in interactions],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "searchParam": _search_parameters(parts, name),
+    }
+
+
+def _search_parameters(parts: Parts, name: str) -> list[Resource]:
+    known = parts.definitions.search_parameters(name)
+    codes = ["_id", "_lastUpdated", *parts.parameters.of(name)]
+    return [
+        {"name": code, "definition": known[code].url, "type": known[code].type} for code in codes if code in known
+    ]

@@ -1,0 +1,81 @@
+"""The outermost layer of HTTP: request id, access log, response headers, and the last catch.
+
+Pure ASGI, since it runs around every request. The log line holds no address, query or id of anything but the request:
+the operation, and the study and resource type once they proved to be real ones (`note`).
+"""
+
+import secrets
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.core.logs import logger
+from gateway.rest.problems import internal
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_NOTES = "gateway.notes"
+_REQUEST_ID = "gateway.request_id"
+
+_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"vary", b"Authorization, Accept"),
+    (b"x-content-type-options", b"nosniff"),
+)
+"""What a reader may see depends on its token and on consent now, so nobody keeps a copy."""
+
+
+def request_id(scope: Scope) -> str:
+    """The id of the request, as in its `X-Request-Id` response header, log line and audit events."""
+    return str(scope.get(_REQUEST_ID, ""))
+
+
+def note(scope: Scope, **facts: str | int) -> None:
+    """Adds facts to the access log line of this request; they must be names of the gateway's own things."""
+    scope.setdefault(_NOTES, {}).update(facts)
+
+
+class Edge:
+    """The ASGI application `app` with the outermost layer around it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.log = logger()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one connection; anything but HTTP passes through."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start = time.perf_counter()
+        answer: dict[str, int] = {}
+        identity = scope[_REQUEST_ID] = secrets.token_hex(8)
+        extra = (*_HEADERS, (b"x-request-id", identity.encode()))
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer["status"] = message["status"]
+                message["headers"] = [*message.get("headers", ()), *extra]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_marked)
+        except Exception as error:
+            self.log.error("request failed", request_id=identity, exc_info=error)
+            if not answer:
+                await internal()(scope, receive, send_marked)
+        finally:
+            self._write(scope, answer.get("status", 0), start)
+
+    def _write(self, scope: MutableMapping[str, Any], status: int, start: float) -> None:
+        method = scope["method"]
+        self.log.info(
+            "request",
+            request_id=scope[_REQUEST_ID],
+            method=method if method in _METHODS else "other",
+            operation=getattr(scope.get("endpoint"), "__name__", "none"),
+            status=status,
+            duration_ms=round((time.perf_counter() - start) * 1000, 1),
+            **scope.get(_NOTES, {}),
+        )

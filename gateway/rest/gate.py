@@ -1,0 +1,45 @@
+"""The first questions about each request: which study, who asks, about which type. Any doubt is a refusal."""
+
+from starlette.requests import Request
+
+from gateway.access import Door
+from gateway.core.errors import NotFound, Unauthorized
+from gateway.core.issues import issue
+from gateway.core.principal import Principal
+from gateway.rest.edge import note, request_id
+from gateway.rest.parts import Parts
+from gateway.study import Study
+
+
+def study_of(parts: Parts, request: Request) -> Study:
+    """The study in the address; raises `NotFound`."""
+    study = parts.studies.get(request.path_params["study"])
+    if study is None:
+        raise NotFound(issue("rest.unknown-study"))
+    note(request.scope, study=study.id)
+    return study
+
+
+def principal_of(parts: Parts, request: Request, study: Study) -> Principal:
+    """Who asks, proved by a bearer token for this very study; raises `Unauthorized`."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized(issue("rest.token-missing"))
+    principal = parts.authenticate(token.strip(), study.id)
+    note(request.scope, client=principal.client)
+    return principal
+
+
+def door_of(parts: Parts, request: Request) -> Door:
+    """The door of the caller to the resources of the study in the address."""
+    principal = principal_of(parts, request, study_of(parts, request))
+    return parts.access.door(principal, request=request_id(request.scope))
+
+
+def type_of(parts: Parts, request: Request) -> str:
+    """The resource type in the address; raises `NotFound` unless R4 has it."""
+    name: str = request.path_params["type"]
+    if name not in parts.definitions.types():
+        raise NotFound(issue("rest.unknown-type"))
+    note(request.scope, resource_type=name)
+    return name

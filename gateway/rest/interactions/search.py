@@ -1,0 +1,99 @@
+"""search-type: a page of the visible resources that match. https://hl7.org/fhir/R4/search.html
+
+`Bundle.total`, pages and links are made of visible rows only; the next link goes on after the last row of this page
+and asks consent again.
+"""
+
+from typing import Annotated
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from gateway.access import Page
+from gateway.core.errors import BadRequest
+from gateway.core.issues import issue
+from gateway.rest.answers import indented, json_response, searchset
+from gateway.rest.bodies import FORM_TYPES, read_body
+from gateway.rest.gate import door_of, type_of
+from gateway.rest.negotiation import COMMON_PARAMETERS, negotiate_with
+from gateway.rest.parts import Parts
+from gateway.search import parse
+
+CODE = "search-type"
+
+MAX_PARAMETERS = 200
+
+Pairs = list[tuple[str, str]]
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """GET and HEAD of `[type]?...` and POST of `[type]/_search`, which keeps the parameters out of addresses."""
+    router = APIRouter()
+
+    async def form(request: Request) -> bytes:
+        door_of(parts, request)
+        return await read_body(request, FORM_TYPES)
+
+    @router.api_route("/studies/{study}/fhir/{type}", methods=["GET", "HEAD"])
+    def search(request: Request) -> Response:
+        return _page(parts, request, _pairs(request.scope["query_string"]))
+
+    @router.post("/studies/{study}/fhir/{type}/_search")
+    def search_by_post(request: Request, body: Annotated[bytes, Depends(form)]) -> Response:
+        return _page(parts, request, _pairs(request.scope["query_string"]) + _pairs(body))
+
+    return list(router.routes)
+
+
+def _pairs(text: bytes) -> Pairs:
+    """The name-value pairs of a query string or form."""
+    try:
+        return parse_qsl(
+            text.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(text),
+            errors="strict",
+            max_num_fields=MAX_PARAMETERS,
+        )
+    except UnicodeError:
+        raise BadRequest(issue("rest.form")) from None
+    except ValueError as error:
+        many = "max number of fields" in str(error).lower()
+        found = issue("rest.too-many-parameters", limit=MAX_PARAMETERS) if many else issue("rest.form")
+        raise BadRequest(found) from None
+
+
+def _page(parts: Parts, request: Request, pairs: Pairs) -> Response:
+    door = door_of(parts, request)
+    type_name = type_of(parts, request)
+    pretty = negotiate_with(request, [pair for pair in pairs if pair[0] in COMMON_PARAMETERS])
+    asked = [pair for pair in pairs if pair[0] not in COMMON_PARAMETERS and pair[0] != "_cursor"]
+    study = request.path_params["study"]
+    base = parts.fhir_base(study)
+    query = parse(type_name, asked, parts.parameters, base)
+    bound = (study, type_name, urlencode(asked))
+    cursor = _last(pairs, "_cursor")
+    after = None if cursor is None else parts.cursors.read(bound, cursor)
+    count = parts.page_size if query.count is None else min(query.count, parts.page_limit)
+    found = door.search(query, Page(count, after))
+    links = {"self": _link(base, type_name, asked, cursor)}
+    if found.next is not None:
+        links["next"] = _link(base, type_name, asked, parts.cursors.write(bound, found.next))
+    body = searchset(base, found.rows, links, found.total)
+    return json_response(indented(body) if pretty else body)
+
+
+def _last(pairs: Pairs, name: str) -> str | None:
+    """The value of a parameter that may be given once; None without it."""
+    values = [value for given, value in pairs if given == name]
+    if len(values) > 1:
+        raise BadRequest(issue("rest.parameter-value", parameter=name, expected="Give it once"))
+    return values[0] if values else None
+
+
+def _link(base: str, type_name: str, asked: Pairs, cursor: str | None) -> str:
+    pairs = asked if cursor is None else [*asked, ("_cursor", cursor)]
+    return f"{base}/{type_name}?{urlencode(pairs)}" if pairs else f"{base}/{type_name}"

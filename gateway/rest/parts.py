@@ -1,0 +1,42 @@
+"""What the HTTP application is made of; the composition root builds it once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.access import Access
+from gateway.conformance import Validator
+from gateway.core.principal import Principal
+from gateway.definitions import Definitions
+from gateway.ingest import Ingest
+from gateway.rest.cursors import Cursors
+from gateway.search import Parameters
+from gateway.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The objects behind the routes.
+
+    `authenticate` takes a bearer token and a study; `public_keys` gives the issuer's public JWKs; `ready` is
+    True when the database answers. `base_url` has no final slash; links start with it, whatever the Host header says.
+    """
+
+    studies: Mapping[str, Study]
+    definitions: Definitions
+    parameters: Parameters
+    validator: Validator
+    access: Access
+    ingest: Ingest
+    authenticate: Callable[[str, str], Principal]
+    public_keys: Callable[[], Sequence[Mapping[str, str]]]
+    ready: Callable[[], bool]
+    cursors: Cursors
+    base_url: str
+    issuer: str
+    page_size: int
+    page_limit: int
+    max_body_bytes: int
+
+    def fhir_base(self, study: str) -> str:
+        """The FHIR base of a study, without a final slash."""
+        return f"{self.base_url}/studies/{study}/fhir"

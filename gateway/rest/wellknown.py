@@ -1,0 +1,36 @@
+"""What clients discover: the SMART configuration of a study's FHIR base, and the keys that tokens are signed with.
+
+The configuration names what exists and nothing else. See https://hl7.org/fhir/smart-app-launch/conformance.html.
+"""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from gateway.rest.gate import study_of
+from gateway.rest.parts import Parts
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """GET of `.well-known/smart-configuration` of each study and of `/auth/jwks`; public, never blocking."""
+
+    async def smart_configuration(request: Request) -> Response:
+        study = study_of(parts, request)
+        scopes = sorted({scope for client in study.clients.values() for scope in client.scopes})
+        return JSONResponse(
+            {
+                "issuer": parts.issuer,
+                "jwks_uri": f"{parts.base_url}/auth/jwks",
+                "grant_types_supported": [],
+                "scopes_supported": scopes,
+                "capabilities": ["permission-v2"],
+            }
+        )
+
+    async def jwks(_request: Request) -> Response:
+        return JSONResponse({"keys": list(parts.public_keys())})
+
+    return [
+        Route("/studies/{study}/fhir/.well-known/smart-configuration", smart_configuration, methods=["GET"]),
+        Route("/auth/jwks", jwks, methods=["GET"]),
+    ]

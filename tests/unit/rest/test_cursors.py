@@ -1,0 +1,57 @@
+"""Cursors: they come back as they went out, and only here, and only for the same search."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.errors import BadRequest
+from gateway.rest.cursors import Cursors
+
+SEARCH = ("hf-dct-01", "Observation", "code=1")
+
+positions = st.lists(st.integers(-(2**62), 2**62), max_size=4)
+
+
+@given(positions)
+def test_a_position_survives(position: list[int]) -> None:
+    cursors = Cursors(b"secret")
+    assert cursors.read(SEARCH, cursors.write(SEARCH, position)) == tuple(position)
+
+
+@given(st.text(max_size=60))
+def test_invented_cursors_are_refused(text: str) -> None:
+    with pytest.raises(BadRequest):
+        Cursors(b"secret").read(SEARCH, text)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("another-study", "Observation", "code=1"),
+        ("hf-dct-01", "Patient", "code=1"),
+        ("hf-dct-01", "Observation", "code=2"),
+        ("hf-dct-01", "Observationcode=1"),
+    ],
+)
+def test_a_cursor_works_for_its_own_search_only(other: tuple[str, ...]) -> None:
+    cursors = Cursors(b"secret")
+    with pytest.raises(BadRequest) as caught:
+        cursors.read(other, cursors.write(SEARCH, [1]))
+    assert caught.value.issues[0].rule == "rest.cursor"
+
+
+def test_another_secret_makes_other_cursors() -> None:
+    with pytest.raises(BadRequest):
+        Cursors(b"one").read(SEARCH, Cursors(b"two").write(SEARCH, [1]))
+
+
+@given(position=positions, place=st.integers(0, 200), bit=st.integers(0, 7))
+def test_a_changed_cursor_is_refused(position: list[int], place: int, bit: int) -> None:
+    from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+    cursors = Cursors(b"secret")
+    text = cursors.write(SEARCH, position)
+    raw = bytearray(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    raw[place % len(raw)] ^= 1 << bit
+    with pytest.raises(BadRequest):
+        cursors.read(SEARCH, urlsafe_b64encode(bytes(raw)).decode())
