@@ -1,0 +1,14 @@
+"""The mapping language: YAML files that read like the resources they make, checked and compiled.
+
+`MappingRegistry.load(roots, definitions)` reads the folders and raises every fault of every file at once;
+`registry.find(ids, tree)` takes the mapping of a payload; `mapping.check_payload(tree)` is the gate and
+`mapping.apply(tree, facts)` gives units of resources, one a participant. A file becomes a typed plan (`load`, `plan`),
+which `walk` defines the meaning of and `generate` makes fast functions from. Pure after load: no I/O, clock or
+randomness. The language is in docs/reference/mapping-language.md.
+"""
+
+from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
+from gateway.mapping.mapping import Mapping
+from gateway.mapping.registry import MappingRegistry
+
+__all__ = ["Facts", "Mapped", "MappedUnit", "Mapping", "MappingRegistry", "Step", "Subject"]

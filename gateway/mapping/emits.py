@@ -1,0 +1,146 @@
+"""The `emit` part of a file: checked emits, and the order in which they run.
+
+Emits that are referred to without a key run before those that refer to them. Per-payload emits that need no record
+come first, then the per-record ones for each record, then per-payload emits that refer to them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway.mapping.faults import FileFaults, Place
+from gateway.mapping.formulas import Formulas, Names, is_expression, literal
+from gateway.mapping.plan import Emit, Formula, Guard, Source
+from gateway.mapping.template import Templates
+
+_UNIT_FACTS = frozenset({"subject", "site", "study", "envelope"})
+
+
+@dataclass(frozen=True, slots=True)
+class EmitReader:
+    """Reads the emits of one file."""
+
+    templates: Templates
+    formulas: Formulas
+    faults: FileFaults
+
+    def read(self, tree: dict[str, Any], index: int, names: Names) -> Emit | None:
+        """The emit at `index`; None when its template has no usable type."""
+        place: Place = ("emit", index)
+        mode = tree.get("mode", "per-record")
+        if mode == "grouped" or "group" in tree:
+            self.faults.add("mapping.not-offered", (*place, "mode"), what="mode: grouped")
+            return None
+        if mode == "per-payload":
+            names = replace(names, variables={})
+        foreach = self.optional(tree, "foreach", place, names)
+        root = "item" if "foreach" in tree else "payload" if mode == "per-payload" else "record"
+        variables, names = self.variables(tree.get("vars", {}), (*place, "vars"), names, root)
+        key = self._key(tree["key"], (*place, "key"), names)
+        built = self.templates.resource(tree["resource"], (*place, "resource"), names)
+        when = self.optional(tree, "when", place, names)
+        order = self.optional(tree, "version_order", place, names)
+        guards = self._guards(tree.get("guard", ()), (*place, "guard"), names)
+        if built is None or key is None:
+            return None
+        varying = tuple(number for number, part in enumerate(key) if isinstance(part, Formula) and _varies(part))
+        position = self.faults.position(place)
+        return Emit(
+            tree["id"], mode, *built, key, varying, position, when, foreach, variables, order, guards
+        )
+
+    def optional(self, tree: dict[str, Any], key: str, place: Place, names: Names) -> Formula | None:
+        """The formula under `key`, None when it is absent or faulty."""
+        return self.formulas.compile(tree[key], (*place, key), names) if key in tree else None
+
+    def variables(
+        self, tree: dict[str, str], place: Place, names: Names, root: str
+    ) -> tuple[tuple[tuple[str, Formula], ...], Names]:
+        """The variables in their order, and the names with them; `root` says what their focus is."""
+        found: list[tuple[str, Formula]] = []
+        for name, text in tree.items():
+            formula = self.formulas.compile(text, (*place, name), names)
+            sources: tuple[Source, ...] = ()
+            if formula is not None:
+                found.append((name, formula))
+                sources = tuple(
+                    replace(source, root=root) if source.root == "focus" else source for source in formula.sources
+                )
+            names = names.with_variable(name, sources)
+        return tuple(found), names
+
+    def _key(self, parts: Sequence[str], place: Place, names: Names) -> tuple[str | Formula, ...] | None:
+        found: list[str | Formula | None] = []
+        for index, part in enumerate(parts):
+            is_formula = is_expression(part)
+            found.append(self.formulas.compile(part, (*place, index), names) if is_formula else str(literal(part)))
+        return None if None in found else tuple(part for part in found if part is not None)
+
+    def _guards(self, entries: Iterable[dict[str, str]], place: Place, names: Names) -> tuple[Guard, ...]:
+        found = []
+        for index, entry in enumerate(entries):
+            formula = self.formulas.compile(entry["assert"], (*place, index, "assert"), names)
+            if formula is not None:
+                found.append(Guard(formula, entry["else"], entry["code"]))  # type: ignore[arg-type]
+        return tuple(found)
+
+
+def _varies(part: Formula) -> bool:
+    return bool(part.sources) or not part.variables <= _UNIT_FACTS
+
+
+def order_emits(
+    emits: Sequence[Emit], refs: Sequence[tuple[str, int, Place]], faults: FileFaults
+) -> tuple[tuple[Emit, ...], tuple[Emit, ...], tuple[Emit, ...]]:
+    """The emits before the records, for each record, and after the records, each in running order."""
+    by_id = {emit.id: emit for emit in emits}
+    needs = _needs(emits, refs, by_id, faults)
+    ordered = _sorted(list(by_id), needs)
+    if ordered is None:
+        faults.add("mapping.emit-cycle", ("emit",), names=", ".join(by_id))
+        return (), tuple(emits), ()
+    each = {emit.id for emit in emits if emit.mode == "per-record"}
+    after: set[str] = set()
+    for name in ordered:
+        if name not in each and needs[name] & (each | after):
+            after.add(name)
+    for name in each:
+        for needed in needs[name] & after:
+            faults.add("mapping.emit-cycle", ("emit",), names=f"{name}, {needed}")
+    return (
+        tuple(by_id[name] for name in ordered if name not in each | after),
+        tuple(by_id[name] for name in ordered if name in each),
+        tuple(by_id[name] for name in ordered if name in after),
+    )
+
+
+def _needs(
+    emits: Sequence[Emit], refs: Sequence[tuple[str, int, Place]], by_id: dict[str, Emit], faults: FileFaults
+) -> dict[str, set[str]]:
+    """Emit id -> ids of the emits that must have run; wrong uses of ref() are noted."""
+    positions = {emit.position: emit.id for emit in emits}
+    needs: dict[str, set[str]] = {name: set() for name in by_id}
+    for name, given, place in refs:
+        owner = positions.get(faults.position(place[:2])) if place[0] == "emit" else None
+        if owner is None:
+            if place[0] != "emit":
+                faults.add("mapping.structure", place, problem="ref() belongs into an emit")
+            continue
+        if given == 0:
+            needs[owner].add(name)
+        elif name in by_id and given != len(by_id[name].varying):
+            faults.add("mapping.ref-parts", place, name=name, wanted=len(by_id[name].varying), given=given)
+    return {name: {needed for needed in wanted if needed in by_id} for name, wanted in needs.items()}
+
+
+def _sorted(names: list[str], needs: dict[str, set[str]]) -> list[str] | None:
+    """The names in the order of the file as far as needs allow; None when they form a circle."""
+    ordered: list[str] = []
+    left = list(names)
+    while left:
+        ready = next((name for name in left if needs[name] <= set(ordered)), None)
+        if ready is None:
+            return None
+        ordered.append(ready)
+        left.remove(ready)
+    return ordered

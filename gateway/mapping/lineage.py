@@ -1,0 +1,89 @@
+"""Which payload paths an expression reads: the static half of lineage, free at run time.
+
+The reading is generous: it follows names through filters and functions, so that a path may be read and not be what
+decided the value. It never leaves out a path that is written in the expression.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gateway.fhirpath import nodes
+from gateway.mapping.plan import Source
+
+_ROOTS = frozenset({"record", "payload", "item"})
+_MOVES_FOCUS = frozenset({"where", "select", "all", "exists", "repeat", "any", "sort"})
+
+
+def sources_of(tree: nodes.Expr, variables: Mapping[str, tuple[Source, ...]]) -> tuple[Source, ...]:
+    """The paths that `tree` reads, in the order of the text; those of the variables it uses included."""
+    reader = _Reader(variables)
+    reader.keep(reader.visit(tree, Source("focus", ())))
+    return tuple(dict.fromkeys(reader.found))
+
+
+def variables_of(tree: nodes.Expr) -> dict[str, nodes.Variable]:
+    """The variables of `tree` by name, each with its first occurrence."""
+    found: dict[str, nodes.Variable] = {}
+    for node in walk(tree):
+        if isinstance(node, nodes.Variable):
+            found.setdefault(node.name, node)
+    return found
+
+
+def walk(tree: nodes.Expr) -> list[nodes.Expr]:
+    """Every node of the tree, parents first."""
+    found = [tree]
+    for node in found:
+        found.extend(nodes.children(node))
+    return found
+
+
+class _Reader:
+    def __init__(self, variables: Mapping[str, tuple[Source, ...]]) -> None:
+        self.variables = variables
+        self.found: list[Source] = []
+
+    def keep(self, source: Source | None) -> None:
+        """Notes a path that ends here; the bare focus is no path."""
+        if source is not None and (source.names or source.root != "focus"):
+            self.found.append(source)
+
+    def visit(self, node: nodes.Expr, focus: Source | None) -> Source | None:
+        """The path that `node` stands for, None when it stands for a computed value; its parts are noted."""
+        match node:
+            case nodes.Member(target=target, name=name):
+                base = focus if target is None else self.visit(target, focus)
+                return replace(base, names=(*base.names, name)) if base is not None else None
+            case nodes.Variable(name=name):
+                return self._variable(name)
+            case nodes.Special(name="this"):
+                return focus
+            case nodes.Call():
+                return self._call(node, focus)
+            case nodes.Indexer(target=target, index=index):
+                self.keep(self.visit(index, focus))
+                return self.visit(target, focus)
+        for child in nodes.children(node):
+            self.keep(self.visit(child, focus))
+        return None
+
+    def _variable(self, name: str) -> Source | None:
+        if name in _ROOTS:
+            return Source(name, ())
+        known = self.variables.get(name, ())
+        if len(known) == 1:
+            return known[0]
+        self.found.extend(known)
+        return None
+
+    def _call(self, node: nodes.Call, focus: Source | None) -> Source | None:
+        base = focus if node.target is None else self.visit(node.target, focus)
+        inner = base if node.name in _MOVES_FOCUS else focus
+        last: Source | None = None
+        for argument in node.arguments:
+            self.keep(last)
+            last = self.visit(argument, inner)
+        if node.name == "select":
+            return last
+        self.keep(last)
+        return base if node.target is not None else None

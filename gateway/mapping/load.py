@@ -1,0 +1,202 @@
+"""A mapping folder into a checked plan: every fault of the file at once, each with line and column."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
+from typing import Any
+
+from gateway.core import Issue, issue, loads
+from gateway.core.assets import asset_root
+from gateway.core.errors import BadRequest
+from gateway.core.issues import any_blocks
+from gateway.core.yaml import Document, YamlError, load
+from gateway.definitions import Definitions
+from gateway.formats import FORMATS
+from gateway.mapping.emits import EmitReader, order_emits
+from gateway.mapping.faults import FileFaults, Place
+from gateway.mapping.formulas import Formulas, Names, is_expression, literal
+from gateway.mapping.functions import function_set
+from gateway.mapping.payload_schema import NotASchema, Schema
+from gateway.mapping.plan import Action, Emit, Formula, Plan, SubjectPlan, Table, Zone
+from gateway.mapping.tables import READ_FAULTS, Row, find_concept_map, read_lookup
+from gateway.mapping.template import Templates
+from gateway.terminology import Terminology
+
+FILE_NAME = "mapping.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a folder holds: the plan and its parts, None when the file has faults; `issues` has warnings too."""
+
+    plan: Plan | None
+    issues: tuple[Issue, ...]
+    head: Mapping[str, Any] = field(default_factory=dict)
+    schema: Schema | None = None
+    document: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What mapping files are read against."""
+
+    definitions: Definitions
+    terminology: Terminology | None
+    concept_maps: tuple[Traversable, ...]
+
+
+@cache
+def file_schema() -> Schema:
+    """The JSON Schema of mapping files, `mappings/mapping.schema.json`."""
+    return Schema(loads(asset_root("mappings").joinpath("mapping.schema.json").read_bytes()))
+
+
+def load_folder(folder: Traversable, label: str, around: Surroundings) -> Loaded:
+    """The mapping in `folder`; positions are `label:line:column`."""
+    try:
+        document = load(folder.joinpath(FILE_NAME).read_text("utf-8"))
+    except YamlError as error:
+        place = f"{label}:{error.line}:{error.column}"
+        return Loaded(None, (issue("mapping.yaml", mapping=place, problem=str(error)),))
+    except (OSError, UnicodeDecodeError):
+        return Loaded(None, (issue("mapping.file-missing", mapping=label, name=FILE_NAME),))
+    faults = FileFaults(label, document)
+    for difference in file_schema().differences(document.tree):
+        where = ".".join(str(step) for step in difference.path)
+        faults.add("mapping.structure", difference.path, problem=f"{where or 'the file'} {difference.problem}")
+    if faults.count:
+        return Loaded(None, faults.issues(), document=document)
+    return _Reader(folder, label, document, faults, around).read()
+
+
+@dataclass(slots=True)
+class _Reader:
+    folder: Traversable
+    label: str
+    document: Document
+    faults: FileFaults
+    around: Surroundings
+
+    def read(self) -> Loaded:
+        tree = self.document.tree
+        source = tree["source"]
+        if source["format"] not in FORMATS:
+            known = ", ".join(FORMATS)
+            self.faults.add("mapping.structure", ("source", "format"), problem=f"no such format; known: {known}")
+        schema = self._schema(source.get("schema"))
+        tables, lookups = self._tables(tree.get("conceptmaps", {})), self._lookups(tree.get("lookups", {}))
+        policy: Mapping[str, Action] = MappingProxyType(tree.get("policy", {}))
+        functions = function_set(tables, lookups, policy.get("unit-unmapped") == "keep-original")
+        formulas = Formulas(self.faults, functions)
+        names = self._names(tree)
+        plan = self._plan(tree, formulas, names, policy)
+        self._check_unused(tree, formulas)
+        issues = self.faults.issues()
+        return Loaded(None if any_blocks(issues) else plan, issues, tree, schema, self.document)
+
+    def _names(self, tree: dict[str, Any]) -> Names:
+        context = tree.get("context")
+        declared = None if context is None else {name: frozenset(facts) for name, facts in context.items()}
+        return Names(
+            maps=frozenset(tree.get("conceptmaps", ())),
+            lookups=frozenset(tree.get("lookups", ())),
+            emits=frozenset(entry["id"] for entry in tree["emit"]),
+            context=declared,
+        )
+
+    def _plan(self, tree: dict[str, Any], formulas: Formulas, names: Names, policy: Mapping[str, Action]) -> Plan:
+        reader = EmitReader(Templates(self.around.definitions, self.around.terminology, formulas, self.faults), formulas, self.faults)
+        match = reader.optional(tree["source"], "match", ("source",), names)
+        records = reader.optional(tree["source"], "records", ("source",), names)
+        subject = self._subject(tree["subject"], formulas, names)
+        zone = self._zone(tree["source"].get("tz", {}), formulas, names)
+        variables, inner = reader.variables(tree.get("vars", {}), ("vars",), names, "record")
+        emits: dict[str, Emit] = {}
+        for index, entry in enumerate(tree["emit"]):
+            if entry["id"] in emits:
+                self.faults.add("mapping.duplicate-emit", ("emit", index, "id"), name=entry["id"])
+            emit = reader.read(entry, index, inner)
+            if emit is not None:
+                emits[entry["id"]] = emit
+        before, each, after = order_emits(tuple(emits.values()), formulas.refs, self.faults)
+        return Plan(
+            id=tree["mapping"],
+            version=tree["version"],
+            file=self.label,
+            subject=subject,
+            records=records,
+            match=match,
+            vars=variables,
+            before=before,
+            each=each,
+            after=after,
+            policy=policy,
+            zone=zone,
+            context=tree.get("context"),
+        )
+
+    def _subject(self, tree: dict[str, Any], formulas: Formulas, names: Names) -> SubjectPlan:
+        missing = tree.get("on_missing", "quarantine")
+        if missing != "quarantine":
+            self.faults.add("mapping.not-offered", ("subject", "on_missing"), what=f"on_missing: {missing}")
+        resolve: list[str | Formula] = []
+        for key in ("system", "value"):
+            text, place = tree["resolve"][key], ("subject", "resolve", key)
+            resolve.append(formulas.compile(text, place, names) or "" if is_expression(text) else literal(text))
+        verify = []
+        for key, text in tree.get("verify", {}).items():
+            formula = formulas.compile(text, ("subject", "verify", key), names)
+            if formula is not None:
+                verify.append((key, formula))
+        position = self.faults.position(("subject",))
+        return SubjectPlan(tree.get("per") == "record", resolve[0], resolve[1], tuple(verify), position)
+
+    def _zone(self, tree: dict[str, Any], formulas: Formulas, names: Names) -> Zone:
+        default: Any = tree.get("default")
+        place: Place = ("source", "tz", "default")
+        if is_expression(default):
+            default = formulas.compile(default, place, names)
+            if default is not None and default.sources:
+                self.faults.add("mapping.structure", place, problem="tz.default reads %subject, %site and %study only")
+        return Zone(default, tree.get("ambiguous", "error"), tree.get("gap", "error"))
+
+    def _schema(self, name: str | None) -> Schema | None:
+        if name is None:
+            return None
+        place = ("source", "schema")
+        try:
+            return Schema(loads(self.folder.joinpath(name).read_bytes()))
+        except NotASchema as error:
+            self.faults.add("mapping.payload-schema", place, name=name, problem=str(error))
+        except (OSError, BadRequest):
+            self.faults.add("mapping.file-missing", place, name=name)
+        return None
+
+    def _tables(self, tree: dict[str, str]) -> dict[str, Table]:
+        found: dict[str, Table] = {}
+        canonical = self.around.definitions.concept_map
+        for name, location in tree.items():
+            try:
+                found[name] = find_concept_map(name, location, self.folder, self.around.concept_maps, canonical)
+            except READ_FAULTS:
+                self.faults.add("mapping.file-missing", ("conceptmaps", name), name=location)
+        return found
+
+    def _lookups(self, tree: dict[str, dict[str, str]]) -> dict[str, Mapping[str, Row]]:
+        found: dict[str, Mapping[str, Row]] = {}
+        for name, entry in tree.items():
+            try:
+                text = self.folder.joinpath(entry["csv"]).read_text("utf-8")
+                found[name] = read_lookup(text, entry["key"])
+            except READ_FAULTS:
+                self.faults.add("mapping.file-missing", ("lookups", name, "csv"), name=entry["csv"])
+        return found
+
+    def _check_unused(self, tree: dict[str, Any], formulas: Formulas) -> None:
+        parts = (("conceptmaps", "map"), ("lookups", "lookup"), ("vars", "var"))
+        for key, kind in parts:
+            for name in tree.get(key, ()):
+                if f"{kind} {name}" not in formulas.used:
+                    self.faults.add("mapping.unused", (key, name), what=f"{kind} {name}")

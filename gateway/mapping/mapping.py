@@ -1,0 +1,193 @@
+"""A compiled mapping: payload trees and facts into units of FHIR resources."""
+
+from collections.abc import Callable, Mapping as Names
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any, Literal
+
+from gateway.core import Issue, issue
+from gateway.core.instants import format_instant
+from gateway.fhirpath import Env, FhirPathError
+from gateway.formats import Pointer, json_pointer
+from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
+from gateway.mapping.payload_schema import Schema
+from gateway.mapping.plan import Formula, Plan
+from gateway.mapping.positions import Positions
+from gateway.mapping.scope import Fault, Scope, current
+from gateway.mapping.subjects import Group, SubjectSearch
+from gateway.mapping.unit import Budget, FastPlan, UnitRun
+from gateway.mapping.values import plain
+from gateway.mapping.walk import TooLarge
+
+Locate = Callable[[Pointer], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a mapping says of its payloads: decoder options, and whether there is a schema."""
+
+    format: str
+    options: Names[str, Any]
+    schema: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """One mapping file, compiled. Safe to use from several threads; holds no state of its runs.
+
+    `folder` names its folder below the mapping roots, `google-health/heart-rate`.
+    """
+
+    id: str
+    version: str
+    status: Literal["draft", "active", "retired"]
+    describe: str
+    folder: str
+    source: Source
+    plan: Plan
+    fast: FastPlan | None
+    schema: Schema | None
+    warnings: tuple[Issue, ...] = ()
+    tests: tuple[Names[str, Any], ...] = field(default=(), repr=False)
+
+    @property
+    def format(self) -> str:
+        """The name of the payload's format in `gateway.formats`."""
+        return self.source.format
+
+    @property
+    def canonical(self) -> str:
+        """`id|version`, as Provenance and receipts state it."""
+        return f"{self.id}|{self.version}"
+
+    def takes(self, tree: Any) -> bool:
+        """True when the payload is one for this mapping: `match` holds, or there is none."""
+        match = self.plan.match
+        if match is None:
+            return True
+        token = current.set(Scope())
+        try:
+            return match.expression.evaluate(tree, Env(variables={"payload": tree})) == [True]
+        except (Fault, FhirPathError):
+            return False
+        finally:
+            current.reset(token)
+
+    def check_payload(self, tree: Any, locate: Locate = json_pointer) -> list[Issue]:
+        """How the payload differs from its schema, at most 20 issues; [] when it fits or there is no schema."""
+        if self.schema is None:
+            return []
+        return [
+            issue("mapping.payload-invalid", source=locate(found.path), problem=found.problem)
+            for found in self.schema.differences(tree)
+        ]
+
+    def apply(self, tree: Any, facts: Facts, *, trace: bool = False, locate: Locate = json_pointer) -> Mapped:
+        """The units that the payload makes. Issues are values; nothing is raised for data.
+
+        `locate` is that of the decoded payload. With `trace`, by the slow explaining walk, every element is accounted
+        for in `Mapped.trace`. Resources share constant parts: do not change them in place.
+        """
+        steps: list[Step] | None = [] if trace else None
+        run = _Run(self, tree, facts, Positions(tree, locate), steps)
+        try:
+            return run.run()
+        except TooLarge as large:
+            return Mapped((), (issue("mapping.too-large", limit=large.limit, what=large.what),))
+
+
+@dataclass(slots=True)
+class _Run:
+    mapping: Mapping
+    tree: Any
+    facts: Facts
+    positions: Positions
+    steps: list[Step] | None
+
+    def run(self) -> Mapped:
+        plan = self.mapping.plan
+        envelope = {
+            **self.facts.envelope,
+            "receivedAt": format_instant(self.facts.received.astimezone(UTC)),
+            "payloadSha256": self.facts.sha256,
+        }
+        base = {"payload": self.tree, "envelope": envelope, "study": plain(self.facts.study)}
+        missing = _missing_context(plan, base)
+        if missing:
+            return Mapped((), missing)
+        records, problem = self._records(plan.records, base)
+        if not records:
+            rule = problem or issue("mapping.no-records", source=self.positions.of_node(self.tree))
+            return Mapped((), (rule,))
+        groups = SubjectSearch(plan, self.facts.resolve, base, self.positions).groups(self.tree, records)
+        budget = Budget()
+        units = tuple(self._unit(group, base, budget) for group in groups)
+        return Mapped(units, (), tuple(self.steps or ()))
+
+    def _records(self, formula: Formula | None, base: dict[str, Any]) -> tuple[list[Any], Issue | None]:
+        if formula is None:
+            return [self.tree], None
+        token = current.set(Scope())
+        try:
+            return formula.expression.evaluate(self.tree, Env(variables=base)), None
+        except (Fault, FhirPathError) as error:
+            problem = error.issues[0].message if isinstance(error, FhirPathError) else error.rule
+            return [], issue("mapping.evaluation", mapping=formula.position, problem=problem)
+        finally:
+            current.reset(token)
+
+    def _unit(self, group: Group, base: dict[str, Any], budget: Budget) -> MappedUnit:
+        if group.subject is None or any(found.blocks for found in group.issues):
+            return MappedUnit(group.subject, group.label, len(group.records), issues=group.issues)
+        plan, subject = self.mapping.plan, group.subject
+        variables = {**base, **_subject_facts(subject), "records": list(group.records), "index": 0}
+        run = UnitRun(
+            plan=plan,
+            fast=self.mapping.fast,
+            study=str(self.facts.study["id"]),
+            subject=subject,
+            payload=self.tree,
+            records=group.records,
+            variables=variables,
+            zone=_default_zone(plan, subject, variables),
+            positions=self.positions,
+            budget=budget,
+            steps=self.steps,
+            issues=list(group.issues),
+        )
+        return run.run(group.label)
+
+
+def _subject_facts(subject: Subject) -> dict[str, Any]:
+    """What `%subject` and `%site` are; facts that are not known are absent."""
+    site = plain(subject.site)
+    known = {
+        "id": subject.id,
+        "reference": subject.reference,
+        "zone": subject.zone,
+        "birthDate": subject.birth_date,
+        "subjectId": subject.subject_id,
+        "site": site,
+    }
+    return {"subject": {key: value for key, value in known.items() if value is not None}, "site": site}
+
+
+def _default_zone(plan: Plan, subject: Subject, variables: dict[str, Any]) -> str | None:
+    default = plan.zone.default
+    if isinstance(default, str):
+        return default
+    if default is None:
+        return subject.zone or None
+    values = default.expression.evaluate(None, Env(variables=variables))
+    return str(values[0]) if len(values) == 1 else subject.zone or None
+
+
+def _missing_context(plan: Plan, base: dict[str, Any]) -> tuple[Issue, ...]:
+    """An issue for each fact that the file declares, that is not optional, and that was not handed in."""
+    found = []
+    for name, declared in (plan.context or {}).items():
+        given = base.get(name)
+        for fact, kind in declared.items():
+            if given is not None and not kind.endswith("?") and given.get(fact) in (None, ""):
+                found.append(issue("mapping.context-missing", mapping=plan.file, name=f"{name}.{fact}"))
+    return tuple(found)

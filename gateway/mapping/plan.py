@@ -1,0 +1,186 @@
+"""The typed plan of a mapping: what the file says, checked, before it becomes Python.
+
+The template of a resource is a tree of nodes: `Constant`, `Value` (an expression), `Node` trees in `Map`, `Items`
+and `Choice`. `interpret` walks the plan and explains; `generate` makes fast functions of it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from gateway.fhirpath import Expression
+
+Action = Literal["warn", "drop-resource", "quarantine", "keep-original"]
+Mode = Literal["per-record", "per-payload"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A path that an expression reads: from `root` (`focus`, `record`, `payload`, `item`) through `names`."""
+
+    root: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A compiled expression of the file; `position` is `mapping.yaml:line:column`."""
+
+    text: str
+    position: str
+    expression: Expression
+    sources: tuple[Source, ...] = ()
+    variables: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The element that a value is for: its path in the output type, FHIR type, and whether it repeats."""
+
+    path: str
+    type: str
+    many: bool
+    required: bool = False
+    primitive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A finished subtree, shared between all resources that hold it."""
+
+    value: Any
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The values of an expression, put into the element `target`."""
+
+    formula: Formula
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """An object. `vital` is the field without whose value the object says nothing, "" for none."""
+
+    fields: tuple[tuple[str, "Node"], ...]
+    target: Target
+    position: str
+    when: Formula | None = None
+    foreach: Formula | None = None
+    vital: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list: what its nodes give, in order; a node may give none, one or several."""
+
+    nodes: tuple["Node", ...]
+    target: Target
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One branch of a choice: `key` is the JSON name, `valueQuantity`; `refusal` the code of `else: issue code`."""
+
+    when: Formula | None
+    key: str
+    node: "Node | None"
+    refusal: str
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The first branch that holds."""
+
+    branches: tuple[Branch, ...]
+    target: Target
+    position: str
+
+
+Node: TypeAlias = Constant | Value | Map | Items | Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What must be true of an item, and what happens when it is not."""
+
+    formula: Formula
+    action: Action
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """One kind of resource that the mapping makes.
+
+    `key` parts are texts or formulas; `varying` are the indexes of the parts that `ref` must be given.
+    """
+
+    id: str
+    mode: Mode
+    type: str
+    root: Map
+    key: tuple[str | Formula, ...]
+    varying: tuple[int, ...]
+    position: str
+    when: Formula | None = None
+    foreach: Formula | None = None
+    vars: tuple[tuple[str, Formula], ...] = ()
+    version_order: Formula | None = None
+    guards: tuple[Guard, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectPlan:
+    """How the participant is found; `system` and `value` are texts or formulas."""
+
+    per_record: bool
+    system: str | Formula
+    value: str | Formula
+    verify: tuple[tuple[str, Formula], ...]
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """How local times become instants: default zone, and what to do at the changes of daylight saving time."""
+
+    default: str | Formula | None = None
+    ambiguous: Literal["earlier", "later", "error"] = "error"
+    gap: Literal["shift", "error"] = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A concept map ready for look-up: (source system, "" for none, "*" for any; code) -> target codings.
+
+    `rest` gives the targets of a code that is not listed (ConceptMap.group.unmapped), or () for none.
+    """
+
+    name: str
+    targets: Mapping[tuple[str, str], tuple[Mapping[str, Any], ...]]
+    rest: Callable[[str], tuple[Mapping[str, Any], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole mapping. `before`, `each` and `after` are the emits in the order in which they run."""
+
+    id: str
+    version: str
+    file: str
+    subject: SubjectPlan
+    records: Formula | None
+    match: Formula | None
+    vars: tuple[tuple[str, Formula], ...]
+    before: tuple[Emit, ...]
+    each: tuple[Emit, ...]
+    after: tuple[Emit, ...]
+    policy: Mapping[str, Action]
+    zone: Zone
+    context: Mapping[str, Mapping[str, str]] | None = None
+    formulas: Mapping[str, Formula] = field(default_factory=dict)

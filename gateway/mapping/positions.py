@@ -1,0 +1,81 @@
+"""Where things are in the payload: nodes back to pointers, pointers to native positions; built only when asked."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway.formats import Pointer
+from gateway.mapping.plan import Formula
+
+MAX_POSITIONS = 10
+"""How many positions of one formula are named."""
+
+
+class Positions:
+    """Locates the nodes of one payload. Nodes are told apart by identity, so only objects and lists have a place."""
+
+    def __init__(self, tree: Any, locate: Callable[[Pointer], str]) -> None:
+        self._tree = tree
+        self._locate = locate
+        self._pointers: dict[int, Pointer] | None = None
+
+    def pointer(self, node: Any) -> Pointer | None:
+        """The pointer of an object or list of the payload; None for anything else."""
+        if not isinstance(node, dict | list):
+            return None
+        if self._pointers is None:
+            self._pointers = _pointers(self._tree)
+        return self._pointers.get(id(node))
+
+    def of_node(self, *candidates: Any) -> str:
+        """The native position of the first candidate that is a node of the payload; that of the payload otherwise."""
+        for node in candidates:
+            pointer = self.pointer(node)
+            if pointer is not None:
+                return self._locate(pointer)
+        return self._locate(())
+
+    def of_formula(self, formula: Formula, roots: Mapping[str, Any]) -> tuple[str, ...]:
+        """The native positions of what the formula reads; `roots` are the nodes that its paths start at."""
+        found: list[str] = []
+        for source in formula.sources:
+            start = roots.get(source.root)
+            pointer = self.pointer(start)
+            if pointer is not None:
+                found += [self._locate(place) for place in _follow(pointer, start, source.names)]
+        return tuple(dict.fromkeys(found))[:MAX_POSITIONS]
+
+    def first(self, formula: Formula, roots: Mapping[str, Any]) -> str:
+        """The native position to show with an issue of the formula: its first path, else the focus, else the record."""
+        found = self.of_formula(formula, roots)
+        return found[0] if found else self.of_node(roots.get("focus"), roots.get("item"), roots.get("record"))
+
+
+def _pointers(tree: Any) -> dict[int, Pointer]:
+    found: dict[int, Pointer] = {}
+    level: list[tuple[Pointer, Any]] = [((), tree)]
+    while level:
+        below: list[tuple[Pointer, Any]] = []
+        for pointer, node in level:
+            found[id(node)] = pointer
+            entries = node.items() if isinstance(node, dict) else enumerate(node)
+            below += [((*pointer, key), child) for key, child in entries if isinstance(child, dict | list)]
+        level = below if isinstance(tree, dict | list) else []
+    return found
+
+
+def _follow(pointer: Pointer, node: Any, names: tuple[str, ...]) -> list[Pointer]:
+    """The pointers that the names lead to; where nothing is there, that of the first place that lacks the name."""
+    places = [(pointer, node)]
+    for name in names:
+        flat = [place for start in places for place in _items(*start)]
+        found = [((*place, name), child[name]) for place, child in flat if isinstance(child, dict) and name in child]
+        if not found:
+            return [(*flat[0][0], name)] if flat and isinstance(flat[0][1], dict) else [places[0][0]]
+        places = found[:MAX_POSITIONS]
+    return [place for place, _ in places]
+
+
+def _items(pointer: Pointer, node: Any) -> list[tuple[Pointer, Any]]:
+    if not isinstance(node, list):
+        return [(pointer, node)]
+    return [place for index, child in enumerate(node) for place in _items((*pointer, index), child)]

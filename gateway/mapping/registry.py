@@ -1,0 +1,118 @@
+"""The mappings of the asset folders: a folder with a `mapping.yaml` is a registration."""
+
+from collections.abc import Iterator, Sequence
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from gateway.core import Issue, issue
+from gateway.core.assets import asset_root
+from gateway.core.errors import NotFound, Unprocessable
+from gateway.core.issues import any_blocks
+from gateway.definitions import Definitions
+from gateway.mapping.generate import generate
+from gateway.mapping.load import FILE_NAME, Loaded, Surroundings, load_folder
+from gateway.mapping.mapping import Mapping, Source
+from gateway.terminology import Terminology
+
+_MAX_DEPTH = 4
+
+
+class MappingRegistry:
+    """Every mapping by id; immutable."""
+
+    def __init__(self, mappings: Sequence[Mapping]) -> None:
+        self._mappings = {mapping.id: mapping for mapping in mappings}
+
+    @classmethod
+    def load(
+        cls,
+        roots: Sequence[Traversable],
+        definitions: Definitions,
+        terminology: Terminology | None = None,
+        concept_maps: Sequence[Traversable] = (),
+    ) -> "MappingRegistry":
+        """The mappings below `roots`; a folder of a later root replaces the same folder of an earlier one.
+
+        `terminology` checks literal codes against required value sets; without it they are not checked.
+        `concept_maps` are further roots that `terminology/...` is looked up in, after the product's own. Raises
+        `Unprocessable` with the faults of all files at once.
+        """
+        around = Surroundings(definitions, terminology, (asset_root("terminology"), *concept_maps))
+        folders: dict[str, Traversable] = {}
+        for root in roots:
+            folders |= dict(find_folders(root))
+        mappings: dict[str, Mapping] = {}
+        faults: list[Issue] = []
+        for name, folder in sorted(folders.items()):
+            mapping, issues = read_mapping(folder, name, around)
+            faults += [found for found in issues if found.blocks]
+            if mapping is not None and mapping.id in mappings:
+                faults.append(issue("mapping.duplicate-mapping", mapping=f"{name}/{FILE_NAME}", name=mapping.id))
+            elif mapping is not None:
+                mappings[mapping.id] = mapping
+        if faults:
+            raise Unprocessable(*faults)
+        return cls(tuple(mappings.values()))
+
+    def all(self) -> tuple[Mapping, ...]:
+        """Every mapping, by id."""
+        return tuple(self._mappings[name] for name in sorted(self._mappings))
+
+    def get(self, mapping: str) -> Mapping:
+        """The mapping with this id; raises `NotFound`."""
+        try:
+            return self._mappings[mapping]
+        except KeyError:
+            raise NotFound(issue("mapping.unknown-mapping", name=mapping)) from None
+
+    def find(self, source_mappings: Sequence[str], tree: Any, format: str | None = None) -> Mapping:
+        """The first of a source's mappings that takes the payload; retired ones take none.
+
+        `format` is the one that the payload was decoded by, None for any. Raises `Unprocessable` (`mapping.no-match`)
+        when there is none, `NotFound` for an id that there is not.
+        """
+        for name in source_mappings:
+            mapping = self.get(name)
+            if mapping.status != "retired" and format in (None, mapping.format) and mapping.takes(tree):
+                return mapping
+        raise Unprocessable(issue("mapping.no-match", tried=", ".join(source_mappings)))
+
+
+def find_folders(root: Traversable, path: str = "", depth: int = 0) -> Iterator[tuple[str, Traversable]]:
+    """Name below the root and folder of every mapping, `google-health/heart-rate`."""
+    if not root.is_dir() or depth > _MAX_DEPTH:
+        return
+    if root.joinpath(FILE_NAME).is_file():
+        yield path or root.name, root
+        return
+    for child in root.iterdir():
+        if child.is_dir() and not child.name.startswith((".", "_")):
+            yield from find_folders(child, f"{path}/{child.name}" if path else child.name, depth + 1)
+
+
+def read_mapping(folder: Traversable, name: str, around: Surroundings) -> tuple[Mapping | None, tuple[Issue, ...]]:
+    """The compiled mapping of a folder, None when it has faults; and all findings, warnings included."""
+    loaded = load_folder(folder, f"{name}/{FILE_NAME}", around)
+    if loaded.plan is None or any_blocks(loaded.issues):
+        return None, loaded.issues
+    return _mapping(loaded, name), loaded.issues
+
+
+def _mapping(loaded: Loaded, name: str) -> Mapping:
+    head, plan = loaded.head, loaded.plan
+    if plan is None:
+        raise ValueError("a mapping without a plan cannot be compiled")
+    source = head["source"]
+    return Mapping(
+        id=plan.id,
+        version=plan.version,
+        status=head["status"],
+        describe=head["describe"],
+        folder=name,
+        source=Source(source["format"], source.get("options", {}), loaded.schema is not None),
+        plan=plan,
+        fast=generate(plan),
+        schema=loaded.schema,
+        warnings=loaded.issues,
+        tests=tuple(head.get("tests", ())),
+    )

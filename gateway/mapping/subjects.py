@@ -1,0 +1,110 @@
+"""Whose data a payload holds: records grouped by participant, verified before anything is made.
+
+An unknown participant, or one that differs from what the payload says of it, blocks its unit: never a silent merge.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.core import Issue, issue
+from gateway.fhirpath import Env, FhirPathError
+from gateway.mapping.facts import Subject
+from gateway.mapping.plan import Formula, Plan
+from gateway.mapping.positions import Positions
+from gateway.mapping.scope import Fault, Scope, current
+from gateway.mapping.values import key_text
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The records of one participant, who may be unknown; `issues` tell why."""
+
+    subject: Subject | None
+    label: str
+    records: tuple[Any, ...]
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectSearch:
+    """Finds the participants of one payload. `base` are the facts that expressions see before one is known."""
+
+    plan: Plan
+    resolve: Callable[[str, str], Subject | None]
+    base: dict[str, Any]
+    positions: Positions
+
+    def groups(self, payload: Any, records: Sequence[Any]) -> tuple[Group, ...]:
+        """One group for the payload, or one for each identity in its records, in order of appearance."""
+        token = current.set(Scope())
+        try:
+            if not self.plan.subject.per_record:
+                return (self._group(self._identity(payload), payload, tuple(records)),)
+            found: dict[tuple[str, str] | Issue, list[Any]] = {}
+            for record in records:
+                found.setdefault(self._identity(record), []).append(record)
+            return tuple(self._group(identity, rows[0], tuple(rows)) for identity, rows in found.items())
+        finally:
+            current.reset(token)
+
+    def _identity(self, focus: Any) -> tuple[str, str] | Issue:
+        """System and value of the participant's identifier; the issue where the payload does not say them."""
+        parts: list[str] = []
+        for part in (self.plan.subject.system, self.plan.subject.value):
+            if isinstance(part, str):
+                parts.append(part)
+                continue
+            values = self._values(part, focus) or []
+            text = key_text(values[0]) if len(values) == 1 else None
+            if not text:
+                rule = "mapping.multiple-values" if len(values) > 1 else "mapping.subject-empty"
+                return issue(rule, mapping=part.position, source=self._source(part, focus))
+            parts.append(text)
+        return parts[0], parts[1]
+
+    def _values(self, formula: Formula, focus: Any) -> list[Any] | None:
+        """The values of a formula; None when it cannot be evaluated on this payload."""
+        try:
+            return formula.expression.evaluate(focus, Env(variables={**self.base, "record": focus}))
+        except (Fault, FhirPathError):
+            return None
+
+    def _source(self, formula: Formula, focus: Any) -> str:
+        return self.positions.first(formula, {"focus": focus, "record": focus, "payload": self.base["payload"]})
+
+    def _group(self, identity: tuple[str, str] | Issue, focus: Any, records: tuple[Any, ...]) -> Group:
+        label = self.positions.of_node(focus) or "payload"
+        if isinstance(identity, Issue):
+            return Group(None, label, records, (identity,))
+        subject = self.resolve(*identity)
+        if subject is None:
+            value, position = self.plan.subject.value, self.plan.subject.position
+            source = self._source(value, focus) if isinstance(value, Formula) else ""
+            return Group(None, label, records, (issue("mapping.subject-unknown", mapping=position, source=source),))
+        per_record = records if self.plan.subject.per_record else (focus,)
+        issues = [found for record in per_record for found in self._verify(subject, record)]
+        return Group(subject, label, records, tuple(dict.fromkeys(issues)))
+
+    def _verify(self, subject: Subject, focus: Any) -> list[Issue]:
+        """Differences between what the payload says of the participant and what the study knows."""
+        known = {"birthDate": subject.birth_date, "site": subject.site.get("id")}
+        found = []
+        for name, formula in self.plan.subject.verify:
+            values = self._values(formula, focus)
+            if values == []:
+                continue
+            here = {"mapping": formula.position, "source": self._source(formula, focus), "what": name}
+            wanted = known[name]
+            if wanted is None:
+                found.append(issue("mapping.subject-unverified", **here))
+            elif values is None or len(values) > 1 or not _agree(str(values[0]), str(wanted), partial=name == "birthDate"):
+                found.append(issue("mapping.subject-mismatch", **here))
+        return found
+
+
+def _agree(given: str, known: str, *, partial: bool) -> bool:
+    """True when both are the same; of dates, as far as the less precise one goes."""
+    if partial and len(given) >= 4 and len(known) >= 4:
+        return known.startswith(given) or given.startswith(known)
+    return given == known

@@ -1,0 +1,128 @@
+"""Concept maps and look-up tables of a mapping, made ready for look-up when the mapping is loaded.
+
+See https://hl7.org/fhir/R4/conceptmap.html.
+"""
+
+import csv
+from collections.abc import Callable, Mapping
+from importlib.resources.abc import Traversable
+from io import StringIO
+from types import MappingProxyType
+from typing import Any
+
+from gateway.core import Resource, loads
+from gateway.core.errors import BadRequest
+from gateway.mapping.plan import Table
+
+Coding = Mapping[str, Any]
+Row = Mapping[str, str]
+
+_NOT_A_TARGET = frozenset({"unmatched", "disjoint"})
+
+
+class NotATable(ValueError):
+    """The file is not what it should be; the text says why."""
+
+
+def read_concept_map(name: str, resource: Resource) -> Table:
+    """The table of a ConceptMap: codes to target codings, by source system ("" for none) and, under "*", by code alone.
+
+    Targets that are `unmatched` or `disjoint` are none. Raises `NotATable` for another resource.
+    """
+    if resource.get("resourceType") != "ConceptMap":
+        raise NotATable("it is not a ConceptMap")
+    found: dict[tuple[str, str], list[Coding]] = {}
+    rest: list[Callable[[str], Coding]] = []
+    for group in resource.get("group", ()):
+        for element in group.get("element", ()):
+            codings = [
+                _coding(group.get("target"), target["code"], target.get("display"))
+                for target in element.get("target", ())
+                if target.get("equivalence") not in _NOT_A_TARGET and "code" in target
+            ]
+            for system in ("*", group.get("source", "")):
+                known = found.setdefault((system, element["code"]), [])
+                known.extend(coding for coding in codings if coding not in known)
+        if "unmapped" in group:
+            rest.append(_rest(group))
+    targets = {key: tuple(codings) for key, codings in found.items()}
+    return Table(name, MappingProxyType(targets), lambda code: tuple(make(code) for make in rest))
+
+
+def _coding(system: str | None, code: str, display: str | None) -> Coding:
+    parts = {"system": system, "code": code, "display": display}
+    return {key: value for key, value in parts.items() if value}
+
+
+def _rest(group: Mapping[str, Any]) -> Callable[[str], Coding]:
+    """What a group says of codes that it does not list: a fixed code, or the code itself."""
+    unmapped, system = group["unmapped"], group.get("target")
+    if unmapped.get("mode") == "provided":
+        return lambda code: _coding(system, code, None)
+    fixed = _coding(system, unmapped.get("code", ""), unmapped.get("display"))
+    return lambda _code: fixed
+
+
+def find_concept_map(
+    name: str,
+    location: str,
+    folder: Traversable,
+    terminology: tuple[Traversable, ...],
+    canonical: Callable[[str], Resource | None],
+) -> Table:
+    """The table at a canonical URL, under a terminology root (`terminology/...`), or beside the mapping.
+
+    Later terminology roots win. Raises `NotATable`, FileNotFoundError or `BadRequest`.
+    """
+    if ":" in location:
+        resource = canonical(location)
+        if resource is None:
+            raise FileNotFoundError(location)
+        return read_concept_map(name, resource)
+    if location.startswith("terminology/"):
+        steps = location.split("/")[1:]
+        places = [root.joinpath(*steps) for root in reversed(terminology)]
+    else:
+        places = [folder.joinpath(*location.split("/"))]
+    if ".." in location.split("/") or location.startswith("/"):
+        raise FileNotFoundError(location)
+    for place in places:
+        if place.is_file():
+            tree = loads(place.read_bytes())
+            if not isinstance(tree, dict):
+                raise NotATable("it is not a ConceptMap")
+            return read_concept_map(name, tree)
+    raise FileNotFoundError(location)
+
+
+def read_lookup(text: str, key: str) -> Mapping[str, Row]:
+    """Rows of a CSV file by the value in column `key`; empty cells are left out.
+
+    Raises `NotATable` for a missing column, a key that is there twice or a row of another length.
+    """
+    rows = csv.DictReader(StringIO(text), strict=True)
+    if key not in (rows.fieldnames or ()):
+        raise NotATable(f"it has no column {key}")
+    found: dict[str, Row] = {}
+    try:
+        for row in rows:
+            if None in row or None in row.values():
+                raise NotATable(f"line {rows.line_num} has another number of cells than the header")
+            if row[key] in found:
+                raise NotATable(f"line {rows.line_num} repeats a key")
+            found[row[key]] = {column: cell for column, cell in row.items() if cell}
+    except csv.Error as error:
+        raise NotATable(str(error)) from None
+    return MappingProxyType(found)
+
+
+def targets_of(table: Table, code: str, system: str = "") -> tuple[Coding, ...]:
+    """The targets of a code: of its system where one is given, of any system otherwise; () when there are none."""
+    found = table.targets.get((system or "*", code))
+    if found is None and system:
+        found = table.targets.get(("", code))
+    return table.rest(code) if found is None else found
+
+
+READ_FAULTS = (NotATable, OSError, BadRequest, KeyError, TypeError, UnicodeDecodeError)
+"""What reading a table may raise when its file is not what it should be."""

@@ -1,0 +1,181 @@
+"""One unit: the records of one subject into resources, with the fast functions where nothing is to report."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.core import Issue, issue
+from gateway.core.ids import resource_id
+from gateway.fhirpath import Env, FhirPathError
+from gateway.mapping.facts import MappedUnit, Step, Subject
+from gateway.mapping.plan import Emit, Formula, Plan
+from gateway.mapping.positions import Positions
+from gateway.mapping.scope import Fault, Scope, current
+from gateway.mapping.values import key_text
+from gateway.mapping.walk import Made, TooLarge, Walk
+
+MAX_RESOURCES = 200_000
+"""How many resources one payload may make."""
+
+Fast = Callable[[Any, dict[str, Any], Scope, Env, str], list[Made]]
+"""A generated function: focus, variables, scope, environment, study -> what was made; raises for anything to report."""
+
+
+@dataclass(frozen=True, slots=True)
+class FastPlan:
+    """The generated functions: of each emit before and after the records, and of a whole record."""
+
+    before: tuple[Fast, ...]
+    record: Fast | None
+    after: tuple[Fast, ...]
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many resources the payload may still make."""
+
+    left: int = MAX_RESOURCES
+
+    def take(self, count: int) -> None:
+        """Takes `count`; raises `TooLarge` when that is more than is left."""
+        self.left -= count
+        if self.left < 0:
+            raise TooLarge(MAX_RESOURCES, "resources")
+
+
+@dataclass(slots=True)
+class UnitRun:
+    """Maps one unit. `variables` are the facts that all its expressions see."""
+
+    plan: Plan
+    fast: FastPlan | None
+    study: str
+    subject: Subject
+    payload: Any
+    records: Sequence[Any]
+    variables: dict[str, Any]
+    zone: str | None
+    positions: Positions
+    budget: Budget
+    steps: list[Step] | None = None
+    issues: list[Issue] = field(default_factory=list)
+    _made: dict[str, Made] = field(default_factory=dict)
+
+    def run(self, label: str) -> MappedUnit:
+        """The mapped unit; raises `TooLarge`."""
+        scope = self._scope(None)
+        told = len(self.steps or ())
+        self._pass(scope, explain=self.steps is not None)
+        if not scope.wanted <= self._made.keys():
+            known = frozenset(self._made)
+            self.budget.left += len(known)
+            self.issues.clear()
+            self._made.clear()
+            if self.steps is not None:
+                del self.steps[told:]
+            self._pass(self._scope(known), explain=True)
+        return MappedUnit(
+            subject=self.subject,
+            label=label,
+            records=len(self.records),
+            resources=tuple(made.resource for made in self._made.values()),
+            issues=tuple(self.issues),
+            orders={reference: made.order for reference, made in self._made.items() if made.order},
+        )
+
+    def _scope(self, known: frozenset[str] | None) -> Scope:
+        zone = self.plan.zone
+        return Scope(self.zone, zone.ambiguous, zone.gap, reference=self._reference(), known=known)
+
+    def _pass(self, scope: Scope, *, explain: bool) -> None:
+        """Maps all records; where `explain`, or where a fast function gives up, by the explaining walk."""
+        token = current.set(scope)
+        variables = dict(self.variables)
+        walk = Walk(self.plan, self.study, scope, variables, self.positions, self.steps)
+        fast = None if explain else self.fast
+        try:
+            self._payload_emits(self.plan.before, fast.before if fast else (), walk)
+            for index, record in enumerate(self.records):
+                variables["index"] = index
+                self._record(fast.record if fast else None, walk, record)
+            variables["index"] = 0
+            scope.made = self._made_so_far()
+            self._payload_emits(self.plan.after, fast.after if fast else (), walk)
+        finally:
+            current.reset(token)
+
+    def _made_so_far(self) -> dict[str, list[str]]:
+        """The references of the whole unit by emit: what emits after the records may refer to."""
+        found: dict[str, list[str]] = {}
+        for reference, made in self._made.items():
+            found.setdefault(made.emit, []).append(reference)
+        return found
+
+    def _payload_emits(self, emits: tuple[Emit, ...], fast: tuple[Fast, ...], walk: Walk) -> None:
+        walk.variables |= {"item": self.payload, "record": self.payload}
+        for number, emit in enumerate(emits):
+            made = self._quick(fast[number], walk, self.payload) if fast else None
+            self._keep(walk, list(walk.run_emit(emit, self.payload)) if made is None else made)
+
+    def _record(self, fast: Fast | None, walk: Walk, record: Any) -> None:
+        made = self._quick(fast, walk, record) if fast else None
+        self._keep(walk, list(walk.run_record(self.plan.each, record)) if made is None else made)
+
+    def _quick(self, fast: Fast, walk: Walk, focus: Any) -> list[Made] | None:
+        """What the fast function made; None when it met something to report."""
+        scope = walk.scope
+        wanted, made = set(scope.wanted), dict(scope.made)
+        try:
+            return fast(focus, walk.variables, scope, walk.env, self.study)
+        except (Fault, FhirPathError):
+            scope.wanted, scope.made = wanted, made
+            return None
+
+    def _keep(self, walk: Walk, made: list[Made]) -> None:
+        self.budget.take(len(made))
+        if walk.issues:
+            self.issues += walk.issues
+            walk.issues.clear()
+        kept = self._made
+        for new in made:
+            old = kept.setdefault(new.reference, new)
+            if old is not new and old.resource != new.resource:
+                self._settle(walk, old, new)
+
+    def _settle(self, walk: Walk, old: Made, new: Made) -> None:
+        """Which of two different resources with one id stays: the newer; without an order it is an issue."""
+        if old.order and new.order and old.order != new.order:
+            self._made[new.reference] = max(old, new, key=lambda made: made.order)
+            return
+        emit = next(emit for emit in (*self.plan.before, *self.plan.each, *self.plan.after) if emit.id == new.emit)
+        source = self.positions.of_node(walk.variables.get("item"), walk.variables.get("record"))
+        self.issues.append(
+            issue("mapping.duplicate-key", expression=new.type, source=source, mapping=emit.position, emit=new.emit)
+        )
+
+    def _reference(self) -> Callable[[str, tuple[object, ...]], str]:
+        """What turns an emit and the varying parts of its key into a reference."""
+        emits = {emit.id: emit for emit in (*self.plan.before, *self.plan.each, *self.plan.after)}
+        fixed: dict[str, list[str]] = {}
+        env = Env(variables=self.variables)
+
+        def reference(name: str, values: tuple[object, ...]) -> str:
+            emit = emits[name]
+            if name not in fixed:
+                fixed[name] = [_fixed_part(part, env) for part in emit.key]
+            parts = list(fixed[name])
+            for number, value in zip(emit.varying, values, strict=True):
+                parts[number] = key_text(value) or ""
+            return f"{emit.type}/{resource_id(self.study, self.plan.id, name, parts)}"
+
+        return reference
+
+
+def _fixed_part(part: str | Formula, env: Env) -> str:
+    """The text of a key part that is the same in the whole unit; "" for one that varies."""
+    if isinstance(part, str):
+        return part
+    if part.sources:
+        return ""
+    values = part.expression.evaluate(None, env)
+    return key_text(values[0]) or "" if len(values) == 1 else ""

@@ -1,0 +1,47 @@
+"""Values of expressions as FHIR JSON values of an element's type."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from gateway.mapping.elements import INTEGER_TYPES, NUMBER_TYPES
+
+REFUSED = object()
+"""Stands for a value that the element does not take."""
+
+
+def fitted(value: Any, type_name: str, primitive: bool) -> Any:
+    """The value as JSON of the type; None for an empty text, `REFUSED` for a value of another kind."""
+    if not primitive:
+        return value if type(value) is dict or isinstance(value, Mapping) else REFUSED
+    if type_name == "boolean":
+        return value if isinstance(value, bool) else REFUSED
+    if type_name in NUMBER_TYPES:
+        return value if type(value) is Decimal or type(value) is int else REFUSED
+    if type_name in INTEGER_TYPES:
+        return value if type(value) is int else REFUSED
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool | int | Decimal | dict | list):
+        return REFUSED
+    return str(value)
+
+
+def key_text(value: Any) -> str | None:
+    """The text of a key part, which may be ""; None for what is no scalar."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, dict | list):
+        return None
+    return str(value)
+
+
+def plain(tree: Any) -> Any:
+    """The tree with every mapping a dict and every sequence a list, as expressions navigate them."""
+    if isinstance(tree, Mapping):
+        return {key: plain(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [plain(value) for value in tree]
+    return tree

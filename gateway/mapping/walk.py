@@ -1,0 +1,341 @@
+"""The explaining walk over a plan: slow, total, and the definition of what a mapping means.
+
+It runs where a fast function met something to report, and for traces. Every finding is an issue with the mapping's
+position, the output path and the payload's position; what happens next is the policy of its rule.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway.core import Issue, Resource, issue
+from gateway.core.ids import resource_id
+from gateway.core.instants import format_instant, from_micros, parse_interval
+from gateway.fhirpath import Env, FhirPathError
+from gateway.mapping.facts import Step
+from gateway.mapping.plan import Branch, Choice, Constant, Emit, Formula, Guard, Items, Map, Node, Plan, Target, Value
+from gateway.mapping.positions import Positions
+from gateway.mapping.scope import Scope
+from gateway.mapping.values import REFUSED, fitted, key_text
+
+MAX_ITEMS = 100_000
+"""How many items one `foreach` may have."""
+
+_SEVERITIES = {"warn": "warning", "keep-original": "warning", "drop-resource": "warning", "quarantine": "error"}
+
+
+class TooLarge(Exception):
+    """The payload makes more than the gateway takes; says the limit and what of."""
+
+    def __init__(self, limit: int, what: str) -> None:
+        super().__init__(what)
+        self.limit = limit
+        self.what = what
+
+
+class Dropped(Exception):
+    """The policy of a finding drops the resource that is being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A resource as an emit made it; `order` is the instant of `version_order` or ""."""
+
+    emit: str
+    type: str
+    id: str
+    resource: Resource
+    order: str = ""
+
+    @property
+    def reference(self) -> str:
+        """`Observation/1`."""
+        return f"{self.type}/{self.id}"
+
+
+def one_true(values: list[Any]) -> bool | None:
+    """The truth of a condition: empty is false; None when it is no single boolean."""
+    if not values:
+        return False
+    return values[0] if len(values) == 1 and isinstance(values[0], bool) else None
+
+
+def order_text(value: Any) -> str | None:
+    """The instant in UTC that a date or time starts at, comparable as text; None when it is neither."""
+    interval = parse_interval(str(value))
+    return format_instant(from_micros(interval.low)) if interval else None
+
+
+class Walk:
+    """Maps the items of one unit; findings go to `issues`, and to `steps` what each element came from, if wanted."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        study: str,
+        scope: Scope,
+        variables: dict[str, Any],
+        positions: Positions,
+        steps: list[Step] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.study = study
+        self.scope = scope
+        self.variables = variables
+        self.env = Env(variables=variables)
+        self.positions = positions
+        self.steps = steps
+        self.issues: list[Issue] = []
+        self._place = ""
+        self._path = ""
+        self._pending: list[Dropped] = []
+
+    # Findings
+
+    def find(
+        self, rule: str, position: str, formula: Formula | None, focus: Any, *, action: str = "", **names: object
+    ) -> None:
+        """Notes a finding and does what its policy says; raises `Dropped` where that is to drop the resource."""
+        action = action or self.plan.policy.get(rule.removeprefix("mapping."), "quarantine")
+        roots = self._roots(focus)
+        if formula is not None:
+            source = self.positions.first(formula, roots)
+        else:
+            source = self.positions.of_node(roots["focus"], roots["item"], roots["record"])
+        found = issue(rule, expression=self._path, source=source, mapping=position, **names)
+        self.issues.append(replace(found, severity=_SEVERITIES[action]))  # type: ignore[arg-type]
+        if action == "drop-resource":
+            raise Dropped
+
+    def _roots(self, focus: Any) -> dict[str, Any]:
+        known = {name: self.variables.get(name) for name in ("record", "payload", "item")}
+        return {**known, "focus": focus}
+
+    def evaluate(self, formula: Formula, focus: Any) -> list[Any]:
+        """The values of a formula; findings of its functions are noted, with what the functions give nevertheless."""
+        collected: list[tuple[str, dict[str, object]]] = []
+        self.scope.collect = lambda rule, names: collected.append((rule, names))
+        try:
+            values = formula.expression.evaluate(focus, self.env)
+        except FhirPathError as error:
+            collected.append(("mapping.evaluation", {"problem": error.issues[0].message}))
+            values = []
+        finally:
+            self.scope.collect = None
+        for rule, names in dict.fromkeys((rule, tuple(names.items())) for rule, names in collected):
+            self.find(rule, formula.position, formula, focus, **dict(names))
+        return values
+
+    def holds(self, formula: Formula | None, focus: Any) -> bool:
+        """Whether a condition is true; one that is absent is."""
+        if formula is None:
+            return True
+        truth = one_true(self.evaluate(formula, focus))
+        if truth is None:
+            self.find("mapping.wrong-value", formula.position, formula, focus, what="a condition")
+        return bool(truth)
+
+    def items(self, formula: Formula | None, focus: Any) -> list[Any]:
+        """What a `foreach` goes over; the focus alone where there is none. Raises `TooLarge`."""
+        if formula is None:
+            return [focus]
+        values = self.evaluate(formula, focus)
+        if len(values) > MAX_ITEMS:
+            raise TooLarge(MAX_ITEMS, "items")
+        return values
+
+    # Emits
+
+    def assign(self, variables: tuple[tuple[str, Formula], ...], focus: Any) -> None:
+        """Evaluates variables in their order; one that cannot be is empty."""
+        for name, formula in variables:
+            try:
+                self.variables[name] = self.evaluate(formula, focus)
+            except Dropped:
+                self.variables[name] = []
+                self._pending.append(Dropped())
+
+    def run_record(self, emits: tuple[Emit, ...], record: Any) -> Iterator[Made]:
+        """What the per-record emits make of a record; findings in its variables may drop all of it."""
+        self.scope.made = {**self.scope.made, **{emit.id: [] for emit in emits}}
+        self.variables |= {"record": record, "item": record}
+        self._path, self._pending = "", []
+        self.assign(self.plan.vars, record)
+        if self._pending:
+            return
+        for emit in emits:
+            yield from self.run_emit(emit, record)
+
+    def run_emit(self, emit: Emit, focus: Any) -> Iterator[Made]:
+        """What an emit makes of its focus, in order."""
+        self._path = emit.type
+        made = self.scope.made.setdefault(emit.id, [])
+        number = self.variables.get("index", 0)
+        try:
+            items = self.items(emit.foreach, focus)
+        except Dropped:
+            return
+        for index, item in enumerate(items):
+            self.variables |= {"item": item, "index": index if emit.foreach else number}
+            told = len(self.steps or ())
+            try:
+                self._pending = []
+                self.assign(emit.vars, item)
+                found = None if self._pending else self._item(emit, item)
+            except Dropped:
+                found = None
+            if found is not None:
+                made.append(found.reference)
+                yield found
+            elif self.steps is not None:
+                del self.steps[told:]
+        self.variables["index"] = number
+
+    def _item(self, emit: Emit, item: Any) -> Made | None:
+        self._path = emit.type
+        if not self.holds(emit.when, item):
+            return None
+        key = self.key(emit, item)
+        for guard in emit.guards:
+            self._guard(emit, guard, item)
+        order = self._order(emit, item)
+        if key is None:
+            return None
+        identity = resource_id(self.study, self.plan.id, emit.id, key)
+        self._place = f"{emit.type}/{identity}"
+        fields = self._fields(emit.root, item, self._place)
+        return Made(emit.id, emit.type, identity, {"resourceType": emit.type, "id": identity, **fields}, order)
+
+    def key(self, emit: Emit, item: Any) -> tuple[str, ...] | None:
+        """The texts of the key's parts; None, with a finding, when a part is not exactly one scalar."""
+        parts: list[str] = []
+        for number, part in enumerate(emit.key):
+            if isinstance(part, str):
+                parts.append(part)
+                continue
+            values = self.evaluate(part, item)
+            text = key_text(values[0]) if len(values) == 1 else None
+            if text is None:
+                rule = "mapping.multiple-values" if len(values) > 1 else "mapping.key-empty"
+                self.find(rule, part.position, part, item, action="quarantine", part=number + 1, emit=emit.id)
+                return None
+            parts.append(text)
+        return tuple(parts)
+
+    def _guard(self, emit: Emit, guard: Guard, item: Any) -> None:
+        if one_true(self.evaluate(guard.formula, item)) is not True:
+            formula, action = guard.formula, guard.action
+            self.find("mapping.guard", formula.position, formula, item, action=action, code=guard.code, emit=emit.id)
+
+    def _order(self, emit: Emit, item: Any) -> str:
+        if emit.version_order is None:
+            return ""
+        values = self.evaluate(emit.version_order, item)
+        text = order_text(values[0]) if len(values) == 1 else None
+        if text is None:
+            formula = emit.version_order
+            self.find("mapping.wrong-value", formula.position, formula, item, what="version_order")
+        return text or ""
+
+    # Nodes
+
+    def _fields(self, node: Map, focus: Any, place: str) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        for key, child in node.fields:
+            if isinstance(child, Choice):
+                self._choice(child, focus, place, fields)
+                continue
+            value = self._field(child, focus, f"{place}.{key}")
+            if value is not None:
+                fields[key] = value
+        return fields
+
+    def _field(self, node: Node, focus: Any, place: str) -> Any:
+        """The value of a field, a list where the element repeats; None for nothing."""
+        if isinstance(node, Constant):
+            self._step(place, node.position, "", focus, None)
+            return node.value
+        target = node.target
+        values = self._values(node, focus, place)
+        formula = node.formula if isinstance(node, Value) else None
+        position = formula.position if formula else getattr(node, "position", "")
+        self._path = target.path
+        if len(values) > 1 and not target.many:
+            self.find("mapping.multiple-values", position, formula, focus)
+            return None
+        if not values:
+            if target.required:
+                self.find("mapping.required-missing", position, formula, focus, element=target.path)
+            return None
+        return values if target.many else values[0]
+
+    def _values(self, node: Node, focus: Any, place: str) -> list[Any]:
+        match node:
+            case Value():
+                return self._fitted(node.formula, node.target, focus, place)
+            case Map():
+                return self._objects(node, focus, place)
+            case Items():
+                found: list[Any] = []
+                for child in node.nodes:
+                    found += self._item_values(child, focus, f"{place}[{len(found)}]")
+                return found
+            case Constant():
+                return [node.value]
+        return []
+
+    def _item_values(self, node: Node, focus: Any, place: str) -> list[Any]:
+        if isinstance(node, Constant):
+            self._step(place, node.position, "", focus, None)
+            return [node.value]
+        return self._values(node, focus, place)
+
+    def _fitted(self, formula: Formula, target: Target, focus: Any, place: str) -> list[Any]:
+        self._path = target.path
+        found = []
+        for value in self.evaluate(formula, focus):
+            made = fitted(value, target.type, target.primitive)
+            if made is REFUSED:
+                what = f"{target.path} ({target.type})"
+                self.find("mapping.wrong-value", formula.position, formula, focus, what=what)
+            elif made is not None:
+                found.append(made)
+        if found:
+            self._step(place, formula.position, formula.text, focus, formula)
+        return found
+
+    def _objects(self, node: Map, focus: Any, place: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for item in self.items(node.foreach, focus):
+            self._path = node.target.path
+            if not self.holds(node.when, item):
+                continue
+            inner = f"{place}[{len(found)}]" if node.foreach else place
+            fields = self._fields(node, item, inner)
+            if fields and (not node.vital or node.vital in fields):
+                found.append(fields)
+        return found
+
+    def _choice(self, node: Choice, focus: Any, place: str, fields: dict[str, Any]) -> None:
+        self._path = node.target.path
+        branch = next((branch for branch in node.branches if self.holds(branch.when, focus)), None)
+        value = None
+        if branch is not None and branch.refusal:
+            self._refuse(node, branch, focus)
+        elif branch is not None and branch.node is not None:
+            value = self._field(branch.node, focus, f"{place}.{branch.key}")
+            if value is not None:
+                fields[branch.key] = value
+        if value is None and node.target.required:
+            self._path = node.target.path
+            self.find("mapping.required-missing", node.position, None, focus, element=node.target.path)
+
+    def _refuse(self, node: Choice, branch: Branch, focus: Any) -> None:
+        formula = next((other.when for other in node.branches if other.when is not None), None)
+        path = node.target.path
+        self.find("mapping.branch-refused", branch.position, formula, focus, code=branch.refusal, element=path)
+
+    def _step(self, place: str, position: str, text: str, focus: Any, formula: Formula | None) -> None:
+        if self.steps is not None:
+            sources = self.positions.of_formula(formula, self._roots(focus)) if formula is not None else ()
+            self.steps.append(Step(place, position, text, sources))

@@ -1,0 +1,130 @@
+"""Times keep offset and precision; the zone's rules are the file's, never the server's."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.instants import parse_interval
+from gateway.mapping.functions.times import at_offset, at_zone, date_only, from_epoch, hl7_date, hl7_time, parse_time
+from gateway.mapping.scope import Fault, Scope, current
+
+
+@pytest.fixture(autouse=True)
+def _scope() -> Iterator[Scope]:
+    scope = Scope(zone="Europe/Berlin", ambiguous="earlier", gap="shift")
+    token = current.set(scope)
+    yield scope
+    current.reset(token)
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "expected"),
+    [
+        ("2026-06-29T22:00:05Z", "7200s", "2026-06-30T00:00:05+02:00"),
+        ("2026-06-29T22:00:05.120Z", "+02:00", "2026-06-30T00:00:05.120+02:00"),
+        ("2026-06-29T22:00:05Z", 0, "2026-06-29T22:00:05+00:00"),
+        ("2026-06-29T22:00:05Z", "-12600s", "2026-06-29T18:30:05-03:30"),
+        ("2026-06-29T22:00:05", "-03:30", "2026-06-29T22:00:05-03:30"),
+        ("2026-06-29T22:00+01:00", "Z", "2026-06-29T21:00:00+00:00"),
+        ("2026-06-29", "7200s", "2026-06-29"),
+    ],
+)
+def test_at_offset(text: str, offset: object, expected: str) -> None:
+    assert at_offset([text], [offset]) == [expected]
+
+
+@pytest.mark.parametrize("offset", ["100000s", "+2", "Europe/Berlin", "90s"])
+def test_an_offset_that_is_none_is_reported(offset: str) -> None:
+    with pytest.raises(Fault):
+        at_offset(["2026-06-29T22:00:05Z"], [offset])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("20261006062700+0700", "2026-10-06T06:27:00+07:00"),
+        ("20261006062700.1234-0330", "2026-10-06T06:27:00.1234-03:30"),
+        ("202610060627", "2026-10-06T06:27:00+02:00"),
+        ("20261006", "2026-10-06"),
+        ("202610", "2026-10"),
+        ("2026", "2026"),
+        ("20261025023000", "2026-10-25T02:30:00+02:00"),
+        ("20260329023000", "2026-03-29T03:30:00+02:00"),
+    ],
+)
+def test_hl7_time(text: str, expected: str) -> None:
+    assert hl7_time([text]) == [expected]
+
+
+def test_the_later_of_two_instants_when_the_file_says_so(_scope: Scope) -> None:
+    _scope.ambiguous = "later"
+    assert hl7_time(["20261025023000"]) == ["2026-10-25T02:30:00+01:00"]
+
+
+@pytest.mark.parametrize(("text", "rule"), [("20261025023000", "ambiguous"), ("20260329023000", "gap")])
+def test_a_doubtful_local_time_is_an_issue_unless_the_file_decides(text: str, rule: str, _scope: Scope) -> None:
+    setattr(_scope, rule, "error")
+    with pytest.raises(Fault, match="local-time"):
+        hl7_time([text])
+
+
+@pytest.mark.parametrize("text", ["20261306", "2026-10-06T06:27", "20261006250000", "yesterday", "20261006062700+7"])
+def test_what_is_no_time_is_reported(text: str) -> None:
+    with pytest.raises(Fault):
+        if hl7_time([text]) and parse_interval(hl7_time([text])[0]) is None:
+            raise Fault("format")
+
+
+def test_empty_texts_give_nothing() -> None:
+    assert (hl7_time([""]), hl7_date([""]), hl7_time([]), date_only([])) == ([], [], [], [])
+
+
+def test_no_zone_is_reported_not_guessed(_scope: Scope) -> None:
+    _scope.zone = None
+    with pytest.raises(Fault):
+        hl7_time(["202610060627"])
+    assert hl7_time(["202610060627"], ["Asia/Kolkata"]) == ["2026-10-06T06:27:00+05:30"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("DD-MMM-YYYY", "05-Feb-2026", "2026-02-05"),
+        ("DD-MMM-YYYY HH:mm", "05-FEB-2026 09:30", "2026-02-05T09:30:00+01:00"),
+        ("MM/DD/YYYY hh:mm A", "2/5/2026 9:30 PM", "2026-02-05T21:30:00+01:00"),
+        ("YYYY-MM-DDTHH:mm:ss", "2026-02-05T09:30:01.50", "2026-02-05T09:30:01.50+01:00"),
+    ],
+)
+def test_parse_time(pattern: str, text: str, expected: str) -> None:
+    assert parse_time([text], [pattern]) == [expected]
+
+
+@pytest.mark.parametrize("text", ["31-FEB-2026 09:30", "05-XXX-2026 09:30", "05-FEB-2026", "05-FEB-2026 25:30"])
+def test_parse_time_takes_only_its_pattern(text: str) -> None:
+    with pytest.raises(Fault):
+        parse_time([text], ["DD-MMM-YYYY HH:mm"])
+
+
+def test_from_epoch_is_exact() -> None:
+    assert from_epoch([1767225600]) == ["2026-01-01T00:00:00Z"]
+    assert from_epoch([1767225600123], ["ms"]) == ["2026-01-01T00:00:00.123Z"]
+    assert from_epoch([Decimal("1767225600.5")]) == ["2026-01-01T00:00:00.5Z"]
+    with pytest.raises(Fault):
+        from_epoch([10**30])
+
+
+@given(st.integers(0, 4_000_000_000), st.integers(-14 * 4, 14 * 4))
+def test_shown_at_an_offset_it_is_the_same_instant(seconds: int, quarters: int) -> None:
+    (text,) = from_epoch([seconds])
+    (shown,) = at_offset([text], [f"{quarters * 900}s"])
+    assert parse_interval(shown) == parse_interval(text)
+
+
+@given(st.integers(0, 4_000_000_000), st.sampled_from(["Europe/Madrid", "America/New_York", "Asia/Kolkata", "UTC"]))
+def test_shown_in_a_zone_it_is_the_same_instant(seconds: int, zone: str) -> None:
+    (text,) = from_epoch([seconds])
+    (shown,) = at_zone([text], [zone])
+    assert parse_interval(shown) == parse_interval(text)
