@@ -138,7 +138,9 @@ class Door:
         event = self._event(*self._operation(writes), (), len(writes))
         try:
             planned = self._gate.plan(writes)
-            unit = Unit(self.principal.study, planned, (*events, event), self._companion(planned, accompany), settle)
+            event = self._event(*self._operation(writes), (change.key.reference for change in planned), len(writes))
+            companion = self._companion(planned, accompany)
+            unit = Unit(self.principal.study, planned, (*events, event), companion, settle)
             return self._store.commit(unit)
         except Unavailable:
             raise

@@ -76,10 +76,10 @@ def references(node: Any) -> Iterator[str]:
     pending = [node]
     while pending:
         node = pending.pop()
-        if isinstance(node, list):
-            pending.extend(node)
-        elif isinstance(node, dict):
+        if isinstance(node, dict):
             text = node.get("reference")
             if isinstance(text, str):
                 yield text
-            pending.extend(node.values())
+            pending += [value for value in node.values() if isinstance(value, dict | list)]
+        elif isinstance(node, list):
+            pending += [value for value in node if isinstance(value, dict | list)]
