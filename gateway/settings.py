@@ -32,31 +32,40 @@ class Settings(BaseSettings):
     )
 
     environment: Literal["dev", "test", "production"] = Field(
-        "dev", description="Where this runs; anything but dev refuses the development defaults"
+        default="dev", description="Where this runs; anything but dev refuses the development defaults"
     )
-    data_dir: Path = Field(Path("var"), description="Folder for the embedded database and the signing keys")
+    data_dir: Path = Field(default=Path("var"), description="Folder for the embedded database and the signing keys")
     database_url: SecretStr = Field(
-        SecretStr(""), description="`sqlite:///FILE` or `postgresql://...`; empty means gateway.db in the data folder"
+        default=SecretStr(""),
+        description="`sqlite:///FILE` or `postgresql://...`; empty means gateway.db in the data folder",
     )
-    key_dir: Path | None = Field(None, description="Folder of the signing keys; empty means keys in the data folder")
+    key_dir: Path | None = Field(
+        default=None, description="Folder of the signing keys; empty means keys in the data folder"
+    )
     asset_dirs: Annotated[tuple[Path, ...], NoDecode] = Field(
-        (), description="Folders with own mappings, profiles and terminology, separated like PATH; later ones win"
+        default=(),
+        description="Folders with own mappings, profiles and terminology, separated like PATH; later ones win",
     )
     base_url: str = Field(
-        "", description="The https address that clients use: root of links, issuer of tokens; empty in dev only"
+        default="",
+        description="The https address that clients use: root of links, issuer of tokens; empty in dev only",
     )
     secret: SecretStr = Field(
-        SecretStr(DEV_SECRET), min_length=16, description="Signs page cursors and keys the audit chain"
+        default=SecretStr(DEV_SECRET), min_length=16, description="Signs page cursors and keys the audit chain"
     )
-    host: str = Field("127.0.0.1", description="Address that `gateway serve` listens on")
-    port: int = Field(8000, ge=1, le=65535, description="Port that `gateway serve` listens on")
-    workers: int = Field(1, ge=1, le=64, description="Processes of `gateway serve`")
-    token_seconds: int = Field(3600, ge=60, le=86_400, description="How long an access token is valid")
-    max_body_bytes: int = Field(20_000_000, ge=1_000, description="Largest request body; more is refused with 413")
-    page_size: int = Field(50, ge=1, le=1000, description="Entries of a search page when the client gives no _count")
-    page_limit: int = Field(1000, ge=1, le=10_000, description="Most entries of a search page")
+    host: str = Field(default="127.0.0.1", description="Address that `gateway serve` listens on")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port that `gateway serve` listens on")
+    workers: int = Field(default=1, ge=1, le=64, description="Processes of `gateway serve`")
+    token_seconds: int = Field(default=3600, ge=60, le=86_400, description="How long an access token is valid")
+    max_body_bytes: int = Field(
+        default=20_000_000, ge=1_000, description="Largest request body; more is refused with 413"
+    )
+    page_size: int = Field(
+        default=50, ge=1, le=1000, description="Entries of a search page when the client gives no _count"
+    )
+    page_limit: int = Field(default=1000, ge=1, le=10_000, description="Most entries of a search page")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least severity that is logged"
+        default="info", description="Least severity that is logged"
     )
 
     @field_validator("asset_dirs", mode="before")

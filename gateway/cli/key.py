@@ -1,6 +1,6 @@
 """`gateway key`: the signing keys of the token issuer."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,17 +11,14 @@ app = typer.Typer(help="Signing keys: make one, list them.", no_args_is_help=Tru
 
 @app.command("new", epilog="Example: gateway key new --algorithm ES384")
 def new(
-    algorithm: Annotated[str, typer.Option(help="ES256 or ES384.")] = "ES256",
+    algorithm: Annotated[Literal["ES256", "ES384"], typer.Option(help="The signature's algorithm.")] = "ES256",
 ) -> None:
     """Make a key that signs from now on; tokens of the older keys stay valid until their end."""
     from gateway.auth import KeyFolder
     from gateway.core.clock import system_clock
     from gateway.settings import Settings
 
-    if algorithm == "ES256" or algorithm == "ES384":
-        write_json({"kid": KeyFolder(Settings().keys).create_key(system_clock(), algorithm)})
-        return
-    raise typer.BadParameter("the algorithm must be ES256 or ES384")
+    write_json({"kid": KeyFolder(Settings().keys).create_key(system_clock(), algorithm)})
 
 
 @app.command("list", epilog="Example: gateway key list --json")
