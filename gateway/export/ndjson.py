@@ -109,15 +109,18 @@ def _write(path: Path, lines: Iterable[bytes]) -> tuple[int, str]:
     """Writes the lines beside `path`, makes them durable, then puts them in its place; count and SHA-256."""
     part = path.with_name(path.name + ".part")
     digest, count = hashlib.sha256(), 0
-    with _private(part) as file:
-        for line in lines:
-            text = line + b"\n"
-            digest.update(text)
-            file.write(text)
-            count += 1
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with _private(part) as file:
+            for line in lines:
+                text = line + b"\n"
+                digest.update(text)
+                file.write(text)
+                count += 1
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     return count, digest.hexdigest()
 
 

@@ -11,13 +11,13 @@ from gateway.core.errors import Forbidden, NotFound, Unavailable, UnsupportedMed
 from gateway.core.ids import sha256
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
-from gateway.core.receipt import Payload, Receipt
+from gateway.core.receipt import Counts, Payload, Receipt
 from gateway.formats import FORMATS
 from gateway.ingest.admission import Admission, Validates
 from gateway.ingest.landing import Landing
 from gateway.ingest.line import Line
 from gateway.ingest.reading import Reading
-from gateway.ingest.tally import begin
+from gateway.ingest.tally import all_known, begin
 from gateway.mapping import MappingRegistry
 from gateway.study import Study
 
@@ -93,19 +93,22 @@ class Ingest:
         self._check_media_type(payload)
         digest = sha256(payload.body)
         first = self._duplicated(payload, digest)
+        done = first is not None and first.status in ("stored", "known")
         receipt = Receipt(
             id=secrets.token_urlsafe(18),
             study=payload.study,
             source=payload.source,
-            status="known" if first and first.status in ("stored", "known") else "received",
+            status="known" if done else "received",
             received=payload.received,
             sha256=digest,
             size=len(payload.body),
             media_type=payload.media_type,
             name=payload.name,
+            mapping=first.mapping if first and done else "",
+            counts=all_known(first.counts) if first and done else Counts(),
             duplicate_of=first.id if first else "",
         )
-        until = self._clock() + timedelta(seconds=self._lease_seconds) if receipt.status == "received" else None
+        until = None if done else self._clock() + timedelta(seconds=self._lease_seconds)
         self._landing.land(payload, receipt, until)
         return receipt
 

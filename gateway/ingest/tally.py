@@ -65,3 +65,8 @@ class Tally:
 def begin(receipt: Receipt) -> Tally:
     """The tally of a new run: what earlier runs of the receipt wrote is counted already."""
     return Tally(created=receipt.counts.created, updated=receipt.counts.updated)
+
+
+def all_known(counts: Counts) -> Counts:
+    """The counts of a payload that came again: everything that was mapped from it is known."""
+    return Counts(records=counts.records, mapped=counts.mapped, known=counts.mapped)

@@ -74,7 +74,7 @@ def _point(person: str, at: datetime) -> dict[str, object]:
             },
             "beatsPerMinute": str(_beats(person, at)),
         },
-        "dataSource": {"device": {"displayName": "Charge 6"}},
+        "dataSource": {"device": {"displayName": "Charge 6", "manufacturer": "Google"}},
     }
 
 
