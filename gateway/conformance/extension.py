@@ -4,20 +4,24 @@ See https://hl7.org/fhir/R4/extensibility.html and https://hl7.org/fhir/R4/defin
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from gateway.conformance.run import Check, Location, Run
 from gateway.definitions import Definitions, Element, Structure
 
 CACHE_LIMIT = 4096
 
+Policy = Literal["any", "known"]
+"""Whether extensions that are not known may be used: `any`, as FHIR asks of readers, or `known` ones only."""
+
 
 class Extensions:
     """Checks extensions by URL; `profile` gives the check against the extension's own definition."""
 
-    def __init__(self, definitions: Definitions, profile: Callable[[str], Check]) -> None:
+    def __init__(self, definitions: Definitions, profile: Callable[[str], Check], policy: Policy) -> None:
         self._definitions = definitions
         self._profile = profile
+        self._unknown = "conformance.extension-unknown" if policy == "any" else "conformance.extension-not-allowed"
         self._allowed: dict[tuple[str, str], bool] = {}
 
     def check(self, path: str, element: Element) -> Check:
@@ -31,9 +35,7 @@ class Extensions:
             structure = self._definitions.structure(url) if ":" in url else None
             if structure is None:
                 if ":" in url or not path.startswith("Extension."):
-                    run.report(
-                        "conformance.extension-unknown" if not modifier else "conformance.modifier-unknown", at
-                    )
+                    run.report("conformance.modifier-unknown" if modifier else self._unknown, at)
                 return
             self._known(structure, url, modifier, value, at, run)
             if not self._is_allowed(structure, at, run):

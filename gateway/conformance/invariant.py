@@ -4,60 +4,33 @@ An invariant that cannot be compiled, or whose evaluation fails, is a finding of
 See https://hl7.org/fhir/R4/conformance-rules.html#constraints.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from typing import Any
 
 from gateway.conformance.bundle_index import BundleIndex
+from gateway.conformance.native import COMPLETE, NATIVE, Native
 from gateway.conformance.run import Check, Location, Run
 from gateway.core import Resource
 from gateway.definitions import Constraint
 from gateway.fhirpath import Env, Expression, FhirPathError, compile
 from gateway.terminology import Terminology
 
+CORRECTED = {
+    "probability is decimal implies (probability as decimal) <= 100": (
+        "probability.exists() implies (probability is decimal implies (probability as decimal) <= 100)"
+    ),
+    "fullUrl.contains('/_history/').not()": "fullUrl.exists() implies fullUrl.contains('/_history/').not()",
+    "operator = 'exists' implies (answer is Boolean)": "operator = 'exists' implies (answer is boolean)",
+}
+"""Expressions of R4 that have no answer, or the wrong one, for data that they mean to allow; with the correction."""
+
 BEST_PRACTICE = frozenset({"dom-6"})
 """Constraints that the specification itself marks as best practice: not findings about the data."""
 
-Native = Callable[[Any], bool | None]
-"""Whether the value satisfies an invariant; None when plain Python cannot tell and FHIRPath must be asked."""
 
-
-def _has_content(value: Any) -> bool | None:
-    if isinstance(value, dict):
-        return any(name != "id" for name in value)
-    return True
-
-
-def _extension_or_value(value: Any) -> bool | None:
-    if not isinstance(value, dict):
-        return None
-    return bool(value.get("extension")) != any(name.startswith(("value", "_value")) for name in value)
-
-
-def _nothing_contained(value: Any) -> bool | None:
-    return True if isinstance(value, dict) and "contained" not in value else None
-
-
-def _no_local_reference(value: Any) -> bool | None:
-    if isinstance(value, dict) and isinstance(value.get("reference"), str):
-        return None if value["reference"].startswith("#") else True
-    return True
-
-
-NATIVE: Mapping[str, Native] = {
-    "hasValue() or (children().count() > id.count())": _has_content,
-    "hasValue() or (children().count() > id.count()) or $this is Parameters": _has_content,
-    "extension.exists() != value.exists()": _extension_or_value,
-    "contained.contained.empty()": _nothing_contained,
-    "contained.where((('#'+id in (%resource.descendants().reference | %resource.descendants().as(canonical) | "
-    "%resource.descendants().as(uri) | %resource.descendants().as(url))) or descendants().where(reference = '#')"
-    ".exists() or descendants().where(as(canonical) = '#').exists() or descendants().where(as(canonical) = '#')"
-    ".exists()).not()).trace('unmatched', id).empty()": _nothing_contained,
-    "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": _nothing_contained,
-    "contained.meta.security.empty()": _nothing_contained,
-    "reference.startsWith('#').not() or (reference.substring(1).trace('url') in "
-    "%rootResource.contained.id.trace('ids'))": _no_local_reference,
-}
-"""Expression -> the same in Python, for the invariants that nearly every element has."""
+_ASKS_TYPE = re.compile(r" (?:is|as) |\b(?:is|as|ofType|type)\(")
+"""Expressions that ask for types need to be told that of the focus; a resource is the only tree that says it."""
 
 
 class Invariants:
@@ -77,37 +50,43 @@ class Invariants:
         if text is None or constraint.key in BEST_PRACTICE:
             return None
         self.compiled += 1
-        rule = "conformance.invariant" if constraint.severity == "error" else "conformance.invariant-warning"
         native = NATIVE.get(text)
-        expression = None
-        if native is not _has_content:
-            expression = self._compile(constraint, text, base)
-            if expression is None:
-                return _uncompiled(constraint)
-        return self._evaluate(constraint, rule, native, expression)
+        if native in COMPLETE:
+            return self._evaluate(constraint, native, None, None)
+        expression, kind = self._compile(constraint, base), base
+        if expression is None:
+            # The type of a choice may lack what the expression names; then it is evaluated by what is there.
+            expression, kind = self._compile(constraint, None), None
+        if expression is None:
+            return _uncompiled(constraint)
+        self.uncompiled.pop(constraint.key, None)
+        return self._evaluate(constraint, native, expression, kind if _ASKS_TYPE.search(text) else None)
 
-    def _compile(self, constraint: Constraint, text: str, base: str | None) -> Expression | None:
-        for start in (base, None):
-            try:
-                return compile(text, base=start)
-            except FhirPathError as error:
-                self.uncompiled[constraint.key] = str(error)
-        return None
+    def _compile(self, constraint: Constraint, base: str | None) -> Expression | None:
+        """The expression for values of type `base`, or for any values where that is None."""
+        text = constraint.expression or ""
+        try:
+            return compile(CORRECTED.get(text, text), base=base)
+        except FhirPathError as error:
+            self.uncompiled[constraint.key] = str(error)
+            return None
 
     def _evaluate(
-        self, constraint: Constraint, rule: str, native: Native | None, expression: Expression | None
+        self, constraint: Constraint, native: Native | None, expression: Expression | None, kind: str | None
     ) -> Check:
         key, human = constraint.key, constraint.human
+        rule = "conformance.invariant" if constraint.severity == "error" else "conformance.invariant-warning"
 
         def check(value: Any, at: Location, run: Run) -> None:
             verdict = native(value) if native is not None else None
             if verdict is None and expression is not None:
                 try:
-                    result = expression.evaluate(value, self._env(run))
+                    result = expression.evaluate(_with_type(value, kind), self._env(run))
                 except (FhirPathError, RecursionError):
                     run.report("conformance.invariant-not-evaluated", at, key=key)
                     return
-                verdict = not result or result[0] is True
+                # No answer is not a yes: so the specification's own validator reads it.
+                verdict = bool(result) and result[0] is not False
             if verdict is False:
                 run.report(rule, at, key=key, human=human)
 
@@ -124,6 +103,11 @@ class Invariants:
             )
         env: Env = scope.env
         return env
+
+
+def _with_type(value: Any, kind: str | None) -> Any:
+    """A tree that says its type as resources do, where the expression asks for types."""
+    return {**value, "resourceType": kind} if kind and isinstance(value, dict) else value
 
 
 def _uncompiled(constraint: Constraint) -> Check:

@@ -6,7 +6,7 @@ from typing import Any
 from gateway.conformance.base import BaseTypes
 from gateway.conformance.bundle import check_bundle
 from gateway.conformance.bundle_index import BundleIndex
-from gateway.conformance.extension import Extensions
+from gateway.conformance.extension import Extensions, Policy
 from gateway.conformance.invariant import Invariants
 from gateway.conformance.profile import ProfileCompiler
 from gateway.conformance.run import Check, Location, Run, Scope
@@ -19,13 +19,14 @@ class Validator:
     """Judges resources; types and profiles are compiled at first use and kept.
 
     Pure and deterministic: the same tree has the same findings in the same order. Any JSON tree may be given; faults
-    are findings, never exceptions. May be called from several threads.
+    are findings, never exceptions. May be called from several threads. `extensions` says whether unknown extensions
+    are taken (`any`, with an information) or refused (`known`).
     """
 
-    def __init__(self, definitions: Definitions, terminology: Terminology) -> None:
+    def __init__(self, definitions: Definitions, terminology: Terminology, *, extensions: Policy = "any") -> None:
         self._definitions = definitions
         self._invariants = Invariants(terminology)
-        self._extensions = Extensions(definitions, self._profile_check)
+        self._extensions = Extensions(definitions, self._profile_check, extensions)
         self._base = BaseTypes(
             definitions,
             terminology,

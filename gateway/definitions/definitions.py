@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
+from typing import Protocol
 
 from gateway.core import Resource, loads
 from gateway.core.assets import asset_root
@@ -12,7 +13,18 @@ from gateway.definitions.element_tree import ElementNode, build_tree, overlay
 from gateway.definitions.search_parameter import SearchParameter, by_type, read_compartment, read_parameter
 from gateway.definitions.structure import PREFIX, Element, Structure, read_structure
 
-Source = Archive | Folder
+
+class Source(Protocol):
+    """Where canonical resources come from: an archive, a folder, a package."""
+
+    def find(self, url: str) -> list[Resource]:
+        """The resources with this canonical URL, without version; the last one wins."""
+
+    def all(self) -> Iterator[Resource]:
+        """Every resource."""
+
+    def has(self, kind: str) -> bool:
+        """False when no resource of this kind can be in it."""
 
 
 class Definitions:
@@ -33,8 +45,12 @@ class Definitions:
     @classmethod
     def load(cls, *roots: Traversable) -> "Definitions":
         """R4 and the product's own definitions, overlaid by the JSON files in `roots` (study profiles, guides)."""
-        base = r4()
-        return cls(*base._sources, *(Folder(root) for root in roots), types=base._types)
+        return cls.of(r4(), *(Folder(root) for root in roots))
+
+    @classmethod
+    def of(cls, base: "Definitions", *sources: Source) -> "Definitions":
+        """The definitions of `base`, overlaid by more sources."""
+        return cls(*base._sources, *sources, types=base._types)
 
     def canonical(self, url: str) -> Resource | None:
         """The resource with this canonical URL, `|version` respected where given; None when unknown."""

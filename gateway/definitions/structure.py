@@ -4,7 +4,7 @@ See https://hl7.org/fhir/R4/elementdefinition.html.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.core import Resource
@@ -122,6 +122,9 @@ def read_structure(resource: Resource) -> Structure:
     """The structure of a StructureDefinition resource, snapshot preferred."""
     snapshot = "snapshot" in resource
     nodes = resource.get("snapshot" if snapshot else "differential", {}).get("element", [])
+    elements = tuple(read_element(node) for node in nodes)
+    if resource.get("kind") == "resource":
+        elements = tuple(_resource_id(element) for element in elements)
     return Structure(
         url=resource["url"],
         version=resource.get("version"),
@@ -130,10 +133,17 @@ def read_structure(resource: Resource) -> Structure:
         abstract=bool(resource.get("abstract", False)),
         base=resource.get("baseDefinition"),
         derivation=resource.get("derivation"),
-        elements=tuple(read_element(node) for node in nodes),
+        elements=elements,
         snapshot=snapshot,
         contexts=tuple((entry["type"], entry["expression"]) for entry in resource.get("context", ())),
     )
+
+
+def _resource_id(element: Element) -> Element:
+    """R4 gives the id of resources the type string by mistake; its own text, and R5, say id."""
+    steps = element.path.split(".")
+    is_id = len(steps) == 2 and steps[1] == "id" and [entry.code for entry in element.types] == ["string"]
+    return replace(element, types=(TypeRef("id"),)) if is_id else element
 
 
 def read_element(node: Mapping[str, Any]) -> Element:

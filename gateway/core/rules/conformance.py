@@ -128,6 +128,12 @@ RULES: dict[str, Rule] = {
         "The extension is not known here",
         "Add its StructureDefinition to an asset folder",
     ),
+    "conformance.extension-not-allowed": Rule(
+        "error",
+        "structure",
+        "The extension is not known here, so it is not allowed",
+        "Use an extension that is known",
+    ),
     "conformance.modifier-unknown": Rule(
         "warning",
         "not-found",

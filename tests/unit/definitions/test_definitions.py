@@ -76,7 +76,7 @@ def test_system_types_are_read_as_fhir_types() -> None:
     value = r4().element("string.value")
     assert identifier is not None
     assert value is not None
-    assert identifier.types[0].code == "string"
+    assert identifier.types[0].code == "id"
     assert value.types[0].code == "string"
     assert value.types[0].regex
 

@@ -1,0 +1,76 @@
+"""Invariants that nearly every element has, as plain Python of the same meaning as their FHIRPath.
+
+A function answers None where it cannot tell and the expression itself must be asked.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Native = Callable[[Any], bool | None]
+"""Whether the value satisfies an invariant; None when plain Python cannot tell and FHIRPath must be asked."""
+
+
+def _has_content(value: Any) -> bool | None:
+    if isinstance(value, dict):
+        return any(name != "id" for name in value)
+    return True
+
+
+def _extension_or_value(value: Any) -> bool | None:
+    if not isinstance(value, dict):
+        return None
+    return bool(value.get("extension")) != any(name.startswith(("value", "_value")) for name in value)
+
+
+def _nothing_contained(value: Any) -> bool | None:
+    return True if isinstance(value, dict) and "contained" not in value else None
+
+
+def _contained_is_used(value: Any) -> bool | None:
+    """Every contained resource is referred to from the resource, or refers to it.
+
+    The published expression asks `as()` of many items, which FHIRPath does not allow.
+    """
+    contained = value.get("contained") if isinstance(value, dict) else None
+    if not isinstance(contained, list):
+        return True
+    named = {text for text in _texts(value) if text.startswith("#")}
+    return all(f"#{part.get('id')}" in named or "#" in _texts(part) for part in contained if isinstance(part, dict))
+
+
+def _texts(tree: Any) -> set[str]:
+    found: set[str] = set()
+    open_nodes = [tree]
+    while open_nodes:
+        node = open_nodes.pop()
+        if isinstance(node, str):
+            found.add(node)
+        else:
+            open_nodes.extend(node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
+    return found
+
+
+def _no_local_reference(value: Any) -> bool | None:
+    if isinstance(value, dict) and isinstance(value.get("reference"), str):
+        return None if value["reference"].startswith("#") else True
+    return True
+
+
+NATIVE: Mapping[str, Native] = {
+    "hasValue() or (children().count() > id.count())": _has_content,
+    "hasValue() or (children().count() > id.count()) or $this is Parameters": _has_content,
+    "extension.exists() != value.exists()": _extension_or_value,
+    "contained.contained.empty()": _nothing_contained,
+    "contained.where((('#'+id in (%resource.descendants().reference | %resource.descendants().as(canonical) | "
+    "%resource.descendants().as(uri) | %resource.descendants().as(url))) or descendants().where(reference = '#')"
+    ".exists() or descendants().where(as(canonical) = '#').exists() or descendants().where(as(canonical) = '#')"
+    ".exists()).not()).trace('unmatched', id).empty()": _contained_is_used,
+    "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": _nothing_contained,
+    "contained.meta.security.empty()": _nothing_contained,
+    "reference.startsWith('#').not() or (reference.substring(1).trace('url') in "
+    "%rootResource.contained.id.trace('ids'))": _no_local_reference,
+}
+"""Expression -> the same in Python, for the invariants that nearly every element has."""
+
+COMPLETE = frozenset({_contained_is_used, _has_content})
+"""Those that always know: their FHIRPath is not compiled at all."""
