@@ -86,14 +86,23 @@ class AuditTrail:
 
         Rows cut off at the end leave a shorter chain that is whole: compare its length with a backup.
         """
-        previous, expected = b"", 1
-        for row in self._rows.rows(study):
-            if row.sequence != expected:
-                return [issue("audit.gap", sequence=expected)]
-            if row.digest != digest(self._key, previous, row.event) or not _is_of(row, study):
-                return [issue("audit.changed", sequence=expected)]
-            previous, expected = row.digest, expected + 1
-        return []
+        previous, expected, broken = b"", 1, ""
+        try:
+            for row in self._rows.rows(study):
+                broken = self._fault(row, study, expected, previous)
+                if broken:
+                    break
+                previous, expected = row.digest, expected + 1
+        except (TypeError, ValueError):  # a row whose columns are not even of their type
+            broken = "audit.changed"
+        return [issue(broken, sequence=expected)] if broken else []
+
+    def _fault(self, row: AuditRow, study: str, expected: int, previous: bytes) -> str:
+        """The rule that a row breaks as the next one of its chain, or ""."""
+        if row.sequence != expected:
+            return "audit.gap"
+        whole = row.digest == digest(self._key, previous, row.event) and _is_of(row, study)
+        return "" if whole else "audit.changed"
 
     def _write(self) -> None:
         open_ = True

@@ -1,0 +1,179 @@
+"""The audit trail on a real database: durable, in order, and any later change shows."""
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.audit import AuditTrail, chain
+from gateway.audit.trail import WAITING
+from gateway.core.errors import Unavailable
+from gateway.core.event import Event
+from gateway.definitions import r4
+from gateway.search import Parameters
+from gateway.store.sql import SqlStore
+
+KEY = b"the key of these tests"
+EVENT = Event(
+    at=datetime(2026, 6, 1, 12, tzinfo=UTC),
+    study="s1",
+    action="R",
+    operation="read",
+    outcome="success",
+    client="app",
+    organisation="clinic",
+    role="ehr-app",
+    purpose="TREAT",
+    targets=("Observation/1",),
+    count=1,
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "gateway.db"
+
+
+@pytest.fixture
+def store(file: Path) -> Iterator[SqlStore]:
+    found = SqlStore.open(
+        f"sqlite:///{file}",
+        parameters=Parameters(r4()),
+        compile_grants=lambda study, subject, consents: (),
+        chain=chain(KEY),
+        clock=lambda: EVENT.at,
+    )
+    found.migrate()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def trail(store: SqlStore) -> Iterator[AuditTrail]:
+    found = AuditTrail(store, KEY)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def filled(trail: AuditTrail) -> AuditTrail:
+    """Five events of one study and two of another."""
+    for number in range(5):
+        trail.record(replace(EVENT, request=str(number)))
+    trail.record(replace(EVENT, study="s2"))
+    trail.record(replace(EVENT, study="s2"))
+    return trail
+
+
+def test_an_event_is_durable_when_record_returns(trail: AuditTrail, file: Path) -> None:
+    trail.record(EVENT)
+    with sqlite3.connect(file) as other:
+        assert other.execute("SELECT count(*) FROM audit_event").fetchone() == (1,)
+
+
+def test_a_chain_that_nobody_touched_is_whole(filled: AuditTrail) -> None:
+    assert filled.verify("s1") == filled.verify("s2") == filled.verify("unknown") == []
+
+
+def moved(*pairs: tuple[int, int]) -> str:
+    """Statements that give rows another sequence, one after the other."""
+    return ";".join(f"UPDATE audit_event SET sequence = {new} WHERE sequence = {old}" for old, new in pairs)
+
+
+CHANGED = "CAST(replace(event, 'ehr-app', 'auditor') AS BLOB)"
+TAMPERING = {
+    "edited": (f"UPDATE audit_event SET event = {CHANGED} WHERE sequence = 3", "audit.changed", 3),
+    "made text": ("UPDATE audit_event SET event = 'x' WHERE sequence = 3", "audit.changed", 3),
+    "emptied": ("UPDATE audit_event SET event = CAST('{}' AS BLOB) WHERE sequence = 3", "audit.changed", 3),
+    "moved in time": ("UPDATE audit_event SET at = at + 1 WHERE sequence = 2", "audit.changed", 2),
+    "other digest": ("UPDATE audit_event SET digest = zeroblob(32) WHERE sequence = 4", "audit.changed", 4),
+    "removed": ("DELETE FROM audit_event WHERE sequence = 3", "audit.gap", 3),
+    "first removed": ("DELETE FROM audit_event WHERE sequence = 1", "audit.gap", 1),
+    "closed up": ("DELETE FROM audit_event WHERE sequence = 2;" + moved((3, 2), (4, 3), (5, 4)), "audit.changed", 2),
+    "reordered": (moved((2, 99), (3, 2), (99, 3)), "audit.changed", 2),
+}
+
+
+@pytest.mark.parametrize(("tampering", "rule", "sequence"), TAMPERING.values(), ids=TAMPERING.keys())
+def test_the_first_broken_sequence_is_named(
+    filled: AuditTrail, file: Path, tampering: str, rule: str, sequence: int
+) -> None:
+    with sqlite3.connect(file) as other:
+        other.executescript(tampering.replace(" WHERE ", " WHERE study = 's1' AND "))
+    [found] = filled.verify("s1")
+    assert found.rule == rule
+    assert f"sequence {sequence}:" in found.message
+    assert filled.verify("s2") == []
+
+
+def test_rows_of_another_study_do_not_fit_into_a_chain(filled: AuditTrail, file: Path) -> None:
+    with sqlite3.connect(file) as other:
+        other.executescript("DELETE FROM audit_event WHERE study = 's1'; UPDATE audit_event SET study = 's1'")
+    assert [found.rule for found in filled.verify("s1")] == ["audit.changed"]
+
+
+def test_another_key_does_not_verify(filled: AuditTrail, store: SqlStore) -> None:
+    assert [found.rule for found in AuditTrail(store, b"another key entirely").verify("s1")] == ["audit.changed"]
+
+
+def test_a_short_key_is_refused() -> None:
+    with pytest.raises(ValueError, match="16 bytes"):
+        chain(b"short")
+
+
+def test_many_callers_make_one_chain(trail: AuditTrail, store: SqlStore) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: trail.record(replace(EVENT, request=str(number))), range(400)))
+    last = store.last("s1")
+    assert last
+    assert last.sequence == 400
+    assert trail.verify("s1") == []
+
+
+def test_a_trail_that_cannot_write_refuses(trail: AuditTrail, file: Path) -> None:
+    with sqlite3.connect(file) as other:
+        other.execute("ALTER TABLE audit_event RENAME TO lost")
+    with pytest.raises(Unavailable, match=r"audit\.unavailable"):
+        trail.record(EVENT)
+    with sqlite3.connect(file) as other:
+        other.execute("ALTER TABLE lost RENAME TO audit_event")
+    trail.record(EVENT)
+    assert trail.verify("s1") == []
+
+
+def test_too_many_waiting_events_are_refused_and_none_is_lost(trail: AuditTrail, store: SqlStore, file: Path) -> None:
+    accepted = []
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    refused = 0
+    for _ in range(WAITING + 1000):
+        try:
+            accepted.append(trail.submit(EVENT))
+        except Unavailable as error:
+            assert error.issues[0].rule == "audit.unavailable"
+            refused += 1
+    assert refused > 0
+    assert not accepted[0].done()
+    other.execute("ROLLBACK")
+    other.close()
+    for future in accepted:
+        future.result(20)
+    last = store.last("s1")
+    assert last
+    assert last.sequence == len(accepted)
+
+
+def test_closing_writes_what_waits_and_refuses_the_rest(trail: AuditTrail, store: SqlStore) -> None:
+    futures = [trail.submit(EVENT) for _ in range(50)]
+    trail.close()
+    trail.close()
+    assert all(future.done() for future in futures)
+    last = store.last("s1")
+    assert last
+    assert last.sequence == 50
+    with pytest.raises(Unavailable):
+        trail.submit(EVENT)
