@@ -116,9 +116,10 @@ class Database:
                         return work(connection)
                 with self.engine.begin() as connection:
                     return work(connection)
-            except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", "") not in _RETRY or attempt == ATTEMPTS:
-                    raise _unavailable(error) from None
+            except (DBAPIError, self._driver_error) as error:
+                cause = _cause(error)
+                if getattr(cause, "sqlstate", "") not in _RETRY or attempt == ATTEMPTS:
+                    raise _unavailable(cause) from None
             except PoolTimeout:
                 raise Unavailable(issue("store.busy")) from None
             time.sleep(0.003 * attempt)
@@ -131,7 +132,7 @@ class Database:
             with self._snapshots.connect() as connection, connection.begin():
                 yield connection
         except DBAPIError as error:
-            raise _unavailable(error) from None
+            raise _unavailable(_cause(error)) from None
         except PoolTimeout:
             raise Unavailable(issue("store.busy")) from None
 
@@ -169,7 +170,7 @@ class Database:
                 if driver is not None:
                     driver.close()
                 if last:
-                    raise Unavailable(issue("store.database", kind=type(error).__name__)) from None
+                    raise _unavailable(error) from None
             else:
                 self._idle.append(driver)
                 return result
@@ -240,8 +241,13 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def _unavailable(error: DBAPIError) -> Unavailable:
+def _cause(error: Exception) -> BaseException:
+    """The driver's error behind SQLAlchemy's; COPY raises the driver's own."""
+    return (isinstance(error, DBAPIError) and error.orig) or error
+
+
+def _unavailable(cause: BaseException) -> Unavailable:
     """What the gateway says of a database error; the driver's own text may hold values and is dropped."""
-    if "database is locked" in str(error.orig):
+    if "database is locked" in str(cause) or getattr(cause, "sqlstate", "") in _RETRY:
         return Unavailable(issue("store.busy"))
-    return Unavailable(issue("store.database", kind=type(error.orig).__name__))
+    return Unavailable(issue("store.database", kind=type(cause).__name__))

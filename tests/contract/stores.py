@@ -1,0 +1,119 @@
+"""What the contract tests of the store share: a store that notes its statements, small resources, test grants."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Executable
+
+from gateway.core import Resource, dumps
+from gateway.core.event import AuditRow, Event
+from gateway.core.instants import micros
+from gateway.core.resources import Change, Grant, Key, Placement, Unit, Visibility
+from gateway.definitions import r4
+from gateway.search import Parameters
+from gateway.store.sql import SqlStore
+from gateway.store.sql.database import Database, Prepared
+
+PARAMETERS = Parameters(r4())
+NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class Hand:
+    """A clock that stands until it is moved."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class Noted:
+    """Every statement that was compiled."""
+
+    statements: list[Executable] = field(default_factory=list)
+
+
+class NotingDatabase(Database):
+    """A database that notes every statement it prepares."""
+
+    noted: Noted
+
+    def prepare(self, statement: Executable) -> Prepared:
+        self.noted.statements.append(statement)
+        return super().prepare(statement)
+
+
+def open_store(url: str, clock: Hand | None = None, noted: Noted | None = None) -> SqlStore:
+    """A migrated store; its Consents carry their grants in the element `grants`."""
+    database = NotingDatabase.open(url)
+    assert isinstance(database, NotingDatabase)
+    database.noted = noted or Noted()
+    store = SqlStore(database, PARAMETERS, grants_of_consents, chain, clock or Hand())
+    store.migrate()
+    return store
+
+
+def grants_of_consents(_study: str, subject: str, consents: Sequence[Resource]) -> list[Grant]:
+    """All grants of the active Consents, unless one of them is a dissent."""
+    if any(consent["status"] == "active" and consent.get("dissent") for consent in consents):
+        return []
+    active = [consent for consent in consents if consent["status"] == "active"]
+    return [Grant(subject=subject, **grant) for consent in active for grant in consent.get("grants", [])]
+
+
+def chain(previous: bytes, event: Event) -> AuditRow:
+    """A plain hash chain."""
+    text = dumps({**asdict(event), "at": event.at.isoformat()})
+    return AuditRow(event.study, 0, micros(event.at), text, hashlib.sha256(previous + text).digest())
+
+
+def consent(id: str, patient: str, *grants: dict[str, Any], status: str = "active", **more: Any) -> Resource:
+    """A Consent that gives `grants`; without any it gives everything."""
+    everything = {"grantee": "*", "domain": "*", "action": "*", "purpose": "*"}
+    given = [everything | grant for grant in grants] or [everything]
+    reference = {"reference": f"Patient/{patient}"}
+    return {"resourceType": "Consent", "id": id, "status": status, "patient": reference, "grants": given, **more}
+
+
+def observation(id: str, patient: str = "p1", **more: Any) -> Resource:
+    """A small heart rate."""
+    return {
+        "resourceType": "Observation",
+        "id": id,
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
+        "subject": {"reference": f"Patient/{patient}"},
+        "effectiveDateTime": "2026-06-01T08:00:00Z",
+        **more,
+    }
+
+
+def change(study: str, resource: Resource, *, if_match: int | None = None, **placement: Any) -> Change:
+    """A write, placed with the patient it names and the domain `heart` unless told otherwise."""
+    named = resource.get("subject") or resource.get("patient")
+    subjects = (named["reference"].split("/")[1],) if named else ()
+    placed = replace(Placement(subjects, ("heart",)), **placement)
+    return Change(Key(study, resource["resourceType"], resource["id"]), resource, placed, if_match)
+
+
+def unit(study: str, *resources: Resource, **more: Any) -> Unit:
+    """A unit of plain writes."""
+    return Unit(study, tuple(change(study, resource) for resource in resources), **more)
+
+
+def reader(study: str, organisation: str = "org", **more: Any) -> Visibility:
+    """A researcher's eyes."""
+    return replace(Visibility(study, organisation, "access", "HRESCH", micros(NOW)), **more)
+
+
+def event(study: str, operation: str = "read", at: datetime = NOW) -> Event:
+    """An audit event."""
+    return Event(at, study, "R", operation, "success", "client", "org", "researcher", "HRESCH")

