@@ -6,6 +6,7 @@ See https://hl7.org/fhirpath/N1/#quantity-equality and https://hl7.org/fhirpath/
 from decimal import Decimal
 
 from gateway.fhirpath.quantity import CALENDAR_UNITS, NEAR_UCUM_OF_CALENDAR, Quantity
+from gateway.terminology import ucum
 
 
 def _definite(left: Quantity, right: Quantity) -> tuple[Decimal, Decimal] | None:
@@ -29,7 +30,10 @@ def _months(quantity: Quantity) -> Decimal | None:
 def _in_one_unit(left: Decimal, unit: str, right: Decimal, other: str) -> tuple[Decimal, Decimal] | None:
     if unit == other:
         return left, right
-    return None
+    try:
+        return left, ucum.convert(right, other, unit)
+    except ucum.UcumError:
+        return None
 
 
 def quantities_equal(left: Quantity, right: Quantity) -> bool | None:
@@ -41,9 +45,19 @@ def quantities_equal(left: Quantity, right: Quantity) -> bool | None:
 
 
 def quantities_equivalent(left: Quantity, right: Quantity) -> bool:
-    """Whether two quantities are equal when rounded; a calendar year is equivalent to `a`, a month to `mo`."""
-    values = _in_one_unit(left.value, _near(left), right.value, _near(right))
-    return values is not None and numbers_equivalent(*values)
+    """Whether two quantities are equal when both are in the larger unit and rounded to the lesser precision.
+
+    A calendar year is equivalent to the UCUM `a`, a month to `mo`.
+    """
+    ours, theirs = _near(left), _near(right)
+    if ours == theirs:
+        return numbers_equivalent(left.value, right.value)
+    try:
+        if ucum.convert(Decimal(1), ours, theirs) >= 1:
+            return numbers_equivalent(left.value, ucum.convert(right.value, theirs, ours))
+        return numbers_equivalent(ucum.convert(left.value, ours, theirs), right.value)
+    except ucum.UcumError:
+        return False
 
 
 def _near(quantity: Quantity) -> str:
@@ -76,8 +90,21 @@ def _exponent(value: Decimal) -> int:
 
 def in_unit(quantity: Quantity, unit: str) -> Quantity | None:
     """The quantity in another unit; None when the units do not compare."""
-    values = _definite(quantity, Quantity(Decimal(1), unit))
-    return Quantity(quantity.value, unit) if values is not None and quantity.unit == unit else None
+    source = quantity.definite_unit
+    if source is None:
+        return None
+    try:
+        return Quantity(ucum.convert(quantity.value, source, unit), unit)
+    except ucum.UcumError:
+        return None
+
+
+def comparable(left: Quantity, right: Quantity) -> bool:
+    """Whether the units have the same dimensions."""
+    try:
+        return ucum.comparable(_near(left), _near(right))
+    except ucum.UcumError:
+        return False
 
 
 def add(left: Quantity, right: Quantity) -> Quantity | None:
@@ -93,19 +120,30 @@ def subtract(left: Quantity, right: Quantity) -> Quantity | None:
 
 
 def multiply(left: Quantity, right: Quantity) -> Quantity | None:
-    """The product."""
+    """The product, in base units unless one side is a plain number."""
     if right.unit == "1":
         return Quantity(left.value * right.value, left.unit, left.calendar)
     if left.unit == "1":
         return Quantity(left.value * right.value, right.unit, right.calendar)
-    return None
+    return _combined(left, right, ".")
 
 
 def divide(left: Quantity, right: Quantity) -> Quantity | None:
-    """The quotient; None for division by zero."""
+    """The quotient, in base units unless the divisor is a plain number; None for division by zero."""
     if right.value == 0:
         return None
     if right.unit == "1":
         return Quantity(left.value / right.value, left.unit, left.calendar)
-    values = _definite(left, right)
-    return None if values is None else Quantity(values[0] / values[1])
+    return _combined(left, right, "/")
+
+
+def _combined(left: Quantity, right: Quantity, operator: str) -> Quantity | None:
+    ours, theirs = left.definite_unit, right.definite_unit
+    if ours is None or theirs is None:
+        return None
+    try:
+        (value, unit), (other, by) = ucum.canonical(left.value, ours), ucum.canonical(right.value, theirs)
+        result = value * other if operator == "." else value / other
+        return Quantity(result, ucum.base_code(f"({unit}){operator}({by})"))
+    except ucum.UcumError:
+        return None

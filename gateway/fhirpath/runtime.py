@@ -65,16 +65,17 @@ def walk(start: Sequence[Any], step: Callable[[Any], Sequence[Any]], env: Env | 
 
 
 def sort_items(items: Sequence[Any], keys: Sequence[Sequence[Any]], downward: Sequence[bool]) -> list[Any]:
-    """The items in the order of their keys, the empty key first; stable."""
+    """The items in the order of their keys, an empty key first in either direction; stable."""
     rows = list(keys) or [[item] for item in items]
     directions = downward or (False,)
 
     def order(left: int, right: int) -> int:
         for ours, theirs, down in zip(rows[left], rows[right], directions, strict=True):
             if ours is None or theirs is None:
-                found = (ours is not None) - (theirs is not None)
-            else:
-                found = compare(ours, theirs) or 0
+                if ours is not theirs:
+                    return -1 if ours is None else 1
+                continue
+            found = compare(ours, theirs)
             if found:
                 return -found if down else found
         return 0

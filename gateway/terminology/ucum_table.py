@@ -10,6 +10,7 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from functools import cache
 from typing import Final
+from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import fromstring
 
@@ -99,20 +100,38 @@ SCALES: Final[Mapping[str, Scale]] = {
 def table() -> Table:
     """The table, read once."""
     root = fromstring(asset_root("terminology").joinpath("ucum", "ucum-essence.xml").read_bytes())
-    prefixes = {
-        node.get("Code", ""): Fraction(node.find(f"{_NAMESPACE}value").get("value"))
-        for node in root.iter(f"{_NAMESPACE}prefix")
+    prefixes = {_text(node, "Code"): _number(_part(node, "value")) for node in root.iter(f"{_NAMESPACE}prefix")}
+    atoms = {
+        code: Atom(code, metric=True, number=Fraction(1), unit="")
+        for code in (_text(node, "Code") for node in root.iter(f"{_NAMESPACE}base-unit"))
     }
-    atoms = {node.get("Code", ""): Atom(node.get("Code", ""), metric=True, number=Fraction(1), unit="")
-             for node in root.iter(f"{_NAMESPACE}base-unit")}  # fmt: skip
     for node in root.iter(f"{_NAMESPACE}unit"):
-        code, value = node.get("Code", ""), node.find(f"{_NAMESPACE}value")
-        metric, own = node.get("isMetric") == "yes", node.get("isArbitrary") == "yes"
-        special = value.find(f"{_NAMESPACE}function")
-        if special is not None:
-            scale = SCALES[special.get("name")]
-            atoms[code] = Atom(code, metric, Fraction(special.get("value")), special.get("Unit"), scale)
-        else:
-            unit = value.get("Unit", "1")
-            atoms[code] = Atom(code, metric, Fraction(value.get("value")), "" if own and unit == "1" else unit)
+        atom = _atom(node)
+        atoms[atom.code] = atom
     return Table(prefixes, atoms)
+
+
+def _atom(node: Element) -> Atom:
+    code, metric = _text(node, "Code"), node.get("isMetric") == "yes"
+    value = _part(node, "value")
+    special = value.find(f"{_NAMESPACE}function")
+    if special is not None:
+        return Atom(code, metric, _number(special), _text(special, "Unit"), SCALES[_text(special, "name")])
+    unit = _text(value, "Unit")
+    is_own = node.get("isArbitrary") == "yes" and unit == "1"
+    return Atom(code, metric, _number(value), "" if is_own else unit)
+
+
+def _part(node: Element, name: str) -> Element:
+    found = node.find(f"{_NAMESPACE}{name}")
+    if found is None:
+        raise ValueError(f"ucum-essence.xml has a unit without {name}")
+    return found
+
+
+def _text(node: Element, name: str) -> str:
+    return node.get(name, "")
+
+
+def _number(node: Element) -> Fraction:
+    return Fraction(_text(node, "value"))

@@ -5,7 +5,6 @@ See https://hl7.org/fhirpath/N1/#filtering-and-projection.
 
 from typing import Final
 
-from gateway.fhirpath import kinds
 from gateway.fhirpath.facts import Analysis, Scope
 from gateway.fhirpath.forms.form import Consume, Form, Generation, Item, Place
 from gateway.fhirpath.kinds import Kind

@@ -12,7 +12,7 @@ from gateway.fhirpath.functions.registry import Function, function
 from gateway.fhirpath.items import looks_like_quantity, plain, to_quantity
 from gateway.fhirpath.kinds import BOOLEAN, DATE, DATETIME, DECIMAL, INTEGER, QUANTITY, STRING, TIME
 from gateway.fhirpath.quantity import CALENDAR_UNITS, Quantity
-from gateway.fhirpath.temporal import Temporal, parse_date, parse_datetime, parse_time
+from gateway.fhirpath.temporal import Temporal, parse_datetime, parse_time
 
 _TRUE: Final = frozenset(("true", "t", "yes", "y", "1", "1.0"))
 _FALSE: Final = frozenset(("false", "f", "no", "n", "0", "0.0"))

@@ -6,7 +6,7 @@ from typing import Any, Final
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.functions.registry import function
 from gateway.fhirpath.items import is_number, plain
-from gateway.fhirpath.kinds import DECIMAL, INTEGER
+from gateway.fhirpath.kinds import DECIMAL, INTEGER, Kind
 from gateway.fhirpath.quantity import Quantity
 
 MAX_PLACES: Final = 28
@@ -15,7 +15,7 @@ MAX_PLACES: Final = 28
 _MAX_RESULT_DIGITS: Final = 1000
 
 
-@function("abs", "5.7.1", focus="Item", returns=None, examples=("(-5.5).abs() = 5.5",))
+@function("abs", "5.7.1", focus="Item", returns=Kind(None, many=False), examples=("(-5.5).abs() = 5.5",))
 def absolute(value: Any) -> Any:
     """The number or quantity without its sign."""
     found = plain(value)

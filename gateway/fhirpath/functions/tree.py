@@ -40,18 +40,25 @@ def descendants(data: Data, items: list[Any]) -> list[Any]:
     takes=("String",),
     returns=Kind(frozenset(("Extension",))),
     typed="primitive",
+    needs="data",
     examples=("{}.extension('urn:x').empty()",),
 )
-def extension(items: list[Any], url: str | None) -> list[Any]:
+def extension(data: Data, items: list[Any], url: str | None) -> list[Any]:
     """The extensions of the items that have this URL."""
-    found: list[Any] = []
-    for item in items:
-        tree = item.extra if item.__class__ is Element and item.value.__class__ is not dict else raw(item)
-        if isinstance(tree, dict):
-            for entry in listed(tree.get("extension")):
-                if entry.__class__ is dict and entry.get("url") == url:
-                    found.append(Element(entry, "Extension") if item.__class__ is Element else entry)
-    return found
+    found = [
+        entry
+        for item in items
+        for entry in _extensions(item)
+        if entry.__class__ is dict and entry.get("url") == url
+    ]
+    return [Element(entry, "Extension") for entry in found] if data.typed else found
+
+
+def _extensions(item: Any) -> list[Any]:
+    tree = raw(item)
+    if tree.__class__ is not dict:
+        tree = item.extra if item.__class__ is Element else None
+    return [] if tree is None else listed(tree.get("extension"))
 
 
 @function("hasValue", "FHIR: hasValue", focus="Items", returns=BOOLEAN, examples=("1.hasValue()",))
