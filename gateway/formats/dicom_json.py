@@ -1,8 +1,8 @@
-"""The DICOM JSON model, as DICOMweb answers it: `{"studies": [{"StudyInstanceUID": ["1.2.3"], ...}, ...]}`.
+"""The DICOM JSON model, as DICOMweb answers it: `{"studies": [{"StudyInstanceUID": "1.2.3", ...}, ...]}`.
 
-Each data set becomes a dict from the attribute's keyword to its list of values; an attribute without values has no
-key. Values stay as they came: text, numbers, person names as `{"Alphabetic": ...}`, sequences as lists of data
-sets. An attribute outside `KEYWORDS` keeps its tag as key (`` `00091001` `` in an expression) and its own form,
+Each data set becomes a dict from the attribute's keyword to its value; an attribute without values has no key. One
+value stands for itself; several, sequences and the attributes of `MULTIPLE` are lists. Values stay as they came: text,
+numbers, person names as `{"Alphabetic": ...}`, items of sequences as data sets. An attribute outside `KEYWORDS` keeps its tag as key (`` `00091001` `` in an expression) and its own form,
 `{"vr": ..., "Value": ...}`, so that nothing is lost. The key `studies` holds the data sets of any level (study,
 series, instance). Positions are tags, `(0020,000D)`, in front of them the data set when there are several.
 There are no options. See https://dicom.nema.org/medical/dicom/current/output/chtml/part18/chapter_F.html.
@@ -63,6 +63,9 @@ KEYWORDS = {
 }
 """Attributes of the patient, study, series and instance levels by tag (PS3.6)."""
 
+MULTIPLE = frozenset(("ModalitiesInStudy", "SOPClassesInStudy"))
+"""Keywords of attributes that may have several values, other than sequences."""
+
 _TAGS = {keyword: tag for tag, keyword in KEYWORDS.items()}
 _TAG = re.compile(r"[0-9A-F]{8}\Z")
 
@@ -83,17 +86,23 @@ def _data_set(data_set: Any, source: str) -> dict[str, Any]:
     for tag, attribute in data_set.items():
         if not _TAG.match(tag) or not isinstance(attribute, dict) or not isinstance(attribute.get("vr"), str):
             raise BadRequest(issue("format.dicom-model", source=source))
-        values = attribute.get("Value")
         if tag not in KEYWORDS:
             result[tag] = attribute
-        elif isinstance(values, list):
-            if attribute["vr"] == "SQ":
-                values = [_data_set(item, f"{source}/{tag}") for item in values if item is not None]
-            if values:
-                result[KEYWORDS[tag]] = values
-        elif values is not None:
-            raise BadRequest(issue("format.dicom-model", source=f"{source}/{tag}"))
+            continue
+        values = _values(attribute, f"{source}/{tag}")
+        if values:
+            several = len(values) > 1 or attribute["vr"] == "SQ" or KEYWORDS[tag] in MULTIPLE
+            result[KEYWORDS[tag]] = values if several else values[0]
     return result
+
+
+def _values(attribute: dict[str, Any], source: str) -> list[Any]:
+    """The values that are there; an empty place among several (JSON null) is passed over."""
+    values = attribute.get("Value", [])
+    if not isinstance(values, list):
+        raise BadRequest(issue("format.dicom-model", source=source))
+    given = [value for value in values if value is not None]
+    return [_data_set(item, source) for item in given] if attribute["vr"] == "SQ" else given
 
 
 def _locate(pointer: Pointer, several: bool) -> str:

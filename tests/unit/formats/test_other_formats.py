@@ -90,13 +90,13 @@ def test_dicom_by_keyword_with_unknown_tags_kept():
     decoded = decode(data, "dicom-json")
     assert decoded.tree["studies"] == [
         {
-            "StudyInstanceUID": ["1.2.3"],
-            "PatientName": [{"Alphabetic": "A^B"}],
+            "StudyInstanceUID": "1.2.3",
+            "PatientName": {"Alphabetic": "A^B"},
             "00091001": {"vr": "LO", "Value": ["x"]},
-            "ProcedureCodeSequence": [{"CodeValue": ["ECHO"]}],
+            "ProcedureCodeSequence": [{"CodeValue": "ECHO"}],
         }
     ]
-    assert decoded.locate(("studies", 0, "StudyInstanceUID", 0)) == "(0020,000D)"
+    assert decoded.locate(("studies", 0, "StudyInstanceUID")) == "(0020,000D)"
     assert decoded.locate(("studies", 0, "ProcedureCodeSequence", 0, "CodeValue")) == "(0008,1032) (0008,0100)"
 
 
