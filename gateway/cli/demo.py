@@ -24,6 +24,9 @@ STUDY = "hf-dct-01"
 WITHDRAWS = "201-001"
 """The participant who withdraws while the demo runs."""
 
+RESEARCH = "norte-research"
+"""The research organisation's client; one participant lets this organisation alone read."""
+
 TOKEN = "ehr-app.token"  # noqa: S105 (a file name)
 
 
@@ -58,11 +61,14 @@ def run() -> None:
     shutil.rmtree(STATE, ignore_errors=True)
     STATE.mkdir(parents=True, mode=0o700)
     gateway = build(_settings())
-    study = gateway.studies[STUDY]
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=errors()) as progress:
-        receipts = _deliver(gateway, study, progress)
-    _show(gateway, study, receipts)
+    try:
+        study = gateway.studies[STUDY]
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        with Progress(*columns, console=errors()) as progress:
+            receipts = _deliver(gateway, study, progress)
+        _show(gateway, study, receipts)
+    finally:
+        gateway.close()
 
 
 def _deliver(gateway: "Gateway", study: "Study", progress: "Progress") -> "list[Receipt]":
@@ -71,7 +77,7 @@ def _deliver(gateway: "Gateway", study: "Study", progress: "Progress") -> "list[
     from gateway.core.assets import asset_roots
     from gateway.ingest import enrol
 
-    enrol(_door(gateway, study, "registrar"), study)
+    enrol(_door(gateway, study, "registrar"), study, gateway.engines.definitions)
     wanted = list(deliveries(study, asset_roots("mappings")))
     task = progress.add_task("land, map, validate, store", total=len(wanted))
     receipts = []
@@ -97,13 +103,13 @@ def _show(gateway: "Gateway", study: "Study", receipts: "list[Receipt]") -> None
     out.print(tables.quarantine(receipts))
     explained = next(found for found in receipts if found.source == "google-health" and found.status == "stored")
     out.print(tables.explanation(explain(gateway, explained)))
-    views = {"EHR app": _view(gateway, study, "ehr-app"), "research organisation": _view(gateway, study, "research")}
+    views = {"EHR app": _view(gateway, study, "ehr-app"), "research organisation": _view(gateway, study, RESEARCH)}
     _withdraw(gateway, study)
-    views["research, after a withdrawal"] = _view(gateway, study, "research")
+    views["the same, after a withdrawal"] = _view(gateway, study, RESEARCH)
     out.print(tables.readers(views, study))
     folder = STATE / "export"
-    types = _types(study, "research")
-    out.print(tables.export(export(_door(gateway, study, "research"), folder, types, gateway.clock()), folder))
+    manifest = export(_door(gateway, study, RESEARCH), folder, _types(study, RESEARCH), gateway.clock())
+    out.print(tables.export(manifest, folder))
     _hints(gateway, study)
 
 

@@ -81,5 +81,5 @@ def load(
     if client is None:
         show_error("the study has no client whose role enrols")
         raise typer.Exit(1)
-    count = enrol(gateway.access.door(found.principal(client)), found)
+    count = enrol(gateway.access.door(found.principal(client)), found, gateway.engines.definitions)
     console().print(f"{found.id}: {count} resources written", soft_wrap=True)

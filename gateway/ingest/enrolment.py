@@ -3,16 +3,20 @@
 from gateway.access import Door, Write
 from gateway.core.errors import PreconditionFailed
 from gateway.core.types import Resource
+from gateway.definitions import Definitions
 from gateway.study import Study
 
 
-def enrol(door: Door, study: Study) -> int:
+def enrol(door: Door, study: Study, definitions: Definitions | None = None) -> int:
     """Commits `study.enrolment()`: what belongs to nobody, then each participant as one unit; how many were new.
 
-    The door's principal must have a role that enrols. Resources that are there already stay as they are, so that
-    loading a study again never takes back a withdrawal.
+    `definitions` hold the study's questionnaires; without them none are brought in. The door's principal must have a
+    role that enrols. Participants who are there already stay as they are, so that loading a study again never takes
+    back a withdrawal.
     """
-    shared = [found for found in study.enrolment() if found["resourceType"] not in _PERSONAL]
+    canonical = definitions.canonical if definitions else lambda _url: None
+    instruments = [dict(found) for url in study.questionnaires if (found := canonical(url))]
+    shared = [*instruments, *(found for found in study.enrolment() if found["resourceType"] not in _PERSONAL)]
     written = sum(entry.outcome != "unchanged" for entry in door.commit(shared))
     own: dict[str, list[Resource]] = {}
     for resource in study.enrolment():

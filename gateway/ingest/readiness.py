@@ -11,7 +11,12 @@ from gateway.study import Study
 
 def readiness(study: Study, registry: MappingRegistry, definitions: Definitions) -> list[Issue]:
     """Everything that a study names and the product does not have."""
-    return [*_mappings(study, registry), *_profiles(study, definitions), *_domains(study)]
+    return [
+        *_mappings(study, registry),
+        *_profiles(study, definitions),
+        *_questionnaires(study, definitions),
+        *_domains(study),
+    ]
 
 
 def _mappings(study: Study, registry: MappingRegistry) -> Iterator[Issue]:
@@ -29,6 +34,12 @@ def _profiles(study: Study, definitions: Definitions) -> Iterator[Issue]:
             if definitions.structure(rule.url) is None:
                 yield issue("study.unknown-profile", source=where, url=rule.url)
             yield from _expression(rule.where, kind, where)
+
+
+def _questionnaires(study: Study, definitions: Definitions) -> Iterator[Issue]:
+    for url in study.questionnaires:
+        if definitions.canonical(url) is None:
+            yield issue("study.unknown-questionnaire", source="study.yaml: questionnaires", url=url)
 
 
 def _domains(study: Study) -> Iterator[Issue]:

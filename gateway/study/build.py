@@ -49,6 +49,7 @@ def build(tree: Tree, people: Sequence[Tree], resources: Mapping[str, Resource])
         "consent": _policy(tree["consent"], resources),
         "participants": participants,
         "facts": {"id": head["id"], "title": head["title"], "zone": head["zone"], **head.get("facts", {})},
+        "questionnaires": tuple(tree.get("questionnaires", ())),
         "definitions": tuple(found for name, found in resources.items() if found["resourceType"] != "Consent"),
         "by_patient": {person.patient: person for person in participants},
     }

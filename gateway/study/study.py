@@ -32,7 +32,8 @@ class Study:
 
     `domains` maps a data domain to the rules that claim resources for it; `profiles` maps every resource type that
     the study takes to the profiles it must conform to; other types are refused. `facts` are what mappings see as
-    `%study`. `definitions` are the study's own conformance resources and Questionnaires.
+    `%study`. `questionnaires` are canonicals of instruments among the assets; `definitions` are the study's own
+    conformance resources and Questionnaires.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Study:
     consent: ConsentPolicy
     participants: tuple[Participant, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    questionnaires: tuple[str, ...] = ()
     definitions: tuple[Resource, ...] = ()
     by_patient: Mapping[str, Participant] = field(default_factory=dict, repr=False)
 

@@ -35,7 +35,7 @@ def ingest_of(gateway: Gateway) -> Ingest:
 def main(names: list[str]) -> None:
     gateway = build(Settings())
     study = gateway.studies[STUDY]
-    enrol(gateway.access.door(study.principal(study.clients["registrar"])), study)
+    enrol(gateway.access.door(study.principal(study.clients["registrar"])), study, gateway.engines.definitions)
     ingest = ingest_of(gateway)
     say("ready")
     for _ in ingest.resume(STUDY):

@@ -79,7 +79,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     port = free_port()
     gateway = build(Settings(data_dir=folder / "data", port=port))
     study = gateway.studies[STUDY]
-    enrol(gateway.access.door(study.principal(study.clients["registrar"])), study)
+    enrol(gateway.access.door(study.principal(study.clients["registrar"])), study, gateway.engines.definitions)
     with serving(["serve"], folder, port, GATEWAY_DATA_DIR=str(folder / "data"), GATEWAY_LOG_LEVEL="debug") as server:
         yield Served(server, gateway)
     gateway.close()
@@ -133,7 +133,8 @@ def test_no_planted_value_is_in_the_command_lines_output(served: Served, tmp_pat
         command = [sys.executable, "-m", "gateway", "ingest", source, str(path), "--study", STUDY]
         result = subprocess.run(
             [*command, "--vendor-user", "gh-777-canary"],
-            env={"GATEWAY_DATA_DIR": str(data), "PATH": ""}, cwd=tmp_path, capture_output=True, text=True, check=False,
+            env={"GATEWAY_DATA_DIR": str(data), "PATH": ""},
+            cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert result.returncode in (1, 2), result.stderr
         assert planted_in(result.stdout + result.stderr) == []

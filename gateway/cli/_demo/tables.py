@@ -1,5 +1,6 @@
 """The tables that the demo prints."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from gateway.study import Study
 def sources(study: Study, receipts: Sequence[Receipt]) -> Table:
     """What came from each expected source, and what became of it."""
     table = Table("source", title="Sources", title_justify="left")
-    for heading in ("payloads", "records", "mapped", "stored", "already known", "quarantined"):
+    for heading in ("received", "records", "mapped", "stored", "already known", "quarantined"):
         table.add_column(heading, justify="right")
     for source in study.sources.values():
         own = [receipt for receipt in receipts if receipt.source == source.key]
@@ -64,7 +65,8 @@ def explanation(found: Explained) -> Table:
 
 def readers(views: Mapping[str, View], study: Study) -> Table:
     """What each reader can see: counts by type, then participants."""
-    table = Table("visible", title="Three readers, one door", title_justify="left")
+    table = Table("visible", title="Three readers, one door", title_justify="left", caption_justify="left")
+    table.caption = _consents(study)
     for name in views:
         table.add_column(name, justify="right")
     kinds = sorted({kind for view in views.values() for kind, count in view.counts.items() if count})
@@ -74,6 +76,12 @@ def readers(views: Mapping[str, View], study: Study) -> Table:
     table.add_section()
     table.add_row("participants", *(f"{len(view.participants)} of {total}" for view in views.values()))
     return table
+
+
+def _consents(study: Study) -> str:
+    """How many participants gave which Consent."""
+    kinds = Counter("withdrawn" if person.withdrawn else person.consent for person in study.participants)
+    return "Consents at the start: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items())
 
 
 def _count(view: View, kind: str) -> str:

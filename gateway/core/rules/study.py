@@ -57,6 +57,9 @@ RULES: dict[str, Rule] = {
     "study.unknown-profile": Rule(
         "error", "not-found", "No StructureDefinition has the url {url}", "Put it beside study.yaml"
     ),
+    "study.unknown-questionnaire": Rule(
+        "error", "not-found", "No Questionnaire has the url {url}", "Put it under profiles/questionnaires"
+    ),
     "study.expression": Rule(
         "error", "value", "The FHIRPath expression does not compile: {problem}", "Correct the expression"
     ),
