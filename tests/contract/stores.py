@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Executable
+from sqlalchemy.event import listen
 
 from gateway.core import Resource, dumps
 from gateway.core.event import AuditRow, Event
@@ -55,7 +56,10 @@ def open_store(url: str, clock: Hand | None = None, noted: Noted | None = None) 
     """A migrated store; its Consents carry their grants in the element `grants`."""
     database = NotingDatabase.open(url)
     assert isinstance(database, NotingDatabase)
-    database.noted = noted or Noted()
+    database.noted = kept = noted or Noted()
+    listen(
+        database.engine, "before_execute", lambda _connection, statement, *_rest: kept.statements.append(statement)
+    )
     store = SqlStore(database, PARAMETERS, grants_of_consents, chain, clock or Hand())
     store.migrate()
     return store

@@ -200,7 +200,11 @@ def test_two_writers_of_one_patients_consents_both_count(store: SqlStore, study:
 def test_regrant_applies_a_changed_policy(store: SqlStore, study: str) -> None:
     store.commit(unit(study, observation("a"), consent("c", "p1"), consent("d", "p2")))
     stricter = SqlStore(
-        store.database, PARAMETERS, lambda s, p, consents: grants_of_consents(s, p, consents)[:0], _no_chain, lambda: NOW
+        store.database,
+        PARAMETERS,
+        lambda s, p, consents: grants_of_consents(s, p, consents)[:0],
+        _no_chain,
+        lambda: NOW,
     )
     assert stricter.regrant(study) == 2
     assert seen(store, reader(study), "a") == []

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import text
 
 from gateway.core.errors import BadRequest, NotFound
 from gateway.core.receipt import Payload, Receipt
@@ -20,8 +20,8 @@ def counted(store: SqlStore) -> dict[str, int]:
     """How many rows each table has."""
     with store.database.snapshot() as connection:
         return {
-            name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for name, table in Table.metadata.tables.items()
+            name: connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one()
+            for name in Table.metadata.tables
         }
 
 
@@ -77,7 +77,9 @@ def test_the_receipt_is_settled_with_the_unit(store: SqlStore, study: str) -> No
 
     def settle(committed: tuple[Committed, ...]) -> Receipt:
         assert [one.outcome for one in committed] == ["created"]
-        return Receipt(receipt.id, study, "source", "stored", NOW, receipt.sha256, 2, "application/json", mapping="m|1")
+        return Receipt(
+            receipt.id, study, "source", "stored", NOW, receipt.sha256, 2, "application/json", mapping="m|1"
+        )
 
     store.commit(unit(study, observation("a"), settle=settle))
     saved = store.receipt(study, receipt.id)
