@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TypeAlias
 
 from gateway.access.gate import Gate, require_scope
 from gateway.access.journal import Action, Journal, refused
-from gateway.access.writes import Asked, Delete, Write, targets_of
+from gateway.access.writes import Asked, Delete, Write
 from gateway.core.clock import Clock
 from gateway.core.errors import FhirError, Forbidden, Gone, NotFound, Unavailable
 from gateway.core.event import Event
@@ -53,7 +54,7 @@ class Door:
         """Like `read`, for an event loop: nothing may be served before the future is done; its error is the
         answer then."""
         key = Key(self.principal.study, type, id)
-        event = self._event("R", "read" if version is None else "vread", targets_of(key), 1)
+        event = self._event("R", "read" if version is None else "vread", (key.reference,), 1)
         try:
             require_scope(self.principal, type, "r")
             stored = self._store.read(key, self._visibility("access"), version)
@@ -62,21 +63,21 @@ class Door:
             if stored.deleted:
                 raise Gone(issue("auth.deleted"))
         except FhirError as error:
-            self._refuse(event, error)
+            self._refuse_read(event, key, error)
             raise
         return stored, self._journal.submit(event)
 
     def history(self, type: str, id: str) -> list[Stored]:
         """The visible versions, newest first, deletions included; raises `NotFound` when there is none."""
         key = Key(self.principal.study, type, id)
-        event = self._event("R", "history", targets_of(key))
+        event = self._event("R", "history", (key.reference,))
         try:
             require_scope(self.principal, type, "r")
             found = self._store.history(key, self._visibility("access"))
             if not found:
                 raise NotFound(issue("auth.not-found"))
         except FhirError as error:
-            self._refuse(event, error)
+            self._refuse_read(event, key, error)
             raise
         self._journal.record(self._event("R", "history", (key.reference,), len(found)))
         return found
@@ -138,9 +139,9 @@ class Door:
         event = self._event(*self._operation(writes), (), len(writes))
         try:
             planned = self._gate.plan(writes)
-            event = self._event(*self._operation(writes), (change.key.reference for change in planned), len(writes))
+            done = self._event(*self._operation(writes), (change.key.reference for change in planned), len(writes))
             companion = self._companion(planned, accompany)
-            unit = Unit(self.principal.study, planned, (*events, event), companion, settle)
+            unit = Unit(self.principal.study, planned, (*events, done), companion, settle)
             return self._store.commit(unit)
         except Unavailable:
             raise
@@ -188,6 +189,12 @@ class Door:
 
     def _event(self, action: Action, operation: str, targets: Iterable[str] = (), count: int = 0) -> Event:
         return self._journal.event(self._clock(), action, operation, targets, count)
+
+    def _refuse_read(self, event: Event, key: Key, error: FhirError) -> None:
+        """Names a resource that is there and hidden; an id that only the client knows may be anything, and is not
+        written down."""
+        exists = self._store.read(key, None) is not None
+        self._refuse(replace(event, targets=(key.reference if exists else key.type,)), error)
 
     def _refuse(self, event: Event, error: FhirError) -> None:
         """Leaves the event of a refusal; nothing is served, so that nobody waits for the disk."""

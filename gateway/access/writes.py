@@ -41,8 +41,3 @@ def key_of(study: str, asked: Write | Delete) -> Key:
     if not isinstance(kind, str) or not kind or not isinstance(identity, str) or not _ID.match(identity):
         raise BadRequest(issue("auth.identity"))
     return Key(study, kind, identity)
-
-
-def targets_of(key: Key) -> tuple[str, ...]:
-    """What an audit event says of a key that a client asked for: its reference, unless its id is none."""
-    return (key.reference,) if _ID.match(key.id) else ()

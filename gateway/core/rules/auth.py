@@ -26,7 +26,7 @@ RULES: dict[str, Rule] = {
         "Ask the study for a role that may do this",
     ),
     "auth.keys-missing": Rule(
-        "fatal", "exception", "The key folder holds no signing key", "Make one with `gateway key create`"
+        "fatal", "exception", "The key folder holds no signing key", "Make one with `gateway key new`"
     ),
     "auth.keys-readable": Rule(
         "fatal",

@@ -16,7 +16,7 @@ RULES: dict[str, Rule] = {
         "error",
         "forbidden",
         "No Consent of the participant permits it",
-        "Check with `gateway consent explain` which Consents apply",
+        "Check which Consents are active and what they permit",
     ),
     "consent.collection-not-permitted": Rule(
         "error",

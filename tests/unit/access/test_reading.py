@@ -129,7 +129,7 @@ def test_every_call_leaves_its_event(filled: World) -> None:
     door.search(EVERYTHING, Page(10))
     list(door.stream("Observation"))
     refusal(NotFound, lambda: door.read("Observation", "nothing"))
-    refusal(NotFound, lambda: door.read("Observation", "no id\n of ours"))
+    refusal(NotFound, lambda: filled.door("norte-research").read("Observation", "o1", 7))
     refusal(Forbidden, lambda: filled.door("research").read("Patient", "x"))
     filled.door("google-health").resolve("urn:x", "y")
     assert before
@@ -142,15 +142,15 @@ def test_every_call_leaves_its_event(filled: World) -> None:
         ("E", "export", "success", "", 0),
         ("E", "exported", "success", "", 2),
         ("R", "read", "denied", "auth.not-found", 0),
-        ("R", "read", "denied", "auth.not-found", 0),
+        ("R", "vread", "denied", "auth.not-found", 0),
         ("R", "read", "denied", "auth.scope", 0),
         ("E", "resolve", "success", "", 0),
     ]
     assert [event.targets for event in found[:4]] == [("Observation/o1",)] * 3 + [
         ("Observation/o2", "Observation/o1")
     ]
-    assert found[7].targets == ()
-    assert {event.client for event in found} == {"ehr-app", "research", "google-health"}
+    assert [event.targets for event in found[6:9]] == [("Observation",), ("Observation/o1",), ("Patient",)]
+    assert {event.client for event in found} == {"ehr-app", "research", "norte-research", "google-health"}
     assert {event.request for event in found} == {"r1"}
     assert filled.trail.verify(filled.study.id) == []
 
