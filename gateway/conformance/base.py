@@ -4,9 +4,10 @@ A type becomes one function with a table of its JSON names; data types are compi
 See https://hl7.org/fhir/R4/json.html and https://hl7.org/fhir/R4/validation.html.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateway.conformance.attachment import check_attachment
 from gateway.conformance.binding import binding_check
 from gateway.conformance.invariant import Invariants
 from gateway.conformance.primitive import FORMATS
@@ -18,6 +19,9 @@ from gateway.terminology import Terminology
 INLINE = frozenset({"BackboneElement", "Element"})
 SHAPES = {"boolean": "boolean", "integer": "number", "positiveInt": "number", "unsignedInt": "number",
           "decimal": "number"}  # fmt: skip
+
+OWN_RULES: Mapping[str, tuple[Check, ...]] = {"Attachment": (check_attachment,)}
+"""Rules of types that their definitions state in prose only."""
 
 FieldCheck = Callable[[Any, dict[str, Any], Location, Run], None]
 """Checks the value under one JSON name; the object itself is given for the sake of its `_name` twins."""
@@ -95,11 +99,12 @@ class BaseTypes:
             if element.is_choice:
                 choices.append((element.name, frozenset(names)))
         root = self._definitions.element(path) if "." not in path else None
+        own = OWN_RULES.get(path, ())
         constraints = root.constraints if root is not None else ()
         checks = [self._invariants.check(constraint, path) for constraint in constraints]
         is_resource = self._definitions.is_resource(path)
         presence = [_presence(required, choices)] if required or choices else []
-        return object_check(fields, presence + [check for check in checks if check], is_resource)
+        return object_check(fields, [*presence, *own, *(check for check in checks if check)], is_resource)
 
     def _fields(self, path: str, element: Element, fields: dict[str, FieldCheck]) -> tuple[str, ...]:
         """Adds the JSON names of an element to `fields` and returns those under which it can be present."""

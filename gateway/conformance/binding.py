@@ -11,6 +11,9 @@ from gateway.definitions import Binding
 from gateway.terminology import Terminology
 
 TEXTUAL = frozenset({"code", "string", "uri", "url", "canonical", "oid", "uuid", "id", "markdown"})
+ENFORCED = {"required": True, "maximum": True, "extensible": False}
+"""Strengths and purposes that are checked, and whether the code must be in the value set."""
+
 KNOWN_LIMIT = 4096
 """How many good codes a binding remembers; a grammar (units, languages) has more than anyone could count."""
 
@@ -19,21 +22,18 @@ Judge = Callable[[str | None, str], bool | None]
 
 def binding_check(terminology: Terminology, binding: Binding, type_name: str) -> Check | None:
     """The check of a binding on values of a type; None when the binding, or the type, asks for none."""
-    required = binding.max_value_set or (binding.value_set if binding.strength == "required" else None)
-    advised = binding.value_set if binding.strength == "extensible" else None
-    checks: list[Check] = []
-    for value_set, is_required in ((required, True), (advised, False)):
-        check = _for_type(type_name, _judge(terminology, value_set), value_set, is_required) if value_set else None
-        if check is not None:
-            checks.append(check)
+    stated = [(binding.strength, binding.value_set), ("maximum", binding.max_value_set), *binding.additional]
+    wanted = [(ENFORCED[strength], value_set) for strength, value_set in stated if value_set and strength in ENFORCED]
+    found = [_for_type(type_name, _judge(terminology, url), url, required) for required, url in wanted]
+    checks = [check for check in found if check is not None]
     if len(checks) < 2:
         return checks[0] if checks else None
 
-    def both(value: Any, at: Location, run: Run) -> None:
+    def several(value: Any, at: Location, run: Run) -> None:
         for check in checks:
             check(value, at, run)
 
-    return both
+    return several
 
 
 def _for_type(type_name: str, judge: Judge, value_set: str, required: bool) -> Check | None:

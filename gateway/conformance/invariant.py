@@ -4,7 +4,6 @@ An invariant that cannot be compiled, or whose evaluation fails, is a finding of
 See https://hl7.org/fhir/R4/conformance-rules.html#constraints.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -29,10 +28,6 @@ BEST_PRACTICE = frozenset({"dom-6"})
 """Constraints that the specification itself marks as best practice: not findings about the data."""
 
 
-_ASKS_TYPE = re.compile(r" (?:is|as) |\b(?:is|as|ofType|type)\(")
-"""Expressions that ask for types need to be told that of the focus; a resource is the only tree that says it."""
-
-
 class Invariants:
     """Compiles the constraints of elements into checks.
 
@@ -52,15 +47,13 @@ class Invariants:
         self.compiled += 1
         native = NATIVE.get(text)
         if native in COMPLETE:
-            return self._evaluate(constraint, native, None, None)
-        expression, kind = self._compile(constraint, base), base
-        if expression is None:
-            # The type of a choice may lack what the expression names; then it is evaluated by what is there.
-            expression, kind = self._compile(constraint, None), None
+            return self._evaluate(constraint, native, None)
+        # The type of a choice may lack what the expression names; then it is evaluated by what is there.
+        expression = self._compile(constraint, base) or self._compile(constraint, None)
         if expression is None:
             return _uncompiled(constraint)
         self.uncompiled.pop(constraint.key, None)
-        return self._evaluate(constraint, native, expression, kind if _ASKS_TYPE.search(text) else None)
+        return self._evaluate(constraint, native, expression)
 
     def _compile(self, constraint: Constraint, base: str | None) -> Expression | None:
         """The expression for values of type `base`, or for any values where that is None."""
@@ -71,9 +64,7 @@ class Invariants:
             self.uncompiled[constraint.key] = str(error)
             return None
 
-    def _evaluate(
-        self, constraint: Constraint, native: Native | None, expression: Expression | None, kind: str | None
-    ) -> Check:
+    def _evaluate(self, constraint: Constraint, native: Native | None, expression: Expression | None) -> Check:
         key, human = constraint.key, constraint.human
         rule = "conformance.invariant" if constraint.severity == "error" else "conformance.invariant-warning"
 
@@ -81,7 +72,7 @@ class Invariants:
             verdict = native(value) if native is not None else None
             if verdict is None and expression is not None:
                 try:
-                    result = expression.evaluate(_with_type(value, kind), self._env(run))
+                    result = expression.evaluate(value, self._env(run))
                 except (FhirPathError, RecursionError):
                     run.report("conformance.invariant-not-evaluated", at, key=key)
                     return
@@ -103,11 +94,6 @@ class Invariants:
             )
         env: Env = scope.env
         return env
-
-
-def _with_type(value: Any, kind: str | None) -> Any:
-    """A tree that says its type as resources do, where the expression asks for types."""
-    return {**value, "resourceType": kind} if kind and isinstance(value, dict) else value
 
 
 def _uncompiled(constraint: Constraint) -> Check:

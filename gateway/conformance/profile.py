@@ -30,7 +30,7 @@ from gateway.conformance.restriction import (
 from gateway.conformance.run import Check, Location, Run
 from gateway.conformance.shorthand import as_slice, shorthand
 from gateway.conformance.slicing import slice_check
-from gateway.definitions import Definitions, Element, ElementNode
+from gateway.definitions import Definitions, Element, ElementNode, TypeRef
 from gateway.terminology import Terminology
 
 
@@ -140,7 +140,7 @@ class ProfileCompiler:
         by_code = {entry.code: entry for entry in base.types}
         for entry in element.types or base.types:
             checks: list[Check] = []
-            if element.binding is not None and element.binding != base.binding:
+            if element.binding is not None and element.binding != base.binding and not _is_for_others(entry, element):
                 check = binding_check(self.terminology, element.binding, entry.code)
                 checks += [check] if check is not None else []
             if entry.code == "Reference" and entry.target_profiles:
@@ -181,3 +181,8 @@ class ProfileCompiler:
             checks = list(self.level(node, start))
             if checks:
                 yield inside(code, all_of(checks), many=len(codes) > 1)
+
+
+def _is_for_others(entry: TypeRef, element: Element) -> bool:
+    """A binding of a choice speaks of its coded types; it binds a Quantity's unit where there is no other type."""
+    return entry.code == "Quantity" and len(element.types) > 1

@@ -10,6 +10,7 @@ from gateway.conformance.extension import Extensions, Policy
 from gateway.conformance.invariant import Invariants
 from gateway.conformance.profile import ProfileCompiler
 from gateway.conformance.run import Check, Location, Run, Scope
+from gateway.conformance.vital_signs import implied_profiles
 from gateway.core import Issue, issue
 from gateway.definitions import Definitions
 from gateway.terminology import Terminology
@@ -67,11 +68,12 @@ class Validator:
         if name == "Bundle":
             index = BundleIndex(resource)
             run.scope = Scope(resource, run.scope.root, index)
-            check_bundle(resource, at, run)
+            check_bundle(resource, index, at, run)
         self._base.check(name)(resource, at, run)
         for profile in profiles:
             self._against(profile, "conformance.profile-unknown", name, resource, at, run)
-        for profile in _stated(resource):
+        others = [*_stated(resource), *(implied_profiles(resource) if name == "Observation" else ())]
+        for profile in dict.fromkeys(others):
             if profile not in profiles:
                 self._against(profile, "conformance.meta-profile-unknown", name, resource, at, run)
 

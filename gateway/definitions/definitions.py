@@ -212,6 +212,6 @@ def r4() -> Definitions:
         Archive(folders["codesystems"].joinpath("r4.zip"), "CodeSystem"),
         Archive(folders["valuesets"].joinpath("r4.zip"), "ValueSet"),
     )
-    own = (profiles.joinpath("gateway"), *folders.values())
+    own = (profiles.joinpath("gateway"), profiles.joinpath("questionnaires"), *folders.values())
     types = loads(profiles.joinpath("r4", "types.json").read_bytes())
     return Definitions(*archives, *(Folder(folder) for folder in own if folder.is_dir()), types=types)

@@ -15,6 +15,11 @@ FHIR_TYPE = PREFIX + "structuredefinition-fhir-type"
 REGEX = PREFIX + "regex"
 MAX_VALUE_SET = PREFIX + "elementdefinition-maxValueSet"
 
+ADDITIONAL_BINDINGS = frozenset({
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.binding.additional",
+    "http://hl7.org/fhir/tools/StructureDefinition/additional-binding",
+})  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class TypeRef:
@@ -32,11 +37,15 @@ class TypeRef:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A binding to a ValueSet: `strength` is required, extensible, preferred or example."""
+    """A binding to a ValueSet: `strength` is required, extensible, preferred or example.
+
+    `additional` holds the (purpose, ValueSet) pairs of additional bindings, which R4 takes over from R5.
+    """
 
     strength: str
     value_set: str | None
     max_value_set: str | None = None
+    additional: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +197,14 @@ def _type_ref(node: Mapping[str, Any]) -> TypeRef:
 
 def _binding(node: Mapping[str, Any]) -> Binding:
     extensions = {entry["url"]: entry for entry in node.get("extension", ())}
-    return Binding(node.get("strength", "example"), node.get("valueSet"),
-                   extensions.get(MAX_VALUE_SET, {}).get("valueCanonical"))  # fmt: skip
+    nested = [entry["extension"] for entry in node.get("extension", ()) if entry["url"] in ADDITIONAL_BINDINGS]
+    additional = []
+    for parts in nested:
+        said = {part["url"]: part.get("valueCode") or part.get("valueCanonical") for part in parts}
+        if said.get("purpose") and said.get("valueSet"):
+            additional.append((said["purpose"], said["valueSet"]))
+    maximum = extensions.get(MAX_VALUE_SET, {}).get("valueCanonical")
+    return Binding(node.get("strength", "example"), node.get("valueSet"), maximum, tuple(additional))
 
 
 def _constraint(node: Mapping[str, Any]) -> Constraint:

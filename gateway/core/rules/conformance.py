@@ -147,6 +147,22 @@ RULES: dict[str, Rule] = {
     "conformance.extension-context": Rule(
         "error", "structure", "The extension {url} is not allowed here", "See the contexts of its definition"
     ),
+    "conformance.attachment-size": Rule(
+        "error", "structure", "The stated size of the attachment is not that of its data", "State the size in bytes"
+    ),
+    "conformance.bundle-link": Rule(
+        "error", "invalid", "A link of the kind that pages a search is not allowed in this Bundle", "Remove the link"
+    ),
+    "conformance.search-id": Rule("error", "invalid", "A resource in a search result has no id", "Give it its id"),
+    "conformance.search-outcome": Rule(
+        "error", "invalid", "An entry of mode outcome is not an OperationOutcome", "Set the mode to match or include"
+    ),
+    "conformance.reference-ambiguous": Rule(
+        "error", "invalid", "Several entries of the Bundle match the reference", "Make each fullUrl unique"
+    ),
+    "conformance.reference-missing": Rule(
+        "error", "not-found", "The Bundle does not have the entry that the reference points to", "Add the entry"
+    ),
     "conformance.full-url-relative": Rule("error", "invalid", "The fullUrl is not an absolute URL"),
     "conformance.full-url-id": Rule("warning", "invalid", "The fullUrl does not end with the id of its resource"),
 }
