@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from gateway.mapping.load import Surroundings
     from gateway.mapping.selftest import Validate
 
-app = typer.Typer(
-    help="List, check, test, run and explain mappings.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(help="List, check, test, run and explain mappings.", no_args_is_help=True, rich_markup_mode=None)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine output on stdout.")]
 Folder = Annotated[str, typer.Argument(help="A mapping's id, or its folder.")]
@@ -80,8 +78,8 @@ def lint(
     raise typer.Exit(1 if faulty else 0)
 
 
-@app.command()
-def test(
+@app.command("test")
+def check_examples(
     folders: Annotated[list[str] | None, typer.Argument(help="Ids or folders; all installed ones if none.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -228,7 +226,9 @@ def _chosen(wanted: list[str] | None) -> "list[tuple[str, Traversable]]":
             found.append(("/".join(Path(name).resolve().parts[-2:]), Path(name)))
             continue
         installed = installed or dict(_installed())
-        folder = installed.get(name) or next((at for key, at in installed.items() if _read(key, at)[0][0] == name), None)
+        folder = installed.get(name) or next(
+            (at for key, at in installed.items() if _read(key, at)[0][0] == name), None
+        )
         if folder is None:
             show_error(f"there is no mapping {name}; see gateway map list")
             raise typer.Exit(2)
@@ -250,11 +250,10 @@ def _surroundings() -> "Surroundings":
 
 def _validate() -> "Validate":
     from gateway.conformance import Validator
-    from gateway.core.assets import asset_root
-    from gateway.definitions import Definitions
+    from gateway.definitions import r4
     from gateway.terminology import LocalTerminology
 
-    definitions = Definitions.load(asset_root("profiles").joinpath("gateway"))
+    definitions = r4()
     validator = Validator(definitions, LocalTerminology(definitions))
 
     def validate(resource: "Resource", profiles: Any) -> "list[Issue]":

@@ -2,9 +2,9 @@
 
 `MappingRegistry.load(roots, definitions)` reads the folders and raises every fault of every file at once;
 `registry.find(ids, tree)` takes the mapping of a payload; `mapping.check_payload(tree)` is the gate and
-`mapping.apply(tree, facts)` gives units of resources, one a participant. A file becomes a typed plan (`load`, `plan`),
-which `walk` defines the meaning of and `generate` makes fast functions from. Pure after load: no I/O, clock or
-randomness. The language is in docs/reference/mapping-language.md.
+`mapping.apply(tree, facts)` gives units of resources, one a participant. A file becomes a typed plan (`load`,
+`plan`), which `walk` defines the meaning of and `generate` makes fast functions from. Pure after load.
+The language is in docs/reference/mapping-language.md.
 """
 
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject

@@ -47,6 +47,7 @@ def find_slot(definitions: Definitions, parent: str, name: str) -> Slot | None:
     children = definitions.children(parent)
     plain = name.removeprefix("_")
     found = children.get(plain)
+    slot: Slot | None
     if found is not None and not found.is_choice:
         slot = _slot(definitions, parent, plain, found, found.types[0].code if found.types else "")
     else:

@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.mapping.faults import FileFaults, Place
-from gateway.mapping.formulas import Formulas, Names, is_expression, literal
+from gateway.mapping.formulas import FACTS, Formulas, Names, is_expression, literal
 from gateway.mapping.plan import Emit, Formula, Guard, Source
 from gateway.mapping.template import Templates
-
-_UNIT_FACTS = frozenset({"subject", "site", "study", "envelope"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +41,9 @@ class EmitReader:
         guards = self._guards(tree.get("guard", ()), (*place, "guard"), names)
         if built is None or key is None:
             return None
-        varying = tuple(number for number, part in enumerate(key) if isinstance(part, Formula) and _varies(part))
+        varying = tuple(number for number, part in enumerate(key) if isinstance(part, Formula) and not part.fixed)
         position = self.faults.position(place)
-        return Emit(
-            tree["id"], mode, *built, key, varying, position, when, foreach, variables, order, guards
-        )
+        return Emit(tree["id"], mode, *built, key, varying, position, when, foreach, variables, order, guards)
 
     def optional(self, tree: dict[str, Any], key: str, place: Place, names: Names) -> Formula | None:
         """The formula under `key`, None when it is absent or faulty."""
@@ -59,6 +55,8 @@ class EmitReader:
         """The variables in their order, and the names with them; `root` says what their focus is."""
         found: list[tuple[str, Formula]] = []
         for name, text in tree.items():
+            if name in names.variables or name in FACTS:
+                self.faults.add("mapping.structure", (*place, name), problem=f"%{name} is there already")
             formula = self.formulas.compile(text, (*place, name), names)
             sources: tuple[Source, ...] = ()
             if formula is not None:
@@ -83,10 +81,6 @@ class EmitReader:
             if formula is not None:
                 found.append(Guard(formula, entry["else"], entry["code"]))  # type: ignore[arg-type]
         return tuple(found)
-
-
-def _varies(part: Formula) -> bool:
-    return bool(part.sources) or not part.variables <= _UNIT_FACTS
 
 
 def order_emits(

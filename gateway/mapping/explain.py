@@ -12,8 +12,8 @@ _INDEX = re.compile(r"\[\d+\]")
 def steps_at(trace: Iterable[Step], path: str) -> tuple[Step, ...]:
     """The steps that made what is at `path`, or that made what holds it.
 
-    A path is `Observation.valueQuantity.value` (of every Observation), or of one, `Observation/<id>.code`; indexes may be
-    left out. () when nothing was made there, or it is no path.
+    A path is `Observation.valueQuantity.value`, of every Observation, or `Observation/<id>.code`, of one; indexes
+    may be left out. () when nothing was made there, or it is no path.
     """
     wanted = _PATH.match(path)
     if not wanted:

@@ -8,6 +8,7 @@ from typing import Any
 from gateway.core.issues import Issue, any_blocks
 from gateway.core.types import Resource
 
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The participant whose data a unit holds.

@@ -1,5 +1,7 @@
 """The faults of one mapping file, collected to the end, each with line and column."""
 
+from typing import Any
+
 from gateway.core.issues import Issue, issue
 from gateway.core.yaml import Document
 
@@ -20,7 +22,7 @@ class FileFaults:
         line, column = self._document.position(place)
         return f"{self._name}:{line}:{column}"
 
-    def add(self, rule: str, place: Place, *, offset: int = 0, expression: str = "", **names: object) -> None:
+    def add(self, rule: str, place: Place, *, offset: int = 0, expression: str = "", **names: Any) -> None:
         """Adds a fault at `place`, `offset` characters into its text."""
         line, column = self._document.position(place)
         found = issue(rule, mapping=f"{self._name}:{line}:{column + offset}", expression=expression, **names)

@@ -11,7 +11,7 @@ from gateway.fhirpath import Expression, FhirPathError, FunctionSpec, compile, n
 from gateway.mapping.faults import FileFaults, Place
 from gateway.mapping.functions.numbers import unit_is_valid
 from gateway.mapping.functions.times import time_pattern
-from gateway.mapping.lineage import sources_of, variables_of, walk
+from gateway.mapping.lineage import is_fixed, sources_of, walk
 from gateway.mapping.plan import Formula, Source
 
 FACTS = frozenset({"payload", "record", "records", "item", "index", "subject", "site", "study", "envelope"})
@@ -77,7 +77,7 @@ class Formulas:
             position=self.faults.position(place),
             expression=expression,
             sources=sources_of(expression.ast, names.variables),
-            variables=frozenset(variables_of(expression.ast)),
+            fixed=is_fixed(expression.ast),
         )
 
     def _check_node(self, node: nodes.Expr, place: Place, names: Names) -> None:
@@ -137,17 +137,19 @@ class Formulas:
     def _check_units(self, node: nodes.Call, place: Place, names: Names) -> None:
         mapped = len(node.arguments) > 1 and getattr(node.arguments[1], "value", None) != ""
         for index, argument in enumerate(node.arguments):
+            unit = argument.value if isinstance(argument, nodes.Literal) else None
             is_unit = index == 2 or (index == 0 and not mapped)
-            if is_unit and isinstance(argument, nodes.Literal) and isinstance(argument.value, str):
-                if not unit_is_valid(argument.value):
-                    self._fault("mapping.unit-invalid", argument, place, unit=argument.value)
+            if is_unit and isinstance(unit, str) and not unit_is_valid(unit):
+                self._fault("mapping.unit-invalid", argument, place, unit=unit)
 
     def _check_pattern(self, node: nodes.Call, place: Place, names: Names) -> None:
         argument = node.arguments[0]
         if not isinstance(argument, nodes.Literal) or time_pattern(str(argument.value)) is None:
-            self._fault("mapping.expression", argument, place, problem="parseTime() takes a literal pattern with YYYY")
+            self._fault(
+                "mapping.expression", argument, place, problem="parseTime() takes a literal pattern with YYYY"
+            )
 
-    def _fault(self, rule: str, node: nodes.Expr, place: Place, **names: object) -> None:
+    def _fault(self, rule: str, node: nodes.Expr, place: Place, **names: Any) -> None:
         self.faults.add(rule, place, offset=node.start + 1, **names)
 
 

@@ -10,6 +10,10 @@ from dataclasses import replace
 from gateway.fhirpath import nodes
 from gateway.mapping.plan import Source
 
+UNIT_FACTS = frozenset({"subject", "site", "study", "envelope"})
+"""Variables that are the same in a whole unit."""
+
+_NO_FOCUS = frozenset({"coalesce", "iif", "lookup"})
 _ROOTS = frozenset({"record", "payload", "item"})
 _MOVES_FOCUS = frozenset({"where", "select", "all", "exists", "repeat", "any", "sort"})
 
@@ -21,13 +25,17 @@ def sources_of(tree: nodes.Expr, variables: Mapping[str, tuple[Source, ...]]) ->
     return tuple(dict.fromkeys(reader.found))
 
 
-def variables_of(tree: nodes.Expr) -> dict[str, nodes.Variable]:
-    """The variables of `tree` by name, each with its first occurrence."""
-    found: dict[str, nodes.Variable] = {}
+def is_fixed(tree: nodes.Expr) -> bool:
+    """True when the expression reads neither focus nor payload, so that it is the same in a whole unit."""
     for node in walk(tree):
-        if isinstance(node, nodes.Variable):
-            found.setdefault(node.name, node)
-    return found
+        match node:
+            case nodes.Special() | nodes.Member(target=None):
+                return False
+            case nodes.Call(target=None, name=name) if name not in _NO_FOCUS:
+                return False
+            case nodes.Variable(name=name) if name not in UNIT_FACTS:
+                return False
+    return True
 
 
 def walk(tree: nodes.Expr) -> list[nodes.Expr]:

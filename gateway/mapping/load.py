@@ -107,7 +107,9 @@ class _Reader:
         )
 
     def _plan(self, tree: dict[str, Any], formulas: Formulas, names: Names, policy: Mapping[str, Action]) -> Plan:
-        reader = EmitReader(Templates(self.around.definitions, self.around.terminology, formulas, self.faults), formulas, self.faults)
+        reader = EmitReader(
+            Templates(self.around.definitions, self.around.terminology, formulas, self.faults), formulas, self.faults
+        )
         match = reader.optional(tree["source"], "match", ("source",), names)
         records = reader.optional(tree["source"], "records", ("source",), names)
         subject = self._subject(tree["subject"], formulas, names)
@@ -134,6 +136,7 @@ class _Reader:
             after=after,
             policy=policy,
             zone=zone,
+            referred=frozenset(name for name, given, _ in formulas.refs if not given),
             context=tree.get("context"),
         )
 
@@ -159,7 +162,9 @@ class _Reader:
         if is_expression(default):
             default = formulas.compile(default, place, names)
             if default is not None and default.sources:
-                self.faults.add("mapping.structure", place, problem="tz.default reads %subject, %site and %study only")
+                self.faults.add(
+                    "mapping.structure", place, problem="tz.default reads %subject, %site and %study only"
+                )
         return Zone(default, tree.get("ambiguous", "error"), tree.get("gap", "error"))
 
     def _schema(self, name: str | None) -> Schema | None:

@@ -1,6 +1,7 @@
 """A compiled mapping: payload trees and facts into units of FHIR resources."""
 
-from collections.abc import Callable, Mapping as Names
+from collections.abc import Callable
+from collections.abc import Mapping as Names
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, Literal
@@ -10,12 +11,13 @@ from gateway.core.instants import format_instant
 from gateway.fhirpath import Env, FhirPathError
 from gateway.formats import Pointer, json_pointer
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
+from gateway.mapping.fast import FastPlan
 from gateway.mapping.payload_schema import Schema
 from gateway.mapping.plan import Formula, Plan
 from gateway.mapping.positions import Positions
 from gateway.mapping.scope import Fault, Scope, current
 from gateway.mapping.subjects import Group, SubjectSearch
-from gateway.mapping.unit import Budget, FastPlan, UnitRun
+from gateway.mapping.unit import Budget, UnitRun
 from gateway.mapping.values import plain
 from gateway.mapping.walk import TooLarge
 

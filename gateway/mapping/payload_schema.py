@@ -73,13 +73,15 @@ class Schema:
 
 def _explain(error: ValidationError) -> Iterator[Difference]:
     path = tuple(error.absolute_path)
-    keyword, wanted = error.validator, error.validator_value
+    keyword: str = str(error.validator)
+    wanted: Any = error.validator_value
     if keyword == "required" and isinstance(error.instance, dict):
         for name in wanted:
             if name not in error.instance:
                 yield Difference(f"{name} is missing", path)
     elif keyword == "additionalProperties" and isinstance(error.instance, dict):
-        known = error.schema.get("properties", {})
+        schema: Any = error.schema
+        known = schema.get("properties", {})
         for name in error.instance:
             if name not in known:
                 yield Difference(f"an unknown name is there; known: {', '.join(known)}", (*path, name))
@@ -88,7 +90,6 @@ def _explain(error: ValidationError) -> Iterator[Difference]:
         yield from _explain(deepest)
     elif keyword in _SAYS_LIMIT:
         shown = " or ".join(map(str, wanted)) if isinstance(wanted, list) else wanted
-        yield Difference(_SAYS_LIMIT[str(keyword)].format(shown), path)
+        yield Difference(_SAYS_LIMIT[keyword].format(shown), path)
     else:
         yield Difference(f"breaks `{keyword}`", path)
-

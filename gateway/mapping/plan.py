@@ -5,7 +5,7 @@ and `Choice`. `interpret` walks the plan and explains; `generate` makes fast fun
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from gateway.fhirpath import Expression
@@ -24,13 +24,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A compiled expression of the file; `position` is `mapping.yaml:line:column`."""
+    """A compiled expression of the file; `position` is `mapping.yaml:line:column`.
+
+    `sources` are the paths of the payload that it reads; it is `fixed` when its values are the same in a whole unit.
+    """
 
     text: str
     position: str
     expression: Expression
     sources: tuple[Source, ...] = ()
-    variables: frozenset[str] = frozenset()
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole mapping. `before`, `each` and `after` are the emits in the order in which they run."""
+    """A whole mapping. `before`, `each` and `after` are the emits in the order in which they run.
+
+    `referred` are the ids of emits that a `ref` without key parts refers to.
+    """
 
     id: str
     version: str
@@ -182,5 +188,5 @@ class Plan:
     after: tuple[Emit, ...]
     policy: Mapping[str, Action]
     zone: Zone
+    referred: frozenset[str] = frozenset()
     context: Mapping[str, Mapping[str, str]] | None = None
-    formulas: Mapping[str, Formula] = field(default_factory=dict)

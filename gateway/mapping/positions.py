@@ -45,7 +45,7 @@ class Positions:
         return tuple(dict.fromkeys(found))[:MAX_POSITIONS]
 
     def first(self, formula: Formula, roots: Mapping[str, Any]) -> str:
-        """The native position to show with an issue of the formula: its first path, else the focus, else the record."""
+        """The position to show with an issue of the formula: its first path, else the focus, else the record."""
         found = self.of_formula(formula, roots)
         return found[0] if found else self.of_node(roots.get("focus"), roots.get("item"), roots.get("record"))
 

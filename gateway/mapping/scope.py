@@ -7,13 +7,13 @@ set around each unit; threads do not see each other's.
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 
 class Fault(Exception):
     """A fault of data met while a fast function runs; the item is then mapped again by the explaining walk."""
 
-    def __init__(self, rule: str, **names: object) -> None:
+    def __init__(self, rule: str, **names: Any) -> None:
         super().__init__(rule)
         self.rule = rule
         self.names = names
@@ -36,13 +36,13 @@ class Scope:
     reference: Callable[[str, tuple[object, ...]], str] | None = None
     wanted: set[str] = field(default_factory=set)
     known: frozenset[str] | None = None
-    collect: Callable[[str, dict[str, object]], None] | None = None
+    collect: Callable[[str, dict[str, Any]], None] | None = None
 
 
 current: ContextVar[Scope] = ContextVar("current")
 
 
-def report(rule: str, **names: object) -> None:
+def report(rule: str, **names: Any) -> None:
     """Hands a fault to whoever collects faults of the present unit; raises `Fault` where nobody does."""
     scope = current.get(None)
     if scope is None or scope.collect is None:

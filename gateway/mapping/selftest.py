@@ -4,7 +4,8 @@
 engine does not depend on the validator.
 """
 
-from collections.abc import Callable, Mapping as Names, Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Mapping as Names
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources.abc import Traversable
@@ -13,7 +14,7 @@ from typing import Any
 from gateway.core import FhirError, Issue, Resource, dumps, issue
 from gateway.core.ids import sha256
 from gateway.fhirpath import FhirPathError, compile
-from gateway.formats import Decoded, decode
+from gateway.formats import Decoded, decode, json_pointer
 from gateway.mapping.facts import Facts, Mapped, Subject
 from gateway.mapping.mapping import Mapping
 from gateway.mapping.values import plain
@@ -28,7 +29,7 @@ _SUBJECT = {"id": "p1", "zone": "UTC"}
 
 
 @dataclass(frozen=True, slots=True)
-class TestResult:
+class Tested:
     """What became of one test; `problems` is empty when it passed."""
 
     name: str
@@ -40,9 +41,9 @@ class TestResult:
         return tuple(issue("mapping.test-failed", test=self.name, problem=problem) for problem in self.problems)
 
 
-def run_tests(mapping: Mapping, folder: Traversable, validate: Validate | None = None) -> tuple[TestResult, ...]:
+def run_tests(mapping: Mapping, folder: Traversable, validate: Validate | None = None) -> tuple[Tested, ...]:
     """Runs the tests of a mapping file; `given_file` is beside it in `folder`."""
-    return tuple(TestResult(test["name"], tuple(_run(mapping, folder, test, validate))) for test in mapping.tests)
+    return tuple(Tested(test["name"], tuple(_run(mapping, folder, test, validate))) for test in mapping.tests)
 
 
 def facts_of(context: Names[str, Any], digest: str = "") -> Facts:
@@ -98,7 +99,7 @@ def _given(mapping: Mapping, folder: Traversable, test: Names[str, Any]) -> tupl
     elif isinstance(test.get("given"), str):
         data = test["given"].encode()
     else:
-        data = dumps(test.get("given"))
+        return Decoded(test.get("given"), json_pointer), ""
     return decode(data, mapping.format, mapping.source.options), sha256(data)
 
 
@@ -131,7 +132,7 @@ def _compare_resources(expect: Names[str, Any], mapped: Mapped) -> list[str]:
     for kind, subsets in expect.get("match", {}).items():
         for subset in subsets if isinstance(subsets, list) else [subsets]:
             if not any(holds(subset, resource) for resource in by_type.get(kind, ())):
-                problems.append(f"no {kind} matches {dumps(subset).decode()}")
+                problems += [f"no {kind} matches {dumps(subset).decode()}"]
     for text in expect.get("where", ()):
         problems += _where(text[1:], by_type)
     return problems
@@ -148,7 +149,9 @@ def _where(text: str, focus: dict[str, list[Resource]]) -> list[str]:
 def holds(subset: Any, tree: Any) -> bool:
     """True when every name and value of `subset` is in `tree`; lists agree item by item, numbers by their text."""
     if isinstance(subset, dict):
-        return isinstance(tree, dict) and all(key in tree and holds(value, tree[key]) for key, value in subset.items())
+        return isinstance(tree, dict) and all(
+            key in tree and holds(value, tree[key]) for key, value in subset.items()
+        )
     if isinstance(subset, list):
         return (
             isinstance(tree, list)

@@ -98,7 +98,11 @@ class SubjectSearch:
             wanted = known[name]
             if wanted is None:
                 found.append(issue("mapping.subject-unverified", **here))
-            elif values is None or len(values) > 1 or not _agree(str(values[0]), str(wanted), partial=name == "birthDate"):
+            elif (
+                values is None
+                or len(values) > 1
+                or not _agree(str(values[0]), str(wanted), partial=name == "birthDate")
+            ):
                 found.append(issue("mapping.subject-mismatch", **here))
         return found
 

@@ -25,7 +25,7 @@ class NotATable(ValueError):
 
 
 def read_concept_map(name: str, resource: Resource) -> Table:
-    """The table of a ConceptMap: codes to target codings, by source system ("" for none) and, under "*", by code alone.
+    """The table of a ConceptMap: codes to target codings, by source system, and under "*" by code alone.
 
     Targets that are `unmatched` or `disjoint` are none. Raises `NotATable` for another resource.
     """

@@ -58,7 +58,11 @@ class Templates:
         fields: list[tuple[str, Node]] = []
         stems: dict[str, str] = {}
         for key, value in tree.items():
-            if value is None or key in ("when", "foreach") or (key == "resourceType" and inside in self.definitions.types()):
+            if (
+                value is None
+                or key in ("when", "foreach")
+                or (key == "resourceType" and inside in self.definitions.types())
+            ):
                 continue
             name, here = key.removeprefix(_ESCAPE), (*place, key)
             if name.endswith("[x]"):
@@ -100,7 +104,9 @@ class Templates:
             return self._value(value, target, place, names)
         loops = isinstance(value, dict) and "foreach" in value
         if target.many != loops:
-            self.faults.add("mapping.list-wanted" if target.many else "mapping.list-unwanted", place, element=target.path)
+            self.faults.add(
+                "mapping.list-wanted" if target.many else "mapping.list-unwanted", place, element=target.path
+            )
             return _EMPTY
         return self._single(value, slot, target, place, names)
 

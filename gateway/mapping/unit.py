@@ -8,6 +8,7 @@ from gateway.core import Issue, issue
 from gateway.core.ids import resource_id
 from gateway.fhirpath import Env, FhirPathError
 from gateway.mapping.facts import MappedUnit, Step, Subject
+from gateway.mapping.fast import FastPlan, Run
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.positions import Positions
 from gateway.mapping.scope import Fault, Scope, current
@@ -16,18 +17,6 @@ from gateway.mapping.walk import Made, TooLarge, Walk
 
 MAX_RESOURCES = 200_000
 """How many resources one payload may make."""
-
-Fast = Callable[[Any, dict[str, Any], Scope, Env, str], list[Made]]
-"""A generated function: focus, variables, scope, environment, study -> what was made; raises for anything to report."""
-
-
-@dataclass(frozen=True, slots=True)
-class FastPlan:
-    """The generated functions: of each emit before and after the records, and of a whole record."""
-
-    before: tuple[Fast, ...]
-    record: Fast | None
-    after: tuple[Fast, ...]
 
 
 @dataclass(slots=True)
@@ -60,6 +49,9 @@ class UnitRun:
     steps: list[Step] | None = None
     issues: list[Issue] = field(default_factory=list)
     _made: dict[str, Made] = field(default_factory=dict)
+    _before: tuple[Run | None, ...] = ()
+    _each: Run | None = None
+    _after: tuple[Run | None, ...] = ()
 
     def run(self, label: str) -> MappedUnit:
         """The mapped unit; raises `TooLarge`."""
@@ -92,17 +84,32 @@ class UnitRun:
         token = current.set(scope)
         variables = dict(self.variables)
         walk = Walk(self.plan, self.study, scope, variables, self.positions, self.steps)
-        fast = None if explain else self.fast
         try:
-            self._payload_emits(self.plan.before, fast.before if fast else (), walk)
+            self._bind(walk, explain)
+            self._payload_emits(self.plan.before, self._before, walk)
             for index, record in enumerate(self.records):
                 variables["index"] = index
-                self._record(fast.record if fast else None, walk, record)
+                made = self._quick(self._each, record)
+                self._keep(walk, list(walk.run_record(self.plan.each, record)) if made is None else made)
             variables["index"] = 0
             scope.made = self._made_so_far()
-            self._payload_emits(self.plan.after, fast.after if fast else (), walk)
+            self._payload_emits(self.plan.after, self._after, walk)
         finally:
             current.reset(token)
+
+    def _bind(self, walk: Walk, explain: bool) -> None:
+        """Prepares the fast functions; none where what is the same in the whole unit has a finding already."""
+        plan = self.plan
+        self._before, self._each, self._after = (None,) * len(plan.before), None, (None,) * len(plan.after)
+        if self.fast is None or explain:
+            return
+        known = (walk.variables, walk.scope, walk.env, self.study)
+        try:
+            self._before = tuple(bind(*known) for bind in self.fast.before)
+            self._each = self.fast.record(*known) if self.fast.record else None
+            self._after = tuple(bind(*known) for bind in self.fast.after)
+        except (Fault, FhirPathError):
+            return
 
     def _made_so_far(self) -> dict[str, list[str]]:
         """The references of the whole unit by emit: what emits after the records may refer to."""
@@ -111,24 +118,20 @@ class UnitRun:
             found.setdefault(made.emit, []).append(reference)
         return found
 
-    def _payload_emits(self, emits: tuple[Emit, ...], fast: tuple[Fast, ...], walk: Walk) -> None:
+    def _payload_emits(self, emits: tuple[Emit, ...], fast: tuple[Run | None, ...], walk: Walk) -> None:
         walk.variables |= {"item": self.payload, "record": self.payload}
-        for number, emit in enumerate(emits):
-            made = self._quick(fast[number], walk, self.payload) if fast else None
+        for emit, run in zip(emits, fast, strict=True):
+            walk.scope.made[emit.id] = []
+            made = self._quick(run, self.payload)
             self._keep(walk, list(walk.run_emit(emit, self.payload)) if made is None else made)
 
-    def _record(self, fast: Fast | None, walk: Walk, record: Any) -> None:
-        made = self._quick(fast, walk, record) if fast else None
-        self._keep(walk, list(walk.run_record(self.plan.each, record)) if made is None else made)
-
-    def _quick(self, fast: Fast, walk: Walk, focus: Any) -> list[Made] | None:
-        """What the fast function made; None when it met something to report."""
-        scope = walk.scope
-        wanted, made = set(scope.wanted), dict(scope.made)
+    def _quick(self, run: Run | None, focus: Any) -> list[Made] | None:
+        """What the fast function made; None when there is none, or when it met something to report."""
+        if run is None:
+            return None
         try:
-            return fast(focus, walk.variables, scope, walk.env, self.study)
+            return run(focus)
         except (Fault, FhirPathError):
-            scope.wanted, scope.made = wanted, made
             return None
 
     def _keep(self, walk: Walk, made: list[Made]) -> None:
@@ -150,7 +153,7 @@ class UnitRun:
         emit = next(emit for emit in (*self.plan.before, *self.plan.each, *self.plan.after) if emit.id == new.emit)
         source = self.positions.of_node(walk.variables.get("item"), walk.variables.get("record"))
         self.issues.append(
-            issue("mapping.duplicate-key", expression=new.type, source=source, mapping=emit.position, emit=new.emit)
+            issue("mapping.duplicate-key", expression=emit.type, source=source, mapping=emit.position, emit=new.emit)
         )
 
     def _reference(self) -> Callable[[str, tuple[object, ...]], str]:
@@ -175,7 +178,7 @@ def _fixed_part(part: str | Formula, env: Env) -> str:
     """The text of a key part that is the same in the whole unit; "" for one that varies."""
     if isinstance(part, str):
         return part
-    if part.sources:
+    if not part.fixed:
         return ""
     values = part.expression.evaluate(None, env)
     return key_text(values[0]) or "" if len(values) == 1 else ""

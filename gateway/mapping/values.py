@@ -11,9 +11,9 @@ REFUSED = object()
 
 
 def fitted(value: Any, type_name: str, primitive: bool) -> Any:
-    """The value as JSON of the type; None for an empty text, `REFUSED` for a value of another kind."""
+    """The value as JSON of the type; None for an empty text or object, `REFUSED` for a value of another kind."""
     if not primitive:
-        return value if type(value) is dict or isinstance(value, Mapping) else REFUSED
+        return (value or None) if type(value) is dict or isinstance(value, Mapping) else REFUSED
     if type_name == "boolean":
         return value if isinstance(value, bool) else REFUSED
     if type_name in NUMBER_TYPES:

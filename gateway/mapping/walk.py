@@ -5,8 +5,8 @@ position, the output path and the payload's position; what happens next is the p
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from gateway.core import Issue, Resource, issue
 from gateway.core.ids import resource_id
@@ -37,20 +37,13 @@ class Dropped(Exception):
     """The policy of a finding drops the resource that is being made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """A resource as an emit made it; `order` is the instant of `version_order` or ""."""
 
     emit: str
-    type: str
-    id: str
+    reference: str
     resource: Resource
-    order: str = ""
-
-    @property
-    def reference(self) -> str:
-        """`Observation/1`."""
-        return f"{self.type}/{self.id}"
+    order: str
 
 
 def one_true(values: list[Any]) -> bool | None:
@@ -93,7 +86,7 @@ class Walk:
     # Findings
 
     def find(
-        self, rule: str, position: str, formula: Formula | None, focus: Any, *, action: str = "", **names: object
+        self, rule: str, position: str, formula: Formula | None, focus: Any, *, action: str = "", **names: Any
     ) -> None:
         """Notes a finding and does what its policy says; raises `Dropped` where that is to drop the resource."""
         action = action or self.plan.policy.get(rule.removeprefix("mapping."), "quarantine")
@@ -113,7 +106,7 @@ class Walk:
 
     def evaluate(self, formula: Formula, focus: Any) -> list[Any]:
         """The values of a formula; findings of its functions are noted, with what the functions give nevertheless."""
-        collected: list[tuple[str, dict[str, object]]] = []
+        collected: list[tuple[str, dict[str, Any]]] = []
         self.scope.collect = lambda rule, names: collected.append((rule, names))
         try:
             values = formula.expression.evaluate(focus, self.env)
@@ -169,7 +162,7 @@ class Walk:
     def run_emit(self, emit: Emit, focus: Any) -> Iterator[Made]:
         """What an emit makes of its focus, in order."""
         self._path = emit.type
-        made = self.scope.made.setdefault(emit.id, [])
+        made = self.scope.made[emit.id] = []
         number = self.variables.get("index", 0)
         try:
             items = self.items(emit.foreach, focus)
@@ -204,7 +197,7 @@ class Walk:
         identity = resource_id(self.study, self.plan.id, emit.id, key)
         self._place = f"{emit.type}/{identity}"
         fields = self._fields(emit.root, item, self._place)
-        return Made(emit.id, emit.type, identity, {"resourceType": emit.type, "id": identity, **fields}, order)
+        return Made(emit.id, self._place, {"resourceType": emit.type, "id": identity, **fields}, order)
 
     def key(self, emit: Emit, item: Any) -> tuple[str, ...] | None:
         """The texts of the key's parts; None, with a finding, when a part is not exactly one scalar."""

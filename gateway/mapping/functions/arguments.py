@@ -15,7 +15,7 @@ def argument(values: list[Any], what: str) -> Any:
 
 
 def text_of(value: Any, what: str) -> str | None:
-    """The text of a text, a FHIRPath date or time, or an HL7 field (its first component); anything else is reported."""
+    """The text of a text, a FHIRPath date or time, or an HL7 field (its first component); else None, reported."""
     if type(value) is str:
         return value
     if type(value) is dict and type(value.get("c1")) is str:

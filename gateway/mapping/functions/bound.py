@@ -1,6 +1,6 @@
 """The function set of one mapping: the free functions, and those bound to its tables and to the running unit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.fhirpath import FunctionSpec
@@ -31,7 +31,7 @@ def function_set(
             return []
         return [row]
 
-    specs = {
+    specs: dict[str, tuple[int, int, Callable[..., list[Any]]]] = {
         **TIMES,
         **NUMBERS,
         **TEXTS,

@@ -24,6 +24,12 @@ _SYSTEMS = {
     "CVX": "http://hl7.org/fhir/sid/cvx",
     "NDC": "http://hl7.org/fhir/sid/ndc",
 }
+# The names of code, system and display in an HL7 CWE, a coding, a DICOM code item.
+_SHAPES = (
+    ("c1", "c3", "c2"),
+    ("code", "system", "display"),
+    ("CodeValue", "CodingSchemeDesignator", "CodeMeaning"),
+)
 _NO_FOCUS: list[Any] = []
 _Coding = Mapping[str, Any]
 
@@ -64,7 +70,11 @@ def _read(value: Any, local: str | None) -> tuple[list[dict[str, Any]], str | No
         return None
     if "coding" in value:
         return list(value["coding"]), value.get("text")
-    for names in (("c1", "c3", "c2"), ("code", "system", "display"), ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")):
+    for names in (
+        ("c1", "c3", "c2"),
+        ("code", "system", "display"),
+        ("CodeValue", "CodingSchemeDesignator", "CodeMeaning"),
+    ):
         if any(isinstance(value.get(name), str) for name in names):
             code, system, display = (value.get(name) for name in names)
             codings = [_coding(code, system, display, local)]

@@ -13,10 +13,10 @@ from gateway.mapping.scope import Fault, Scope, current
 
 
 @pytest.fixture(autouse=True)
-def _scope() -> Iterator[Scope]:
-    scope = Scope(zone="Europe/Berlin", ambiguous="earlier", gap="shift")
-    token = current.set(scope)
-    yield scope
+def scope() -> Iterator[Scope]:
+    made = Scope(zone="Europe/Berlin", ambiguous="earlier", gap="shift")
+    token = current.set(made)
+    yield made
     current.reset(token)
 
 
@@ -59,14 +59,14 @@ def test_hl7_time(text: str, expected: str) -> None:
     assert hl7_time([text]) == [expected]
 
 
-def test_the_later_of_two_instants_when_the_file_says_so(_scope: Scope) -> None:
-    _scope.ambiguous = "later"
+def test_the_later_of_two_instants_when_the_file_says_so(scope: Scope) -> None:
+    scope.ambiguous = "later"
     assert hl7_time(["20261025023000"]) == ["2026-10-25T02:30:00+01:00"]
 
 
 @pytest.mark.parametrize(("text", "rule"), [("20261025023000", "ambiguous"), ("20260329023000", "gap")])
-def test_a_doubtful_local_time_is_an_issue_unless_the_file_decides(text: str, rule: str, _scope: Scope) -> None:
-    setattr(_scope, rule, "error")
+def test_a_doubtful_local_time_is_an_issue_unless_the_file_decides(text: str, rule: str, scope: Scope) -> None:
+    setattr(scope, rule, "error")
     with pytest.raises(Fault, match="local-time"):
         hl7_time([text])
 
@@ -74,16 +74,20 @@ def test_a_doubtful_local_time_is_an_issue_unless_the_file_decides(text: str, ru
 @pytest.mark.parametrize("text", ["20261306", "2026-10-06T06:27", "20261006250000", "yesterday", "20261006062700+7"])
 def test_what_is_no_time_is_reported(text: str) -> None:
     with pytest.raises(Fault):
-        if hl7_time([text]) and parse_interval(hl7_time([text])[0]) is None:
-            raise Fault("format")
+        _checked(text)
+
+
+def _checked(text: str) -> None:
+    if parse_interval(hl7_time([text])[0]) is None:  # a date is left to the validator
+        raise Fault("format")
 
 
 def test_empty_texts_give_nothing() -> None:
     assert (hl7_time([""]), hl7_date([""]), hl7_time([]), date_only([])) == ([], [], [], [])
 
 
-def test_no_zone_is_reported_not_guessed(_scope: Scope) -> None:
-    _scope.zone = None
+def test_no_zone_is_reported_not_guessed(scope: Scope) -> None:
+    scope.zone = None
     with pytest.raises(Fault):
         hl7_time(["202610060627"])
     assert hl7_time(["202610060627"], ["Asia/Kolkata"]) == ["2026-10-06T06:27:00+05:30"]
