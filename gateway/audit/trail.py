@@ -1,7 +1,7 @@
 """Writing events durably, many callers to one transaction, and verifying what was written."""
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -42,8 +42,8 @@ class AuditTrail:
     def __init__(self, rows: Rows, key: bytes) -> None:
         self._rows = rows
         self._key = key
-        self._waiting: queue.Queue[tuple[Event, Future[None]] | None] = queue.Queue(WAITING)
-        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Event, Future[None]]] = deque()
+        self._changed = threading.Condition(threading.Lock())
         self._writer: threading.Thread | None = None
         self._closed = False
 
@@ -60,25 +60,24 @@ class AuditTrail:
         Raises `Unavailable` at once when too many events wait or the trail is closed.
         """
         future: Future[None] = Future()
-        with self._lock:
-            if self._closed:
+        with self._changed:
+            if self._closed or len(self._waiting) >= WAITING:
                 raise Unavailable(issue("audit.unavailable"))
+            self._waiting.append((event, future))
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write, name="audit", daemon=True)
                 self._writer.start()
-            try:
-                self._waiting.put_nowait((event, future))
-            except queue.Full:
-                raise Unavailable(issue("audit.unavailable")) from None
+            elif len(self._waiting) == 1:
+                self._changed.notify()
         return future
 
     def close(self) -> None:
         """Writes what waits and ends the thread; later events are refused."""
-        with self._lock:
+        with self._changed:
             self._closed = True
+            self._changed.notify()
             writer = self._writer
         if writer is not None:
-            self._waiting.put(None)
             writer.join()
 
     def verify(self, study: str) -> list[Issue]:
@@ -105,34 +104,23 @@ class AuditTrail:
         return "" if whole else "audit.changed"
 
     def _write(self) -> None:
-        open_ = True
-        while open_:
-            batch, open_ = self._next_batch()
-            if not batch:
-                continue
+        while batch := self._next_batch():
+            wanted = [(event, future) for event, future in batch if future.set_running_or_notify_cancel()]
             try:
-                self._rows.append([event for event, _ in batch])
+                self._rows.append([event for event, _ in wanted])
             except Exception:
-                for _, future in batch:
+                for _, future in wanted:
                     future.set_exception(Unavailable(issue("audit.unavailable")))
             else:
-                for _, future in batch:
+                for _, future in wanted:
                     future.set_result(None)
 
-    def _next_batch(self) -> tuple[list[tuple[Event, Future[None]]], bool]:
-        """All that waits, at least one entry and at most `BATCH`, and False once the trail is closed."""
-        batch: list[tuple[Event, Future[None]]] = []
-        entry = self._waiting.get()
-        while entry is not None:
-            if entry[1].set_running_or_notify_cancel():
-                batch.append(entry)
-            if len(batch) >= BATCH:
-                return batch, True
-            try:
-                entry = self._waiting.get_nowait()
-            except queue.Empty:
-                return batch, True
-        return batch, False
+    def _next_batch(self) -> list[tuple[Event, Future[None]]]:
+        """What waits, at most `BATCH`, once anything does; nothing when the trail is closed and empty."""
+        with self._changed:
+            while not self._waiting and not self._closed:
+                self._changed.wait()
+            return [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
 
 
 def _is_of(row: AuditRow, study: str) -> bool:
