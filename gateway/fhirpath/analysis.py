@@ -64,7 +64,7 @@ class Analyzer:
             case Indexer():
                 found, after = self._indexer(node, scope)
             case TypeTest():
-                found = self.type_test(node.operator, self.kind(node.operand, scope), node.type)
+                found = self.type_test(node.operator, self.kind(node.operand, scope), node.type, node.operand)
             case Unary():
                 found = self._unary(node, scope)
             case Binary() | Chain():
@@ -116,9 +116,16 @@ class Analyzer:
             if scope.root and self._is_prefix(node.name, scope.this):
                 self.facts.prefixes.add(id(node))
                 return self._prefix(node, scope.this), scope
-            return self.step(scope.this, node), scope
+            return self._step(scope.this, node), scope
         target, after = self.visit(node.target, scope)
-        return self.step(target, node), after
+        return self._step(target, node), after
+
+    def _step(self, target: Kind, node: Member) -> Kind:
+        if self.model is not None and target.sole is not None and target.sole not in ABSTRACT:
+            found = self.property(target.sole, node.name)
+            if found is not None and found.choice:
+                self.facts.choices[id(node)] = found
+        return self.step(target, node)
 
     def _is_prefix(self, name: str, this: Kind) -> bool:
         if self.model is None or not name[:1].isupper() or not self.model.knows(name):
@@ -161,19 +168,23 @@ class Analyzer:
             return _SYSTEM_MEMBERS.get((type_name, name))
         return None if self.model is None else self.model.member(type_name, name)
 
-    def type_test(self, operator: str, operand: Kind, name: TypeName) -> Kind:
-        """The kind of `is`, `as` and `ofType`; notes when only the data can tell."""
+    def type_test(self, operator: str, operand: Kind, name: TypeName, node: Expr | None) -> Kind:
+        """The kind of `is`, `as` and `ofType` of an operand; notes when only the data can tell."""
         wanted = self.wanted(name)
-        if operator != "is" and operand.types is not None and not operand.types & ABSTRACT:
-            kept = frozenset(known for known in operand.types if is_exactly(known, wanted, self.model))
-            result = Kind(kept, operand.many, operand.ordered)
-            self.note_types(operand, kept)
-            return result
+        is_choice = id(node) in self.facts.choices
         if operator == "is":
-            self.note_types(operand, frozenset(t for t in operand.types or () if matches(t, wanted, self.model)))
+            if not is_choice:
+                self.note_types(operand, frozenset(t for t in operand.types or () if matches(t, wanted, self.model)))
             return kinds.BOOLEAN
-        self.note_types(operand, frozenset())
-        return Kind(wanted, operand.many, operand.ordered)
+        if operand.types is None or operand.types & ABSTRACT:
+            self.note_types(operand, frozenset())
+            return Kind(wanted, operand.many, operand.ordered)
+        kept = frozenset(known for known in operand.types if is_exactly(known, wanted, self.model))
+        if is_choice:
+            self.facts.narrowed[id(node)] = kept
+        else:
+            self.note_types(operand, kept)
+        return Kind(kept, operand.many, operand.ordered)
 
     def wanted(self, name: TypeName) -> frozenset[str]:
         """The types that a name stands for; a name without any is an error."""
@@ -226,7 +237,7 @@ class Analyzer:
         if function.ordered:
             self.ordered(target, node.name, node.at)
         require(self, target, TAKES[function.focus], f"{node.name}()", node.at)
-        for argument, takes in zip(node.arguments, function.takes, strict=False):
+        for argument, takes in zip(node.arguments, function.parameters(len(node.arguments)), strict=True):
             require(self, self.kind(argument, scope), TAKES[takes], f"{node.name}()", argument.start)
         if function.returns is not None:
             return function.returns

@@ -32,7 +32,7 @@ class Expression:
     where the data are not what the expression takes.
     """
 
-    __slots__ = ("_base", "_forms", "_kind", "_options", "ast", "evaluate", "text")
+    __slots__ = ("_base", "_facts", "_forms", "_kind", "_options", "ast", "evaluate", "text")
 
     evaluate: Evaluate
 
@@ -45,9 +45,9 @@ class Expression:
         self._forms: dict[tuple[str | None, bool, bool], Evaluate] = {}
         if base is not None and (options.model is None or not options.model.knows(base)):
             raise FhirPathError("fhirpath.unknown-type", text, 0, name=base)
-        self._analyse(self._kind, strict=base is not None)
+        self._facts = self._analyse(self._kind, strict=options.strict)
         if base is None and options.model is not None:
-            self.evaluate = self._dispatch
+            self.evaluate = self._dispatcher()
         else:
             self.evaluate = self._form(base)
 
@@ -67,15 +67,27 @@ class Expression:
         analyzer.kind(self.ast, Scope(kind, root=True))
         return analyzer.facts
 
-    def _dispatch(self, focus: Any, env: Env | None = None) -> list[Any]:
-        """Without a base type: the form for the resource's own type."""
-        type_name = focus.get("resourceType") if focus.__class__ is dict else None
-        form = self._forms.get((type_name, False, True)) if type_name.__class__ is str else None
-        if form is None:
-            model = self._options.model
+    def _dispatcher(self) -> Evaluate:
+        """Without a base type: the function for the resource's own type, made when the type is first seen."""
+        forms: dict[Any, Evaluate] = {}
+        model = self._options.model
+
+        def find(type_name: Any) -> Evaluate:
             known = type_name.__class__ is str and model is not None and model.is_resource(type_name)
             form = self._form(type_name if known else None)
-        return form(focus, env)
+            if known:
+                forms[type_name] = form
+            return form
+
+        def evaluate(focus: Any, env: Env | None = None) -> list[Any]:
+            type_name = focus.get("resourceType") if focus.__class__ is dict else None
+            try:
+                form = forms.get(type_name)
+            except TypeError:
+                form = None
+            return (form or find(type_name))(focus, env)
+
+        return evaluate
 
     def _form(self, type_name: str | None, *, many: bool = False, trust: bool = True) -> Evaluate:
         """The function for a type: `many` for a list as focus, `trust` when data keep the model's cardinalities."""
@@ -87,10 +99,10 @@ class Expression:
 
     def _generate(self, type_name: str | None, *, many: bool, trust: bool) -> Evaluate:
         kind = Kind(None if type_name is None else frozenset((type_name,)), many)
-        facts = self._analyse(kind, strict=False)
-        generator = Generator(
-            facts, self._options.model, dict(self._options.functions), typed=facts.typed, trust=trust
-        )
+        facts = self._facts if kind == self._kind else self._analyse(kind, strict=False)
+        # Data against the model's cardinalities are read with their types: the short ways need trust.
+        typed = facts.typed or (not trust and self._options.model is not None and type_name is not None)
+        generator = Generator(facts, self._options.model, dict(self._options.functions), typed=typed, trust=trust)
         plain = generate(
             generator,
             self.ast,
@@ -156,16 +168,17 @@ def compile(
     model: Model | None = R4,
     functions: Mapping[str, FunctionSpec] = NO_FUNCTIONS,
     variables: Collection[str] | None = None,
+    strict: bool = True,
 ) -> Expression:
     """The compiled expression; cached, so compile where it is used.
 
     `base` is the type of the focus (`Observation`, `Patient.contact`); with it unknown elements and wrong operands
-    are errors too. `model` None is for trees that are not FHIR. `functions` are added to the language and win over its own.
+    are errors too, unless `strict` is false: they are then empty, as a published guide may ask. `model` None is for trees that are not FHIR. `functions` are added to the language and win over its own.
     `variables` are the names that `Env.variables` will have; None leaves them unchecked until the evaluation.
     Raises `FhirPathError` with the place of the fault.
     """
     names = None if variables is None else frozenset(variables)
-    return _compile(expression, base, model, tuple(sorted(functions.items(), key=_name)), names)
+    return _compile(expression, base, model, tuple(sorted(functions.items(), key=_name)), names, strict)
 
 
 def _name(entry: tuple[str, FunctionSpec]) -> str:
@@ -179,5 +192,6 @@ def _compile(
     model: Model | None,
     functions: tuple[tuple[str, FunctionSpec], ...],
     variables: frozenset[str] | None,
+    strict: bool,
 ) -> Expression:
-    return Expression(expression, base, Options(model, base is not None, dict(functions), variables))
+    return Expression(expression, base, Options(model, strict and base is not None, dict(functions), variables))

@@ -7,7 +7,7 @@ from typing import Protocol
 from gateway.fhirpath.errors import FhirPathError
 from gateway.fhirpath.functions import FunctionSpec
 from gateway.fhirpath.kinds import Kind
-from gateway.fhirpath.model import Model
+from gateway.fhirpath.model import Model, Property
 from gateway.fhirpath.nodes import Call, Expr, TypeName
 
 KNOWN_VARIABLES = frozenset(("context", "resource", "rootResource", "ucum", "sct", "loinc"))
@@ -43,13 +43,16 @@ class Options:
 class Facts:
     """The result: kinds of nodes and meanings of names, by the identity of the node.
 
-    `typed` is true when some part needs the FHIR type of an item that only the data tell.
+    `typed` is true when some part needs the FHIR type of an item that only the data tell. `choices` are the steps to a
+    choice element of a known type, `narrowed` the types of it that the expression goes on with.
     """
 
     kinds: dict[int, Kind] = field(default_factory=dict)
     definitions: dict[int, Call] = field(default_factory=dict)
     prefixes: set[int] = field(default_factory=set)
     typed: bool = False
+    choices: dict[int, Property] = field(default_factory=dict)
+    narrowed: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def of(self, node: Expr) -> Kind:
         """The kind of a node."""
@@ -80,8 +83,8 @@ class Analysis(Protocol):
     def ordered(self, kind: Kind, name: str, offset: int) -> None:
         """Refuses a collection without order where the order matters."""
 
-    def type_test(self, operator: str, operand: Kind, name: TypeName) -> Kind:
-        """The kind of `is`, `as` and `ofType`; notes when only the data can tell."""
+    def type_test(self, operator: str, operand: Kind, name: TypeName, node: Expr | None) -> Kind:
+        """The kind of `is`, `as` and `ofType` of an operand; notes when only the data can tell."""
 
     def note_types(self, operand: Kind, kept: frozenset[str]) -> None:
         """Notes that items must carry their type, unless all or none of the possible types are meant."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cmp_to_key
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.fhirpath.env import Env
 from gateway.fhirpath.equality import equal, key
@@ -12,6 +12,8 @@ from gateway.fhirpath.model import Model
 from gateway.fhirpath.ordering import compare
 from gateway.fhirpath.quantity import Quantity
 from gateway.fhirpath.types import is_exactly, matches, type_of
+
+T = TypeVar("T")
 
 MAX_WALK = 1_000_000
 """How many items repeat() and descendants() visit at most when the caller sets no budget."""
@@ -114,22 +116,24 @@ def pair(values: Any, extras: Any, type_name: str, *, typed: bool) -> list[Any]:
     return found
 
 
-def find_choice(tree: Mapping[str, Any], keys: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
-    """The key and type under which a choice element is present, with a value or with extensions only."""
-    for name, type_name in keys:
+def find_choice(tree: Mapping[str, Any], keys: Iterable[tuple[str, T]]) -> tuple[str, T] | None:
+    """The key under which a choice element is present, with a value or with extensions only, and what goes with it."""
+    for pair_of in keys:
+        name = pair_of[0]
         if name in tree or f"_{name}" in tree:
-            return name, type_name
+            return pair_of
     return None
 
 
 def choice(tree: Mapping[str, Any], keys: Iterable[tuple[str, str]]) -> Any:
     """The value of a choice element, an Element where it has extensions only; None when it is absent."""
-    found = find_choice(tree, keys)
-    if found is None:
-        return None
-    name, type_name = found
-    value = tree.get(name)
-    return hollow(tree, name, type_name) if value is None else value
+    for name, type_name in keys:
+        value = tree.get(name)
+        if value is not None:
+            return value
+        if f"_{name}" in tree:
+            return hollow(tree, name, type_name)
+    return None
 
 
 def structural(tree: Any, name: str, model: Model | None) -> list[Any]:
@@ -246,3 +250,10 @@ def type_of_item(item: Any, wanted: Iterable[str], model: Model | None, exactly:
     """Whether an item is of one of the types by what it carries itself."""
     decide = is_exactly if exactly else matches
     return decide(type_of(item), wanted, model)
+
+
+def wrap(item: Any, type_name: str) -> Any:
+    """The item with its type, unless it tells it itself."""
+    if item is None or item.__class__ is Element or (item.__class__ is dict and "resourceType" in item):
+        return item
+    return Element(item, type_name)

@@ -53,7 +53,7 @@ def _plain(generation: Calling, node: Call, function: Function, place: Place) ->
     focus = generation.focus_list(node, place) if function.focus == "Items" else generation.focus_one(node, place)
     values = [focus] if function.focus == "Items" else [_converted(generation, focus, function.focus)]
     needed = [] if function.focus == "Items" else values[:]
-    for argument, takes in zip(node.arguments, function.takes, strict=False):
+    for argument, takes in zip(node.arguments, function.parameters(len(node.arguments)), strict=True):
         if takes == "Items":
             values.append(generation.collect(argument, place))
             continue

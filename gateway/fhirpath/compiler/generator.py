@@ -17,7 +17,7 @@ from gateway.fhirpath.facts import Facts
 from gateway.fhirpath.forms import FORMS
 from gateway.fhirpath.forms.filtering import each_of
 from gateway.fhirpath.forms.form import Consume, Item, Place
-from gateway.fhirpath.forms.types import keep, test
+from gateway.fhirpath.forms.types import as_type, test_operand
 from gateway.fhirpath.functions import FUNCTIONS, FunctionSpec
 from gateway.fhirpath.functions.convert import truth
 from gateway.fhirpath.items import Element
@@ -37,7 +37,7 @@ from gateway.fhirpath.nodes import (
     Unary,
     Variable,
 )
-from gateway.fhirpath.runtime import of_type, one_of, type_of_item, variable
+from gateway.fhirpath.runtime import of_type, one_of, type_of_item, variable, wrap
 from gateway.fhirpath.types import ABSTRACT, is_exactly, matches, targets
 
 MAX_LOOPS: Final = 10
@@ -69,13 +69,19 @@ class Generator:
         self.model = model
         self.typed = typed
         self.functions = functions
-        self._trust = trust
+        self.trusted = trust
         self._defined: dict[int, str] = {}
         self.bind = self.code.bind
 
     def define(self, node: Call, name: str) -> None:
         """Notes the local list that a defineVariable() call filled."""
         self._defined[id(node)] = name
+
+    def kind_of(self, node: Expr) -> Kind:
+        """What the generated code gives for a node: its kind, a choice narrowed to the types that are gone on with."""
+        kind = self.facts.of(node)
+        narrowed = self.facts.narrowed.get(id(node)) if self.trusted and not self.typed else None
+        return kind if narrowed is None else Kind(narrowed, kind.many, kind.ordered)
 
     # Collections
 
@@ -102,7 +108,7 @@ class Generator:
             case Call() if not self._is_scalar(node):
                 self._call_each(node, place, consume)
             case TypeTest(operator="as"):
-                self._as(node, place, consume)
+                as_type(self, node, node.type, place, consume)
             case Literal(value=None):
                 self.collect_nothing(consume)
             case _:
@@ -127,7 +133,7 @@ class Generator:
             consume(Item(place.this, place.kind))
 
     def _member(self, node: Member, place: Place, consume: Consume) -> None:
-        kind = self.facts.of(node)
+        kind = self.kind_of(node)
         if id(node) in self.facts.prefixes:
             self._this(place, lambda item: self._prefixed(item, node.name, kind, consume))
             return
@@ -136,10 +142,14 @@ class Generator:
             with self.code.at(node.at):
                 step(self, item, node.name, self._property(item.kind, node.name), kind, consume)
 
+        self.parent(node, place, go)
+
+    def parent(self, node: Member, place: Place, consume: Consume) -> None:
+        """As `each`, for the items that a step starts from."""
         if node.target is None:
-            self._this(place, go)
+            self._this(place, consume)
         else:
-            self.each(node.target, place, go)
+            self.each(node.target, place, consume)
 
     def _prefixed(self, item: Item, name: str, kind: Kind, consume: Consume) -> None:
         if (
@@ -162,7 +172,7 @@ class Generator:
 
     def _property(self, kind: Kind, name: str) -> Property | None:
         """What the model says of an element when one type is possible, or all agree; None otherwise."""
-        if self.model is None or not self._trust or kind.types is None or kind.types & ABSTRACT:
+        if self.model is None or not self.trusted or kind.types is None or kind.types & ABSTRACT:
             return None
         found = {self.model.member(type_name, name) for type_name in kind.types}
         found.discard(None)
@@ -199,12 +209,6 @@ class Generator:
                     "env.resource if env.resource is not None else focus)"
                 ), names
         return "L = VARIABLE(env, NAME)", {"VARIABLE": self.bind(variable), "NAME": self.bind(name)}
-
-    def _as(self, node: TypeTest, place: Place, consume: Consume) -> None:
-        kind = self.facts.of(node.operand)
-        item = self.one(node.operand, place)
-        result = self.facts.of(node)
-        self._if_some(item, kind, lambda found: keep(self, found, node.type, result, consume))
 
     def _call_each(self, node: Call, place: Place, consume: Consume) -> None:
         form = FORMS.get(node.name)
@@ -276,8 +280,10 @@ class Generator:
 
     def focus_one(self, node: Call, place: Place) -> str:
         """As `one`, for the focus of a call."""
-        if node.target is not None:
-            return self.one(node.target, place)
+        return self.this_one(place) if node.target is None else self.one(node.target, place)
+
+    def this_one(self, place: Place) -> str:
+        """As `one`, for `$this`."""
         if place.shape != "list":
             return place.this
         return self._only(place.kind, lambda consume: self._this(place, consume))
@@ -285,7 +291,7 @@ class Generator:
     def _only(self, kind: Kind, run: Callable[[Consume], None]) -> str:
         code = self.code
         last = code.fresh()
-        if self._trust and not kind.many and kind.types is not None:
+        if self.trusted and not kind.many and kind.types is not None:
             code.run("V = None", V=last)
             run(lambda item: code.run("LAST = V", LAST=last, V=item.name))
             return last
@@ -310,7 +316,7 @@ class Generator:
             case Indexer():
                 return self._indexer(node, place)
             case TypeTest():
-                return test(self, self.one(node.operand, place), self.facts.of(node.operand), node.type)
+                return test_operand(self, node.operand, node.type, place)
             case Special() if place.index is not None:
                 return place.index
             case Call():
@@ -413,7 +419,12 @@ def generate(
         RECOVER=code.bind(recover),
     )
     with code.into(hole):
-        place = Place("focus", kind, "list" if many else "item")
+        root = "focus"
+        if generator.typed and kind.sole is not None and kind.sole not in ABSTRACT:
+            root = code.fresh()
+            source = "R = [WRAP(V, T) for V in focus]" if many else "R = WRAP(focus, T)"
+            code.run(source, R=root, WRAP=code.bind(wrap), V=code.fresh(), T=code.bind(kind.sole))
+        place = Place(root, kind, "list" if many else "item")
         items = code.fresh("l")
         code.run("L = []", L=items)
         generator.each(

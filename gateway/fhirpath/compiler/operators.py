@@ -1,14 +1,18 @@
 """Operators as Python statements, with the common cases of their operands inline."""
 
+import ast
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from gateway.fhirpath import arithmetic, equality, ordering
 from gateway.fhirpath.forms.form import Generation, Item, Place
-from gateway.fhirpath.items import temporal
+from gateway.fhirpath.items import QUANTITIES, UCUM, temporal
 from gateway.fhirpath.kinds import TEMPORAL, Kind
 from gateway.fhirpath.nodes import Binary, Chain, Expr, Literal, Unary
+from gateway.fhirpath.quantity import Quantity
 from gateway.fhirpath.runtime import holds
+from gateway.fhirpath.temporal import Temporal
 
 _COMPARE: Final = {"<": ordering.less, "<=": ordering.at_most, ">": ordering.greater, ">=": ordering.at_least}
 _AND = """
@@ -143,20 +147,93 @@ def _moment(kind: Kind) -> str | None:
     return "time" if kind.sole == "time" else "dateTime" if kind.sole != "date" else "date"
 
 
+_MOMENT = """
+if A is None:
+    R = None
+elif A.__class__ is S and len(A) == N and A[-1] in END:
+    R = A OPERATOR TEXT
+else:
+    R = F(T(A, SORT), B)
+"""
+_QUANTITY = """
+if A is None:
+    R = None
+elif A.__class__ is DICT and A.get("code") == UNIT and A.get("system") == UCUM and "comparator" not in A:
+    V = A.get("value")
+    R = V OPERATOR NUMBER if V.__class__ is D or V.__class__ is I else None
+else:
+    R = F(A, B)
+"""
+
+
 def _compare(generation: Generation, node: Binary, place: Place) -> str:
+    function = _COMPARE[node.operator]
+    quick = _quick(generation, node, place, node.operator, function)
+    if quick is not None:
+        return quick
     code = generation.code
     left, right = operand(generation, node.left, place), operand(generation, node.right, place)
     answer = code.fresh("b")
-    names = {"R": answer, "A": left, "B": right, "F": generation.bind(_COMPARE[node.operator])}
+    names = {"R": answer, "A": left, "B": right, "F": generation.bind(function)}
     if _is_number(node.right):
-        names["D"] = generation.bind(Decimal)
         code.run(
             f"R = None if A is None else A {node.operator} B if A.__class__ is D or A.__class__ is int else F(A, B)",
+            D=generation.bind(Decimal),
             **names,
         )
     else:
         code.run("R = None if A is None or B is None else F(A, B)", **names)
     return answer
+
+
+def _quick(
+    generation: Generation, node: Binary, place: Place, operator: str, function: Callable[[Any, Any], bool | None]
+) -> str | None:
+    """An element beside a literal date, instant or quantity: compared as text or number where both are alike."""
+    literal = node.right.value if isinstance(node.right, Literal) else None
+    kind = generation.facts.of(node.left)
+    if generation.typed or kind.many or kind.types is None:
+        return None
+    code = generation.code
+    names: dict[str, str | ast.expr] = {"R": code.fresh("b"), "B": generation.bind(literal)}
+    names["F"] = generation.bind(function)
+    moment = _moment(kind)
+    if isinstance(literal, Temporal) and moment in ("date", "dateTime") and (text := _comparable_text(literal)):
+        names.update(
+            S="str",
+            N=generation.bind(len(text)),
+            END=generation.bind("Z" if len(text) > _DATE_LENGTH else "0123456789"),
+            TEXT=generation.bind(text),
+            T=generation.bind(temporal),
+            SORT=generation.bind(moment),
+        )
+        source = _MOMENT
+    elif isinstance(literal, Quantity) and not literal.calendar and kind.types & QUANTITIES:
+        names.update(
+            DICT="dict",
+            UNIT=generation.bind(literal.unit),
+            UCUM=generation.bind(UCUM),
+            V=code.fresh(),
+            NUMBER=generation.bind(literal.value),
+            D=generation.bind(Decimal),
+            I="int",
+        )
+        source = _QUANTITY
+    else:
+        return None
+    code.run(source.replace("OPERATOR", operator), A=generation.one(node.left, place), **names)
+    return str(names["R"])
+
+
+_DATE_LENGTH: Final = 10
+
+
+def _comparable_text(value: Temporal) -> str:
+    """The text of a whole date, or of an instant to the second in UTC: these sort as texts; empty for others."""
+    text = str(value)
+    if value.sort == "DateTime" and value.offset == 0 and len(value.parts) == 6 and value.digits == 0:
+        return text
+    return text if value.sort in ("Date", "DateTime") and len(value.parts) == 3 else ""
 
 
 def _is_number(node: Expr) -> bool:
@@ -190,6 +267,9 @@ def _equal(generation: Generation, node: Binary, place: Place) -> str:
 
 
 def _single_equal(generation: Generation, node: Binary, place: Place) -> str:
+    quick = _quick(generation, node, place, "==", equality.equal)
+    if quick is not None:
+        return quick
     code = generation.code
     left, right = operand(generation, node.left, place), operand(generation, node.right, place)
     answer = code.fresh("b")

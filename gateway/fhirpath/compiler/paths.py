@@ -114,7 +114,7 @@ def _choice(generation: Generation, item: Item, found: Property, kind: Kind, con
     value = code.fresh()
     keys = tuple((name, type_name) for name, type_name in found.keys if kind.types is None or type_name in kind.types)
     if not keys:
-        return
+        keys = (("", ""),)
     hole = code.emit(
         _CHOICE,
         X=item.name,

@@ -12,7 +12,7 @@ from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.facts import Analysis, Facts, Scope
 from gateway.fhirpath.kinds import Kind
 from gateway.fhirpath.model import Model
-from gateway.fhirpath.nodes import Call, Expr, TypeName
+from gateway.fhirpath.nodes import Call, Expr, Member, TypeName
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,16 @@ class Generation(Protocol):
     def typed(self) -> bool:
         """Whether items carry their FHIR type."""
 
+    @property
+    def trusted(self) -> bool:
+        """Whether the data are taken to keep the model's cardinalities."""
+
+    def kind_of(self, node: Expr) -> Kind:
+        """What the generated code gives for a node: its kind, a choice narrowed to the types that are gone on with."""
+
+    def parent(self, node: Member, place: Place, consume: Consume) -> None:
+        """As `each`, for the items that a step starts from."""
+
     def each(self, node: Expr, place: Place, consume: Consume) -> None:
         """Appends code that runs what `consume` appends for each item of the node; `consume` is called once."""
 
@@ -83,6 +93,9 @@ class Generation(Protocol):
 
     def focus_one(self, node: Call, place: Place) -> str:
         """As `one`, for the focus of a call."""
+
+    def this_one(self, place: Place) -> str:
+        """As `one`, for `$this`."""
 
     def bind(self, value: object) -> ast.expr:
         """The Python expression for an object."""

@@ -2,12 +2,14 @@
 
 from typing import Final
 
+from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.facts import Analysis, Scope
 from gateway.fhirpath.forms.form import Consume, Form, Generation, Item, Place
 from gateway.fhirpath.kinds import Kind, system
-from gateway.fhirpath.nodes import Call, TypeName
-from gateway.fhirpath.runtime import type_info
-from gateway.fhirpath.types import type_argument
+from gateway.fhirpath.model import Property
+from gateway.fhirpath.nodes import Call, Expr, Member, TypeName, TypeTest
+from gateway.fhirpath.runtime import find_choice, type_info
+from gateway.fhirpath.types import matches, targets, type_argument
 
 
 def _analyse(analysis: Analysis, node: Call, target: Kind, scope: Scope) -> tuple[Kind, Scope]:
@@ -16,8 +18,8 @@ def _analyse(analysis: Analysis, node: Call, target: Kind, scope: Scope) -> tupl
         raise analysis.fail(
             "fhirpath.argument", node.arguments[0].start, name=node.name, expected="the name of a type"
         )
-    found = analysis.type_test(node.name, target, name)
-    return found.one() if node.name == "as" else found, scope
+    found = analysis.type_test(node.name, target, name, node.target)
+    return found, scope
 
 
 def _name(node: Call) -> TypeName:
@@ -38,9 +40,47 @@ def test(generation: Generation, item: str, kind: Kind, name: TypeName) -> str:
     return answer
 
 
+def test_operand(generation: Generation, node: Expr, name: TypeName, place: Place) -> str:
+    """The local that holds whether the single item of a node is of a type."""
+    found = generation.facts.choices.get(id(node))
+    if found is not None and isinstance(node, Member) and not generation.typed and generation.trusted:
+        return _test_choice(generation, node, found, name, place)
+    return test(generation, generation.one(node, place), generation.facts.of(node), name)
+
+
+def _test_choice(generation: Generation, node: Member, found: Property, name: TypeName, place: Place) -> str:
+    """The key under which the choice is present tells its type."""
+    code = generation.code
+    wanted = targets(name, generation.model)
+    answers = tuple((key, matches(type_name, wanted, generation.model)) for key, type_name in found.keys)
+    count, answer = code.fresh("n"), code.fresh("b")
+    code.run("N = 0\nA = None", N=count, A=answer)
+
+    def look(item: Item) -> None:
+        code.run(
+            "F = FIND(X, KEYS)\nif F is not None:\n    N += 1\n    A = F[1]",
+            F=code.fresh(),
+            FIND=generation.bind(find_choice),
+            X=item.name,
+            KEYS=generation.bind(answers),
+            N=count,
+            A=answer,
+        )
+
+    generation.parent(node, place, look)
+    code.run(
+        "if N > 1:\n    raise FAULT(RULE)",
+        N=count,
+        FAULT=generation.bind(Fault),
+        RULE=generation.bind("fhirpath.several"),
+    )
+    return answer
+
+
 def _is(generation: Generation, node: Call, place: Place) -> str:
-    kind = generation.facts.of(node.target) if node.target is not None else place.kind
-    return test(generation, generation.focus_one(node, place), kind, _name(node))
+    if node.target is not None:
+        return test_operand(generation, node.target, _name(node), place)
+    return test(generation, generation.focus_one(node, place), place.kind, _name(node))
 
 
 def keep(generation: Generation, item: Item, name: TypeName, result: Kind, consume: Consume) -> None:
@@ -60,11 +100,30 @@ def _of_type(generation: Generation, node: Call, place: Place, consume: Consume)
     generation.focus(node, place, lambda item: keep(generation, item, _name(node), result, consume))
 
 
-def _as(generation: Generation, node: Call, place: Place, consume: Consume) -> None:
-    kind = generation.facts.of(node.target) if node.target is not None else place.kind
-    item = generation.focus_one(node, place)
+def filters(generation: Generation, operand: Expr | None, kind: Kind) -> bool:
+    """Whether `as` picks from a collection of several types, as R4's own invariants and search parameters use it.
+
+    The specification takes a single item only; that holds where all items have one type.
+    """
+    is_mixed = id(operand) in generation.facts.choices or kind.types is None or len(kind.types) > 1
+    return kind.many and is_mixed
+
+
+def as_type(generation: Generation, node: Call | TypeTest, name: TypeName, place: Place, consume: Consume) -> None:
+    """Appends code for the item where it is of a type."""
+    operand = node.operand if isinstance(node, TypeTest) else node.target
+    kind = generation.kind_of(operand) if operand is not None else place.kind
+    result = generation.facts.of(node)
+    if operand is not None and filters(generation, operand, generation.facts.of(operand)):
+        generation.each(operand, place, lambda item: keep(generation, item, name, result, consume))
+        return
+    item = generation.one(operand, place) if operand is not None else generation.this_one(place)
     with generation.code.into(generation.code.emit("if V is not None:\n    ...", V=item)):
-        keep(generation, Item(item, kind.one()), _name(node), generation.facts.of(node), consume)
+        keep(generation, Item(item, kind.one()), name, result, consume)
+
+
+def _as(generation: Generation, node: Call, place: Place, consume: Consume) -> None:
+    as_type(generation, node, _name(node), place, consume)
 
 
 def _analyse_type(analysis: Analysis, _node: Call, target: Kind, scope: Scope) -> tuple[Kind, Scope]:

@@ -5,11 +5,14 @@ The decorator turns the Python function into a `Function`, which the compiler ca
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from gateway.fhirpath.env import Env
 from gateway.fhirpath.kinds import Kind
 from gateway.fhirpath.model import Model
+
+MOST: Final = 255
+"""How many arguments a call may have."""
 
 TypedBy = Literal["", "primitive"]
 
@@ -37,6 +40,7 @@ class Function:
     collection. `returns` None means: items as those of the focus. A function that `needs` "env" or "data" gets the
     `Env` (or None) or the `Data` first. `optional` counts the arguments at the end that may be left out. `ordered`
     functions depend on the order of the focus. `typed` "primitive" functions see the extensions of primitives.
+    `variadic`: the last parameter may be given any number of times.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Function:
     needs: Literal["", "env", "data"] = ""
     ordered: bool = False
     typed: TypedBy = ""
+    variadic: bool = False
 
     @property
     def least(self) -> int:
@@ -59,7 +64,13 @@ class Function:
     @property
     def most(self) -> int:
         """The largest number of arguments."""
-        return len(self.takes)
+        return MOST if self.variadic else len(self.takes)
+
+    def parameters(self, count: int) -> tuple[Takes, ...]:
+        """What each of `count` arguments must be."""
+        if count <= len(self.takes):
+            return self.takes[:count]
+        return (*self.takes, *(self.takes[-1],) * (count - len(self.takes)))
 
 
 def function(
@@ -74,6 +85,7 @@ def function(
     needs: Literal["", "env", "data"] = "",
     ordered: bool = False,
     typed: TypedBy = "",
+    variadic: bool = False,
 ) -> Callable[[Callable[..., Any]], Function]:
     """Declares the decorated Python function as the FHIRPath function `name`."""
 

@@ -48,9 +48,7 @@ def member_of(data: Data, items: list[Any], value_set: str | None) -> bool | Non
     if len(items) > 1:
         raise Fault("fhirpath.several")
     terminology = _terminology(data, "memberOf")
-    answers = [
-        terminology.validate_code(system, code, value_set).result for system, code in _codings(items[0])
-    ]
+    answers = [terminology.validate_code(system, code, value_set).result for system, code in _codings(items[0])]
     return True if True in answers else None if None in answers or not answers else False
 
 

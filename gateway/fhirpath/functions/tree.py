@@ -5,6 +5,7 @@ See https://hl7.org/fhirpath/N1/#tree-navigation and https://hl7.org/fhir/R4/fhi
 
 from typing import Any
 
+from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.functions.registry import Data, function
 from gateway.fhirpath.items import Element, raw
 from gateway.fhirpath.kinds import BOOLEAN, Kind
@@ -46,10 +47,7 @@ def descendants(data: Data, items: list[Any]) -> list[Any]:
 def extension(data: Data, items: list[Any], url: str | None) -> list[Any]:
     """The extensions of the items that have this URL."""
     found = [
-        entry
-        for item in items
-        for entry in _extensions(item)
-        if entry.__class__ is dict and entry.get("url") == url
+        entry for item in items for entry in _extensions(item) if entry.__class__ is dict and entry.get("url") == url
     ]
     return [Element(entry, "Extension") for entry in found] if data.typed else found
 
@@ -111,3 +109,28 @@ def _contained(data: Data, text: str) -> Any:
     if root.__class__ is not dict:
         return None
     return next((part for part in listed(root.get("contained")) if part.get("id") == text[1:]), None)
+
+
+@function(
+    "hasExtension",
+    "FHIR: hasExtension",
+    focus="Items",
+    takes=("String",),
+    returns=BOOLEAN,
+    typed="primitive",
+    examples=("{}.hasExtension('urn:x') = false",),
+)
+def has_extension(items: list[Any], url: str | None) -> bool:
+    """Whether an item has an extension with this URL; written in one R4 search parameter and in newer guides."""
+    return any(entry.__class__ is dict and entry.get("url") == url for item in items for entry in _extensions(item))
+
+
+@function("checkModifiers", "FHIR: checkModifiers", focus="Items", takes=("String",), returns=None, variadic=True)
+def check_modifiers(items: list[Any], *urls: str | None) -> list[Any]:
+    """The items; a fault when one has a modifier extension with another URL than those named."""
+    for item in items:
+        tree = raw(item)
+        for entry in listed(tree.get("modifierExtension")) if tree.__class__ is dict else ():
+            if entry.__class__ is not dict or entry.get("url") not in urls:
+                raise Fault("fhirpath.operand", operation="checkModifiers()")
+    return items
