@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.mapping.faults import FileFaults, Place
 from gateway.mapping.formulas import FACTS, Formulas, Names, is_expression, literal
+from gateway.mapping.lineage import variables_of
 from gateway.mapping.plan import Emit, Formula, Guard, Source
 from gateway.mapping.template import Templates
 
@@ -37,13 +38,27 @@ class EmitReader:
         key = self._key(tree["key"], (*place, "key"), names)
         built = self.templates.resource(tree["resource"], (*place, "resource"), names)
         when = self.optional(tree, "when", place, names)
+        late = when is not None and not variables_of(when.expression.ast).isdisjoint(dict(variables))
         order = self.optional(tree, "version_order", place, names)
         guards = self._guards(tree.get("guard", ()), (*place, "guard"), names)
         if built is None or key is None:
             return None
         varying = tuple(number for number, part in enumerate(key) if isinstance(part, Formula) and not part.fixed)
-        position = self.faults.position(place)
-        return Emit(tree["id"], mode, *built, key, varying, position, when, foreach, variables, order, guards)
+        return Emit(
+            id=tree["id"],
+            mode=mode,
+            type=built[0],
+            root=built[1],
+            key=key,
+            varying=varying,
+            position=self.faults.position(place),
+            when=when,
+            when_late=late,
+            foreach=foreach,
+            vars=variables,
+            version_order=order,
+            guards=guards,
+        )
 
     def optional(self, tree: dict[str, Any], key: str, place: Place, names: Names) -> Formula | None:
         """The formula under `key`, None when it is absent or faulty."""

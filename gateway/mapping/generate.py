@@ -199,9 +199,11 @@ class _Writer:
 
     def _item(self, emit: Emit, item: str) -> None:
         code = self.code
+        if not emit.when_late:
+            self._skip_unless(emit.when, item)
         self._assign(emit.vars, item)
-        if emit.when is not None:
-            code.run("if not V:\n    continue", V=self._truth(emit.when, item))
+        if emit.when_late:
+            self._skip_unless(emit.when, item)
         identity = self._identity(emit, item)
         for guard in emit.guards:
             truth = self._truth(guard.formula, item)
@@ -223,6 +225,10 @@ class _Writer:
             code.run("scope.made[ID].append(R)", ID=code.bind(emit.id), R=reference)
         code.run("out.append(MADE(EMIT, R, M, ORDER))", MADE=code.bind(Made), EMIT=code.bind(emit.id),
                  R=reference, M=made, ORDER=order)  # fmt: skip
+
+    def _skip_unless(self, when: Formula | None, item: str) -> None:
+        if when is not None:
+            self.code.run("if not V:\n    continue", V=self._truth(when, item))
 
     def _identity(self, emit: Emit, item: str) -> str:
         code = self.code

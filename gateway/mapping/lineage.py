@@ -25,6 +25,11 @@ def sources_of(tree: nodes.Expr, variables: Mapping[str, tuple[Source, ...]]) ->
     return tuple(dict.fromkeys(reader.found))
 
 
+def variables_of(tree: nodes.Expr) -> frozenset[str]:
+    """The names of the variables in the tree."""
+    return frozenset(node.name for node in walk(tree) if isinstance(node, nodes.Variable))
+
+
 def is_fixed(tree: nodes.Expr) -> bool:
     """True when the expression reads neither focus nor payload, so that it is the same in a whole unit."""
     for node in walk(tree):

@@ -121,6 +121,7 @@ class Emit:
     """One kind of resource that the mapping makes.
 
     `key` parts are texts or formulas; `varying` are the indexes of the parts that `ref` must be given.
+    `when` is asked before the variables are computed, unless it uses them: `when_late`.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Emit:
     varying: tuple[int, ...]
     position: str
     when: Formula | None = None
+    when_late: bool = False
     foreach: Formula | None = None
     vars: tuple[tuple[str, Formula], ...] = ()
     version_order: Formula | None = None

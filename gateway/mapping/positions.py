@@ -20,6 +20,8 @@ class Positions:
 
     def pointer(self, node: Any) -> Pointer | None:
         """The pointer of an object or list of the payload; None for anything else."""
+        if node is self._tree:
+            return ()
         if not isinstance(node, dict | list):
             return None
         if self._pointers is None:

@@ -160,16 +160,22 @@ class UnitRun:
         """What turns an emit and the varying parts of its key into a reference."""
         emits = {emit.id: emit for emit in (*self.plan.before, *self.plan.each, *self.plan.after)}
         fixed: dict[str, list[str]] = {}
+        known: dict[tuple[str, ...], str] = {}
         env = Env(variables=self.variables)
 
         def reference(name: str, values: tuple[object, ...]) -> str:
+            given = tuple([key_text(value) or "" for value in values])
+            found = known.get((name, *given))
+            if found is not None:
+                return found
             emit = emits[name]
             if name not in fixed:
                 fixed[name] = [_fixed_part(part, env) for part in emit.key]
             parts = list(fixed[name])
-            for number, value in zip(emit.varying, values, strict=True):
-                parts[number] = key_text(value) or ""
-            return f"{emit.type}/{resource_id(self.study, self.plan.id, name, parts)}"
+            for number, text in zip(emit.varying, given, strict=True):
+                parts[number] = text
+            made = known[name, *given] = f"{emit.type}/{resource_id(self.study, self.plan.id, name, parts)}"
+            return made
 
         return reference
 

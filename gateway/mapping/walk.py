@@ -172,9 +172,7 @@ class Walk:
             self.variables |= {"item": item, "index": index if emit.foreach else number}
             told = len(self.steps or ())
             try:
-                self._pending = []
-                self.assign(emit.vars, item)
-                found = None if self._pending else self._item(emit, item)
+                found = self._item(emit, item)
             except Dropped:
                 found = None
             if found is not None:
@@ -186,7 +184,13 @@ class Walk:
 
     def _item(self, emit: Emit, item: Any) -> Made | None:
         self._path = emit.type
-        if not self.holds(emit.when, item):
+        if not emit.when_late and not self.holds(emit.when, item):
+            return None
+        self._pending = []
+        self.assign(emit.vars, item)
+        if self._pending:
+            raise Dropped
+        if emit.when_late and not self.holds(emit.when, item):
             return None
         key = self.key(emit, item)
         for guard in emit.guards:

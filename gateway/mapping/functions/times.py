@@ -44,6 +44,11 @@ def _offset_seconds(text: str) -> int | None:
 
 
 @lru_cache(maxsize=512)
+def _delta(seconds: int) -> timedelta:
+    return timedelta(seconds=seconds)
+
+
+@lru_cache(maxsize=512)
 def _offset_text(seconds: int) -> str:
     minutes = abs(seconds) // 60
     return f"{'-' if seconds < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}"
@@ -71,6 +76,11 @@ def at_offset(focus: list[Any], offset: list[Any]) -> list[Any]:
 
 
 def _shown(value: Any, seconds: int) -> str | None:
+    if value.__class__ is str and len(value) == 20 and value[10] == "T" and value[-1] == "Z":
+        try:  # the usual case, without a regular expression
+            return (datetime.fromisoformat(value[:19]) + _delta(seconds)).isoformat() + _offset_text(seconds)
+        except (ValueError, OverflowError):
+            pass
     text = text_of(value, "atOffset()")
     if text is None:
         return None
