@@ -7,7 +7,7 @@ See https://hl7.org/fhir/R4/datatypes.html#dateTime and https://hl7.org/fhir/R4/
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -15,7 +15,7 @@ FOREVER_BEFORE: Final = -(2**62)
 FOREVER_AFTER: Final = 2**62
 
 _PATTERN = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?)?)?)?\Z"
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:[0-5]\d)?)?)?)?\Z"
 )
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -56,7 +56,8 @@ def parse_interval(text: str, zone: tzinfo = UTC) -> Interval | None:
         if offset == "Z":
             zone = UTC
         elif offset:
-            zone = datetime.strptime(offset, "%z").tzinfo or UTC
+            size = timedelta(hours=int(offset[1:3]), minutes=int(offset[4:6]))
+            zone = timezone(-size if offset[0] == "-" else size)
         leap = second == "60"
         low = datetime(
             int(year),
