@@ -39,7 +39,7 @@ class Emitter:
     def bind(self, value: object) -> ast.expr:
         """The expression for an object: a constant, or a global of the function."""
         if value.__class__ in _SIMPLE:
-            return constant(value, self.line)  # type: ignore[arg-type]
+            return constant(value, self.line)
         found = self._bound.get(id(value))
         if found is None:
             found = f"k{len(self._bound)}"

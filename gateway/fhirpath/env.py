@@ -14,7 +14,7 @@ from gateway.terminology.port import Terminology
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """`variables` are `%name` (one value, a list, or None for empty); `now` is what now(), today() and timeOfDay() tell.
+    """`variables` are `%name` (one value, a list, or None for empty); `now` is what now() and today() tell.
 
     `resource` and `root` are `%resource` and `%rootResource`, by default the data itself. `resolve` finds the
     resource of a reference. `conforms` tells whether a resource conforms to a profile (None when the profile is

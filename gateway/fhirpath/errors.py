@@ -1,5 +1,7 @@
 """What goes wrong with an expression, with the place in its text."""
 
+from typing import Any
+
 from gateway.core.errors import FhirError
 from gateway.core.issues import issue
 
@@ -13,7 +15,7 @@ class FhirPathError(FhirError):
 
     status = 422
 
-    def __init__(self, rule: str, text: str, offset: int, **names: object) -> None:
+    def __init__(self, rule: str, text: str, offset: int, /, **names: Any) -> None:
         before = text[:offset]
         self.rule = rule
         self.text = text
@@ -44,7 +46,7 @@ class FhirPathEvaluationError(FhirPathError):
 class Fault(Exception):
     """Raised by the functions that evaluate; the expression turns it into an error with its place."""
 
-    def __init__(self, rule: str, **names: object) -> None:
+    def __init__(self, rule: str, /, **names: Any) -> None:
         super().__init__(rule)
         self.rule = rule
         self.names = names

@@ -2,6 +2,7 @@
 
 import decimal
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -103,7 +104,7 @@ class Expression:
         # Data against the model's cardinalities are read with their types: the short ways need trust.
         typed = facts.typed or (not trust and self._options.model is not None and type_name is not None)
         generator = Generator(facts, self._options.model, dict(self._options.functions), typed=typed, trust=trust)
-        plain = generate(
+        return generate(
             generator,
             self.ast,
             kind,
@@ -112,7 +113,6 @@ class Expression:
             recover=self._recovery(type_name, many=many, trust=trust),
             name=f"<fhirpath {self.text[:60]}>",
         )
-        return plain
 
     def _others(self, type_name: str | None, *, trust: bool) -> Evaluate:
         """The function for a focus of None or a list."""
@@ -173,12 +173,26 @@ def compile(
     """The compiled expression; cached, so compile where it is used.
 
     `base` is the type of the focus (`Observation`, `Patient.contact`); with it unknown elements and wrong operands
-    are errors too, unless `strict` is false: they are then empty, as a published guide may ask. `model` None is for trees that are not FHIR. `functions` are added to the language and win over its own.
+    are errors too, unless `strict` is false: they are then empty, as in a guide that others published. `model` None
+    is for trees that are not FHIR. `functions` are added to the language and win over its own.
     `variables` are the names that `Env.variables` will have; None leaves them unchecked until the evaluation.
     Raises `FhirPathError` with the place of the fault.
     """
     names = None if variables is None else frozenset(variables)
-    return _compile(expression, base, model, tuple(sorted(functions.items(), key=_name)), names, strict)
+    return _compile(expression, base, _Shared(model), tuple(sorted(functions.items(), key=_name)), names, strict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """A model as part of a cache key: the same object, whatever its own idea of equality."""
+
+    model: Model | None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Shared) and other.model is self.model
+
+    def __hash__(self) -> int:
+        return id(self.model)
 
 
 def _name(entry: tuple[str, FunctionSpec]) -> str:
@@ -189,9 +203,11 @@ def _name(entry: tuple[str, FunctionSpec]) -> str:
 def _compile(
     expression: str,
     base: str | None,
-    model: Model | None,
+    shared: "_Shared",
     functions: tuple[tuple[str, FunctionSpec], ...],
     variables: frozenset[str] | None,
     strict: bool,
 ) -> Expression:
-    return Expression(expression, base, Options(model, strict and base is not None, dict(functions), variables))
+    return Expression(
+        expression, base, Options(shared.model, strict and base is not None, dict(functions), variables)
+    )

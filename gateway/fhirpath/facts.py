@@ -43,8 +43,8 @@ class Options:
 class Facts:
     """The result: kinds of nodes and meanings of names, by the identity of the node.
 
-    `typed` is true when some part needs the FHIR type of an item that only the data tell. `choices` are the steps to a
-    choice element of a known type, `narrowed` the types of it that the expression goes on with.
+    `typed` is true when some part needs the FHIR type of an item that only the data tell. `choices` are the steps to
+    a choice element of a known type, `narrowed` the types of it that the expression goes on with.
     """
 
     kinds: dict[int, Kind] = field(default_factory=dict)

@@ -13,6 +13,7 @@ _MOMENTS: Final = frozenset(("System.Date", "System.DateTime", "System.Time"))
 _ORDERED: Final = NUMERIC | _MOMENTS | {"System.String"}
 _TEXT: Final = frozenset(("System.String",))
 _ANY: Final = frozenset(("System.Any",))
+_OPEN: Final = frozenset(("Element", "Resource", "DomainResource"))
 _VALUES: Final = _ORDERED
 
 TAKES: Final = {
@@ -31,10 +32,10 @@ def require(analyzer: Analysis, kind: Kind, allowed: frozenset[str], operation: 
     found = system_types(kind)
     if not found or "System.Any" in allowed or "System.Any" in found or found & allowed:
         return
-    if analyzer.options.strict or all(name.startswith("System.") for name in found):
-        if not any(name in ("Element", "Resource", "DomainResource") for name in found):
-            name = next(iter(sorted(found))).removeprefix("System.")
-            raise analyzer.fail("fhirpath.type", offset, operation=operation, type=name)
+    is_certain = analyzer.options.strict or all(name.startswith("System.") for name in found)
+    if is_certain and not found & _OPEN:
+        name = min(found).removeprefix("System.")
+        raise analyzer.fail("fhirpath.type", offset, operation=operation, type=name)
 
 
 def operator_kind(analyzer: Analysis, node: Binary | Chain, scope: Scope) -> Kind:

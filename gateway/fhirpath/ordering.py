@@ -18,7 +18,7 @@ def compare(left: Any, right: Any) -> int | None:
     if left is None or right is None:
         return None
     if (is_number(left) and is_number(right)) or (left.__class__ is str and right.__class__ is str):
-        return (left > right) - (left < right)
+        return int(left > right) - int(left < right)
     pair = temporal_pair(left, right)
     if pair is not None:
         try:

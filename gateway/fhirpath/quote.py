@@ -1,7 +1,7 @@
 """Python syntax written as a template and copied with other names in it.
 
-A template is constant source of this package, parsed once; an expression's text never becomes source. `...` alone in a
-block marks where the caller's statements go.
+A template is constant source of this package, parsed once; an expression's text never becomes source. `...` alone
+in a block marks where the caller's statements go.
 """
 
 import ast

@@ -117,7 +117,7 @@ def pair(values: Any, extras: Any, type_name: str, *, typed: bool) -> list[Any]:
 
 
 def find_choice(tree: Mapping[str, Any], keys: Iterable[tuple[str, T]]) -> tuple[str, T] | None:
-    """The key under which a choice element is present, with a value or with extensions only, and what goes with it."""
+    """The key under which a choice is present, with a value or with extensions only, and what goes with it."""
     for pair_of in keys:
         name = pair_of[0]
         if name in tree or f"_{name}" in tree:
@@ -180,7 +180,7 @@ def member(item: Any, name: str, model: Model) -> list[Any]:
         type_name = str(tree.get("resourceType", type_name))
     found = model.member(type_name, name) if type_name else None
     if found is None:
-        return [part for part in structural(tree, name, model)] if not type_name else []
+        return [] if type_name else structural(tree, name, model)
     present = find_choice(tree, found.keys)
     if present is None:
         return []
@@ -235,9 +235,12 @@ def holds(value: Any, items: Iterable[Any]) -> bool:
     return any(equal(value, item) is True for item in items)
 
 
-def one_of(value: Any) -> list[Any]:
-    """The root of the data as a collection."""
-    return listed(value)
+def at_index(items: Sequence[Any], index: Any) -> Any:
+    """The item at a 0-based index; None outside; raises `Fault` for an index that is no integer."""
+    position = raw(index)
+    if position.__class__ is not int:
+        raise Fault("fhirpath.operand", operation="[]")
+    return items[position] if 0 <= position < len(items) else None
 
 
 def of_type(item: Any, wanted: Iterable[str], model: Model | None) -> bool:

@@ -45,10 +45,8 @@ def _added(generation: Calling, node: Call, function: FunctionSpec, place: Place
 def _plain(generation: Calling, node: Call, function: Function, place: Place) -> str:
     code = generation.code
     result = code.fresh()
-    many = (
-        function.returns is None
-        and function.focus == "Items"
-        or (function.returns is not None and function.returns.many)
+    many = (function.returns is None and function.focus == "Items") or (
+        function.returns is not None and function.returns.many
     )
     focus = generation.focus_list(node, place) if function.focus == "Items" else generation.focus_one(node, place)
     values = [focus] if function.focus == "Items" else [_converted(generation, focus, function.focus)]

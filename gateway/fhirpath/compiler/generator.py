@@ -4,13 +4,13 @@ Collections are not built where they need not be: each part of the expression is
 each of its items, so that a path becomes nested loops.
 """
 
-import ast
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from gateway.fhirpath.compiler import operators
 from gateway.fhirpath.compiler.calls import call
 from gateway.fhirpath.compiler.paths import step
+from gateway.fhirpath.compiler.variables import environment
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.facts import Facts
@@ -20,7 +20,6 @@ from gateway.fhirpath.forms.form import Consume, Item, Place
 from gateway.fhirpath.forms.types import as_type, test_operand
 from gateway.fhirpath.functions import FUNCTIONS, FunctionSpec
 from gateway.fhirpath.functions.convert import truth
-from gateway.fhirpath.items import Element
 from gateway.fhirpath.kinds import Kind
 from gateway.fhirpath.model import Model, Property
 from gateway.fhirpath.nodes import (
@@ -37,17 +36,12 @@ from gateway.fhirpath.nodes import (
     Unary,
     Variable,
 )
-from gateway.fhirpath.runtime import of_type, one_of, type_of_item, variable, wrap
+from gateway.fhirpath.runtime import at_index, of_type, type_of_item
 from gateway.fhirpath.types import ABSTRACT, is_exactly, matches, targets
 
 MAX_LOOPS: Final = 10
 """How many loops are nested before the rest goes into a function of its own; Python takes 20."""
 
-_CONSTANTS: Final = {
-    "ucum": "http://unitsofmeasure.org",
-    "sct": "http://snomed.info/sct",
-    "loinc": "http://loinc.org",
-}
 _COUNT = """
 N += 1
 LAST = V
@@ -78,7 +72,7 @@ class Generator:
         self._defined[id(node)] = name
 
     def kind_of(self, node: Expr) -> Kind:
-        """What the generated code gives for a node: its kind, a choice narrowed to the types that are gone on with."""
+        """What the code gives for a node: its kind, a choice narrowed to the types that are gone on with."""
         kind = self.facts.of(node)
         narrowed = self.facts.narrowed.get(id(node)) if self.trusted and not self.typed else None
         return kind if narrowed is None else Kind(narrowed, kind.many, kind.ordered)
@@ -184,31 +178,7 @@ class Generator:
         if definition is not None:
             each_of(self, self._defined[id(definition)], self.facts.of(node), consume)
             return
-        value = code.fresh("l")
-        source, names = self._environment(node.name)
-        code.run(source, L=value, **names)
-        each_of(self, value, self.facts.of(node), consume)
-
-    def _environment(self, name: str) -> tuple[str, dict[str, Any]]:
-        constant = _CONSTANTS.get(name)
-        if name.startswith("vs-"):
-            constant = f"http://hl7.org/fhir/ValueSet/{name[3:]}"
-        elif name.startswith("ext-"):
-            constant = f"http://hl7.org/fhir/StructureDefinition/{name[4:]}"
-        if constant is not None:
-            return "L = (C,)", {"C": self.bind(constant)}
-        names: dict[str, Any] = {"ONE": self.bind(one_of)}
-        match name:
-            case "context":
-                return "L = ONE(focus)", names
-            case "resource":
-                return "L = ONE(focus if env is None or env.resource is None else env.resource)", names
-            case "rootResource":
-                return (
-                    "L = ONE(focus if env is None else env.root if env.root is not None else "
-                    "env.resource if env.resource is not None else focus)"
-                ), names
-        return "L = VARIABLE(env, NAME)", {"VARIABLE": self.bind(variable), "NAME": self.bind(name)}
+        each_of(self, environment(code, node.name), self.facts.of(node), consume)
 
     def _call_each(self, node: Call, place: Place, consume: Consume) -> None:
         form = FORMS.get(node.name)
@@ -330,13 +300,7 @@ class Generator:
         code = self.code
         items, index = self.collect(node.target, place), self.one(node.index, place)
         value = code.fresh()
-        code.run(
-            "V = L[I] if I.__class__ is int and 0 <= I < len(L) else None if I.__class__ is int or I is None else WRONG(I)",
-            V=value,
-            L=items,
-            I=index,
-            WRONG=self.bind(_wrong_index),
-        )
+        code.run("V = None if I is None else AT(L, I)", V=value, L=items, I=index, AT=self.bind(at_index))
         return value
 
     def truth(self, node: Expr, place: Place) -> str:
@@ -371,69 +335,3 @@ class Generator:
             X=self.bind(exactly),
         )
         return answer
-
-
-def _wrong_index(_index: Any) -> None:
-    raise Fault("fhirpath.operand", operation="[]")
-
-
-_BODY = """
-def evaluate(focus, env=None):
-    try:
-        if not MANY and (focus is None or focus.__class__ is LIST):
-            return OTHERS(focus, env)
-        ...
-    except FAULTS as error:
-        return RECOVER(error, focus, env)
-"""
-_OUTPUT = """
-if V.__class__ is not ELEMENT:
-    L.append(V)
-elif V.value is not None:
-    L.append(V.value)
-"""
-
-
-def generate(
-    generator: Generator,
-    tree: Expr,
-    kind: Kind,
-    *,
-    many: bool,
-    others: Callable[..., Any],
-    recover: Callable[..., Any],
-    name: str,
-) -> Callable[..., list[Any]]:
-    """The Python function of a tree: `evaluate(focus, env=None)` returns the list of plain values.
-
-    `many`: the focus is a list of items. `others` takes over when it is one and should not be, or is None; `recover`
-    gets what was raised.
-    """
-    code = generator.code
-    hole = code.emit(
-        _BODY,
-        MANY=code.bind(many),
-        LIST=code.bind(list),
-        OTHERS=code.bind(others),
-        FAULTS=code.bind(Exception),
-        RECOVER=code.bind(recover),
-    )
-    with code.into(hole):
-        root = "focus"
-        if generator.typed and kind.sole is not None and kind.sole not in ABSTRACT:
-            root = code.fresh()
-            source = "R = [WRAP(V, T) for V in focus]" if many else "R = WRAP(focus, T)"
-            code.run(source, R=root, WRAP=code.bind(wrap), V=code.fresh(), T=code.bind(kind.sole))
-        place = Place(root, kind, "list" if many else "item")
-        items = code.fresh("l")
-        code.run("L = []", L=items)
-        generator.each(
-            tree,
-            place,
-            lambda item: code.run(_OUTPUT, L=items, V=item.name, ELEMENT=code.bind(Element)),
-        )
-        code.run("return L", L=items)
-    module = ast.Module(body=code.block, type_ignores=[])
-    namespace: dict[str, Any] = dict(code.globals)
-    exec(compile(module, name, "exec"), namespace)  # noqa: S102
-    return namespace["evaluate"]  # type: ignore[no-any-return]

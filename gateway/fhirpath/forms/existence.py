@@ -6,6 +6,7 @@ from gateway.fhirpath import kinds
 from gateway.fhirpath.facts import Analysis, Scope
 from gateway.fhirpath.forms.filtering import for_each
 from gateway.fhirpath.forms.form import Form, Generation, Item, Place
+from gateway.fhirpath.functions.convert import truth
 from gateway.fhirpath.kinds import Kind
 from gateway.fhirpath.nodes import Call
 from gateway.fhirpath.operands import require_boolean
@@ -67,8 +68,6 @@ def _not(generation: Generation, node: Call, place: Place) -> str:
 
 
 def _this_truth(generation: Generation, node: Call, place: Place) -> str:
-    from gateway.fhirpath.functions.convert import truth
-
     value, answer = generation.focus_one(node, place), generation.code.fresh("b")
     generation.code.emit("A = T(V)", A=answer, T=generation.bind(truth), V=value)
     return answer

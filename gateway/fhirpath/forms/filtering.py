@@ -3,20 +3,20 @@
 See https://hl7.org/fhirpath/N1/#filtering-and-projection.
 """
 
+from collections.abc import Callable
 from typing import Final
 
+from gateway.fhirpath.equality import distinct
 from gateway.fhirpath.facts import Analysis, Scope
 from gateway.fhirpath.forms.form import Consume, Form, Generation, Item, Place
 from gateway.fhirpath.kinds import Kind
-from gateway.fhirpath.nodes import Call, Expr, Special, Unary
+from gateway.fhirpath.nodes import Call, Expr, Special, Unary, children
 from gateway.fhirpath.operands import require_boolean
 from gateway.fhirpath.runtime import sort_items, walk
 
 
 def uses_index(node: Expr) -> bool:
     """Whether `$index` is written somewhere in the expression."""
-    from gateway.fhirpath.nodes import children
-
     todo = [node]
     while todo:
         part = todo.pop()
@@ -26,7 +26,9 @@ def uses_index(node: Expr) -> bool:
     return False
 
 
-def for_each(generation: Generation, node: Call, place: Place, body: "BodyOf", argument: int = 0) -> None:
+def for_each(
+    generation: Generation, node: Call, place: Place, body: Callable[[Item, Place], None], argument: int = 0
+) -> None:
     """Appends a loop over the focus; counts `$index` only when the argument asks for it."""
     code = generation.code
     counter = code.fresh("i") if node.arguments and uses_index(node.arguments[argument]) else None
@@ -141,8 +143,6 @@ def _analyse_union(analysis: Analysis, node: Call, target: Kind, scope: Scope) -
 
 
 def _union(generation: Generation, node: Call, place: Place, consume: Consume) -> None:
-    from gateway.fhirpath.equality import distinct
-
     code = generation.code
     found = code.fresh("l")
     left, right = generation.focus_list(node, place), generation.collect(node.arguments[0], place)

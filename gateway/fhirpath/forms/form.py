@@ -68,7 +68,7 @@ class Generation(Protocol):
         """Whether the data are taken to keep the model's cardinalities."""
 
     def kind_of(self, node: Expr) -> Kind:
-        """What the generated code gives for a node: its kind, a choice narrowed to the types that are gone on with."""
+        """What the code gives for a node: its kind, a choice narrowed to the types that are gone on with."""
 
     def parent(self, node: Member, place: Place, consume: Consume) -> None:
         """As `each`, for the items that a step starts from."""

@@ -1,7 +1,7 @@
 """The functions that need no compiling of their own, one file a group.
 
 A function is one decorated Python function in the file of its group; it registers itself by being there. `where`,
-`select` and the others whose arguments are evaluated for each item are compiled inline by `gateway.fhirpath.compiler`.
+`select` and the others whose arguments are evaluated for each item are forms, in `gateway.fhirpath.forms`.
 """
 
 from collections.abc import Mapping

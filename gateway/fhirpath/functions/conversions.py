@@ -11,6 +11,7 @@ from typing import Any, Final
 from gateway.fhirpath.functions.registry import Function, function
 from gateway.fhirpath.items import looks_like_quantity, plain, to_quantity
 from gateway.fhirpath.kinds import BOOLEAN, DATE, DATETIME, DECIMAL, INTEGER, QUANTITY, STRING, TIME
+from gateway.fhirpath.measures import in_unit
 from gateway.fhirpath.quantity import CALENDAR_UNITS, Quantity
 from gateway.fhirpath.temporal import Temporal, parse_datetime, parse_time
 
@@ -26,7 +27,7 @@ def to_boolean(item: Any) -> bool | None:
     """The boolean that a text or number stands for."""
     value = plain(item)
     if value.__class__ is bool:
-        return value  # type: ignore[no-any-return]
+        return value
     if value.__class__ is str:
         word = value.lower()
         return True if word in _TRUE else False if word in _FALSE else None
@@ -40,7 +41,7 @@ def to_integer(item: Any) -> int | None:
     """The integer that a text or boolean stands for."""
     value = plain(item)
     if value.__class__ is int:
-        return value  # type: ignore[no-any-return]
+        return value
     if value.__class__ is bool:
         return int(value)
     if value.__class__ is str and _INTEGER.fullmatch(value):
@@ -53,7 +54,7 @@ def to_decimal(item: Any) -> Decimal | None:
     """The decimal that a text, integer or boolean stands for; a text's digits are kept."""
     value = plain(item)
     if value.__class__ is Decimal:
-        return value  # type: ignore[no-any-return]
+        return value
     if value.__class__ is int or value.__class__ is bool:
         return Decimal(value)
     if value.__class__ is str and _DECIMAL.fullmatch(value):
@@ -66,8 +67,8 @@ def to_string(item: Any) -> str | None:
     """The text of a boolean, number, date, time or quantity."""
     value = plain(item)
     kind = value.__class__
-    if kind is str:
-        return value  # type: ignore[no-any-return]
+    if isinstance(value, str):
+        return value
     if kind is bool:
         return "true" if value else "false"
     if kind is int or kind is Temporal or kind is Quantity:
@@ -128,8 +129,6 @@ def quantity_of(item: Any, unit: str | None = None) -> Quantity | None:
     found = _quantity_of_text(value) if value.__class__ is str else to_quantity(value)
     if found is None or unit is None:
         return found
-    from gateway.fhirpath.measures import in_unit
-
     return in_unit(found, unit)
 
 

@@ -13,32 +13,38 @@ from gateway.fhirpath.kinds import BOOLEAN
 
 MAX_DEPTH: Final = 100
 
-ELEMENTS: Final = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+ELEMENTS: Final = _words(
     "p br div h1 h2 h3 h4 h5 h6 a span b em i strong small big tt dfn q var abbr acronym cite blockquote hr address "
     "bdo kbd sub sup ul ol li dl dt dd pre table caption colgroup col thead tr tfoot tbody th td code samp img map "
-    "area del ins".split()
+    "area del ins"
 )
 """The elements of HTML 4 chapters 7 to 11 and 15, and img, that a narrative may have."""
 
-_ATTRIBUTES: Final = frozenset("title style class id lang xml:lang dir accesskey tabindex xmlns xml:space".split())
+_ATTRIBUTES: Final = _words("title style class id lang xml:lang dir accesskey tabindex xmlns xml:space")
 _OWN_ATTRIBUTES: Final = {
-    "a": frozenset("href name rel rev target charset hreflang type".split()),
-    "span": frozenset("char charoff valign align width".split()),
-    "img": frozenset("src alt longdesc usemap ismap height width border hspace vspace align".split()),
-    "area": frozenset("shape coords href nohref alt target".split()),
-    "map": frozenset(("name",)),
-    "bdo": frozenset(("dir",)),
-    "q": frozenset(("cite",)),
-    "blockquote": frozenset(("cite",)),
-    "del": frozenset(("cite", "datetime")),
-    "ins": frozenset(("cite", "datetime")),
+    "a": _words("href name rel rev target charset hreflang type"),
+    "span": _words("char charoff valign align width"),
+    "img": _words("src alt longdesc usemap ismap height width border hspace vspace align"),
+    "area": _words("shape coords href nohref alt target"),
+    "map": _words("name"),
+    "q": _words("cite"),
+    "blockquote": _words("cite"),
+    "del": _words("cite datetime"),
+    "ins": _words("cite datetime"),
 }
-_TABLE: Final = frozenset(
+_TABLE: Final = _words(
     "align valign width height border cellpadding cellspacing colspan rowspan scope abbr axis headers nowrap char "
-    "charoff span summary frame rules bgcolor".split()
+    "charoff span summary frame rules bgcolor"
 )
-_LIST: Final = frozenset("type start value compact".split())
-_EMPTY: Final = frozenset(("br", "hr", "img", "col", "area"))
+_TABLE_ELEMENTS: Final = _words("table thead tbody tfoot tr th td col colgroup caption p div h1 h2 h3 h4 h5 h6 hr")
+_LIST: Final = _words("type start value compact")
+_LIST_ELEMENTS: Final = _words("ul ol li dl dt dd")
+_EMPTY: Final = _words("br hr img col area")
 
 
 class _Reader(HTMLParser):
@@ -91,10 +97,8 @@ class _Reader(HTMLParser):
 
 
 def _is_allowed(tag: str, name: str, value: str) -> bool:
-    known = name in _ATTRIBUTES or name in _OWN_ATTRIBUTES.get(tag, ())
-    known = known or (tag in ("table", "thead", "tbody", "tfoot", "tr", "th", "td", "col", "colgroup", "caption", "p",
-                              "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr") and name in _TABLE)  # fmt: skip
-    known = known or (tag in ("ul", "ol", "li", "dl", "dt", "dd") and name in _LIST) or name.startswith("xmlns:")
+    known = name in _ATTRIBUTES or name in _OWN_ATTRIBUTES.get(tag, ()) or name.startswith("xmlns:")
+    known = known or (tag in _TABLE_ELEMENTS and name in _TABLE) or (tag in _LIST_ELEMENTS and name in _LIST)
     script = "".join(value.split()).lower().startswith(("javascript:", "vbscript:", "data:text"))
     return known and not script
 

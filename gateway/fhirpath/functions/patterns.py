@@ -65,7 +65,7 @@ def matches_full(value: str, regex: str) -> bool:
     examples=("'abc'.replaceMatches('[ab]', 'x') = 'xxc'",),
 )
 def replace_matches(value: str, regex: str, substitution: str) -> str:
-    r"""The text with all matches replaced; `$1` or `${name}` in the substitution are groups, an empty pattern none."""
+    r"""The text with all matches replaced; `$1` or `${name}` in the substitution are its groups."""
     if not regex:
         return value
     compiled = pattern(regex)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway.fhirpath.functions.convert import text
 from gateway.fhirpath.functions.registry import function
 from gateway.fhirpath.kinds import BOOLEAN, INTEGER, STRING
 
@@ -130,7 +131,5 @@ def split(value: str, separator: str) -> list[str]:
 )
 def join(values: list[Any], separator: str | None = "") -> str | None:
     """The texts as one, a separator between them; nothing for an empty collection."""
-    from gateway.fhirpath.functions.convert import text
-
     parts = [part for part in map(text, values) if part is not None]
     return (separator or "").join(parts) if parts else None

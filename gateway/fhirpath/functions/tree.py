@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.functions.registry import Data, function
-from gateway.fhirpath.items import Element, raw
+from gateway.fhirpath.items import Element, plain, raw
 from gateway.fhirpath.kinds import BOOLEAN, Kind
 from gateway.fhirpath.runtime import listed, plain_children, typed_children, walk
 
@@ -69,8 +69,6 @@ def has_value(items: list[Any]) -> bool:
 @function("getValue", "FHIR: getValue", focus="Items", returns=Kind(None, many=False), examples=("1.getValue() = 1",))
 def get_value(items: list[Any]) -> Any:
     """The value of a single primitive; nothing for anything else."""
-    from gateway.fhirpath.items import plain
-
     return plain(items[0]) if has_value.call(items) else None
 
 
@@ -88,7 +86,7 @@ def _reference(item: Any) -> Any:
     examples=("{}.resolve().empty()",),
 )
 def resolve(data: Data, items: list[Any]) -> list[Any]:
-    """The resources that References, canonicals or URLs name; a contained one by its `#id`; unknown ones are left out."""
+    """The resources that References, canonicals or URLs name, contained ones too; unknown ones are left out."""
     found: list[Any] = []
     for item in items:
         text = _reference(item)

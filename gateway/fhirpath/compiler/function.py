@@ -1,0 +1,74 @@
+"""The Python function of an expression: the generated statements with their way in and out."""
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from gateway.fhirpath.compiler.generator import Generator
+from gateway.fhirpath.forms.form import Place
+from gateway.fhirpath.items import Element
+from gateway.fhirpath.kinds import Kind
+from gateway.fhirpath.nodes import Expr
+from gateway.fhirpath.runtime import wrap
+from gateway.fhirpath.types import ABSTRACT
+
+_BODY = """
+def evaluate(focus, env=None):
+    try:
+        if not MANY and (focus is None or focus.__class__ is LIST):
+            return OTHERS(focus, env)
+        ...
+    except FAULTS as error:
+        return RECOVER(error, focus, env)
+"""
+_OUTPUT = """
+if V.__class__ is not ELEMENT:
+    L.append(V)
+elif V.value is not None:
+    L.append(V.value)
+"""
+
+
+def generate(
+    generator: Generator,
+    tree: Expr,
+    kind: Kind,
+    *,
+    many: bool,
+    others: Callable[..., Any],
+    recover: Callable[..., Any],
+    name: str,
+) -> Callable[..., list[Any]]:
+    """The Python function of a tree: `evaluate(focus, env=None)` returns the list of plain values.
+
+    `many`: the focus is a list of items. `others` takes over when it is one and should not be, or is None; `recover`
+    gets what was raised.
+    """
+    code = generator.code
+    hole = code.emit(
+        _BODY,
+        MANY=code.bind(many),
+        LIST=code.bind(list),
+        OTHERS=code.bind(others),
+        FAULTS=code.bind(Exception),
+        RECOVER=code.bind(recover),
+    )
+    with code.into(hole):
+        root = "focus"
+        if generator.typed and kind.sole is not None and kind.sole not in ABSTRACT:
+            root = code.fresh()
+            source = "R = [WRAP(V, T) for V in focus]" if many else "R = WRAP(focus, T)"
+            code.run(source, R=root, WRAP=code.bind(wrap), V=code.fresh(), T=code.bind(kind.sole))
+        place = Place(root, kind, "list" if many else "item")
+        items = code.fresh("l")
+        code.run("L = []", L=items)
+        generator.each(
+            tree,
+            place,
+            lambda item: code.run(_OUTPUT, L=items, V=item.name, ELEMENT=code.bind(Element)),
+        )
+        code.run("return L", L=items)
+    module = ast.Module(body=code.block, type_ignores=[])
+    namespace: dict[str, Any] = dict(code.globals)
+    exec(compile(module, name, "exec"), namespace)  # noqa: S102
+    return namespace["evaluate"]  # type: ignore[no-any-return]
