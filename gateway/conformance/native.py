@@ -13,7 +13,7 @@ Native = Callable[[Any], bool | None]
 
 def _has_content(value: Any) -> bool | None:
     if isinstance(value, dict):
-        return any(name != "id" for name in value)
+        return any(name != "id" and inner is not None and inner != [] for name, inner in value.items())
     return True
 
 

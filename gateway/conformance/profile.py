@@ -109,7 +109,7 @@ class ProfileCompiler:
         element = node.element
         checks: list[OccurrenceCheck] = []
         allowed = {entry.code for entry in element.types}
-        if allowed and allowed < {entry.code for entry in base.types} | {"*"} and base.types:
+        if allowed and base.types and allowed != {entry.code for entry in base.types}:
             checks.append(type_check(frozenset(allowed), self.definitions))
         checks += self._type_profiles(element, base)
         checks += [on_value(check) for check in self._value_checks(element, base)]

@@ -1,0 +1,90 @@
+"""Whatever the tree: findings, never an exception."""
+
+import copy
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.conformance import Validator
+from gateway.conformance.native import NATIVE
+from gateway.core import Issue
+from gateway.definitions import r4
+from gateway.fhirpath import Env, compile
+from gateway.terminology import LocalTerminology
+from tests.unit.conformance.test_validator import OBSERVATION
+
+VALIDATOR = Validator(r4(), LocalTerminology(r4()))
+
+KEYS = st.sampled_from(
+    ["resourceType", "id", "meta", "profile", "extension", "url", "contained", "reference", "status", "code", "coding",
+     "system", "value", "valueQuantity", "valueString", "_valueString", "entry", "resource", "fullUrl", "subject",
+     "_status", "text", "div", "period", "start", "end", "category", "component", "identifier", "data", "size"]
+)  # fmt: skip
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["Observation", "Bundle", "Patient", "#", "#x", "Patient/1", "http://loinc.org", "8867-4",
+                       "http://hl7.org/fhir/StructureDefinition/heartrate", "2026-01-01", "final"])
+)  # fmt: skip
+TREES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=4), inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@given(TREES, st.sampled_from(["Observation", "Bundle", "Patient", "Consent", "Questionnaire", "Parameters"]))
+@settings(max_examples=200, deadline=None)
+def test_any_tree_is_judged(tree: Any, name: str) -> None:
+    resource = {**tree, "resourceType": name} if isinstance(tree, dict) else tree
+    found = VALIDATOR.validate(resource)
+    assert all(isinstance(one, Issue) for one in found)
+
+
+def _places(tree: Any) -> list[tuple[Any, Any]]:
+    found: list[tuple[Any, Any]] = []
+    open_nodes = [tree]
+    while open_nodes:
+        node = open_nodes.pop()
+        items = (
+            list(node.items()) if isinstance(node, dict) else list(enumerate(node)) if isinstance(node, list) else []
+        )
+        found += [(node, key) for key, _ in items]
+        open_nodes += [value for _, value in items]
+    return found
+
+
+@given(st.data(), TREES)
+@settings(max_examples=200, deadline=None)
+def test_any_change_of_a_valid_resource_is_judged(data: st.DataObject, tree: Any) -> None:
+    broken = copy.deepcopy(OBSERVATION)
+    parent, key = data.draw(st.sampled_from(_places(broken)))
+    parent[key] = tree
+    assert isinstance(VALIDATOR.validate(broken), list)
+
+
+def test_nesting_without_end_is_a_finding() -> None:
+    tree: dict[str, Any] = {"url": "x"}
+    for _ in range(20_000):
+        tree = {"url": "x", "extension": [tree]}
+    found = VALIDATOR.validate({"resourceType": "Patient", "extension": [tree]})
+    assert [one.rule for one in found] == ["conformance.too-deep"]
+
+
+EXTENSIONS = st.fixed_dictionaries(
+    {}, optional={"url": st.just("u"), "valueString": st.text(min_size=1), "extension": st.lists(st.just({"url": "v"})),
+                  "id": st.text(min_size=1), "_valueCode": st.just({"id": "x"}), "valueDecimal": st.just(Decimal(1))}
+)  # fmt: skip
+
+
+@given(EXTENSIONS)
+def test_plain_invariants_agree_with_their_expressions(extension: dict[str, Any]) -> None:
+    for text in ("extension.exists() != value.exists()", "hasValue() or (children().count() > id.count())"):
+        native = NATIVE[text](extension)
+        if native is not None:
+            assert [native] == compile(text, base="Extension").evaluate(extension, Env())
