@@ -37,7 +37,7 @@ def unbound_tables(statement: Any) -> set[str]:
 
 def _is_study(node: Any) -> bool:
     named = getattr(node.left, "name", "") == "study" and isinstance(node.right, BindParameter)
-    return (named and node.right.key in ("study", "b_study")) or (named and node.right.key.startswith("study_"))
+    return named and node.right.key in ("study", "b_study")
 
 
 def _tables(node: Any) -> list[Any]:

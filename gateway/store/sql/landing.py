@@ -100,7 +100,7 @@ class Landing:
     ) -> list[Receipt]:
         """See `LandingStore.receipts`."""
         row = table_of(ReceiptRow).c
-        where = [row.study == study]
+        where = [row.study == study_is()]
         if source is not None:
             where.append(row.source == source)
         if status is not None:
@@ -109,10 +109,10 @@ class Landing:
             where.append(or_(row.mapping == mapping, row.mapping.startswith(mapping + "|", autoescape=True)))
         if rule is not None:
             own = columns_of(ReceiptRuleRow)
-            where.append(row.id.in_(select(own.receipt).where(own.study == study, own.rule == rule)))
+            where.append(row.id.in_(select(own.receipt).where(own.study == study_is(), own.rule == rule)))
         found = _select(where).order_by(row.received, row.id)
         with self._database.snapshot() as connection:
-            return [_receipt(tuple(one)) for one in connection.execute(found)]
+            return [_receipt(tuple(one)) for one in connection.execute(found, {"study": study})]
 
     def lease(self, study: str | None, now: datetime, seconds: float) -> Receipt | None:
         """See `LandingStore.lease`."""
