@@ -1,7 +1,8 @@
 """Official validator cases: the outcome (valid or not) of each step, and the places of the expected errors.
 
 Steps that need a package that is not here are left out. Unknown extensions are taken, as is the gateway's default,
-but in cases whose options refuse example extensions. A case passes its outcome when we find errors exactly where the HL7 validator found some.
+but in cases whose options refuse example extensions. A step passes when we find errors if, and only if, the HL7
+validator found some.
 """
 
 import codecs

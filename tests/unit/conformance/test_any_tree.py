@@ -18,8 +18,8 @@ from tests.unit.conformance.test_validator import OBSERVATION
 VALIDATOR = Validator(r4(), LocalTerminology(r4()))
 
 KEYS = st.sampled_from(
-    ["resourceType", "id", "meta", "profile", "extension", "url", "contained", "reference", "status", "code", "coding",
-     "system", "value", "valueQuantity", "valueString", "_valueString", "entry", "resource", "fullUrl", "subject",
+    ["resourceType", "id", "meta", "profile", "extension", "url", "contained", "reference", "status", "code",
+     "coding", "system", "value", "valueQuantity", "valueString", "_valueString", "entry", "resource", "fullUrl", "subject",
      "_status", "text", "div", "period", "start", "end", "category", "component", "identifier", "data", "size"]
 )  # fmt: skip
 SCALARS = (
@@ -51,11 +51,9 @@ def _places(tree: Any) -> list[tuple[Any, Any]]:
     open_nodes = [tree]
     while open_nodes:
         node = open_nodes.pop()
-        items = (
-            list(node.items()) if isinstance(node, dict) else list(enumerate(node)) if isinstance(node, list) else []
-        )
-        found += [(node, key) for key, _ in items]
-        open_nodes += [value for _, value in items]
+        keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ()
+        found += [(node, key) for key in keys]
+        open_nodes += [node[key] for key in keys]
     return found
 
 
@@ -77,9 +75,16 @@ def test_nesting_without_end_is_a_finding() -> None:
 
 
 EXTENSIONS = st.fixed_dictionaries(
-    {}, optional={"url": st.just("u"), "valueString": st.text(min_size=1), "extension": st.lists(st.just({"url": "v"})),
-                  "id": st.text(min_size=1), "_valueCode": st.just({"id": "x"}), "valueDecimal": st.just(Decimal(1))}
-)  # fmt: skip
+    {},
+    optional={
+        "url": st.just("u"),
+        "valueString": st.text(min_size=1),
+        "extension": st.lists(st.just({"url": "v"})),
+        "id": st.text(min_size=1),
+        "_valueCode": st.just({"id": "x"}),
+        "valueDecimal": st.just(Decimal(1)),
+    },
+)
 
 
 @given(EXTENSIONS)
