@@ -21,8 +21,9 @@ _MOVES_FOCUS = frozenset({"where", "select", "all", "exists", "repeat", "any", "
 def sources_of(tree: nodes.Expr, variables: Mapping[str, tuple[Source, ...]]) -> tuple[Source, ...]:
     """The paths that `tree` reads, in the order of the text; those of the variables it uses included."""
     reader = _Reader(variables)
-    reader.keep(reader.visit(tree, Source("focus", ())))
-    return tuple(dict.fromkeys(reader.found))
+    reader.keep(tree, Source("focus", ()))
+    found = sorted(reader.found, key=lambda entry: entry[0])
+    return tuple(dict.fromkeys(source for _, source in found))
 
 
 def variables_of(tree: nodes.Expr) -> frozenset[str]:
@@ -52,14 +53,17 @@ def walk(tree: nodes.Expr) -> list[nodes.Expr]:
 
 
 class _Reader:
+    """Collects paths with the offsets where they start."""
+
     def __init__(self, variables: Mapping[str, tuple[Source, ...]]) -> None:
         self.variables = variables
-        self.found: list[Source] = []
+        self.found: list[tuple[int, Source]] = []
 
-    def keep(self, source: Source | None) -> None:
-        """Notes a path that ends here; the bare focus is no path."""
+    def keep(self, node: nodes.Expr, focus: Source | None) -> None:
+        """Notes the path of a node that ends there; the bare focus is no path."""
+        source = self.visit(node, focus)
         if source is not None and (source.names or source.root != "focus"):
-            self.found.append(source)
+            self.found.append((node.start, source))
 
     def visit(self, node: nodes.Expr, focus: Source | None) -> Source | None:
         """The path that `node` stands for, None when it stands for a computed value; its parts are noted."""
@@ -67,36 +71,33 @@ class _Reader:
             case nodes.Member(target=target, name=name):
                 base = focus if target is None else self.visit(target, focus)
                 return replace(base, names=(*base.names, name)) if base is not None else None
-            case nodes.Variable(name=name):
-                return self._variable(name)
+            case nodes.Variable():
+                return self._variable(node)
             case nodes.Special(name="this"):
                 return focus
             case nodes.Call():
                 return self._call(node, focus)
             case nodes.Indexer(target=target, index=index):
-                self.keep(self.visit(index, focus))
+                self.keep(index, focus)
                 return self.visit(target, focus)
         for child in nodes.children(node):
-            self.keep(self.visit(child, focus))
+            self.keep(child, focus)
         return None
 
-    def _variable(self, name: str) -> Source | None:
-        if name in _ROOTS:
-            return Source(name, ())
-        known = self.variables.get(name, ())
+    def _variable(self, node: nodes.Variable) -> Source | None:
+        if node.name in _ROOTS:
+            return Source(node.name, ())
+        known = self.variables.get(node.name, ())
         if len(known) == 1:
             return known[0]
-        self.found.extend(known)
+        self.found.extend((node.start, source) for source in known)
         return None
 
     def _call(self, node: nodes.Call, focus: Source | None) -> Source | None:
         base = focus if node.target is None else self.visit(node.target, focus)
         inner = base if node.name in _MOVES_FOCUS else focus
-        last: Source | None = None
+        if node.name == "select" and node.arguments:
+            return self.visit(node.arguments[0], inner)
         for argument in node.arguments:
-            self.keep(last)
-            last = self.visit(argument, inner)
-        if node.name == "select":
-            return last
-        self.keep(last)
+            self.keep(argument, inner)
         return base if node.target is not None else None
