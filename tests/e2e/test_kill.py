@@ -15,7 +15,7 @@ from gateway.search import Query
 from gateway.settings import Settings
 from tests.e2e import sender
 
-KILLS = 12
+KILLS = 5
 ROOT = Path(__file__).parents[2]
 
 
