@@ -51,8 +51,8 @@ class Parameters:
         return found
 
     def is_type(self, type: str) -> bool:
-        """True for the name of an R4 resource type."""
-        return self._definitions.is_resource(type)
+        """True for the name of an R4 resource type; the abstract ones are none."""
+        return type in self._definitions.types()
 
     def fingerprint(self) -> str:
         """A digest over codes and expressions of all types; a change of it asks for a new index."""

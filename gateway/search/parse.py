@@ -26,6 +26,9 @@ from gateway.search.query import (
 MAX_VALUES: Final = 1_000
 """How many comma-separated values a parameter may have."""
 
+MAX_DATES: Final = 50
+"""How many comma-separated dates a parameter may have: each is a comparison of its own."""
+
 MAX_CLAUSES: Final = 50
 """How many parameters a search may have."""
 
@@ -86,8 +89,10 @@ class _Reader:
 
     def _clause(self, code: str, text: str) -> None:
         parts = _split(text, ",")
-        if len(parts) > MAX_VALUES:
-            self.faults.append(issue("search.too-many", parameter=code, limit=MAX_VALUES))
+        is_date = code == "_lastUpdated" or (code in self.known and self.known[code].kind == "date")
+        limit = MAX_DATES if is_date else MAX_VALUES
+        if len(parts) > limit:
+            self.faults.append(issue("search.too-many", parameter=code, limit=limit))
         elif not all(parts):
             self.faults.append(issue("search.empty-value", parameter=code))
         else:

@@ -1,0 +1,144 @@
+"""Parameters to queries: what is understood, and that everything else is refused by name."""
+
+import pytest
+
+from gateway.core.errors import BadRequest
+from gateway.core.instants import parse_interval
+from gateway.definitions import r4
+from gateway.search import Parameters, Query, parse
+from gateway.search.query import DateClause, IdClause, ReferenceClause, Token, TokenClause
+
+PARAMETERS = Parameters(r4())
+
+
+def one(name: str, value: str, type: str = "Observation") -> object:
+    """The only clause of a search."""
+    (clause,) = parse(type, [(name, value)], PARAMETERS).clauses
+    return clause
+
+
+def refused(type: str, *params: tuple[str, str]) -> list[str]:
+    """The rules by which a search is refused."""
+    with pytest.raises(BadRequest) as error:
+        parse(type, params, PARAMETERS)
+    return [found.rule for found in error.value.issues]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("8867-4", [Token(None, "8867-4")]),
+        ("http://loinc.org|8867-4", [Token("http://loinc.org", "8867-4")]),
+        ("|8867-4", [Token("", "8867-4")]),
+        ("http://loinc.org|", [Token("http://loinc.org", None)]),
+        ("a,b,a", [Token(None, "a"), Token(None, "b")]),
+        (r"a\,b,c\|d", [Token(None, "a,b"), Token(None, "c|d")]),
+        ("\\\\", [Token(None, "\\")]),
+        (r"a\\,b", [Token(None, "a\\"), Token(None, "b")]),
+    ],
+)
+def test_tokens(text: str, values: list[Token]) -> None:
+    assert one("code", text) == TokenClause("code", tuple(values))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "targets"),
+    [
+        ("patient", "p1", ["Patient/p1"]),
+        ("patient", "Patient/p1", ["Patient/p1"]),
+        ("subject", "p1", ["Device/p1", "Group/p1", "Location/p1", "Patient/p1"]),
+        ("subject", "Group/g,Patient/p", ["Group/g", "Patient/p"]),
+        ("subject", "https://elsewhere.example/fhir/Patient/1", ["https://elsewhere.example/fhir/Patient/1"]),
+        ("subject", "https://here.example/studies/s/fhir/Patient/1", ["Patient/1"]),
+        ("subject", "urn:uuid:5", ["urn:uuid:5"]),
+    ],
+)
+def test_references(name: str, text: str, targets: list[str]) -> None:
+    query = parse("Observation", [(name, text)], PARAMETERS, "https://here.example/studies/s/fhir/")
+    assert query.clauses == (ReferenceClause(name, tuple(targets)),)
+
+
+@pytest.mark.parametrize("prefix", ["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
+def test_dates_carry_their_prefix(prefix: str) -> None:
+    clause = one("date", f"{prefix}2026-05")
+    interval = parse_interval("2026-05")
+    assert isinstance(clause, DateClause)
+    assert interval is not None
+    assert [(value.prefix, value.low, value.high) for value in clause.values] == [
+        (prefix, interval.low, interval.high)
+    ]
+
+
+def test_a_plus_that_became_a_space_is_an_offset() -> None:
+    assert one("date", "2026-05-01T10:00:00 02:00") == one("date", "2026-05-01T08:00:00Z")
+
+
+def test_ids_and_results() -> None:
+    assert one("_id", "a,b") == IdClause(("a", "b"))
+    assert parse("Observation", [("_count", "5")], PARAMETERS) == Query("Observation", count=5)
+    assert parse("Observation", [("_count", "0")], PARAMETERS) == Query("Observation", count=0, total=True)
+    assert parse("Observation", [("_total", "accurate")], PARAMETERS) == Query("Observation", total=True)
+    assert parse("Observation", [("_total", "none")], PARAMETERS) == Query("Observation")
+    assert parse("Observation", [("_summary", "count")], PARAMETERS) == Query("Observation", count=0, total=True)
+    assert parse("Observation", [("_summary", "false")], PARAMETERS) == Query("Observation")
+
+
+def test_a_repeated_parameter_is_an_and() -> None:
+    assert len(parse("Observation", [("date", "ge2026"), ("date", "lt2027")], PARAMETERS).clauses) == 2
+
+
+@pytest.mark.parametrize(
+    ("params", "rule"),
+    [
+        ([("value-quantity", "5")], "search.unknown-parameter"),
+        ([("subject.name", "a")], "search.unknown-parameter"),
+        ([("", "a")], "search.unknown-parameter"),
+        ([("code:not", "a")], "search.modifier"),
+        ([("subject:Patient", "a")], "search.modifier"),
+        ([("code:", "a")], "search.modifier"),
+        ([("unknown:exact", "a")], "search.unknown-parameter"),
+        ([("code", "")], "search.empty-value"),
+        ([("code", "a,,b")], "search.empty-value"),
+        ([("code", "|")], "search.value"),
+        ([("code", "a|b|c")], "search.value"),
+        ([("date", "yesterday")], "search.value"),
+        ([("date", "xx2026")], "search.value"),
+        ([("date", "2026-13")], "search.value"),
+        ([("date", "ge")], "search.value"),
+        ([("_id", "a b")], "search.value"),
+        ([("_id", "../x")], "search.value"),
+        ([("patient", "Group/1")], "search.value"),
+        ([("patient", "a/b/c")], "search.value"),
+        ([("subject", "Practitioner/1")], "search.value"),
+        ([("_count", "-1")], "search.value"),
+        ([("_count", "1" * 10)], "search.value"),
+        ([("_count", "٣")], "search.value"),
+        ([("_count", "1"), ("_count", "2")], "search.repeated"),
+        ([("_total", "maybe")], "search.value"),
+        ([("_summary", "true")], "search.value"),
+        ([("code", ",".join(map(str, range(1001))))], "search.too-many"),
+        ([("date", ",".join(["2026"] * 51))], "search.too-many"),
+        ([("code", "a")] * 51, "search.too-many"),
+    ],
+)
+def test_what_is_not_understood_is_refused(params: list[tuple[str, str]], rule: str) -> None:
+    assert refused("Observation", *params) == [rule]
+
+
+def test_every_fault_is_reported_at_once() -> None:
+    faults = refused("Observation", ("code", ""), ("foo", "1"), ("date:exact", "1"))
+    assert faults == ["search.empty-value", "search.unknown-parameter", "search.modifier"]
+
+
+@pytest.mark.parametrize("type", ["Heart", "observation", "Resource/1", "", "Element", "DomainResource"])
+def test_unknown_types_are_refused(type: str) -> None:
+    assert refused(type) == ["search.unknown-type"]
+
+
+def test_messages_name_the_parameter_and_never_the_value() -> None:
+    with pytest.raises(BadRequest) as error:
+        parse("Observation", [("date", "CANARY-1"), ("CANARY 2=", "x"), ("_id", "CANARY 3")], PARAMETERS)
+    said = "".join(found.message + found.hint for found in error.value.issues)
+    assert "CANARY" not in said
+    assert "date" in said
+    assert "_id" in said
