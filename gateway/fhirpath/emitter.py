@@ -23,7 +23,8 @@ class Emitter:
     which part failed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, metered: bool = False) -> None:
+        self._metered = metered
         self.block: list[ast.stmt] = []
         self.globals: dict[str, Any] = {}
         self.line = 1
@@ -67,6 +68,8 @@ class Emitter:
         outer = self.block
         self.block = block
         self.loops += loop
+        if loop and self._metered:
+            self.run("tick()")
         yield
         if not block:
             block.append(ast.Pass(lineno=self.line, col_offset=0, end_lineno=self.line, end_col_offset=0))

@@ -2,13 +2,13 @@
 
 import decimal
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.fhirpath.analysis import Analyzer
-from gateway.fhirpath.compiler import Generator, generate
+from gateway.fhirpath.compiler import Generator, Shape, generate
 from gateway.fhirpath.env import Env
 from gateway.fhirpath.errors import Fault, FhirPathError, FhirPathEvaluationError, Malformed
 from gateway.fhirpath.facts import Facts, Options, Scope
@@ -17,10 +17,13 @@ from gateway.fhirpath.kinds import UNKNOWN_ITEM, Kind
 from gateway.fhirpath.model import R4, Model
 from gateway.fhirpath.nodes import Expr
 from gateway.fhirpath.parser import parse
+from gateway.fhirpath.printer import outline
 
 Evaluate = Callable[..., list[Any]]
 
 NO_FUNCTIONS: Final[Mapping[str, FunctionSpec]] = MappingProxyType({})
+PLAIN: Final = Shape()
+
 CACHE_SIZE: Final = 8192
 """How many compiled expressions are kept."""
 
@@ -43,7 +46,7 @@ class Expression:
         self._base = base
         self._options = options
         self._kind = UNKNOWN_ITEM if base is None else Kind(frozenset((base,)), many=False)
-        self._forms: dict[tuple[str | None, bool, bool], Evaluate] = {}
+        self._forms: dict[tuple[str | None, Shape], Evaluate] = {}
         if base is not None and (options.model is None or not options.model.knows(base)):
             raise FhirPathError("fhirpath.unknown-type", text, 0, name=base)
         self._facts = self._analyse(self._kind, strict=options.strict)
@@ -58,6 +61,10 @@ class Expression:
         if len(found) > 1:
             raise FhirPathEvaluationError("fhirpath.several", self.text, 0)
         return found[0] if found else None
+
+    def explain(self) -> str:
+        """The syntax tree, a line for each part: place in the text, what it is, and the types that it may give."""
+        return outline(self.ast, self._facts)
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -90,48 +97,50 @@ class Expression:
 
         return evaluate
 
-    def _form(self, type_name: str | None, *, many: bool = False, trust: bool = True) -> Evaluate:
-        """The function for a type: `many` for a list as focus, `trust` when data keep the model's cardinalities."""
-        key = (type_name, many, trust)
+    def _form(self, type_name: str | None, shape: Shape = PLAIN) -> Evaluate:
+        """The function for a type and a shape of the evaluation, made when it is first needed."""
+        key = (type_name, shape)
         found = self._forms.get(key)
         if found is None:
-            found = self._forms[key] = self._generate(type_name, many=many, trust=trust)
+            found = self._forms[key] = self._generate(type_name, shape)
         return found
 
-    def _generate(self, type_name: str | None, *, many: bool, trust: bool) -> Evaluate:
-        kind = Kind(None if type_name is None else frozenset((type_name,)), many)
+    def _generate(self, type_name: str | None, shape: Shape) -> Evaluate:
+        kind = Kind(None if type_name is None else frozenset((type_name,)), shape.many)
         facts = self._facts if kind == self._kind else self._analyse(kind, strict=False)
+        model = self._options.model
         # Data against the model's cardinalities are read with their types: the short ways need trust.
-        typed = facts.typed or (not trust and self._options.model is not None and type_name is not None)
-        generator = Generator(facts, self._options.model, dict(self._options.functions), typed=typed, trust=trust)
+        typed = facts.typed or (not shape.trust and model is not None and type_name is not None)
+        generator = Generator(facts, model, dict(self._options.functions), typed=typed, shape=shape)
+        name = f"<fhirpath {self.text[:60]}>"
         return generate(
-            generator,
-            self.ast,
-            kind,
-            many=many,
-            others=self._others(type_name, trust=trust),
-            recover=self._recovery(type_name, many=many, trust=trust),
-            name=f"<fhirpath {self.text[:60]}>",
+            generator, self.ast, kind, self._others(type_name, shape), self._recovery(type_name, shape), name
         )
 
-    def _others(self, type_name: str | None, *, trust: bool) -> Evaluate:
-        """The function for a focus of None or a list."""
+    def _others(self, type_name: str | None, shape: Shape) -> Evaluate:
+        """The function for a focus of None or a list, and for an evaluation with a budget."""
 
         def evaluate(focus: Any, env: Env | None) -> list[Any]:
-            return self._form(type_name, many=True, trust=trust)([] if focus is None else focus, env)
+            metered = env is not None and env.budget is not None
+            if focus is None or focus.__class__ is list:
+                form = self._form(type_name, replace(shape, many=True, metered=metered))
+                return form([] if focus is None else focus, env)
+            return self._form(type_name, replace(shape, metered=metered))(focus, env)
 
         return evaluate
 
-    def _recovery(self, type_name: str | None, *, many: bool, trust: bool) -> Callable[..., list[Any]]:
+    def _recovery(self, type_name: str | None, shape: Shape) -> Callable[..., list[Any]]:
+        may_retry = shape.trust and self._options.model is not None
+
         def recover(error: Exception, focus: Any, env: Env | None) -> list[Any]:
-            if trust and isinstance(error, Malformed | AttributeError | TypeError | ValueError | KeyError):
-                return self._form(type_name, many=many, trust=False)(focus, env)
             if isinstance(error, FhirPathError):
                 raise error
             offset = _offset(error)
             if isinstance(error, Fault):
                 raise FhirPathEvaluationError(error.rule, self.text, offset, **error.names) from None
             if isinstance(error, _DATA_FAULTS):
+                if may_retry:
+                    return self._form(type_name, replace(shape, trust=False))(focus, env)
                 raise FhirPathEvaluationError("fhirpath.data", self.text, offset) from None
             raise error
 

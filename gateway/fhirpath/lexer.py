@@ -33,7 +33,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_ESCAPED: Final = {"f": "\f", "n": "\n", "r": "\r", "t": "\t", "'": "'", '"': '"', "`": "`", "\\": "\\", "/": "/"}
+ESCAPED: Final = {"f": "\f", "n": "\n", "r": "\r", "t": "\t", "'": "'", '"': '"', "`": "`", "\\": "\\", "/": "/"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,9 @@ def _unescape(text: str, value: str, start: int) -> str:
         code = found.group(1)
         if len(code) > 1:
             return chr(int(code[1:], 16))
-        if code not in _ESCAPED:
+        if code not in ESCAPED:
             raise FhirPathError("fhirpath.syntax", text, start + found.start(), problem="There is no such escape")
-        return _ESCAPED[code]
+        return ESCAPED[code]
 
     return _ESCAPE.sub(replace, value)
 

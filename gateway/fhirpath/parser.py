@@ -41,10 +41,10 @@ _LEVELS: Final = (
     ("+", "-", "&"),
     ("*", "/", "div", "mod"),
 )
-_POWER: Final = {operator: level for level, operators in enumerate(_LEVELS, 1) for operator in operators}
-_UNARY: Final = len(_LEVELS) + 1
+POWER: Final = {operator: level for level, operators in enumerate(_LEVELS, 1) for operator in operators}
+UNARY: Final = len(_LEVELS) + 1
 _CHAINED: Final = frozenset(("|", "and", "or", "&"))
-_RESERVED: Final = frozenset(("and", "or", "xor", "implies", "div", "mod", "true", "false"))
+RESERVED: Final = frozenset(("and", "or", "xor", "implies", "div", "mod", "true", "false"))
 
 
 def parse(text: str) -> Expr:
@@ -114,7 +114,7 @@ class _Parser:
 
     def _operator_power(self) -> int:
         token = self._token
-        return _POWER.get(token.value, 0) if token.kind in ("symbol", "name") else 0
+        return POWER.get(token.value, 0) if token.kind in ("symbol", "name") else 0
 
     def _infix(self, left: Expr, level: int) -> Expr:
         operator = self._next().value
@@ -158,7 +158,7 @@ class _Parser:
                 return Literal(None, token.start, self._expect("}").end)
             case "+" | "-":
                 self._next()
-                operand = self.expression(_UNARY)
+                operand = self.expression(UNARY)
                 return Unary(token.value, operand, token.start, operand.end)
         raise self._fail("Expected a value")
 
@@ -166,7 +166,7 @@ class _Parser:
         token = self._token
         if token.kind not in ("name", "quoted"):
             raise self._fail("Expected a name")
-        if token.kind == "name" and token.value in _RESERVED:
+        if token.kind == "name" and token.value in RESERVED:
             if target is None and token.value in ("true", "false"):
                 self._next()
                 return Literal(token.value == "true", token.start, token.end)

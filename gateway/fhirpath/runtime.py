@@ -260,3 +260,16 @@ def wrap(item: Any, type_name: str) -> Any:
     if item is None or item.__class__ is Element or (item.__class__ is dict and "resourceType" in item):
         return item
     return Element(item, type_name)
+
+
+def meter(budget: int) -> Callable[[], None]:
+    """A function that raises `Fault` when it is called more often than the budget says."""
+    left = budget
+
+    def tick() -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Fault("fhirpath.budget")
+
+    return tick

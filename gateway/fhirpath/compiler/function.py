@@ -9,13 +9,15 @@ from gateway.fhirpath.forms.form import Place
 from gateway.fhirpath.items import Element
 from gateway.fhirpath.kinds import Kind
 from gateway.fhirpath.nodes import Expr
-from gateway.fhirpath.runtime import wrap
+from gateway.fhirpath.runtime import meter, wrap
 from gateway.fhirpath.types import ABSTRACT
 
 _BODY = """
 def evaluate(focus, env=None):
     try:
-        if not MANY and (focus is None or focus.__class__ is LIST):
+        if (not MANY and (focus is None or focus.__class__ is LIST)) or (
+            not METERED and env is not None and env.budget is not None
+        ):
             return OTHERS(focus, env)
         ...
     except FAULTS as error:
@@ -33,27 +35,29 @@ def generate(
     generator: Generator,
     tree: Expr,
     kind: Kind,
-    *,
-    many: bool,
     others: Callable[..., Any],
     recover: Callable[..., Any],
     name: str,
 ) -> Callable[..., list[Any]]:
     """The Python function of a tree: `evaluate(focus, env=None)` returns the list of plain values.
 
-    `many`: the focus is a list of items. `others` takes over when it is one and should not be, or is None; `recover`
-    gets what was raised.
+    `others` takes over when the focus or the budget is not what the generator's shape is for; `recover` gets what was
+    raised.
     """
     code = generator.code
+    many = generator.shape.many
     hole = code.emit(
         _BODY,
         MANY=code.bind(many),
+        METERED=code.bind(generator.shape.metered),
         LIST=code.bind(list),
         OTHERS=code.bind(others),
         FAULTS=code.bind(Exception),
         RECOVER=code.bind(recover),
     )
     with code.into(hole):
+        if generator.shape.metered:
+            code.run("tick = METER(env.budget)", METER=code.bind(meter))
         root = "focus"
         if generator.typed and kind.sole is not None and kind.sole not in ABSTRACT:
             root = code.fresh()

@@ -5,6 +5,7 @@ each of its items, so that a path becomes nested loops.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.fhirpath.compiler import operators
@@ -52,18 +53,28 @@ if N > 1:
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a function is for: a list as focus, data that keep the model's cardinalities, a budget to count down."""
+
+    many: bool = False
+    trust: bool = True
+    metered: bool = False
+
+
 class Generator:
     """One generation of one function; implements `gateway.fhirpath.forms.form.Generation`."""
 
     def __init__(
-        self, facts: Facts, model: Model | None, functions: dict[str, FunctionSpec], *, typed: bool, trust: bool
+        self, facts: Facts, model: Model | None, functions: dict[str, FunctionSpec], *, typed: bool, shape: Shape
     ) -> None:
-        self.code = Emitter()
+        self.code = Emitter(metered=shape.metered)
         self.facts = facts
         self.model = model
         self.typed = typed
         self.functions = functions
-        self.trusted = trust
+        self.shape = shape
+        self.trusted = shape.trust
         self._defined: dict[int, str] = {}
         self.bind = self.code.bind
 
