@@ -10,6 +10,7 @@ from gateway.core import Resource, loads
 from gateway.core.assets import asset_root
 from gateway.definitions.archive import Archive, Folder
 from gateway.definitions.element_tree import ElementNode, build_tree, overlay
+from gateway.definitions.package import Package
 from gateway.definitions.search_parameter import SearchParameter, by_type, read_compartment, read_parameter
 from gateway.definitions.structure import PREFIX, Element, Structure, read_structure
 
@@ -44,8 +45,8 @@ class Definitions:
 
     @classmethod
     def load(cls, *roots: Traversable) -> "Definitions":
-        """R4 and the product's own definitions, overlaid by the JSON files in `roots` (study profiles, guides)."""
-        return cls.of(r4(), *(Folder(root) for root in roots))
+        """R4 and the product's own definitions, overlaid by `roots`: folders of JSON files, and packages (`.tgz`)."""
+        return cls.of(r4(), *(Package(root) if root.is_file() else Folder(root) for root in roots))
 
     @classmethod
     def of(cls, base: "Definitions", *sources: Source) -> "Definitions":

@@ -163,6 +163,12 @@ RULES: dict[str, Rule] = {
     "conformance.reference-missing": Rule(
         "error", "not-found", "The Bundle does not have the entry that the reference points to", "Add the entry"
     ),
+    "conformance.package-unreadable": Rule(
+        "error", "invalid", "The file is not a FHIR package", "Give a folder of JSON files, or the .tgz of a package"
+    ),
+    "conformance.package-too-large": Rule(
+        "error", "too-long", "The package is larger than the gateway takes", "Load the needed files from a folder"
+    ),
     "conformance.full-url-relative": Rule("error", "invalid", "The fullUrl is not an absolute URL"),
     "conformance.full-url-id": Rule("warning", "invalid", "The fullUrl does not end with the id of its resource"),
 }
