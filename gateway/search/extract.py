@@ -4,7 +4,7 @@ See https://hl7.org/fhir/R4/search.html#token, #reference and #date for how data
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from gateway.core import Resource
@@ -16,60 +16,51 @@ _RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-
 
 
 def extract(resource: Resource, parameters: Parameters) -> tuple[IndexEntry, ...]:
-    """The distinct entries of the resource, in the order of its parameters; `_id` and `_lastUpdated` are no entries.
+    """The entries of the resource, in the order of its parameters; `_id` and `_lastUpdated` are no entries.
 
     Values that cannot be indexed (a date that is none, an identifier without value) give no entry.
     """
-    entries: dict[IndexEntry, None] = {}
+    entries: list[IndexEntry] = []
     for parameter in parameters.of(resource["resourceType"]).values():
-        values = parameter.expression.evaluate(resource)
-        if values:
-            make = _MAKERS[parameter.kind]
-            for value in values:
-                for entry in make(parameter, value):
-                    entries[entry] = None
+        add = _ADDERS[parameter.kind]
+        for value in parameter.expression.evaluate(resource):
+            add(entries, parameter, value)
     return tuple(entries)
 
 
-def _tokens(parameter: Indexed, value: Any) -> Iterator[IndexEntry]:
+def _add_tokens(entries: list[IndexEntry], parameter: Indexed, value: Any) -> None:
     """Coding, CodeableConcept, Identifier, code, string, uri, boolean."""
-    if isinstance(value, bool):
-        yield TokenEntry(parameter.code, "", "true" if value else "false")
-    elif isinstance(value, str):
-        yield TokenEntry(parameter.code, "", value)
-    elif isinstance(value, dict):
+    if isinstance(value, dict):
         codings = value.get("coding")
-        for coding in codings if isinstance(codings, list) else [value]:
-            yield from _token(parameter, coding)
+        for coding in codings if isinstance(codings, list) else (value,):
+            if not isinstance(coding, dict):
+                continue
+            code, system = coding.get("code") or coding.get("value"), coding.get("system", "")
+            if code and isinstance(code, str) and isinstance(system, str):
+                entries.append(TokenEntry(parameter.code, system, code))
+    elif isinstance(value, bool):
+        entries.append(TokenEntry(parameter.code, "", "true" if value else "false"))
+    elif isinstance(value, str):
+        entries.append(TokenEntry(parameter.code, "", value))
 
 
-def _token(parameter: Indexed, coding: Any) -> Iterator[IndexEntry]:
-    if isinstance(coding, dict):
-        code = coding.get("code", coding.get("value"))
-        system = coding.get("system", "")
-        if isinstance(code, str) and code and isinstance(system, str):
-            yield TokenEntry(parameter.code, system, code)
-
-
-def _references(parameter: Indexed, value: Any) -> Iterator[IndexEntry]:
+def _add_reference(entries: list[IndexEntry], parameter: Indexed, value: Any) -> None:
     text = value.get("reference") if isinstance(value, dict) else value
-    if not isinstance(text, str) or not text or text.startswith("#"):
+    if not isinstance(text, str) or not text or text[0] == "#":
         return
     relative = _RELATIVE.match(text)
     if relative is None:
-        yield ReferenceEntry(parameter.code, text)
+        entries.append(ReferenceEntry(parameter.code, text))
     elif relative[1] in parameter.targets:
-        yield ReferenceEntry(parameter.code, f"{relative[1]}/{relative[2]}")
+        entries.append(ReferenceEntry(parameter.code, relative[0].partition("/_history/")[0]))
 
 
-def _dates(parameter: Indexed, value: Any) -> Iterator[IndexEntry]:
+def _add_date(entries: list[IndexEntry], parameter: Indexed, value: Any) -> None:
     """date, dateTime, instant, Period, Timing."""
-    if isinstance(value, dict) and ("event" in value or "repeat" in value):
-        yield from _timing(parameter, value)
-        return
-    bounds = _bounds(value)
+    is_timing = isinstance(value, dict) and ("event" in value or "repeat" in value)
+    bounds = _timing(value) if is_timing else _bounds(value)
     if bounds:
-        yield DateEntry(parameter.code, *bounds)
+        entries.append(DateEntry(parameter.code, *bounds))
 
 
 def _bounds(value: Any) -> tuple[int, int] | None:
@@ -86,7 +77,7 @@ def _bounds(value: Any) -> tuple[int, int] | None:
     return (low, high) if low < high else None
 
 
-def _timing(parameter: Indexed, value: dict[str, Any]) -> Iterator[IndexEntry]:
+def _timing(value: dict[str, Any]) -> tuple[int, int] | None:
     """A Timing is the span of its events, or its bounds; one that has neither has no date."""
     events = value.get("event")
     found = [bounds for event in events if (bounds := _bounds(event))] if isinstance(events, list) else []
@@ -94,12 +85,11 @@ def _timing(parameter: Indexed, value: dict[str, Any]) -> Iterator[IndexEntry]:
     if isinstance(repeat, dict):
         bounds = _bounds(repeat.get("boundsPeriod"))
         found += [bounds] if bounds else []
-    if found:
-        yield DateEntry(parameter.code, min(low for low, _ in found), max(high for _, high in found))
+    return (min(low for low, _ in found), max(high for _, high in found)) if found else None
 
 
-_MAKERS: dict[Kind, Callable[[Indexed, Any], Iterator[IndexEntry]]] = {
-    "token": _tokens,
-    "reference": _references,
-    "date": _dates,
+_ADDERS: dict[Kind, Callable[[list[IndexEntry], Indexed, Any], None]] = {
+    "token": _add_tokens,
+    "reference": _add_reference,
+    "date": _add_date,
 }

@@ -1,10 +1,11 @@
 """The parts of a query and the entries of an index, as values.
 
-A query is an AND of clauses; a clause is an OR of values. An entry is one value that a resource is found by.
+A query is an AND of clauses; a clause is an OR of values. An entry is one value that a resource is found by;
+entries are tuples, since an ingest makes a dozen of them for each resource.
 """
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 Prefix: TypeAlias = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
 
@@ -77,8 +78,7 @@ class Query:
     total: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TokenEntry:
+class TokenEntry(NamedTuple):
     """A token of a resource; `system` is "" when it has none."""
 
     parameter: str
@@ -86,16 +86,14 @@ class TokenEntry:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReferenceEntry:
+class ReferenceEntry(NamedTuple):
     """A reference of a resource: `Type/id` without version, or the whole URL."""
 
     parameter: str
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class DateEntry:
+class DateEntry(NamedTuple):
     """An interval of a resource in microseconds; open ends are `FOREVER_BEFORE` and `FOREVER_AFTER`."""
 
     parameter: str

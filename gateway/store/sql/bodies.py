@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -27,10 +28,16 @@ class Encoded:
 
     def body(self, version: int, updated: int) -> bytes:
         """The bytes served as `version`, last updated at `updated` microseconds."""
-        server = f'"versionId":"{version}","lastUpdated":"{format_instant(from_micros(updated))}"'
+        server = f'"versionId":"{version}","lastUpdated":"{_instant(updated)}"'
         meta = self.meta[:-1] + (b"," if len(self.meta) > 2 else b"") + server.encode() + b"}"
         head = f'{{"resourceType":"{self.key.type}","id":"{self.key.id}","meta":'.encode()
         return head + meta + (b"," if len(self.rest) > 2 else b"") + self.rest[1:]
+
+
+@lru_cache(maxsize=64)
+def _instant(updated: int) -> str:
+    """The text of an instant; the resources of a unit share it."""
+    return format_instant(from_micros(updated))
 
 
 def encode(key: Key, resource: Resource) -> Encoded:

@@ -144,6 +144,10 @@ class Planner:
 
     def _index(self, pk: int, old: Rows, new: Rows) -> None:
         study, batch = self._study, self.batch
+        if old is NO_ROWS:
+            batch.terms += [(study, term, pk) for term in new.terms]
+            batch.dates += [(study, of, pk, low, high) for of, low, high in new.dates]
+            return
         batch.terms += [(study, term, pk) for term in new.terms - old.terms]
         batch.dates += [(study, of, pk, low, high) for of, low, high in new.dates - old.dates]
         batch.old_terms += [{"b_study": study, "b_hash": term, "b_pk": pk} for term in old.terms - new.terms]

@@ -10,7 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gateway.search.query import IndexEntry, ReferenceClause, ReferenceEntry, Token, TokenClause, TokenEntry
+from gateway.search.query import (
+    DateEntry,
+    IndexEntry,
+    ReferenceClause,
+    ReferenceEntry,
+    Token,
+    TokenClause,
+    TokenEntry,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,6 @@ class Rows:
 NO_ROWS = Rows(frozenset(), frozenset())
 
 
-@lru_cache(maxsize=1 << 16)
 def term(type: str, parameter: str, form: str, *parts: str) -> int:
     """The signed 64-bit hash of one way to ask for a value; parts are joined by a byte that no text holds."""
     text = "\x1f".join((type, parameter, form, *parts))
@@ -49,18 +56,29 @@ def index_rows(type: str, entries: Iterable[IndexEntry]) -> Rows:
     terms: set[int] = set()
     dates: set[tuple[int, int, int]] = set()
     for entry in entries:
-        if isinstance(entry, TokenEntry):
-            terms.add(term(type, entry.parameter, "token", entry.system, entry.code))
-            terms.add(term(type, entry.parameter, "code", entry.code))
-            if entry.system:
-                terms.add(term(type, entry.parameter, "system", entry.system))
-        elif isinstance(entry, ReferenceEntry):
-            terms.add(term(type, entry.parameter, "reference", entry.target))
-        else:
+        if isinstance(entry, DateEntry):
             dates.add((date_hash(type, entry.parameter), entry.low, entry.high))
+        else:
+            terms.update(_terms(type, entry))
     return Rows(frozenset(terms), frozenset(dates))
 
 
+@lru_cache(maxsize=1 << 15)
+def _terms(type: str, entry: TokenEntry | ReferenceEntry) -> tuple[int, ...]:
+    """Codes and patients come again and again; the hashes of the last ones are kept."""
+    if isinstance(entry, ReferenceEntry):
+        return (term(type, entry.parameter, "reference", entry.target),)
+    exact = term(type, entry.parameter, "token", entry.system, entry.code)
+    code = term(type, entry.parameter, "code", entry.code)
+    return (exact, code, _system(type, entry.parameter, entry.system)) if entry.system else (exact, code)
+
+
+@lru_cache(maxsize=1 << 10)
+def _system(type: str, parameter: str, system: str) -> int:
+    return term(type, parameter, "system", system)
+
+
+@lru_cache(maxsize=1 << 10)
 def date_hash(type: str, parameter: str) -> int:
     """The hash that the date rows of a parameter share."""
     return term(type, parameter, "date")
