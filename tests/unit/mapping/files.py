@@ -27,7 +27,7 @@ emit:
     resource:
       resourceType: Observation
       status: final
-      code: {coding: [{system: "http://loinc.org", code: 8867-4}]}
+      code: {coding: [{system: "http://loinc.org", code: 55423-8}]}
       subject: {reference: =%subject.reference}
       effectiveDateTime: =at
       valueQuantity: {value: =bpm, unit: /min, system: "http://unitsofmeasure.org", code: /min}
