@@ -1,0 +1,75 @@
+"""Whatever becomes of an example on its way, a mapping answers with resources or issues, never with an exception."""
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.core.assets import asset_root
+from tests import mapping_runs
+from tests.mapping_runs import participant, registry
+
+MAPPINGS = {mapping.id: mapping.folder for mapping in registry().all()}
+ODD = [
+    None,
+    "",
+    0,
+    -1,
+    1.5,
+    True,
+    "x",
+    "2026-02-30T25:61:61Z",
+    "20261332",
+    "1e400",
+    "9" * 400,
+    "<",
+    ">>5",
+    "^",
+    [],
+    {},
+]
+
+
+def payloads(mapping: str) -> list[Path]:
+    return sorted(Path(str(asset_root("mappings")), MAPPINGS[mapping], "examples").glob("*/payload.*"))
+
+
+def disturbed(tree: Any, chance: Random) -> Any:
+    """The tree with one place removed, doubled or replaced."""
+    if not isinstance(tree, dict | list) or not tree or chance.random() < 0.1:
+        return chance.choice(ODD)
+    place = chance.choice(list(tree)) if isinstance(tree, dict) else chance.randrange(len(tree))
+    act = chance.random()
+    if act < 0.15:
+        tree.pop(place)
+    elif act < 0.25 and isinstance(tree, list):
+        tree.append(tree[place])
+    else:
+        tree[place] = disturbed(tree[place], chance)
+    return tree
+
+
+def disturbed_text(text: str, chance: Random) -> str:
+    """The text with a few characters removed, replaced or put in."""
+    for _ in range(chance.randint(1, 6)):
+        at, put = chance.randrange(len(text)), chance.choice(["", *'|^~\\&,"\n<>0a9-:TZ'])
+        text = text[:at] + put + text[at + chance.randint(0, 1) :]
+    return text
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@settings(deadline=None, max_examples=40)
+@given(chance=st.randoms(use_true_random=False))
+def test_a_disturbed_example_is_mapped_or_refused(mapping, chance):
+    payload = chance.choice(payloads(mapping))
+    text = payload.read_text("utf-8")
+    if payload.suffix == ".json" and not text.startswith("<"):
+        text = json.dumps(disturbed(json.loads(text), chance))
+    else:
+        text = disturbed_text(text, chance)
+    outcome = mapping_runs.run(text.encode(), [mapping], {"vendorUserId": "gh-101-001"}, participant)
+    assert outcome.resources or outcome.issues
