@@ -39,7 +39,7 @@ emit:
       device: =ref('device', d)
       hasMember: =ref('part')
       method: {when: =m.exists(), text: =m}
-      note: {foreach: =n, text: =coalesce(t.text(), 'x')}
+      note: {foreach: =n, text: "=coalesce(t.text(), 'x')"}
       effectiveDateTime: =t.atOffset(o)
       value[x]:
         - when: =v is Integer
