@@ -1,10 +1,11 @@
 """The DICOM JSON model, as DICOMweb answers it: `{"studies": [{"StudyInstanceUID": "1.2.3", ...}, ...]}`.
 
 Each data set becomes a dict from the attribute's keyword to its value; an attribute without values has no key. One
-value stands for itself; several, sequences and the attributes of `MULTIPLE` are lists. Values stay as they came: text,
-numbers, person names as `{"Alphabetic": ...}`, items of sequences as data sets. An attribute outside `KEYWORDS` keeps its tag as key (`` `00091001` `` in an expression) and its own form,
-`{"vr": ..., "Value": ...}`, so that nothing is lost. The key `studies` holds the data sets of any level (study,
-series, instance). Positions are tags, `(0020,000D)`, in front of them the data set when there are several.
+value stands for itself; several, sequences and the attributes of `MULTIPLE` are lists. Values stay as they came:
+text, numbers, person names as `{"Alphabetic": ...}`, items of sequences as data sets. An attribute outside
+`KEYWORDS` keeps its tag as key (`` `00091001` `` in an expression) and its own form, `{"vr": ..., "Value": ...}`, so
+that nothing is lost. The key `studies` holds the data sets of any level (study, series, instance). Positions are
+tags, `(0020,000D)`, in front of them the data set when there are several.
 There are no options. See https://dicom.nema.org/medical/dicom/current/output/chtml/part18/chapter_F.html.
 """
 
