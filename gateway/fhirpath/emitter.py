@@ -8,8 +8,6 @@ from typing import Any
 
 from gateway.fhirpath.quote import Template, constant, name
 
-_SIMPLE = (str, int, bool, type(None))
-
 
 @cache
 def _template(source: str) -> Template:
@@ -39,22 +37,21 @@ class Emitter:
 
     def bind(self, value: object) -> ast.expr:
         """The expression for an object: a constant, or a global of the function."""
-        if value.__class__ in _SIMPLE:
-            return constant(value, self.line)
+        if value is None or isinstance(value, str | int):
+            return constant(value)
         found = self._bound.get(id(value))
         if found is None:
             found = f"k{len(self._bound)}"
             self._bound[id(value)] = found
             self.globals[found] = value
-        return name(found, self.line)
+        return name(found)
 
     def emit(self, source: str, **names: str | ast.expr) -> list[ast.stmt]:
         """Appends the statements of a template; returns the block where it has its `...`.
 
         A substitute that is a text is a local name; constants and objects come from `bind`.
         """
-        given = {key: name(value) if isinstance(value, str) else value for key, value in names.items()}
-        statements, hole = _template(source).copy(given, self.line)
+        statements, hole = _template(source).build(names, self.line)
         self.block.extend(statements)
         return hole
 

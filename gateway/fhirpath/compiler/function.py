@@ -64,15 +64,21 @@ def generate(
             source = "R = [WRAP(V, T) for V in focus]" if many else "R = WRAP(focus, T)"
             code.run(source, R=root, WRAP=code.bind(wrap), V=code.fresh(), T=code.bind(kind.sole))
         place = Place(root, kind, "list" if many else "item")
-        items = code.fresh("l")
-        code.run("L = []", L=items)
-        generator.each(
-            tree,
-            place,
-            lambda item: code.run(_OUTPUT, L=items, V=item.name, ELEMENT=code.bind(Element)),
-        )
-        code.run("return L", L=items)
+        _finish(generator, tree, place)
     module = ast.Module(body=code.block, type_ignores=[])
     namespace: dict[str, Any] = dict(code.globals)
     exec(compile(module, name, "exec"), namespace)  # noqa: S102
     return namespace["evaluate"]  # type: ignore[no-any-return]
+
+
+def _finish(generator: Generator, tree: Expr, place: Place) -> None:
+    """Appends the evaluation and the return of its plain values."""
+    code = generator.code
+    if generator.is_scalar(tree) and (generator.facts.of(tree).sole or "").startswith("System."):
+        code.run("return [] if V is None else [V]", V=generator.one(tree, place))
+        return
+    items = code.fresh("l")
+    code.run("L = []", L=items)
+    element = code.bind(Element)
+    generator.each(tree, place, lambda item: code.run(_OUTPUT, L=items, V=item.name, ELEMENT=element))
+    code.run("return L", L=items)

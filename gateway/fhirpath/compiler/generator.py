@@ -110,7 +110,7 @@ class Generator:
                 self._variable(node, place, consume)
             case Chain(operator="|"):
                 each_of(self, operators.union(self, node, place), self.facts.of(node), consume)
-            case Call() if not self._is_scalar(node):
+            case Call() if not self.is_scalar(node):
                 self._call_each(node, place, consume)
             case TypeTest(operator="as"):
                 as_type(self, node, node.type, place, consume)
@@ -233,7 +233,8 @@ class Generator:
 
     # Single items
 
-    def _is_scalar(self, node: Expr) -> bool:
+    def is_scalar(self, node: Expr) -> bool:
+        """Whether the code for a node gives one value or None by itself, without a collection."""
         match node:
             case Literal() | Unary() | Binary() | Indexer():
                 return True
@@ -253,7 +254,7 @@ class Generator:
     def one(self, node: Expr, place: Place) -> str:
         """The local that holds the single item or None; several items are a fault at run time."""
         with self.code.at(node.at if isinstance(node, Member | Call) else node.start):
-            if self._is_scalar(node):
+            if self.is_scalar(node):
                 return self._one(node, place)
             if isinstance(node, Special) and place.shape != "list" and node.name == "this":
                 return place.this
@@ -318,7 +319,7 @@ class Generator:
         """The local that holds True, False or None: the singleton evaluation of a collection."""
         value = self.one(node, place)
         kind = self.facts.of(node)
-        if kind.sole == "System.Boolean" and self._is_scalar(node):
+        if kind.sole == "System.Boolean" and self.is_scalar(node):
             return value
         answer = self.code.fresh("b")
         self.code.run(

@@ -19,8 +19,9 @@ if V is not None:
 """
 _SINGLE_PRIMITIVE = """
 V = X.get(KEY)
-if V is None and TWIN in X:
-    V = HOLLOW(X, KEY, TYPE)
+if V is None:
+    if TWIN in X:
+        V = HOLLOW(X, KEY, TYPE)
 elif V.__class__ is list:
     raise MALFORMED
 if V is not None:
