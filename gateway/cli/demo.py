@@ -82,12 +82,9 @@ def _deliver(gateway: "Gateway", study: "Study", progress: "Progress") -> "list[
     task = progress.add_task("land, map, validate, store", total=len(wanted))
     receipts = []
     for entry in wanted:
-        client = study.client_of(entry.source)
-        if client is None:
-            continue
         media_type = gateway.ingest.media_types(study.id, entry.source)[0]
         payload = gateway.ingest.payload(study.id, entry.source, entry.body, media_type, entry.envelope, entry.name)
-        receipt = gateway.ingest.receive(payload, study.principal(client))
+        receipt = gateway.ingest.receive(payload, study.principal_of(entry.source))
         receipts.append(gateway.ingest.process(receipt))
         progress.advance(task)
     return receipts

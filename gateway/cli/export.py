@@ -1,5 +1,6 @@
 """`gateway export`: writes what a client may take along as NDJSON."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,17 +49,16 @@ def export_study(
     from gateway.export import export
     from gateway.settings import Settings
 
-    gateway = build(Settings())
-    found = gateway.studies.get(study)
-    if found is None or client not in found.clients:
-        show_error("no such study" if found is None else f"no such client; known: {', '.join(found.clients)}")
-        raise typer.Exit(2)
-    reader = found.clients[client]
-    wanted = tuple(filter(None, types.split(","))) or readable_types(found, reader)
-    door = gateway.access.door(found.principal(reader))
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}")
-    with Progress(*columns, console=errors(), transient=True) as progress:
+    with closing(build(Settings())) as gateway, Progress(*columns, console=errors(), transient=True) as progress:
+        found = gateway.studies.get(study)
+        if found is None or client not in found.clients:
+            show_error("no such study" if found is None else f"no such client; known: {', '.join(found.clients)}")
+            raise typer.Exit(2)
+        reader = found.clients[client]
+        wanted = tuple(filter(None, types.split(","))) or readable_types(found, reader)
         tasks = {kind: progress.add_task(kind, total=None) for kind in wanted}
+        door = gateway.access.door(found.principal(reader))
         manifest = export(
             door, out, wanted, gateway.clock(), lambda kind, count: progress.update(tasks[kind], completed=count)
         )

@@ -1,6 +1,7 @@
 """`gateway ingest`: lands files as payloads of a source, and tells what became of each."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ import typer
 from gateway.cli.console import console, show_error, show_issues, write_json
 
 if TYPE_CHECKING:
+    from gateway.app import Gateway
     from gateway.core.receipt import Receipt
 
 
@@ -39,24 +41,24 @@ def ingest(
     if missing:
         show_error(f"no such file: {', '.join(map(str, missing))}")
         raise typer.Exit(2)
-    gateway = build(Settings())
-    media_type = gateway.ingest.media_types(study, source)[0]
-    client = gateway.studies[study].client_of(source)
-    if client is None:
-        show_error("no client of the study delivers this source")
-        raise typer.Exit(2)
-    principal = gateway.studies[study].principal(client)
+    given = {"vendorUserId": vendor_user} if vendor_user else {}
     receipts = []
-    for path in paths:
-        envelope = read_envelope(path) | ({"vendorUserId": vendor_user} if vendor_user else {})
-        payload = gateway.ingest.payload(study, source, path.read_bytes(), media_type, envelope, path.name)
-        receipt = gateway.ingest.process(gateway.ingest.receive(payload, principal))
-        receipts.append(receipt)
-        if json:
-            write_json(receipt_tree(receipt))
+    with closing(build(Settings())) as gateway:
+        for path in paths:
+            receipts.append(deliver(gateway, study, source, path, read_envelope(path) | given))
+            if json:
+                write_json(receipt_tree(receipts[-1]))
     if not json:
         show_receipts(receipts)
     raise typer.Exit(int(any(receipt.counts.quarantined for receipt in receipts)))
+
+
+def deliver(gateway: "Gateway", study: str, source: str, path: Path, envelope: dict[str, str]) -> "Receipt":
+    """Brings one file in as the client of the source; raises `NotFound` for an unknown study or source."""
+    media_type = gateway.ingest.media_types(study, source)[0]
+    found = gateway.studies[study]
+    payload = gateway.ingest.payload(study, source, path.read_bytes(), media_type, envelope, path.name)
+    return gateway.ingest.process(gateway.ingest.receive(payload, found.principal_of(source)))
 
 
 def read_envelope(path: Path) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """`gateway replay`: tries quarantined payloads again, after a fix."""
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -35,7 +36,8 @@ def replay(
     if not (receipt or source or rule or mapping):
         show_error("say what to replay: --receipt, --source, --rule or --mapping")
         raise typer.Exit(2)
-    receipts = build(Settings()).ingest.replay(Replay(study, receipt, source, rule, mapping))
+    with closing(build(Settings())) as gateway:
+        receipts = gateway.ingest.replay(Replay(study, receipt, source, rule, mapping))
     if json:
         for found in receipts:
             write_json(receipt_tree(found))

@@ -1,5 +1,6 @@
 """`gateway study`: checks a study's files, and brings its first resources into the database."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,14 +73,14 @@ def load(
     from gateway.ingest import enrol
     from gateway.settings import Settings
 
-    gateway = build(Settings())
-    found = gateway.studies.get(Path(study).name)
-    if found is None:
-        show_error(f"no such study; installed: {', '.join(gateway.studies) or 'none'} (see GATEWAY_ASSET_DIRS)")
-        raise typer.Exit(2)
-    client = next((client for client in found.clients.values() if found.roles[client.role].enrols), None)
-    if client is None:
-        show_error("the study has no client whose role enrols")
-        raise typer.Exit(1)
-    count = enrol(gateway.access.door(found.principal(client)), found, gateway.engines.definitions)
+    with closing(build(Settings())) as gateway:
+        found = gateway.studies.get(Path(study).name)
+        if found is None:
+            show_error(f"no such study; installed: {', '.join(gateway.studies) or 'none'} (see GATEWAY_ASSET_DIRS)")
+            raise typer.Exit(2)
+        client = next((client for client in found.clients.values() if found.roles[client.role].enrols), None)
+        if client is None:
+            show_error("the study has no client whose role enrols")
+            raise typer.Exit(1)
+        count = enrol(gateway.access.door(found.principal(client)), found, gateway.engines.definitions)
     console().print(f"{found.id}: {count} resources written", soft_wrap=True)

@@ -79,10 +79,9 @@ class Line:
             return Reading("", issues=(_internal(error, "reading"),))
 
     def _door(self, receipt: Receipt) -> Door:
-        client = self.study.client_of(receipt.source)
-        if client is None:
+        if receipt.source not in self.study.sources:
             raise NotFound(issue("ingest.unknown-source", known=", ".join(self.study.sources)))
-        return self.doors(self.study.principal(client))
+        return self.doors(self.study.principal_of(receipt.source))
 
     def _check(self, unit: MappedUnit) -> tuple[Issue, ...]:
         """The unit's own issues, then those of its resources; one without a payload position gets the unit's."""

@@ -76,6 +76,13 @@ class Study:
             client.id, self.id, client.organisation, client.role, client.purpose, client.scopes, client.source
         )
 
+    def principal_of(self, source: str) -> Principal:
+        """Who delivers `source`; raises KeyError when the study has no such source."""
+        client = self.client_of(source)
+        if client is None:
+            raise KeyError(source)
+        return self.principal(client)
+
     def enrolment(self) -> list[Resource]:
         """Organizations, Locations, the ResearchStudy, Questionnaires, then each participant's resources.
 
