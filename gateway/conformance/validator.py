@@ -9,6 +9,7 @@ from gateway.conformance.bundle_index import BundleIndex
 from gateway.conformance.extension import Extensions, Policy
 from gateway.conformance.invariant import Invariants
 from gateway.conformance.profile import ProfileCompiler
+from gateway.conformance.questionnaire import Questionnaires
 from gateway.conformance.run import Check, Location, Run, Scope
 from gateway.conformance.vital_signs import implied_profiles
 from gateway.core import Issue, issue
@@ -37,6 +38,7 @@ class Validator:
             profile=self._profile_check,
         )
         self._profiles = ProfileCompiler(definitions, terminology, self._invariants, self._profile_check)
+        self._questionnaires = Questionnaires(definitions.canonical, terminology)
         self._compiled: dict[tuple[str, str], Check | None] = {}
 
     @property
@@ -70,6 +72,8 @@ class Validator:
             run.scope = Scope(resource, run.scope.root, index)
             check_bundle(resource, index, at, run)
         self._base.check(name)(resource, at, run)
+        if name == "QuestionnaireResponse":
+            self._questionnaires.check(resource, at, run)
         for profile in profiles:
             self._against(profile, "conformance.profile-unknown", name, resource, at, run)
         others = [*_stated(resource), *(implied_profiles(resource) if name == "Observation" else ())]

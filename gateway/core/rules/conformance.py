@@ -169,6 +169,31 @@ RULES: dict[str, Rule] = {
     "conformance.package-too-large": Rule(
         "error", "too-long", "The package is larger than the gateway takes", "Load the needed files from a folder"
     ),
+    "conformance.questionnaire-unknown": Rule(
+        "warning",
+        "not-found",
+        "The Questionnaire is not known here, so the answers were not checked against it",
+        "Add the Questionnaire to an asset folder",
+    ),
+    "conformance.question-unknown": Rule(
+        "error", "structure", "The Questionnaire has no such question here", "Use the linkIds of the Questionnaire"
+    ),
+    "conformance.question-disabled": Rule(
+        "error", "structure", "The question was not to be asked, given the other answers", "Leave the item out"
+    ),
+    "conformance.question-repeated": Rule("error", "structure", "The question {question} does not repeat"),
+    "conformance.answer-missing": Rule(
+        "error", "required", "No answer to the required question {question}", "Answer it, or state another status"
+    ),
+    "conformance.answer-pending": Rule(
+        "information", "incomplete", "No answer yet to the required question {question}"
+    ),
+    "conformance.answer-unasked": Rule("error", "structure", "A group or display item has no answers"),
+    "conformance.answers-several": Rule("error", "structure", "The question takes one answer"),
+    "conformance.answer-type": Rule("error", "structure", "The answer to a question of type {type} has another type"),
+    "conformance.answer-option": Rule(
+        "error", "code-invalid", "The answer is none of those that the question offers", "Use an offered answer"
+    ),
     "conformance.full-url-relative": Rule("error", "invalid", "The fullUrl is not an absolute URL"),
     "conformance.full-url-id": Rule("warning", "invalid", "The fullUrl does not end with the id of its resource"),
 }
