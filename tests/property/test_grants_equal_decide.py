@@ -135,7 +135,7 @@ def placements(draw: Any) -> Placement:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(consents(), max_size=3), st.lists(st.tuples(requests, placements()), min_size=8, max_size=12))
 def test_a_row_lies_in_a_box_exactly_when_the_specification_permits_it(
     given_consents: list[dict[str, Any]], questions: list[tuple[ConsentRequest, Placement]]
@@ -146,7 +146,7 @@ def test_a_row_lies_in_a_box_exactly_when_the_specification_permits_it(
         assert permits(grants, request, placement) == expected.permit, (request, placement, expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(consents(), max_size=3), requests, placements())
 def test_strangers_to_the_study_get_no_more_than_the_specification_permits(
     given_consents: list[dict[str, Any]], request: ConsentRequest, placement: Placement
