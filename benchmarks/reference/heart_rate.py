@@ -17,7 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-CATEGORY = [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs", "display": "Vital Signs"}]}]  # fmt: skip  # noqa: E501
+CATEGORY_SYSTEM = "http://terminology.hl7.org/CodeSystem/observation-category"
+CATEGORY = [{"coding": [{"system": CATEGORY_SYSTEM, "code": "vital-signs", "display": "Vital Signs"}]}]
 CODE = {"coding": [{"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"}], "text": "Heart rate"}
 META = {"profile": ["http://hl7.org/fhir/StructureDefinition/heartrate"]}
 decoder = msgspec.json.Decoder(float_hook=Decimal)
@@ -118,7 +119,7 @@ class Script:
     def _hashes(self, patient: str) -> Iterator[int]:
         for parameter in ("patient", "subject"):
             yield term("Observation", parameter, "reference", f"Patient/{patient}")
-        category = "http://terminology.hl7.org/CodeSystem/observation-category"
+        category = CATEGORY_SYSTEM
         for parameter, system, code in (
             ("code", "http://loinc.org", "8867-4"),
             ("category", category, "vital-signs"),
