@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 RESUME_SECONDS = 20.0
 """How often a serving process looks for receipts that a dead one left unfinished."""
 
+LOG_SECONDS = 0.2
+"""How long a line of the access log may wait for its neighbours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Engines:
@@ -127,12 +130,14 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
 def create_app(gateway: Gateway | None = None) -> "FastAPI":
     """The HTTP application; of the environment's settings when no gateway is given (`uvicorn --factory`).
 
-    A gateway that was made here is closed when the application stops; one that was given stays open.
+    A gateway that was made here is closed when the application stops, and its logs are set up; one that was given
+    stays open, and the logs stay as its owner set them up.
     """
     from gateway.rest import Cursors, Parts, create_api
 
     settings = gateway.settings if gateway else Settings()
-    logs.configure(settings.log_level)
+    if gateway is None:
+        logs.configure(settings.log_level, flush_seconds=LOG_SECONDS)
     running = gateway or build(settings)
     parts = Parts(
         studies=running.studies,

@@ -4,9 +4,13 @@ A key that is not on the list is dropped, an exception is logged by the name of 
 libraries keep their logger's name only. URLs, query strings, bodies and resource ids have no key here on purpose.
 """
 
+import atexit
 import logging
 import re
 import sys
+import threading
+import time
+from collections import deque
 from collections.abc import MutableMapping
 from typing import Any, Final, TextIO
 
@@ -50,9 +54,13 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _OWN_EVENT = re.compile(r"[a-z0-9][a-z0-9 .\-]*\Z")
 
 
-def configure(level: str = "info", stream: TextIO | None = None) -> None:
-    """Sends all logs of this process to `stream` (stderr when None) as JSON lines of at least `level`."""
-    target = stream or sys.stderr
+def configure(level: str = "info", stream: TextIO | None = None, *, flush_seconds: float = 0.0) -> None:
+    """Sends all logs of this process to `stream` (stderr when None) as JSON lines of at least `level`.
+
+    With `flush_seconds`, lines below warning may stay in memory for so long, which a busy server needs: a flush a
+    line costs more than all else that it does for a request. The audit trail does not pass through here.
+    """
+    target = _Lines(stream or sys.stderr, flush_seconds)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -62,12 +70,11 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
             structlog.processors.JSONRenderer(serializer=_to_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(target),
+        logger_factory=lambda *_names: target,
         cache_logger_on_first_use=True,
     )
-    handler = _Foreign(target)
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [_Foreign(target)]
     root.setLevel(max(_LEVELS[level], logging.WARNING))
 
 
@@ -104,17 +111,63 @@ def _to_json(event: Any, **_options: Any) -> str:
     return msgspec.json.encode(event).decode()
 
 
+class _Lines:
+    """Writes lines to a stream: those below warning flushed now and again, the others at once."""
+
+    def __init__(self, stream: TextIO, flush_seconds: float) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._waiting: deque[str] = deque()
+        self._seconds = flush_seconds
+        self._work = threading.Event()
+        if flush_seconds:
+            threading.Thread(target=self._flush_for_ever, name="logs", daemon=True).start()
+            atexit.register(self.flush)
+
+    def info(self, line: str) -> None:
+        """A line that may wait."""
+        if not self._seconds:
+            self.warning(line)
+            return
+        self._waiting.append(line)
+        if not self._work.is_set():
+            self._work.set()
+
+    debug = info
+
+    def warning(self, line: str) -> None:
+        """A line that is written at once, after those that wait."""
+        self._waiting.append(line)
+        self.flush()
+
+    error = critical = exception = warning
+
+    def flush(self) -> None:
+        """Writes what waits."""
+        with self._lock:
+            lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            if lines and not self._stream.closed:
+                self._stream.write("\n".join(lines) + "\n")
+                self._stream.flush()
+
+    def _flush_for_ever(self) -> None:
+        while True:
+            self._work.wait()
+            self._work.clear()
+            time.sleep(self._seconds)
+            self.flush()
+
+
 class _Foreign(logging.Handler):
     """Records of other libraries: logger, level and exception type; their text may hold data and is left out."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, lines: _Lines) -> None:
         super().__init__()
-        self.stream = stream
+        self.lines = lines
 
     def emit(self, record: logging.LogRecord) -> None:
         entry = {"event": "library record", "level": record.levelname.lower(), "logger": record.name[:MAX_TEXT]}
         kind = _error_type(record.exc_info)
         if kind:
             entry["error_type"] = kind
-        self.stream.write(_to_json(entry) + "\n")
-        self.stream.flush()
+        self.lines.warning(_to_json(entry))

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -73,3 +74,25 @@ def test_records_of_libraries_tell_their_logger_only(stream: io.StringIO) -> Non
 def test_the_level_is_respected(stream: io.StringIO) -> None:
     logs.logger().debug("too small")
     assert stream.getvalue() == ""
+
+
+def test_lines_that_may_wait_are_written_together_and_warnings_at_once() -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    stream = io.StringIO()
+    logs.configure("info", stream, flush_seconds=0.05)
+    try:
+        logs.logger().info("first")
+        assert stream.getvalue() == ""
+        logs.logger().warning("second")
+        assert [line["event"] for line in lines(stream)] == ["first", "second"]
+        logs.logger().info("third")
+        for _ in range(100):
+            if "third" in stream.getvalue():
+                break
+            time.sleep(0.02)
+        assert [line["event"] for line in lines(stream)] == ["first", "second", "third"]
+    finally:
+        structlog.reset_defaults()
+        root.handlers = handlers
+        root.setLevel(level)
