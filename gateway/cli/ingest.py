@@ -44,6 +44,8 @@ def ingest(
     given = {"vendorUserId": vendor_user} if vendor_user else {}
     receipts = []
     with closing(build(Settings())) as gateway:
+        for left in gateway.ingest.resume():
+            show_error(f"finished receipt {left.id}, which an earlier process left: {left.status}")
         for path in paths:
             receipts.append(deliver(gateway, study, source, path, read_envelope(path) | given))
             if json:

@@ -12,14 +12,15 @@ from gateway.study import Study
 def readiness(study: Study, registry: MappingRegistry, definitions: Definitions) -> list[Issue]:
     """Everything that a study names and the product does not have."""
     return [
-        *_mappings(study, registry),
+        *unknown_mappings(study, registry),
         *_profiles(study, definitions),
         *_questionnaires(study, definitions),
         *_domains(study),
     ]
 
 
-def _mappings(study: Study, registry: MappingRegistry) -> Iterator[Issue]:
+def unknown_mappings(study: Study, registry: MappingRegistry) -> Iterator[Issue]:
+    """An issue for each mapping that a source names and that is not installed."""
     installed = {mapping.id for mapping in registry.all()}
     for source in study.sources.values():
         for name in source.mappings:

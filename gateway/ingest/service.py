@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from gateway.access import Door
 from gateway.core.clock import Clock
-from gateway.core.errors import Forbidden, NotFound, Unavailable, UnsupportedMediaType
+from gateway.core.errors import Forbidden, NotFound, Unavailable, Unprocessable, UnsupportedMediaType
 from gateway.core.ids import sha256
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
@@ -16,6 +16,7 @@ from gateway.formats import FORMATS
 from gateway.ingest.admission import Admission, Validates
 from gateway.ingest.landing import Landing
 from gateway.ingest.line import Line
+from gateway.ingest.readiness import unknown_mappings
 from gateway.ingest.reading import Reading
 from gateway.ingest.tally import all_known, begin
 from gateway.mapping import MappingRegistry
@@ -23,6 +24,12 @@ from gateway.study import Study
 
 MAX_ATTEMPTS = 20
 """How often a payload whose process died is taken up again."""
+
+BYTES_A_SECOND = 50_000
+"""How fast a slow machine gets on, for how long a large payload is leased."""
+
+LONGER = 10
+"""How many times longer a receipt is leased that was left behind: its size is not known beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,8 @@ class Ingest:
 
     `receive` makes the bytes durable, `process` brings them into the store; a process that dies between or within
     the two leaves a receipt that `resume` finishes. `doors` gives the door of a source's principal; `lease_seconds`
-    is how long other processes keep off a receipt that is being worked on.
+    is how long other processes keep off a receipt of a small payload that is being worked on. Raises `Unprocessable`
+    when a study names a mapping that is not installed, or a FHIRPath expression that does not compile.
     """
 
     def __init__(
@@ -59,6 +67,9 @@ class Ingest:
         *,
         lease_seconds: float = 30.0,
     ) -> None:
+        missing = [found for study in studies.values() for found in unknown_mappings(study, registry)]
+        if missing:
+            raise Unprocessable(*missing)
         self._landing = landing
         self._registry = registry
         self._studies = studies
@@ -108,8 +119,8 @@ class Ingest:
             counts=all_known(first.counts) if first and done else Counts(),
             duplicate_of=first.id if first else "",
         )
-        until = None if done else self._clock() + timedelta(seconds=self._lease_seconds)
-        self._landing.land(payload, receipt, until)
+        seconds = self._lease_seconds + receipt.size / BYTES_A_SECOND
+        self._landing.land(payload, receipt, None if done else self._clock() + timedelta(seconds=seconds))
         return receipt
 
     def process(self, receipt: Receipt) -> Receipt:
@@ -151,7 +162,7 @@ class Ingest:
         One that took a process down with it each time is quarantined after `MAX_ATTEMPTS`.
         """
         for name in [study] if study else self._studies:
-            while (receipt := self._landing.lease(name, self._clock(), self._lease_seconds)) is not None:
+            while (receipt := self._landing.lease(name, self._clock(), self._lease_seconds * LONGER)) is not None:
                 yield self._resumed(receipt)
 
     def _resumed(self, receipt: Receipt) -> Receipt:

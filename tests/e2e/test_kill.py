@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway.app import Gateway, build
 from gateway.core.codec import loads
+from gateway.ingest.service import LONGER
 from gateway.search import Query
 from gateway.settings import Settings
 from tests.e2e import sender
@@ -77,7 +78,7 @@ def test_a_killed_ingest_loses_and_doubles_nothing(tmp_path: Path) -> None:
     left = names
     for _ in range(KILLS):
         left = run_and_kill(killed, left, chance.uniform(0, 0.35))
-    time.sleep(sender.LEASE_SECONDS)
+    time.sleep(sender.LEASE_SECONDS * LONGER + 2)
     run_to_end(killed, left)
 
     gateway = open_gateway(killed)

@@ -56,6 +56,20 @@ def heart_rate(minute: str, beats: int = 70, count: int = 2) -> bytes:
     return dumps({"dataPoints": points})
 
 
+def laboratory(*rows: tuple[str, str], prefix: str = "P") -> bytes:
+    """A central laboratory's file: one result of the participant at the site, for each row."""
+    header = (
+        "STUDYID,SITEID,SUBJID,VISIT,ACCSNNUM,LBSPEC,LBDTC,LBTESTCD,LBTEST,LBORRES,LBORRESU,LBORNRLO,LBORNRHI,"
+        "LBNRIND,RECSTAT,RPTDTC,LBREASND"
+    )
+    lines = [
+        f"HFDCT01,{site},{person},SCR,{prefix}{index},SERUM,2026-02-03T08:15,NTPROBNP,NT-proBNP,412,pg/mL,0,125,"
+        f"HIGH,F,2026-02-04T10:00:00Z,"
+        for index, (site, person) in enumerate(rows)
+    ]
+    return "\r\n".join([header, *lines, ""]).encode()
+
+
 @dataclass
 class Sender:
     """Delivers payloads as the client of each source."""
@@ -87,13 +101,14 @@ def make_ingest(gateway: Gateway) -> Callable[..., Ingest]:
     """Another Ingest on the same store, with parts exchanged."""
 
     def make(clock: Callable[[], datetime] | None = None, **parts: object) -> Ingest:
-        given = {"doors": gateway.access.door, "validator": gateway.engines.validator, **parts}
+        own = {"doors": gateway.access.door, "validator": gateway.engines.validator, "studies": gateway.studies}
+        given = {**own, **parts}
         return Ingest(
             gateway.store,
             given["doors"],  # type: ignore[arg-type]
             gateway.registry,
             given["validator"],  # type: ignore[arg-type]
-            gateway.studies,
+            given["studies"],  # type: ignore[arg-type]
             clock or gateway.clock,
         )
 

@@ -13,13 +13,9 @@ from gateway.core.receipt import Receipt
 from gateway.ingest import Ingest
 from gateway.search import Query
 from gateway.study import Study
-from tests.unit.ingest.conftest import STUDY, Sender
+from tests.unit.ingest.conftest import STUDY, Sender, laboratory
 
-HEADER = (
-    "STUDYID,SITEID,SUBJID,VISIT,ACCSNNUM,LBSPEC,LBDTC,LBTESTCD,LBTEST,LBORRES,LBORRESU,LBORNRLO,LBORNRHI,LBNRIND,"
-    "RECSTAT,RPTDTC,LBREASND"
-)
-PEOPLE = ("101-001", "101-002", "301-001")
+PEOPLE = (("101", "101-001"), ("101", "101-002"), ("301", "301-001"))
 
 
 class Death(BaseException):
@@ -61,12 +57,7 @@ class Mortal:
 
 def laboratory_file(number: int) -> bytes:
     """Three participants' results: three units of work."""
-    rows = [
-        f"HFDCT01,{person[:3]},{person},SCR,A{number}-{person},SERUM,2026-02-03T08:15,NTPROBNP,NT-proBNP,412,pg/mL,0,125,"
-        f"HIGH,F,2026-02-04T10:00:00Z,"
-        for person in PEOPLE
-    ]
-    return "\r\n".join([HEADER, *rows, ""]).encode()
+    return laboratory(*PEOPLE, prefix=f"A{number}-")
 
 
 def kept(gateway: Gateway, number: int) -> dict[str, list[str]]:

@@ -1,20 +1,21 @@
 """What becomes of payloads: stored, known, partial, quarantined; never lost, never doubled, never told in words."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from gateway.app import Gateway
 from gateway.core.codec import loads
-from gateway.core.errors import Forbidden, NotFound, Unavailable, UnsupportedMediaType
+from gateway.core.errors import Forbidden, NotFound, Unavailable, Unprocessable, UnsupportedMediaType
 from gateway.core.issues import Issue, issue
 from gateway.core.receipt import Receipt
 from gateway.core.types import Resource
 from gateway.ingest import Ingest, Replay
 from gateway.search import Query
 from gateway.study import Study
-from tests.unit.ingest.conftest import STUDY, Sender, heart_rate
+from tests.unit.ingest.conftest import STUDY, Sender, heart_rate, laboratory
 
 USER = "gh-101-001"
 
@@ -80,6 +81,33 @@ def test_a_corrected_measurement_is_a_new_version(sender: Sender, minute: str) -
     sender.send("google-health", heart_rate(minute, 70), vendorUserId=USER)
     corrected = sender.send("google-health", heart_rate(minute, 71), vendorUserId=USER)
     assert (corrected.status, corrected.counts.updated, corrected.counts.created) == ("stored", 2, 0)
+
+
+def test_one_participants_fault_keeps_out_that_participant_only(sender: Sender) -> None:
+    body = laboratory(("101", "101-001"), ("101", "999-999"), ("201", "101-002"), ("301", "301-001"))
+    receipt = sender.send("central-lab", body)
+    assert receipt.status == "partial", receipt.issues
+    assert (receipt.counts.records, receipt.counts.quarantined) == (4, 2)
+    assert receipt.counts.created == receipt.counts.mapped > 0
+    assert rules(receipt) == ["mapping.subject-unknown", "mapping.subject-mismatch"]
+    assert [found.source for found in receipt.issues] == ["row 3, column SUBJID", "row 4, column SITEID"]
+    again = sender.send("central-lab", body)
+    assert (again.status, again.duplicate_of) == ("partial", receipt.id)
+    assert (again.counts.created, again.counts.known) == (0, receipt.counts.created)
+
+
+def test_a_consent_for_wearables_keeps_out_the_laboratory(sender: Sender) -> None:
+    receipt = sender.send("central-lab", laboratory(("101", "101-003")))
+    assert (receipt.status, rules(receipt)) == ("quarantined", ["consent.collection-not-permitted"])
+
+
+def test_a_study_with_a_mapping_that_is_not_there_does_not_start(
+    gateway: Gateway, study: Study, make_ingest: Callable[..., Ingest]
+) -> None:
+    source = replace(study.sources["withings"], mappings=("wearable.withings.weights",))
+    broken = replace(study, sources={**study.sources, "withings": source})
+    with pytest.raises(Unprocessable, match=r"study\.unknown-mapping"):
+        make_ingest(studies={STUDY: broken})
 
 
 def test_no_records_change_nothing(sender: Sender) -> None:
