@@ -20,7 +20,7 @@ from gateway.mapping.formulas import Formulas, Names, is_expression, literal
 from gateway.mapping.functions import function_set
 from gateway.mapping.payload_schema import NotASchema, Schema
 from gateway.mapping.plan import Action, Emit, Formula, Plan, SubjectPlan, Table, Zone
-from gateway.mapping.tables import READ_FAULTS, Row, find_concept_map, read_lookup
+from gateway.mapping.tables import READ_FAULTS, Row, beside, find_concept_map, read_lookup
 from gateway.mapping.template import Templates
 from gateway.terminology import Terminology
 
@@ -60,6 +60,8 @@ def load_folder(folder: Traversable, label: str, around: Surroundings) -> Loaded
     except YamlError as error:
         place = f"{label}:{error.line}:{error.column}"
         return Loaded(None, (issue("mapping.yaml", mapping=place, problem=str(error)),))
+    except RecursionError:
+        return Loaded(None, (issue("mapping.yaml", mapping=label, problem="it nests too deep"),))
     except (OSError, UnicodeDecodeError):
         return Loaded(None, (issue("mapping.file-missing", mapping=label, name=FILE_NAME),))
     faults = FileFaults(label, document)
@@ -68,7 +70,11 @@ def load_folder(folder: Traversable, label: str, around: Surroundings) -> Loaded
         faults.add("mapping.structure", difference.path, problem=f"{where or 'the file'} {difference.problem}")
     if faults.count:
         return Loaded(None, faults.issues(), document=document)
-    return _Reader(folder, label, document, faults, around).read()
+    try:
+        return _Reader(folder, label, document, faults, around).read()
+    except RecursionError:
+        faults.add("mapping.structure", (), problem="the file nests too deep")
+        return Loaded(None, faults.issues(), document=document)
 
 
 @dataclass(slots=True)
@@ -172,7 +178,7 @@ class _Reader:
             return None
         place = ("source", "schema")
         try:
-            return Schema(loads(self.folder.joinpath(name).read_bytes()))
+            return Schema(loads(beside(self.folder, name).read_bytes()))
         except NotASchema as error:
             self.faults.add("mapping.payload-schema", place, name=name, problem=str(error))
         except (OSError, BadRequest):
@@ -193,7 +199,7 @@ class _Reader:
         found: dict[str, Mapping[str, Row]] = {}
         for name, entry in tree.items():
             try:
-                text = self.folder.joinpath(entry["csv"]).read_text("utf-8")
+                text = beside(self.folder, entry["csv"]).read_text("utf-8")
                 found[name] = read_lookup(text, entry["key"])
             except READ_FAULTS:
                 self.faults.add("mapping.file-missing", ("lookups", name, "csv"), name=entry["csv"])

@@ -17,6 +17,7 @@ from gateway.fhirpath import FhirPathError, compile
 from gateway.formats import Decoded, decode, json_pointer
 from gateway.mapping.facts import Facts, Mapped, Subject
 from gateway.mapping.mapping import Mapping
+from gateway.mapping.tables import beside
 from gateway.mapping.values import plain
 
 Validate = Callable[[Resource, Sequence[str]], Sequence[Issue]]
@@ -95,7 +96,7 @@ def issues_of(mapped: Mapped) -> tuple[Issue, ...]:
 
 def _given(mapping: Mapping, folder: Traversable, test: Names[str, Any]) -> tuple[Decoded, str]:
     if "given_file" in test:
-        data = folder.joinpath(*test["given_file"].split("/")).read_bytes()
+        data = beside(folder, test["given_file"]).read_bytes()
     elif isinstance(test.get("given"), str):
         data = test["given"].encode()
     else:

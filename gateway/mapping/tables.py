@@ -63,6 +63,14 @@ def _rest(group: Mapping[str, Any]) -> Callable[[str], Coding]:
     return lambda _code: fixed
 
 
+def beside(folder: Traversable, name: str) -> Traversable:
+    """The file `name` in or below `folder`; raises FileNotFoundError for a name that leads out of it."""
+    steps = name.split("/")
+    if not all(steps) or {".", ".."} & set(steps) or "\\" in name or ":" in name:
+        raise FileNotFoundError(name)
+    return folder.joinpath(*steps)
+
+
 def find_concept_map(
     name: str,
     location: str,
@@ -80,12 +88,9 @@ def find_concept_map(
             raise FileNotFoundError(location)
         return read_concept_map(name, resource)
     if location.startswith("terminology/"):
-        steps = location.split("/")[1:]
-        places = [root.joinpath(*steps) for root in reversed(terminology)]
+        places = [beside(root, location.removeprefix("terminology/")) for root in reversed(terminology)]
     else:
-        places = [folder.joinpath(*location.split("/"))]
-    if ".." in location.split("/") or location.startswith("/"):
-        raise FileNotFoundError(location)
+        places = [beside(folder, location)]
     for place in places:
         if place.is_file():
             tree = loads(place.read_bytes())

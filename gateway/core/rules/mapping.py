@@ -18,16 +18,22 @@ _FILE = {
     "mapping.unknown-element": Rule("error", "not-found", "{parent} has no element {name}", "Known: {known}"),
     "mapping.reserved-element": Rule("error", "structure", "{name} is set by the gateway", "Remove it"),
     "mapping.choice-type": Rule("error", "structure", "{element} cannot be a {type}", "Possible: {known}"),
-    "mapping.choice-twice": Rule("error", "structure", "{element} is given in more than one type", "Keep one of them"),
+    "mapping.choice-twice": Rule(
+        "error", "structure", "{element} is given in more than one type", "Keep one of them"
+    ),
     "mapping.list-wanted": Rule(
         "error", "structure", "{element} repeats", "Write a list, an expression, or a map with foreach"
     ),
     "mapping.list-unwanted": Rule("error", "structure", "{element} does not repeat", "Write one value"),
     "mapping.too-many-items": Rule("error", "structure", "{element} takes at most {max} values"),
     "mapping.literal-type": Rule("error", "value", "{element} takes a {type}", "Quote texts, leave numbers bare"),
-    "mapping.code-not-bound": Rule("error", "code-invalid", "{element} takes a code of {value_set}", "See the value set"),
+    "mapping.code-not-bound": Rule(
+        "error", "code-invalid", "{element} takes a code of {value_set}", "See the value set"
+    ),
     "mapping.element-missing": Rule("error", "required", "The required element {element} is not set", "Set it"),
-    "mapping.unreachable": Rule("error", "processing", "This branch is never reached", "Put it before the one without when"),
+    "mapping.unreachable": Rule(
+        "error", "processing", "This branch is never reached", "Put it before the one without when"
+    ),
     "mapping.unit-invalid": Rule("error", "code-invalid", "{unit} is not a UCUM unit", "See https://ucum.org"),
     "mapping.unknown-emit": Rule("error", "not-found", "There is no emit {name}", "Known: {known}"),
     "mapping.duplicate-emit": Rule("error", "duplicate", "Two emits are called {name}", "Rename one"),
@@ -68,13 +74,18 @@ _RUN = {
     "mapping.required-missing": Rule("error", "required", "The required element {element} is empty"),
     "mapping.wrong-value": Rule("error", "value", "A value is not of the kind that {what} takes"),
     "mapping.code-unmapped": Rule("error", "code-invalid", "A code is not in the concept map {map}", "Add the code"),
-    "mapping.unit-unmapped": Rule("error", "code-invalid", "A unit is not known, or does not convert to {unit}", "Add the unit to the map"),
+    "mapping.unit-unmapped": Rule(
+        "error", "code-invalid", "A unit is not known, or does not convert to {unit}", "Add the unit to the map"
+    ),
     "mapping.lookup-missing": Rule("error", "not-found", "A key is not in the lookup {name}", "Add the row"),
     "mapping.branch-refused": Rule("error", "not-supported", "{code}: {element} has no branch for this record"),
     "mapping.guard": Rule("error", "business-rule", "{code}: a guard of {emit} does not hold"),
     "mapping.key-empty": Rule("error", "required", "Part {part} of the key of {emit} is empty"),
     "mapping.duplicate-key": Rule(
-        "error", "duplicate", "{emit} makes different resources with the same key", "Add what tells them apart to the key"
+        "error",
+        "duplicate",
+        "{emit} makes different resources with the same key",
+        "Add what tells them apart to the key",
     ),
     "mapping.ref-dangling": Rule("error", "not-found", "ref('{name}') refers to a resource that was not made"),
     "mapping.local-time": Rule(
