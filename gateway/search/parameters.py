@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-from gateway.core.ids import sha256
 from gateway.definitions import Definitions, SearchParameter
 from gateway.fhirpath import Expression, compile
 
 INDEXED: Final = frozenset({"identifier", "patient", "subject", "code", "date", "category"})
-"""The parameters indexed for every type that has them, beside `_id` and `_lastUpdated`."""
+"""The parameters indexed for every type that has them, beside `_id` and `_lastUpdated`.
+
+Resources are indexed when they are written: with another set here, stored ones must be written again.
+"""
 
 Kind: TypeAlias = Literal["token", "reference", "date"]
 _KINDS: Final[dict[str, Kind]] = {"token": "token", "reference": "reference", "date": "date"}
@@ -53,15 +55,6 @@ class Parameters:
     def is_type(self, type: str) -> bool:
         """True for the name of an R4 resource type; the abstract ones are none."""
         return type in self._definitions.types()
-
-    def fingerprint(self) -> str:
-        """A digest over codes and expressions of all types; a change of it asks for a new index."""
-        lines = [
-            f"{type} {one.code} {one.kind} {one.expression.text}"
-            for type in sorted(self._definitions.types())
-            for one in self.of(type).values()
-        ]
-        return sha256("\n".join(lines).encode())
 
 
 def _compiled(type: str, parameter: SearchParameter) -> Indexed | None:

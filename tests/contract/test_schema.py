@@ -56,6 +56,7 @@ def test_a_missing_schema_is_unavailable_and_tells_no_values(new_url: str) -> No
     with pytest.raises(Unavailable) as refused:
         store.read(Key("s", "Observation", "SECRET-ID"), None)
     store.close()
+    assert [found.rule for found in refused.value.issues] == ["store.schema-missing"]
     assert "SECRET" not in str(refused.value.issues)
     assert refused.value.__cause__ is None
 

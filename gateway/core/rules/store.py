@@ -35,7 +35,12 @@ RULES: dict[str, Rule] = {
     "store.schema-missing": Rule(
         "fatal", "exception", "The database has no schema of the gateway", "Run: gateway db migrate"
     ),
-    "store.database": Rule("fatal", "exception", "The database does not answer ({kind})", "Is it running, and may the gateway write to it?"),
+    "store.database": Rule(
+        "fatal",
+        "exception",
+        "The database does not answer ({kind})",
+        "Is it running, and may the gateway write to it?",
+    ),
     "store.busy": Rule(
         "error", "transient", "Too many writers at once: the change was not made", "Repeat the request"
     ),

@@ -31,6 +31,7 @@ ATTEMPTS: Final = 6
 """How often a transaction is tried when PostgreSQL asks for it."""
 
 _RETRY: Final = frozenset({"40001", "40P01", "23505"})
+_UNDEFINED_TABLE: Final = "42P01"
 _SQLITE_OPTIONS: Final = {"check_same_thread": False}
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
@@ -248,6 +249,9 @@ def _cause(error: Exception) -> BaseException:
 
 def _unavailable(cause: BaseException) -> Unavailable:
     """What the gateway says of a database error; the driver's own text may hold values and is dropped."""
-    if "database is locked" in str(cause) or getattr(cause, "sqlstate", "") in _RETRY:
+    state = getattr(cause, "sqlstate", "")
+    if "database is locked" in str(cause) or state in _RETRY:
         return Unavailable(issue("store.busy"))
+    if "no such table" in str(cause) or state == _UNDEFINED_TABLE:
+        return Unavailable(issue("store.schema-missing"))
     return Unavailable(issue("store.database", kind=type(cause).__name__))

@@ -81,10 +81,10 @@ class Landing:
         if not self._database.run(connection, self._one, {"study": receipt.study, "id": receipt.id}):
             raise NotFound(issue("store.receipt-not-found"))
         self._database.run(connection, self._save, values)
-        self._database.run(connection, self._drop_rules, values)
         self._write_rules(connection, receipt)
 
     def _write_rules(self, connection: Connection, receipt: Receipt) -> None:
+        self._database.run(connection, self._drop_rules, {"b_study": receipt.study, "b_id": receipt.id})
         rules = sorted({found.rule for found in receipt.issues})
         rows = [(receipt.study, receipt.id, rule) for rule in rules]
         self._database.insert(connection, table_of(ReceiptRuleRow), rows)

@@ -109,11 +109,6 @@ def test_every_type_has_its_indexed_parameters() -> None:
             assert (code in offered) == (code in known), f"{type}.{code}"
 
 
-def test_the_fingerprint_changes_with_the_parameters() -> None:
-    assert PARAMETERS.fingerprint() == Parameters(r4()).fingerprint()
-    assert PARAMETERS.fingerprint() != Parameters(r4(), {"code"}).fingerprint()
-
-
 @pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the official R4 examples are not here")
 def test_every_official_example_is_found_by_each_of_its_own_tokens() -> None:
     found = 0
