@@ -239,6 +239,10 @@ class Analyzer:
         require(self, target, TAKES[function.focus], f"{node.name}()", node.at)
         for argument, takes in zip(node.arguments, function.parameters(len(node.arguments)), strict=True):
             require(self, self.kind(argument, scope), TAKES[takes], f"{node.name}()", argument.start)
+        first = node.arguments[0] if node.arguments else None
+        if function.accepts is not None and isinstance(first, Literal) and isinstance(first.value, str):
+            if not function.accepts(first.value):
+                raise self.fail("fhirpath.pattern", first.start, name=node.name)
         if function.returns is not None:
             return function.returns
         return target.one() if function.focus == "Item" or node.name == "last" else target

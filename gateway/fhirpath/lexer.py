@@ -29,7 +29,7 @@ _TOKEN = re.compile(
     |(?P<string>{_STRING})
     |(?P<quoted>{_QUOTED})
     |(?P<name>{_NAME})
-    |(?P<symbol><=|>=|!=|!~|[-+*/|&=~<>.,()\[\]{{}}])""",
+    |(?P<symbol><=|>=|!=|!~|/(?!\*)|[-+*|&=~<>.,()\[\]{{}}])""",
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)

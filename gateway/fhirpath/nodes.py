@@ -148,3 +148,12 @@ def depth(tree: Expr) -> int:
         levels += 1
         level = [child for node in level for child in children(node)]
     return levels
+
+
+def steps(node: Expr) -> int:
+    """How many steps lead to a node: `a.b(c).d` has three."""
+    count = 1
+    while isinstance(node, Member | Call | Indexer) and node.target is not None:
+        node = node.target
+        count += 1
+    return count

@@ -3,26 +3,24 @@
 Each test is compiled with the resource type of its input as base. See the suite's own notes for its attributes.
 """
 
-import os
 import xml.etree.ElementTree as ElementTree
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from gateway.core import loads
 from gateway.fhirpath import Env, FhirPathError, Quantity, Temporal, compile
 from gateway.fhirpath.runtime import type_info
+from tests.compliance.official import folder
 
 NAME = "fhirpath-r4"
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("GATEWAY_CONFORMANCE_DIR", ROOT / "../shared/conformance")) / "fhirpath"
+NAME_OF_DATA = "fhirpath"
 NOW = datetime(2026, 6, 29, 22, 0, 5, tzinfo=UTC)
 
 
 def run() -> tuple[int, int, list[str]]:
     """Passed, total and one line for each miss; raises FileNotFoundError where the suite is missing."""
-    tree = ElementTree.parse(FOLDER / "tests-fhir-r4.xml").getroot()  # noqa: S314
+    tree = ElementTree.parse(folder(NAME_OF_DATA) / "tests-fhir-r4.xml").getroot()
     tests = [test for group in tree.findall("group") for test in group.findall("test")]
     misses = [f"{test.get('name')}: {found}" for test in tests if (found := miss(test))]
     return len(tests) - len(misses), len(tests), misses
@@ -48,7 +46,7 @@ def _evaluate(test: ElementTree.Element, text: str) -> list[Any]:
     name = test.get("inputfile")
     if not name:
         return compile(text).evaluate({}, Env(now=NOW))
-    resource = loads((FOLDER / "input" / name).with_suffix(".json").read_bytes())
+    resource = loads((folder(NAME_OF_DATA) / "input" / name).with_suffix(".json").read_bytes())
     return compile(text, base=resource["resourceType"]).evaluate(resource, Env(now=NOW, conforms=_conforms))
 
 

@@ -36,12 +36,16 @@ from gateway.fhirpath.nodes import (
     TypeTest,
     Unary,
     Variable,
+    steps,
 )
 from gateway.fhirpath.runtime import at_index, of_type, type_of_item
 from gateway.fhirpath.types import ABSTRACT, is_exactly, matches, targets
 
-MAX_LOOPS: Final = 10
-"""How many loops are nested before the rest goes into a function of its own; Python takes 20."""
+MAX_LOOPS: Final = 8
+"""How many loops are nested before an expression inside them gets a function of its own; Python takes 20."""
+
+CHAIN: Final = 6
+"""How many steps of a path become nested loops before the items are put into a list."""
 
 _COUNT = """
 N += 1
@@ -151,10 +155,15 @@ class Generator:
 
     def parent(self, node: Member, place: Place, consume: Consume) -> None:
         """As `each`, for the items that a step starts from."""
-        if node.target is None:
+        self._from(node.target, place, consume)
+
+    def _from(self, target: Expr | None, place: Place, consume: Consume) -> None:
+        if target is None:
             self._this(place, consume)
+        elif steps(target) % CHAIN == 0:
+            each_of(self, self.collect(target, place), self.kind_of(target), consume)
         else:
-            self.each(node.target, place, consume)
+            self.each(target, place, consume)
 
     def _prefixed(self, item: Item, name: str, kind: Kind, consume: Consume) -> None:
         if (
@@ -200,10 +209,7 @@ class Generator:
 
     def focus(self, node: Call, place: Place, consume: Consume) -> None:
         """As `each`, for the focus of a call: its target, or `$this`."""
-        if node.target is None:
-            self._this(place, consume)
-        else:
-            self.each(node.target, place, consume)
+        self._from(node.target, place, consume)
 
     def collect(self, node: Expr, place: Place) -> str:
         """The local that holds the list of items."""

@@ -192,7 +192,7 @@ FORMS: Final = (
         each=_repeat,
         examples=("1.repeat(iif($this < 3, $this + 1)).count() = 2",),
     ),
-    Form("repeatAll", "STU: repeatAll", 1, 1, _analyse_repeat, each=_repeat),
+    Form("repeatAll", "STU: repeatAll", 1, 1, _analyse_repeat, each=_repeat, examples=("1.repeatAll({}).empty()",)),
     Form("sort", "STU: sort", 0, 255, _analyse_sort, each=_sort, examples=("(1 | 2).sort(-$this) = (2 | 1)",)),
     Form("union", "5.4.2", 1, 1, _analyse_union, each=_union, examples=("(1 | 2).union(2).count() = 2",)),
     Form("combine", "5.4.3", 1, 1, _analyse_union, each=_union, examples=("(1 | 2).combine(2).count() = 3",)),

@@ -29,6 +29,11 @@ def _compiled(pattern: str) -> Any:
         return None
 
 
+def is_pattern(text: str) -> bool:
+    """Whether RE2 takes the pattern."""
+    return _compiled(text) is not None
+
+
 def pattern(text: str) -> Any:
     """The compiled pattern; raises `Fault` when RE2 does not take it."""
     found = _compiled(text)
@@ -37,7 +42,15 @@ def pattern(text: str) -> Any:
     return found
 
 
-@function("matches", "5.6.10", focus="String", takes=("String",), returns=BOOLEAN, examples=("'abc'.matches('b')",))
+@function(
+    "matches",
+    "5.6.10",
+    focus="String",
+    takes=("String",),
+    returns=BOOLEAN,
+    accepts=is_pattern,
+    examples=("'abc'.matches('b')",),
+)
 def matches(value: str, regex: str) -> bool:
     """Whether the pattern is found somewhere in the text."""
     return pattern(regex).search(value) is not None
@@ -49,6 +62,7 @@ def matches(value: str, regex: str) -> bool:
     focus="String",
     takes=("String",),
     returns=BOOLEAN,
+    accepts=is_pattern,
     examples=("'abc'.matchesFull('a.c')",),
 )
 def matches_full(value: str, regex: str) -> bool:
@@ -62,6 +76,7 @@ def matches_full(value: str, regex: str) -> bool:
     focus="String",
     takes=("String", "String"),
     returns=STRING,
+    accepts=is_pattern,
     examples=("'abc'.replaceMatches('[ab]', 'x') = 'xxc'",),
 )
 def replace_matches(value: str, regex: str, substitution: str) -> str:

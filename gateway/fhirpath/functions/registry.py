@@ -40,7 +40,8 @@ class Function:
     collection. `returns` None means: items as those of the focus. A function that `needs` "env" or "data" gets the
     `Env` (or None) or the `Data` first. `optional` counts the arguments at the end that may be left out. `ordered`
     functions depend on the order of the focus. `typed` "primitive" functions see the extensions of primitives.
-    `variadic`: the last parameter may be given any number of times.
+    `variadic`: the last parameter may be given any number of times. `accepts` judges a first argument that is
+    written as a text in the expression.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Function:
     ordered: bool = False
     typed: TypedBy = ""
     variadic: bool = False
+    accepts: Callable[[str], bool] | None = None
 
     @property
     def least(self) -> int:
@@ -86,11 +88,26 @@ def function(
     ordered: bool = False,
     typed: TypedBy = "",
     variadic: bool = False,
+    accepts: Callable[[str], bool] | None = None,
 ) -> Callable[[Callable[..., Any]], Function]:
     """Declares the decorated Python function as the FHIRPath function `name`."""
 
     def declare(call: Callable[..., Any]) -> Function:
-        return Function(name, focus, takes, returns, call, section, examples, optional, needs, ordered, typed)
+        return Function(
+            name=name,
+            focus=focus,
+            takes=takes,
+            returns=returns,
+            call=call,
+            section=section,
+            examples=examples,
+            optional=optional,
+            needs=needs,
+            ordered=ordered,
+            typed=typed,
+            variadic=variadic,
+            accepts=accepts,
+        )
 
     return declare
 

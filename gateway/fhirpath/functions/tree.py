@@ -123,7 +123,15 @@ def has_extension(items: list[Any], url: str | None) -> bool:
     return any(entry.__class__ is dict and entry.get("url") == url for item in items for entry in _extensions(item))
 
 
-@function("checkModifiers", "FHIR: checkModifiers", focus="Items", takes=("String",), returns=None, variadic=True)
+@function(
+    "checkModifiers",
+    "FHIR: checkModifiers",
+    focus="Items",
+    takes=("String",),
+    returns=None,
+    variadic=True,
+    examples=("{}.checkModifiers('urn:x').empty()",),
+)
 def check_modifiers(items: list[Any], *urls: str | None) -> list[Any]:
     """The items; a fault when one has a modifier extension with another URL than those named."""
     for item in items:

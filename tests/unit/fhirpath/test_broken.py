@@ -1,0 +1,115 @@
+"""Broken expressions are refused, each with its place; none gets through and none crashes."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.fhirpath import FhirPathError, compile
+
+HERE = Path(__file__).parent
+
+
+def _rows(name: str) -> list[list[str]]:
+    lines = (HERE / name).read_text("utf-8").splitlines()
+    return [line.split("\t") for line in lines if not line.startswith("#")]
+
+
+WRITTEN = _rows("broken.tsv")
+WITH_BASE = _rows("broken_with_base.tsv")
+SOUND = [
+    "name.given",
+    "name.where(use = 'official').given.first()",
+    "(a + b) * 2 - c",
+    "iif(a.exists(), b, c)",
+    "a[0].b[1]",
+    "x in ('a' | 'b')",
+    "%resource.id",
+    "code.coding.where(system = 'x' and code != 'y').exists()",
+    "@2015-02-04T10:00:00Z > now()",
+    "5 'mg' + 3 days",
+]
+SPOILED = sorted(
+    {
+        spoiled
+        for sound in SOUND
+        for spoiled in (
+            f"({sound}",
+            f"{sound})",
+            f"{sound}.",
+            f"{sound} and",
+            f"{sound} {sound}",
+            f"{sound}..x",
+            f"{sound} = = 1",
+            f"{sound}[",
+            f"{sound}.nope()",
+            f"{sound} + 'x",
+            f"{sound} is",
+            f", {sound}",
+            f"* {sound}",
+        )
+    }
+)
+
+
+@pytest.mark.parametrize(("expression", "column", "rule"), WRITTEN)
+def test_refused_at_its_place(expression: str, column: str, rule: str) -> None:
+    with pytest.raises(FhirPathError) as caught:
+        compile(expression, model=None)
+    assert (caught.value.column, caught.value.rule) == (int(column), f"fhirpath.{rule}")
+    assert caught.value.caret.endswith(" " * (caught.value.column - 1) + "^")
+
+
+@pytest.mark.parametrize(("base", "expression", "column", "rule"), WITH_BASE)
+def test_refused_for_its_base(base: str, expression: str, column: str, rule: str) -> None:
+    with pytest.raises(FhirPathError) as caught:
+        compile(expression, base=base)
+    assert (caught.value.column, caught.value.rule) == (int(column), f"fhirpath.{rule}")
+
+
+@pytest.mark.parametrize("expression", SPOILED)
+def test_spoiled_is_refused(expression: str) -> None:
+    with pytest.raises(FhirPathError) as caught:
+        compile(expression, model=None)
+    assert 0 <= caught.value.offset <= len(expression)
+
+
+@pytest.mark.parametrize("expression", SOUND)
+def test_sound_is_taken(expression: str) -> None:
+    assert compile(expression).text == expression
+
+
+def test_corpus_is_large() -> None:
+    assert len(WRITTEN) + len(WITH_BASE) + len(SPOILED) >= 250
+
+
+def test_lines_and_columns() -> None:
+    with pytest.raises(FhirPathError) as caught:
+        compile("a and\n  b.nope()", model=None)
+    assert (caught.value.line, caught.value.column) == (2, 5)
+    assert caught.value.caret == "  b.nope()\n    ^"
+    assert caught.value.issues[0].source == "line 2, column 5"
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 5000, "-" * 5000 + "1", "a" + ".b" * 5000, "(" * 500 + "1" + ")" * 500, "'" * 999]
+)
+def test_nesting_is_bounded(text: str) -> None:
+    with pytest.raises(FhirPathError):
+        compile(text, model=None)
+
+
+def test_long_chains_of_one_operator_are_fine() -> None:
+    assert compile(" | ".join(["'x'"] * 3000), model=None).evaluate({}) == ["x"]
+    assert compile(" and ".join(["true"] * 1000), model=None).evaluate({}) == [True]
+    assert compile(" & ".join(["'x'"] * 1000), model=None).evaluate({}) == ["x" * 1000]
+
+
+def test_declared_variables_are_checked() -> None:
+    assert compile("%a", model=None, variables=("a",)).text == "%a"
+    with pytest.raises(FhirPathError) as caught:
+        compile("%b", model=None, variables=("a",))
+    assert caught.value.rule == "fhirpath.unknown-variable"
+
+
+def test_unknown_elements_of_others_are_empty() -> None:
+    assert compile("nope.nope", base="Patient", strict=False).evaluate({"resourceType": "Patient"}) == []
