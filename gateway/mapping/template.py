@@ -70,6 +70,9 @@ class Templates:
                 stem = name
             else:
                 slot = find_slot(self.definitions, inside, name)
+                if slot is None and (inside, name) == ("SampledData", "series"):
+                    self.faults.add("mapping.not-offered", here, what="series")
+                    continue
                 if slot is None:
                     known = known_names(self.definitions, inside)
                     self.faults.add("mapping.unknown-element", here, parent=inside, name=name, known=known)

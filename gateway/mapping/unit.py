@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway.core import Issue, issue
 from gateway.core.ids import resource_id
+from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
 from gateway.mapping.facts import MappedUnit, Step, Subject
 from gateway.mapping.fast import FastPlan, Run
@@ -17,6 +18,9 @@ from gateway.mapping.walk import Made, TooLarge, Walk
 
 MAX_RESOURCES = 200_000
 """How many resources one payload may make."""
+
+MAX_ISSUES = 1_000
+"""How many findings of one unit are listed."""
 
 
 @dataclass(slots=True)
@@ -49,23 +53,28 @@ class UnitRun:
     steps: list[Step] | None = None
     issues: list[Issue] = field(default_factory=list)
     _made: dict[str, Made] = field(default_factory=dict)
+    _given: int = 0
+    _unlisted: int = 0
     _before: tuple[Run | None, ...] = ()
     _each: Run | None = None
     _after: tuple[Run | None, ...] = ()
 
     def run(self, label: str) -> MappedUnit:
         """The mapped unit; raises `TooLarge`."""
-        scope = self._scope(None)
+        scope, self._given = self._scope(None), len(self.issues)
         told = len(self.steps or ())
         self._pass(scope, explain=self.steps is not None)
         if not scope.wanted <= self._made.keys():
             known = frozenset(self._made)
             self.budget.left += len(known)
-            self.issues.clear()
+            self.issues[:] = self.issues[: self._given]
+            self._unlisted = 0
             self._made.clear()
             if self.steps is not None:
                 del self.steps[told:]
             self._pass(self._scope(known), explain=True)
+        if self._unlisted:
+            self.issues.append(issue("mapping.more-findings", count=self._unlisted))
         return MappedUnit(
             subject=self.subject,
             label=label,
@@ -137,13 +146,21 @@ class UnitRun:
     def _keep(self, walk: Walk, made: list[Made]) -> None:
         self.budget.take(len(made))
         if walk.issues:
-            self.issues += walk.issues
+            self._note(walk.issues)
             walk.issues.clear()
         kept = self._made
         for new in made:
             old = kept.setdefault(new.reference, new)
             if old is not new and old.resource != new.resource:
                 self._settle(walk, old, new)
+
+    def _note(self, found: Sequence[Issue]) -> None:
+        """Lists findings, up to the limit; beyond it one that blocks is listed when none does yet."""
+        for one in found:
+            if len(self.issues) < MAX_ISSUES or (one.blocks and not any_blocks(self.issues)):
+                self.issues.append(one)
+            else:
+                self._unlisted += 1
 
     def _settle(self, walk: Walk, old: Made, new: Made) -> None:
         """Which of two different resources with one id stays: the newer; without an order it is an issue."""
@@ -152,9 +169,8 @@ class UnitRun:
             return
         emit = next(emit for emit in (*self.plan.before, *self.plan.each, *self.plan.after) if emit.id == new.emit)
         source = self.positions.of_node(walk.variables.get("item"), walk.variables.get("record"))
-        self.issues.append(
-            issue("mapping.duplicate-key", expression=emit.type, source=source, mapping=emit.position, emit=new.emit)
-        )
+        place = {"expression": emit.type, "source": source, "mapping": emit.position}
+        self._note((issue("mapping.duplicate-key", emit=new.emit, **place),))
 
     def _reference(self) -> Callable[[str, tuple[object, ...]], str]:
         """What turns an emit and the varying parts of its key into a reference."""

@@ -92,6 +92,7 @@ _RUN = {
         "error", "value", "A local time does not exist or is ambiguous in its zone", "See tz: ambiguous, gap"
     ),
     "mapping.evaluation": Rule("error", "processing", "The expression cannot be evaluated on this record: {problem}"),
+    "mapping.more-findings": Rule("warning", "incomplete", "{count} more findings of this unit are not listed"),
     "mapping.too-large": Rule("fatal", "too-long", "The payload makes more than {limit} {what}", "Send it in parts"),
 }
 

@@ -165,3 +165,12 @@ def test_a_list_in_a_resource_cannot_be_huge(tmp_path: Path) -> None:
     mapping = compiled(tmp_path, emit("performer: {foreach: =v, display: x}"))
     mapped = mapping.apply({"points": [{"id": "1", "v": [1] * (MAX_ITEMS + 1)}]}, facts())
     assert [found.rule for found in mapped.issues] == ["mapping.too-large"]
+
+
+def test_a_thousand_findings_are_enough(tmp_path: Path) -> None:
+    text = emit("valueString: =v") + "policy: {multiple-values: warn}\n"
+    points: list[Any] = [{"id": str(number), "v": ["a", "b"]} for number in range(1200)]
+    (unit,) = compiled(tmp_path, text).apply({"points": points}, facts()).units
+    assert (len(unit.issues), unit.issues[-1].rule, unit.blocked) == (1001, "mapping.more-findings", False)
+    (unit,) = compiled(tmp_path, text).apply({"points": [*points, {}]}, facts()).units
+    assert unit.blocked

@@ -1,12 +1,15 @@
 """Every wrong file is told whole: each fault by its rule, on its line. `#! rule` in a file marks the line."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gateway.definitions import r4
 from gateway.mapping.registry import read_mapping
-from tests.unit.mapping.files import surroundings
+from gateway.terminology import LocalTerminology
+from tests.unit.mapping.files import emit, surroundings
 
 FOLDER = Path(__file__).parent / "wrong"
 CASES = sorted(FOLDER.glob("*.yaml"))
@@ -26,6 +29,15 @@ def test_every_fault_has_its_line(path: Path, tmp_path: Path) -> None:
     found = {(found.rule, int(found.mapping.split(":")[1])) for found in issues}
     assert found == _expected(text), [(found.rule, found.mapping, found.message) for found in issues]
     assert (mapping is None) == any(found.blocks for found in issues)
+
+
+def test_literal_codes_are_of_their_required_value_set(tmp_path: Path) -> None:
+    text = emit("component: [{code: {text: a}, valueQuantity: {value: =v, comparator: about}}]")
+    tmp_path.joinpath("mapping.yaml").write_text(text.replace("status: final", "status: finished"), "utf-8")
+    around = replace(surroundings(), terminology=LocalTerminology(r4()))
+    _, issues = read_mapping(tmp_path, "wrong", around)
+    assert [found.rule for found in issues] == ["mapping.code-not-bound"] * 2
+    assert "observation-status" in issues[0].message
 
 
 def test_there_are_cases() -> None:
