@@ -10,6 +10,7 @@ from typing import Any
 from gateway.conformance.attachment import check_attachment
 from gateway.conformance.binding import binding_check
 from gateway.conformance.invariant import Invariants
+from gateway.conformance.narrative import check_narrative
 from gateway.conformance.primitive import FORMATS
 from gateway.conformance.reference import target_check
 from gateway.conformance.run import Check, Location, Run
@@ -20,7 +21,10 @@ INLINE = frozenset({"BackboneElement", "Element"})
 SHAPES = {"boolean": "boolean", "integer": "number", "positiveInt": "number", "unsignedInt": "number",
           "decimal": "number"}  # fmt: skip
 
-OWN_RULES: Mapping[str, tuple[Check, ...]] = {"Attachment": (check_attachment,)}
+OWN_RULES: Mapping[str, tuple[Check, ...]] = {
+    "Attachment": (check_attachment,),
+    "Narrative": (check_narrative,),
+}
 """Rules of types that their definitions state in prose only."""
 
 FieldCheck = Callable[[Any, dict[str, Any], Location, Run], None]

@@ -10,8 +10,8 @@ from gateway.conformance.bundle_index import ABSOLUTE, REST, BundleIndex, entrie
 from gateway.conformance.run import Location, Run
 from gateway.core import Resource
 
-PAGING = frozenset({"first", "previous", "prev", "next", "last"})
-PAGED = frozenset({"searchset", "history"})
+PAGING = ("first", "previous", "prev", "next", "last")
+PAGED = ("searchset", "history")
 
 
 def check_bundle(bundle: Resource, index: BundleIndex, at: Location, run: Run) -> None:
@@ -33,10 +33,11 @@ def _check_entry(entry: dict[str, Any], kind: Any, at: Location, run: Run) -> No
     if kind != "searchset" or not isinstance(resource, dict):
         return
     search = entry.get("search")
-    is_outcome = isinstance(search, dict) and search.get("mode") == "outcome"
-    if is_outcome and resource.get("resourceType") != "OperationOutcome":
+    mode = search.get("mode") if isinstance(search, dict) else None
+    is_outcome = resource.get("resourceType") == "OperationOutcome"
+    if mode is not None and (mode == "outcome") != is_outcome:
         run.report("conformance.search-outcome", (at, "resource", -1))
-    if "id" not in resource and resource.get("resourceType") != "OperationOutcome":
+    if "id" not in resource and not (is_outcome and mode in (None, "outcome")):
         run.report("conformance.search-id", (at, "resource", -1))
 
 

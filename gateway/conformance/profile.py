@@ -14,7 +14,7 @@ from gateway.conformance.bounds import bound_check
 from gateway.conformance.discriminator import Discriminators
 from gateway.conformance.invariant import Invariants
 from gateway.conformance.occurrence import OccurrenceCheck, collector, report_count
-from gateway.conformance.reference import target_check
+from gateway.conformance.reference import aggregation_check, target_check
 from gateway.conformance.restriction import (
     fixed_check,
     for_type,
@@ -148,6 +148,8 @@ class ProfileCompiler:
                 if before is None or set(before.target_profiles) != set(entry.target_profiles):
                     check = target_check(self.definitions, entry.target_profiles, "")
                     checks += [check] if check is not None else []
+            bound = aggregation_check(entry.aggregation)
+            checks += [bound] if bound is not None else []
             inherited = self._inherited(entry.code)
             for constraint in element.constraints:
                 if constraint.key not in known and constraint.key not in inherited:

@@ -11,7 +11,7 @@ from gateway.conformance.run import Location, Run
 from gateway.core import Resource
 from gateway.terminology import Terminology
 
-FINISHED = frozenset({"completed", "amended"})
+FINISHED = ("completed", "amended")
 
 ANSWERS: Mapping[str, frozenset[str]] = {
     "boolean": frozenset({"valueBoolean"}),

@@ -15,6 +15,8 @@ from gateway.definitions import Definitions
 _LITERAL = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
 ANY = frozenset({"Resource", "DomainResource"})
 
+UNKNOWN = "an unknown type"
+
 TOLERATED = frozenset({
     ("DeviceMetric.parent", "DeviceDefinition"),
     ("DeviceUseStatement.reasonReference", "Procedure"),
@@ -49,8 +51,11 @@ def target_check(definitions: Definitions, profiles: Iterable[str], path: str) -
     names = ", ".join(sorted(allowed))
 
     def check(value: Any, at: Location, run: Run) -> None:
-        named = _named_type(value, run, types)
-        if named is not None and named not in allowed:
+        if not isinstance(value, dict):
+            return
+        for named in dict.fromkeys((_target_type(value, run, types), _stated_type(value, types))):
+            if named is None or named in allowed:
+                continue
             tolerated = (path, named) in TOLERATED
             rule = "conformance.reference-target-tolerated" if tolerated else "conformance.reference-target"
             run.report(rule, at, type=named, allowed=names)
@@ -65,16 +70,42 @@ def _types(definitions: Definitions, profiles: Iterable[str]) -> Iterable[str]:
         yield structure.type if structure is not None else "Resource"
 
 
-def _named_type(value: Any, run: Run, types: frozenset[str]) -> str | None:
-    if not isinstance(value, dict):
-        return None
+def _target_type(value: dict[str, Any], run: Run, types: frozenset[str]) -> str | None:
     reference = value.get("reference")
     if isinstance(reference, str):
         found = _LITERAL.search(reference)
         if found is not None and found.group(1) in types:
             return found.group(1)
         target = target_of(value, run)
-        if target is not None and target.get("resourceType") in types:
-            return str(target["resourceType"])
+        named = target.get("resourceType") if target is not None else None
+        if isinstance(named, str) and named in types:
+            return named
+    return None
+
+
+def _stated_type(value: dict[str, Any], types: frozenset[str]) -> str | None:
+    """What `Reference.type` says; a type of a logical model (a URL) says nothing here."""
     stated = value.get("type")
-    return stated if isinstance(stated, str) and stated in types else None
+    if not isinstance(stated, str) or ":" in stated:
+        return None
+    return stated if stated in types else UNKNOWN
+
+
+def aggregation_check(modes: Iterable[str]) -> Check | None:
+    """The check that a reference stays within the resource or Bundle; None when it may lead anywhere.
+
+    See https://hl7.org/fhir/R4/valueset-resource-aggregation-mode.html.
+    """
+    allowed = frozenset(modes)
+    if not allowed or "referenced" in allowed:
+        return None
+
+    def check(value: Any, at: Location, run: Run) -> None:
+        reference = value.get("reference") if isinstance(value, dict) else None
+        if not isinstance(reference, str):
+            return
+        mode = "contained" if reference.startswith("#") else "bundled"
+        if mode not in allowed or target_of(value, run) is None:
+            run.report("conformance.reference-aggregation", at, allowed=" or ".join(sorted(allowed)))
+
+    return check

@@ -105,7 +105,8 @@ class Validator:
         def check(value: Any, at: Location, run: Run) -> None:
             structure = self._definitions.structure(url)
             if structure is None:
-                run.report("conformance.meta-profile-unknown", at, profile=url)
+                # A definition demands this profile: without it nobody can say that the value is right.
+                run.report("conformance.profile-unknown", at, profile=url)
                 return
             actual = value.get("resourceType") if isinstance(value, dict) else None
             name = actual if isinstance(actual, str) and self._definitions.is_resource(actual) else structure.type

@@ -6,9 +6,10 @@ time zones (IANA). The grammar of a language tag is checked, not the registry of
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
-from importlib import import_module
+from functools import cache, lru_cache
 from zoneinfo import available_timezones
+
+from gateway.terminology import ucum
 
 BCP_47 = "urn:ietf:bcp:47"
 UCUM = "http://unitsofmeasure.org"
@@ -39,9 +40,9 @@ CURRENCIES = frozenset(
 _COUNTRY = re.compile(r"[A-Z]{2}\Z|[A-Z]{3}\Z|[0-9]{3}\Z")
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _is_unit(code: str) -> bool:
-    return bool(import_module("gateway.terminology.ucum").validate(code))
+    return ucum.validate(code)
 
 
 @cache

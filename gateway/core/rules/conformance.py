@@ -155,7 +155,13 @@ RULES: dict[str, Rule] = {
     ),
     "conformance.search-id": Rule("error", "invalid", "A resource in a search result has no id", "Give it its id"),
     "conformance.search-outcome": Rule(
-        "error", "invalid", "An entry of mode outcome is not an OperationOutcome", "Set the mode to match or include"
+        "error",
+        "invalid",
+        "OperationOutcomes, and they alone, have the mode outcome",
+        "Set the mode as the resource asks",
+    ),
+    "conformance.reference-aggregation": Rule(
+        "error", "not-found", "The resource that is referred to must be {allowed}", "Send it along with the reference"
     ),
     "conformance.reference-ambiguous": Rule(
         "error", "invalid", "Several entries of the Bundle match the reference", "Make each fullUrl unique"
@@ -193,6 +199,9 @@ RULES: dict[str, Rule] = {
     "conformance.answer-type": Rule("error", "structure", "The answer to a question of type {type} has another type"),
     "conformance.answer-option": Rule(
         "error", "code-invalid", "The answer is none of those that the question offers", "Use an offered answer"
+    ),
+    "conformance.narrative-link": Rule(
+        "error", "invalid", "A link in the narrative leads to nothing in the resource", "Correct or remove the link"
     ),
     "conformance.full-url-relative": Rule("error", "invalid", "The fullUrl is not an absolute URL"),
     "conformance.full-url-id": Rule("warning", "invalid", "The fullUrl does not end with the id of its resource"),

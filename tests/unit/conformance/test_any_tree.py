@@ -23,6 +23,15 @@ NAMES = """
     identifier data size
 """
 KEYS = st.sampled_from(NAMES.split())
+TYPES = ["Observation", "Bundle", "Patient", "Consent", "QuestionnaireResponse", "Parameters", "Composition"]
+DEFINED = st.sampled_from(
+    [
+        name.replace("[x]", "String")
+        for path in (*TYPES, "Bundle.entry", "Bundle.entry.search", "Bundle.link", "Composition.section", "Reference",
+                     "QuestionnaireResponse.item", "QuestionnaireResponse.item.answer", "Attachment", "Quantity")
+        for name in r4().children(path)
+    ]
+)  # fmt: skip
 SCALARS = (
     st.none()
     | st.booleans()
@@ -34,12 +43,14 @@ SCALARS = (
 )  # fmt: skip
 TREES = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=4), inner, max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(KEYS | DEFINED | st.text(max_size=4), inner, max_size=5)
+    ),
     max_leaves=25,
 )
 
 
-@given(TREES, st.sampled_from(["Observation", "Bundle", "Patient", "Consent", "Questionnaire", "Parameters"]))
+@given(st.dictionaries(KEYS | DEFINED, TREES, max_size=8) | TREES, st.sampled_from(TYPES))
 @settings(max_examples=200, deadline=None)
 def test_any_tree_is_judged(tree: Any, name: str) -> None:
     resource = {**tree, "resourceType": name} if isinstance(tree, dict) else tree
