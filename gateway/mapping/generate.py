@@ -16,6 +16,7 @@ from gateway.fhirpath import nodes
 from gateway.fhirpath.emitter import Emitter
 from gateway.mapping.elements import INTEGER_TYPES, NUMBER_TYPES
 from gateway.mapping.fast import Fast, FastPlan
+from gateway.mapping.inline import inline_truth, inline_values
 from gateway.mapping.plan import Choice, Constant, Emit, Formula, Items, Map, Node, Plan, Value
 from gateway.mapping.runtime import fit_all, fit_one, items_of, key_part, order_of, truth_of
 from gateway.mapping.scope import Fault
@@ -158,6 +159,9 @@ class _Writer:
             return self._variables[tree.name]
         if formula.fixed:
             return self._once(formula)
+        inlined = inline_values(code, formula, focus)
+        if inlined is not None:
+            return inlined
         values = code.fresh("l")
         code.run("L = F(FOCUS, env)", L=values, F=code.bind(formula.expression.evaluate), FOCUS=focus)
         return values
@@ -172,6 +176,9 @@ class _Writer:
         return found
 
     def _truth(self, formula: Formula, focus: str) -> str:
+        inlined = None if formula.fixed else inline_truth(self.code, formula, focus, truth_of)
+        if inlined is not None:
+            return inlined
         values, truth = self._values(formula, focus), self.code.fresh()
         self.code.run(_TRUTH, V=truth, L=values, TRUTH=self.code.bind(truth_of))
         return truth

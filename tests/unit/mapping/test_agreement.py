@@ -38,7 +38,8 @@ emit:
       code: {coding: [=c.coding('codes')], text: =%w}
       device: =ref('device', d)
       hasMember: =ref('part')
-      method: {when: =m.exists(), text: =m}
+      method: {when: =m.a.exists(), text: =m.a}
+      bodySite: {when: =m.t.empty(), text: =w.c1}
       note: {foreach: =n, text: "=coalesce(t.text(), 'x')"}
       effectiveDateTime: =t.atOffset(o)
       value[x]:
@@ -46,6 +47,8 @@ emit:
           Quantity: =%twice.quantity(u)
         - when: =v is String
           string: =v
+        - when: =v.a = 'b'
+          dateTime: =v.t
         - when: =v.empty()
         - else: issue other
       referenceRange: [{when: =v.exists(), low: {value: =v, unit: x}}, {text: =w}]
@@ -80,7 +83,7 @@ def mapping(tmp_path_factory: pytest.TempPathFactory) -> Mapping:
     return compiled(folder, EVERYTHING, codes__json=CODES)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(points, max_size=4))
 def test_fast_and_explained_agree(mapping: Mapping, drawn: list[dict[str, object]]) -> None:
     assert mapping.fast is not None
