@@ -39,7 +39,7 @@ class Validator:
         )
         self._profiles = ProfileCompiler(definitions, terminology, self._invariants, self._profile_check)
         self._questionnaires = Questionnaires(definitions.canonical, terminology)
-        self._compiled: dict[tuple[str, str], Check | None] = {}
+        self._compiled: dict[tuple[str, str], Check] = {}
 
     @property
     def uncompiled(self) -> dict[str, str]:
@@ -93,11 +93,13 @@ class Validator:
     def _compile(self, profile: str, name: str) -> Check | None:
         """The check of a type's objects against a profile; None when it is unknown or of another type."""
         key = (profile, name)
-        if key not in self._compiled:
+        known = self._compiled.get(key)
+        if known is None:
             structure = self._definitions.structure(profile)
-            fits = structure is not None and self._definitions.is_subtype(name, structure.type)
-            self._compiled[key] = self._profiles.compile(profile, name) if fits else None
-        return self._compiled[key]
+            if structure is None or not self._definitions.is_subtype(name, structure.type):
+                return None
+            known = self._compiled[key] = self._profiles.compile(profile, name)
+        return known
 
     def _profile_check(self, url: str) -> Check:
         """The check of a value against a profile of its type, looked up when the first value comes."""

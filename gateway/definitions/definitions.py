@@ -14,6 +14,9 @@ from gateway.definitions.package import Package
 from gateway.definitions.search_parameter import SearchParameter, by_type, read_compartment, read_parameter
 from gateway.definitions.structure import PREFIX, Element, Structure, read_structure
 
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading a resource raises that is not shaped as its type says."""
+
 
 class Source(Protocol):
     """Where canonical resources come from: an archive, a folder, a package."""
@@ -37,7 +40,7 @@ class Definitions:
     def __init__(self, *sources: Source, types: Iterable[str] = ()) -> None:
         self._sources = sources
         self._types = frozenset(types)
-        self._structures: dict[str, Structure | None] = {}
+        self._structures: dict[str, Structure] = {}
         self._parameters: dict[str, Mapping[str, SearchParameter]] = {}
         self._trees: dict[str, ElementNode | None] = {}
         self._children: dict[str, Mapping[str, Element]] = {}
@@ -80,12 +83,16 @@ class Definitions:
         return None
 
     def structure(self, url_or_type: str) -> Structure | None:
-        """The structure of a canonical URL or of a type name; None when unknown."""
-        if url_or_type not in self._structures:
+        """The structure of a canonical URL or of a type name; None when unknown, or too malformed to be read."""
+        known = self._structures.get(url_or_type)
+        if known is None:
             url = url_or_type if ":" in url_or_type else PREFIX + url_or_type
             resource = self._find(url, "StructureDefinition")
-            self._structures[url_or_type] = read_structure(resource) if resource is not None else None
-        return self._structures[url_or_type]
+            known = _readable(resource) if resource is not None else None
+            if known is not None:
+                # What is unknown is not remembered: data name it, and there is no end to names.
+                self._structures[url_or_type] = known
+        return known
 
     def tree(self, url_or_type: str) -> ElementNode | None:
         """The elements of a structure as a tree, a differential laid over its base's tree; None when unknown.
@@ -123,6 +130,8 @@ class Definitions:
                     for element in structure.elements
                     if element.path.rpartition(".")[0] == real and element.slice_name is None
                 }
+            if not found:
+                return found
             self._children[path] = MappingProxyType(found)
         return self._children[path]
 
@@ -198,6 +207,13 @@ class Definitions:
             for resource in source.all() if source.has(kind) else ():
                 if resource["resourceType"] == kind:
                     yield resource
+
+
+def _readable(resource: Resource) -> Structure | None:
+    try:
+        return read_structure(resource)
+    except MALFORMED:
+        return None
 
 
 @cache

@@ -68,11 +68,15 @@ def split_union(expression: str) -> list[str]:
 
 
 def by_type(resources: Iterable[Resource]) -> dict[str, dict[str, Resource]]:
-    """Base type -> code -> SearchParameter resource; a later resource replaces an earlier one of the same code."""
+    """Base type -> code -> SearchParameter; a later one replaces an earlier one, malformed ones are left out."""
     found: dict[str, dict[str, Resource]] = {}
     for resource in resources:
-        for base in resource.get("base", ()):
-            found.setdefault(base, {})[resource["code"]] = resource
+        code, bases = resource.get("code"), resource.get("base")
+        if not isinstance(code, str) or not isinstance(resource.get("type"), str) or not isinstance(bases, list):
+            continue
+        for base in bases:
+            if isinstance(base, str):
+                found.setdefault(base, {})[code] = resource
     return found
 
 

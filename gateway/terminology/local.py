@@ -1,5 +1,9 @@
 """The terminology that is at hand: what the definitions hold, compiled at first use and kept."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from gateway.core import Resource
 from gateway.terminology.code_system import CodeSystem
 from gateway.terminology.concept_map import ConceptMap
 from gateway.terminology.grammar import GRAMMARS
@@ -10,6 +14,17 @@ MAX_NESTING = 50
 """How deep value sets may include each other; deeper ones count as unknown."""
 
 
+Compiled = TypeVar("Compiled")
+
+
+def _read(compile: Callable[[Resource], Compiled], resource: Resource | None) -> Compiled | None:
+    """What is compiled from a resource; a malformed one counts as unknown, so that its codes are undecided."""
+    try:
+        return compile(resource) if resource is not None else None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
 class LocalTerminology:
     """Answers over code systems, value sets and concept maps in memory; pure, cached, safe for several threads.
 
@@ -18,27 +33,33 @@ class LocalTerminology:
 
     def __init__(self, canonicals: Canonicals) -> None:
         self._canonicals = canonicals
-        self._systems: dict[str, CodeSystem | None] = {}
-        self._value_sets: dict[str, ValueSet | None] = {}
-        self._maps: dict[str, ConceptMap | None] = {}
+        self._systems: dict[str, CodeSystem] = {}
+        self._value_sets: dict[str, ValueSet] = {}
+        self._maps: dict[str, ConceptMap] = {}
 
     def code_system(self, url: str) -> CodeSystem | None:
         """The compiled code system; None when there is none, or when only its name is known."""
-        if url not in self._systems:
-            resource = self._canonicals.code_system(url)
-            self._systems[url] = CodeSystem(resource) if resource is not None else None
-        return self._systems[url]
+        known = self._systems.get(url)
+        if known is None:
+            known = _read(CodeSystem, self._canonicals.code_system(url))
+            if known is not None:
+                # What is unknown is not remembered: data name it, and there is no end to names.
+                self._systems[url] = known
+        return known
 
     def value_set(self, url: str, _open: frozenset[str] = frozenset()) -> ValueSet | None:
         """The compiled value set; None when unknown. A value set that includes itself takes nothing from itself."""
-        if url not in self._value_sets:
+        known = self._value_sets.get(url)
+        if known is None:
             if url in _open or len(_open) > MAX_NESTING:
                 return None
             resource = self._canonicals.value_set(url)
             inner = _open | {url}
             compiler = Compiler(self.code_system, lambda other: self.value_set(other, inner))
-            self._value_sets[url] = compiler.compile(resource) if resource is not None else None
-        return self._value_sets[url]
+            known = _read(compiler.compile, resource)
+            if known is not None:
+                self._value_sets[url] = known
+        return known
 
     def validate_code(self, system: str | None, code: str, value_set: str) -> CodeCheck:
         """See `Terminology.validate_code`."""
@@ -95,10 +116,13 @@ class LocalTerminology:
 
     def concept_map(self, url: str) -> ConceptMap | None:
         """The compiled concept map; None when unknown."""
-        if url not in self._maps:
+        known = self._maps.get(url)
+        if known is None:
             resource = self._canonicals.concept_map(url)
-            self._maps[url] = ConceptMap(resource, self.concept_map) if resource is not None else None
-        return self._maps[url]
+            known = _read(lambda found: ConceptMap(found, self.concept_map), resource)
+            if known is not None:
+                self._maps[url] = known
+        return known
 
     def translate(self, system: str, code: str, concept_map: str) -> tuple[Coding, ...]:
         """See `Terminology.translate`."""

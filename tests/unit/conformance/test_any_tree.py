@@ -51,7 +51,7 @@ TREES = st.recursive(
 
 
 @given(st.dictionaries(KEYS | DEFINED, TREES, max_size=8) | TREES, st.sampled_from(TYPES))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_any_tree_is_judged(tree: Any, name: str) -> None:
     resource = {**tree, "resourceType": name} if isinstance(tree, dict) else tree
     found = VALIDATOR.validate(resource)
@@ -70,7 +70,7 @@ def _places(tree: Any) -> list[tuple[Any, Any]]:
 
 
 @given(st.data(), TREES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_any_change_of_a_valid_resource_is_judged(data: st.DataObject, tree: Any) -> None:
     broken = copy.deepcopy(OBSERVATION)
     parent, key = data.draw(st.sampled_from(_places(broken)))
