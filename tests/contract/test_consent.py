@@ -5,6 +5,7 @@ from dataclasses import replace
 from threading import Barrier
 
 import pytest
+from sqlalchemy import text
 
 from gateway.core.instants import micros
 from gateway.core.resources import Change, Key, Unit, Visibility
@@ -227,3 +228,12 @@ def test_a_grant_for_somebody_else_is_a_bug_and_undoes_the_unit(store: SqlStore,
     with pytest.raises(ValueError, match="another subject"):
         wrong.commit(unit(study, consent("c", "p1")))
     assert store.read(Key(study, "Consent", "c"), None) is None
+
+
+def test_lost_pairs_hide_the_row(store: SqlStore, study: str) -> None:
+    pair = change(study, observation("a"), subjects=("p1", "p2"))
+    store.commit(Unit(study, (pair, *(change(study, consent(f"c{p}", p)) for p in ("p1", "p2")))))
+    assert seen(store, reader(study), "a") == ["a"]
+    with store.database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM version_pair WHERE study = :study"), {"study": study})
+    assert seen(store, reader(study), "a") == []
