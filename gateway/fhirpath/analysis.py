@@ -231,6 +231,13 @@ class Analyzer:
     def _is_primitive(self, name: str) -> bool:
         return self.model is not None and self.model.is_primitive(name)
 
+    def _accepted(self, node: Call, function: Function) -> None:
+        """Refuses a first argument, written as a text, that the function can never take."""
+        first = node.arguments[0] if node.arguments else None
+        text = first.value if isinstance(first, Literal) else None
+        if first is not None and isinstance(text, str) and function.accepts and not function.accepts(text):
+            raise self.fail("fhirpath.pattern", first.start, name=node.name)
+
     def _plain(self, node: Call, function: Function, target: Kind, scope: Scope) -> Kind:
         if function.typed and (target.types is None or any(map(self._is_primitive, target.types))):
             self.note_types(kinds.UNKNOWN, frozenset())
@@ -239,10 +246,7 @@ class Analyzer:
         require(self, target, TAKES[function.focus], f"{node.name}()", node.at)
         for argument, takes in zip(node.arguments, function.parameters(len(node.arguments)), strict=True):
             require(self, self.kind(argument, scope), TAKES[takes], f"{node.name}()", argument.start)
-        first = node.arguments[0] if node.arguments else None
-        if function.accepts is not None and isinstance(first, Literal) and isinstance(first.value, str):
-            if not function.accepts(first.value):
-                raise self.fail("fhirpath.pattern", first.start, name=node.name)
+        self._accepted(node, function)
         if function.returns is not None:
             return function.returns
         return target.one() if function.focus == "Item" or node.name == "last" else target
