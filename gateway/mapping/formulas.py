@@ -42,6 +42,11 @@ class Names:
     emits: frozenset[str]
     context: Mapping[str, frozenset[str]] | None
     variables: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
+    facts: frozenset[str] = FACTS
+
+    def only(self, *facts: str) -> "Names":
+        """The same names where of all facts these alone are known."""
+        return replace(self, facts=frozenset(facts))
 
     def with_variable(self, name: str, sources: tuple[Source, ...]) -> "Names":
         """The same names and one more variable."""
@@ -93,7 +98,7 @@ class Formulas:
                 check(self, node, place, names)
 
     def _check_variable(self, node: nodes.Variable, place: Place, names: Names) -> None:
-        known = FACTS | names.variables.keys()
+        known = names.facts | names.variables.keys()
         if node.name not in known | _BUILT_IN:
             self._fault("mapping.unknown-variable", node, place, name=node.name, known=", ".join(sorted(known)))
         self.used.add(f"var {node.name}")

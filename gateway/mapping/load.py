@@ -18,6 +18,7 @@ from gateway.mapping.emits import EmitReader, order_emits
 from gateway.mapping.faults import FileFaults, Place
 from gateway.mapping.formulas import Formulas, Names, is_expression, literal
 from gateway.mapping.functions import function_set
+from gateway.mapping.lineage import UNIT_FACTS
 from gateway.mapping.payload_schema import NotASchema, Schema
 from gateway.mapping.plan import Action, Emit, Formula, Plan, SubjectPlan, Table, Zone
 from gateway.mapping.tables import READ_FAULTS, Row, beside, find_concept_map, read_lookup
@@ -25,6 +26,9 @@ from gateway.mapping.template import Templates
 from gateway.terminology import Terminology
 
 FILE_NAME = "mapping.yaml"
+
+_BEFORE = ("payload", "envelope", "study")
+"""What is known before the participant is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +120,10 @@ class _Reader:
         reader = EmitReader(
             Templates(self.around.definitions, self.around.terminology, formulas, self.faults), formulas, self.faults
         )
-        match = reader.optional(tree["source"], "match", ("source",), names)
-        records = reader.optional(tree["source"], "records", ("source",), names)
-        subject = self._subject(tree["subject"], formulas, names)
-        zone = self._zone(tree["source"].get("tz", {}), formulas, names)
+        match = reader.optional(tree["source"], "match", ("source",), names.only("payload"))
+        records = reader.optional(tree["source"], "records", ("source",), names.only(*_BEFORE))
+        subject = self._subject(tree["subject"], formulas, names.only(*_BEFORE, "record"))
+        zone = self._zone(tree["source"].get("tz", {}), formulas, names.only(*UNIT_FACTS))
         variables, inner = reader.variables(tree.get("vars", {}), ("vars",), names, "record")
         emits: dict[str, Emit] = {}
         for index, entry in enumerate(tree["emit"]):

@@ -1,6 +1,6 @@
 """Where things are in the payload: nodes back to pointers, pointers to native positions; built only when asked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gateway.formats import Pointer
@@ -10,6 +10,10 @@ MAX_POSITIONS = 10
 """How many positions of one formula are named."""
 
 
+_SEARCHES = 2
+"""How often a node is searched for before all of them are indexed."""
+
+
 class Positions:
     """Locates the nodes of one payload. Nodes are told apart by identity, so only objects and lists have a place."""
 
@@ -17,6 +21,7 @@ class Positions:
         self._tree = tree
         self._locate = locate
         self._pointers: dict[int, Pointer] | None = None
+        self._asked = 0
 
     def pointer(self, node: Any) -> Pointer | None:
         """The pointer of an object or list of the payload; None for anything else."""
@@ -24,8 +29,11 @@ class Positions:
             return ()
         if not isinstance(node, dict | list):
             return None
+        self._asked += 1
+        if self._pointers is None and self._asked <= _SEARCHES:
+            return next((pointer for pointer, found in _nodes(self._tree) if found is node), None)
         if self._pointers is None:
-            self._pointers = _pointers(self._tree)
+            self._pointers = {id(found): pointer for pointer, found in _nodes(self._tree)}
         return self._pointers.get(id(node))
 
     def of_node(self, *candidates: Any) -> str:
@@ -52,17 +60,17 @@ class Positions:
         return found[0] if found else self.of_node(roots.get("focus"), roots.get("item"), roots.get("record"))
 
 
-def _pointers(tree: Any) -> dict[int, Pointer]:
-    found: dict[int, Pointer] = {}
-    level: list[tuple[Pointer, Any]] = [((), tree)]
+def _nodes(tree: Any) -> Iterator[tuple[Pointer, Any]]:
+    """Every object and list with its pointer, level by level."""
+    level: list[tuple[Pointer, Any]] = [((), tree)] if isinstance(tree, dict | list) else []
     while level:
-        below: list[tuple[Pointer, Any]] = []
-        for pointer, node in level:
-            found[id(node)] = pointer
-            entries = node.items() if isinstance(node, dict) else enumerate(node)
-            below += [((*pointer, key), child) for key, child in entries if isinstance(child, dict | list)]
-        level = below if isinstance(tree, dict | list) else []
-    return found
+        yield from level
+        level = [
+            ((*pointer, key), child)
+            for pointer, node in level
+            for key, child in (node.items() if isinstance(node, dict) else enumerate(node))
+            if isinstance(child, dict | list)
+        ]
 
 
 def _follow(pointer: Pointer, node: Any, names: tuple[str, ...]) -> list[Pointer]:

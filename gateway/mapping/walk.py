@@ -6,6 +6,7 @@ position, the output path and the payload's position; what happens next is the p
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gateway.core import Issue, Resource, issue
@@ -55,7 +56,12 @@ def one_true(values: list[Any]) -> bool | None:
 
 def order_text(value: Any) -> str | None:
     """The instant in UTC that a date or time starts at, comparable as text; None when it is neither."""
-    interval = parse_interval(str(value))
+    return _order_text(str(value))
+
+
+@lru_cache(maxsize=256)
+def _order_text(text: str) -> str | None:
+    interval = parse_interval(text)
     return format_instant(from_micros(interval.low)) if interval else None
 
 
