@@ -7,6 +7,7 @@ See https://yaml.org/spec/1.2.2/#103-core-schema.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,10 @@ import yaml
 MAX_NODES = 200_000
 """How many nodes a document may have once its aliases are followed."""
 
+MAX_DEPTH = 100
+"""How deep a document may nest; the library's composer recurses in C and has no limit of its own."""
+
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
 _CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
@@ -49,8 +54,10 @@ class Document:
 
 def load(text: str) -> Document:
     """The document in `text`; raises `YamlError` for anything that is not exactly one plain document."""
+    loader = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
     try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader)
+        _check_depth(yaml.parse(text, Loader=loader))
+        node = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -60,6 +67,18 @@ def load(text: str) -> Document:
     positions: dict[tuple[str | int, ...], tuple[int, int]] = {}
     builder = _Builder(positions)
     return Document(builder.build(node, ()) if node is not None else None, positions)
+
+
+def _check_depth(events: Iterable[yaml.Event]) -> None:
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH and event.start_mark:
+            mark = event.start_mark
+            raise YamlError(_TOO_DEEP, mark.line + 1, mark.column + 1)
 
 
 class _Builder:
@@ -75,6 +94,8 @@ class _Builder:
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
         if self.count > MAX_NODES:
             raise YamlError(f"more than {MAX_NODES} nodes after following aliases", line, column)
+        if len(path) > MAX_DEPTH:
+            raise YamlError(_TOO_DEEP, line, column)
         if id(node) in self.open:
             raise YamlError("an alias refers to a node that contains it", line, column)
         self.positions[path] = (line, column)
