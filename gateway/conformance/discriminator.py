@@ -95,11 +95,18 @@ class Discriminators:
         test = self.test(node) if not rest else _into(node.element, rest)
         if test is None:
             return None
+        names = tuple(step for step in steps if step != "$this")
+        if names and all(step.isidentifier() for step in names):
+            general = _by_names(names, test)
+            fixed = node.element.fixed if not rest else None
+            return _by_text(names, fixed, general) if isinstance(fixed, str) and len(names) <= 2 else general
         return lambda occurrence, run: any(test(value) for value, _ in values_at(occurrence, steps, run))
 
     def test(self, node: ElementNode, depth: int = 0) -> Test | None:
         """What the node says about a value's content; None when it says nothing."""
         element = node.element
+        if isinstance(element.fixed, str):
+            return lambda value: bool(value == element.fixed)
         if element.fixed is not None:
             return lambda value: equals_fixed(value, element.fixed)
         if element.pattern is not None:
@@ -127,8 +134,11 @@ class Discriminators:
         if not codes:
             return None
         is_subtype = self._definitions.is_subtype
+        direct = steps in ([], ["$this"])
 
         def match(occurrence: Occurrence, run: Run) -> bool:
+            if direct and occurrence.type in codes:
+                return True
             found = [kind for _, kind in values_at(occurrence, steps, run)]
             return any(kind in codes or any(is_subtype(kind, code) for code in codes) for kind in found)
 
@@ -150,6 +160,47 @@ class Discriminators:
             )
 
         return match
+
+
+def _by_names(names: tuple[str, ...], test: Test) -> Matcher:
+    """The same for a path of element names only, the common case; others than these are left to `values_at`."""
+    last = names[-1]
+
+    def match(occurrence: Occurrence, run: Run) -> bool:
+        nodes = [occurrence.inside]
+        for name in names[:-1]:
+            nodes = [inner for node in nodes for inner in _plain_members(node, name)]
+        return any(test(value) for node in nodes for value in _plain_members(node, last))
+
+    return match
+
+
+def _by_text(names: tuple[str, ...], fixed: str, general: Matcher) -> Matcher:
+    """The same for a fixed text at most two steps away: found at once in what is usually sent."""
+    first, last = names[0], names[-1]
+
+    def match_below(occurrence: Occurrence, run: Run) -> bool:
+        value = occurrence.value
+        below = value.get(first) if isinstance(value, dict) else None
+        for node in below if isinstance(below, list) else ():
+            if isinstance(node, dict) and node.get(last) == fixed:
+                return True
+        return general(occurrence, run)
+
+    def match(occurrence: Occurrence, run: Run) -> bool:
+        value = occurrence.value
+        if isinstance(value, dict) and value.get(last) == fixed:
+            return True
+        return general(occurrence, run)
+
+    return match if len(names) == 1 else match_below
+
+
+def _plain_members(node: Any, name: str) -> Any:
+    found = node.get(name) if isinstance(node, dict) else None
+    if found is None:
+        return [value for value, _ in _members(node, name)] if isinstance(node, dict) else ()
+    return found if isinstance(found, list) else (found,)
 
 
 def _conforms(check: Check, value: Any, occurrence: Occurrence, run: Run) -> bool:

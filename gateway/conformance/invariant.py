@@ -46,8 +46,8 @@ class Invariants:
             return None
         self.compiled += 1
         native = NATIVE.get(text)
-        if native in COMPLETE:
-            return self._evaluate(constraint, native, None)
+        if native is not None and native in COMPLETE:
+            return _plain(constraint, native)
         # The type of a choice may lack what the expression names; then it is evaluated by what is there.
         expression = self._compile(constraint, base) or self._compile(constraint, None)
         if expression is None:
@@ -66,7 +66,7 @@ class Invariants:
 
     def _evaluate(self, constraint: Constraint, native: Native | None, expression: Expression | None) -> Check:
         key, human = constraint.key, constraint.human
-        rule = "conformance.invariant" if constraint.severity == "error" else "conformance.invariant-warning"
+        rule = _rule(constraint)
 
         def check(value: Any, at: Location, run: Run) -> None:
             verdict = native(value) if native is not None else None
@@ -94,6 +94,20 @@ class Invariants:
             )
         env: Env = scope.env
         return env
+
+
+def _rule(constraint: Constraint) -> str:
+    return "conformance.invariant" if constraint.severity == "error" else "conformance.invariant-warning"
+
+
+def _plain(constraint: Constraint, native: Native) -> Check:
+    rule, key, human = _rule(constraint), constraint.key, constraint.human
+
+    def check(value: Any, at: Location, run: Run) -> None:
+        if native(value) is False:
+            run.report(rule, at, key=key, human=human)
+
+    return check
 
 
 def _uncompiled(constraint: Constraint) -> Check:

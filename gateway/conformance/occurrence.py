@@ -1,8 +1,7 @@
 """Values of an element as they occur in an object: gathered once, then given to all that a profile says of them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.conformance.base import json_name, step_name
 from gateway.conformance.primitive import FORMATS
@@ -10,8 +9,7 @@ from gateway.conformance.run import Location, Run
 from gateway.definitions import Element
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """One value of an element: its location, its type, and the `_name` twin of a primitive.
 
     `value` is None for a primitive that has extensions only.
@@ -28,23 +26,24 @@ class Occurrence:
         return self.twin if self.type in FORMATS else self.value
 
 
+Collect = Callable[[dict[str, Any], Location], list[Occurrence]]
 OccurrenceCheck = Callable[[Occurrence, Run], None]
 
 
-def collector(base: Element) -> Callable[[Any, Location], list[Occurrence]]:
+def collector(base: Element) -> Collect:
     """Gathers the values of an element from an object."""
-    types = base.types
-    names = [(json_name(base, entry.code), step_name(base, entry.code), entry.code) for entry in types]
-    if not names:
-        names = [(base.name, base.name, "BackboneElement")]
+    entries = [(json_name(base, entry.code), step_name(base, entry.code), entry.code) for entry in base.types]
+    if not entries:
+        entries = [(base.name, base.name, "BackboneElement")]
+    if len(entries) == 1 and entries[0][2] not in FORMATS:
+        return _complex_collector(*entries[0])
+    names = [(name, f"_{name}" if code in FORMATS else None, step, code) for name, step, code in entries]
 
-    def collect(node: Any, at: Location) -> list[Occurrence]:
+    def collect(node: dict[str, Any], at: Location) -> list[Occurrence]:
         found: list[Occurrence] = []
-        if not isinstance(node, dict):
-            return found
-        for name, step, code in names:
+        for name, twin_name, step, code in names:
             value = node.get(name)
-            twin = node.get("_" + name) if code in FORMATS else None
+            twin = node.get(twin_name) if twin_name is not None else None
             if value is None and twin is None:
                 continue
             if isinstance(value, list) or isinstance(twin, list):
@@ -52,6 +51,20 @@ def collector(base: Element) -> Callable[[Any, Location], list[Occurrence]]:
             else:
                 found.append(Occurrence(value, (at, step, -1), code, twin))
         return found
+
+    return collect
+
+
+def _complex_collector(name: str, step: str, code: str) -> Collect:
+    """The same for an element of one complex type, which has no twins."""
+
+    def collect(node: dict[str, Any], at: Location) -> list[Occurrence]:
+        value = node.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            return [Occurrence(value, (at, step, -1), code)]
+        return [Occurrence(item, (at, step, index), code) for index, item in enumerate(value)]
 
     return collect
 

@@ -29,7 +29,7 @@ from gateway.conformance.restriction import (
 )
 from gateway.conformance.run import Check, Location, Run
 from gateway.conformance.shorthand import as_slice, shorthand
-from gateway.conformance.slicing import slice_check
+from gateway.conformance.slicing import SlicesCheck, slice_check
 from gateway.definitions import Definitions, Element, ElementNode, TypeRef
 from gateway.terminology import Terminology
 
@@ -88,21 +88,9 @@ class ProfileCompiler:
         slices = slice_check(self, node, base, path)
         if not each and limits is None and slices is None:
             return None
-        collect = collector(base)
-        checks = tuple(each)
-        name = node.element.name
-
-        def check(value: Any, at: Location, run: Run) -> None:
-            found = collect(value, at)
-            if limits is not None:
-                report_count(len(found), limits, name, at, run)
-            for occurrence in found:
-                for inner in checks:
-                    inner(occurrence, run)
-            if slices is not None:
-                slices(found, at, run)
-
-        return check
+        check = _whole_check(each, limits, slices, base)
+        quick = _quick_test(node.element, base, each, limits) if slices is None else None
+        return _first_quick(quick, check) if quick is not None else check
 
     def occurrence_checks(self, node: ElementNode, base: Element, path: str) -> list[OccurrenceCheck]:
         """What each value must satisfy, slices apart."""
@@ -188,3 +176,46 @@ class ProfileCompiler:
 def _is_for_others(entry: TypeRef, element: Element) -> bool:
     """A binding of a choice speaks of its coded types; it binds a Quantity's unit where there is no other type."""
     return entry.code == "Quantity" and len(element.types) > 1
+
+
+def _whole_check(
+    each: list[OccurrenceCheck], limits: tuple[int, int | None] | None, slices: SlicesCheck | None, base: Element
+) -> Check:
+    """Counts the values of an element, checks each, and shares them out among the slices."""
+    collect, checks, name = collector(base), tuple(each), base.name
+
+    def check(value: Any, at: Location, run: Run) -> None:
+        found = collect(value, at) if isinstance(value, dict) else []
+        if not found and limits is None and slices is None:
+            return
+        if limits is not None:
+            report_count(len(found), limits, name, at, run)
+        for occurrence in found:
+            for inner in checks:
+                inner(occurrence, run)
+        if slices is not None:
+            slices(found, at, run)
+
+    return check
+
+
+def _quick_test(
+    element: Element, base: Element, each: list[OccurrenceCheck], limits: tuple[int, int | None] | None
+) -> Callable[[dict[str, Any]], bool] | None:
+    """A test that, when true, leaves nothing to check: the fixed text is there, or the one value that must be."""
+    if base.is_choice or base.max != 1 or not base.types or (limits is not None and limits[1] is not None):
+        return None
+    name, fixed = base.name, element.fixed
+    if not each:
+        return lambda node: node.get(name) is not None
+    if isinstance(fixed, str) and fixed != base.fixed and len(each) == 1:
+        return lambda node: bool(node.get(name) == fixed)
+    return None
+
+
+def _first_quick(quick: Callable[[dict[str, Any]], bool], check: Check) -> Check:
+    def quicker(value: Any, at: Location, run: Run) -> None:
+        if not isinstance(value, dict) or not quick(value):
+            check(value, at, run)
+
+    return quicker

@@ -86,8 +86,19 @@ def one_of_profiles(code: str, checks: list[Check], definitions: Definitions) ->
 
 
 def fixed_check(fixed: Any) -> Check:
+    if isinstance(fixed, str):
+        return _fixed_text(fixed)
+
     def check(value: Any, at: Location, run: Run) -> None:
         if not equals_fixed(value, fixed):
+            run.report("conformance.fixed", at)
+
+    return check
+
+
+def _fixed_text(fixed: str) -> Check:
+    def check(value: Any, at: Location, run: Run) -> None:
+        if value != fixed:
             run.report("conformance.fixed", at)
 
     return check

@@ -46,20 +46,23 @@ def slice_check(compiler: SliceCompiler, node: ElementNode, base: Element, path:
     element = base.name
     paths = ", ".join(f"{kind} of {where}" for kind, where in slicing.discriminators) or "their content"
 
+    closed = slicing.rules == "closed"
+    in_order = slicing.ordered or slicing.rules == "openAtEnd"
+    limited = [(number, part) for number, part in enumerate(slices) if part.limits != (0, None)]
+
     def check(found: list[Occurrence], at: Location, run: Run) -> None:
-        members: dict[str, int] = dict.fromkeys((part.name for part in slices), 0)
-        order = _Order(slicing.ordered, slicing.rules == "openAtEnd")
+        counts = [0] * len(slices)
+        order = _Order(slicing.ordered, slicing.rules == "openAtEnd") if in_order else None
         for occurrence in found:
-            part = _assign(occurrence, slices, run)
-            position = slices.index(part) if part is not None else None
-            if part is None and slicing.rules == "closed":
+            position = _assign(occurrence, slices, run)
+            if position is not None:
+                counts[position] += 1
+            elif closed:
                 run.report("conformance.slice-closed", occurrence.at, element=element, discriminators=paths)
-            if not order.accepts(position):
+            if order is not None and not order.accepts(position):
                 run.report("conformance.slice-order", occurrence.at, element=element)
-            if part is not None:
-                members[part.name] += 1
-        for part in slices:
-            report_count(members[part.name], part.limits, f"{element}:{part.name}", at, run)
+        for number, part in limited:
+            report_count(counts[number], part.limits, f"{element}:{part.name}", at, run)
 
     return check
 
@@ -84,16 +87,17 @@ class _Order:
         return in_order
 
 
-def _assign(occurrence: Occurrence, slices: tuple[Slice, ...], run: Run) -> Slice | None:
-    """The slice of a value, whose checks it must pass; a re-slice (`a/b`) is taken before its slice."""
-    matching = [part for part in slices if part.matches(occurrence, run)]
+def _assign(occurrence: Occurrence, slices: tuple[Slice, ...], run: Run) -> int | None:
+    """The position of the slice of a value, whose checks it must pass; a re-slice (`a/b`) comes first."""
+    matching = [number for number, part in enumerate(slices) if part.matches(occurrence, run)]
     if not matching:
         return None
-    chosen = max(matching, key=lambda part: part.name.count("/"))
-    for part in matching:
-        if part is not chosen and not chosen.name.startswith(part.name + "/"):
-            run.report("conformance.slice-ambiguous", occurrence.at, slices=f"{chosen.name}, {part.name}")
-        if part is chosen or chosen.name.startswith(part.name + "/"):
+    chosen = matching[0] if len(matching) == 1 else max(matching, key=lambda number: slices[number].name.count("/"))
+    for number in matching:
+        part = slices[number]
+        if number != chosen and not slices[chosen].name.startswith(part.name + "/"):
+            run.report("conformance.slice-ambiguous", occurrence.at, slices=f"{slices[chosen].name}, {part.name}")
+        else:
             for check in part.checks:
                 check(occurrence, run)
     return chosen
