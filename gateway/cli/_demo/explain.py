@@ -28,17 +28,21 @@ class Explained:
 def explain(gateway: "Gateway", receipt: Receipt) -> Explained:
     """The value of the first Observation of a receipt; raises `LookupError` when its mapping made none."""
     reading = gateway.ingest.trace(receipt)
-    step = next(step for step in reading.trace if step.path.endswith("." + ELEMENT))
-    reference = step.path.removesuffix("." + ELEMENT)
-    unit = next(unit for unit in reading.units for found in unit.resources if reference.endswith(found["id"]))
-    found = next(found for found in unit.resources if reference.endswith(found["id"]))
-    return Explained(
-        element=step.path,
-        value=f"{found['valueQuantity']['value']} {found['valueQuantity'].get('unit', '')}",
-        expression=step.expression,
-        mapping=f"{reading.mapping} at {step.mapping}",
-        payload=receipt.name,
-        sources=step.sources,
-        receipt=receipt.id,
-        sha256=receipt.sha256,
-    )
+    resources = {
+        f"{found['resourceType']}/{found['id']}": found for unit in reading.units for found in unit.resources
+    }
+    for step in reading.trace:
+        reference, _, element = step.path.partition(".")
+        if element == ELEMENT and reference in resources:
+            quantity = resources[reference]["valueQuantity"]
+            return Explained(
+                element=step.path,
+                value=f"{quantity['value']} {quantity.get('unit', '')}",
+                expression=step.expression,
+                mapping=f"{reading.mapping} at {step.mapping}",
+                payload=receipt.name,
+                sources=step.sources,
+                receipt=receipt.id,
+                sha256=receipt.sha256,
+            )
+    raise LookupError(ELEMENT)
