@@ -50,6 +50,7 @@ ALLOWED: Final = frozenset(
 MAX_TEXT: Final = 200
 """Longer texts are cut: no allowed key needs more."""
 
+_PLAIN: Final = frozenset((str, int, float, bool))
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _OWN_EVENT = re.compile(r"[a-z0-9][a-z0-9 .\-]*\Z")
 
@@ -63,7 +64,6 @@ def configure(level: str = "info", stream: TextIO | None = None, *, flush_second
     target = _Lines(stream or sys.stderr, flush_seconds)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             keep_allowed,
@@ -85,14 +85,13 @@ def logger() -> Any:
 
 def keep_allowed(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The event with allowed keys and plain values only; `exc_info` becomes `error_type`."""
-    kind = _error_type(event.get("exc_info"))
     kept: dict[str, Any] = {}
     for key, value in event.items():
-        if key in ALLOWED and isinstance(value, str | int | float | bool):
-            kept[key] = value[:MAX_TEXT] if isinstance(value, str) else value
+        if key in ALLOWED and value.__class__ in _PLAIN:
+            kept[key] = value[:MAX_TEXT] if value.__class__ is str else value
     if not _OWN_EVENT.match(str(kept.get("event", ""))):
         kept["event"] = "unnamed"
-    if kind:
+    if "exc_info" in event and (kind := _error_type(event["exc_info"])):
         kept["error_type"] = kind
     return kept
 

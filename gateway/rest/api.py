@@ -15,6 +15,7 @@ import gateway
 from gateway.core.errors import FhirError
 from gateway.rest import capability, health, intake, wellknown
 from gateway.rest.bodies import BodyLimit
+from gateway.rest.direct import Direct
 from gateway.rest.edge import Edge
 from gateway.rest.interactions import read, search, update, vread
 from gateway.rest.parts import Parts
@@ -49,6 +50,7 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
         },
     )
     api.add_middleware(BodyLimit, limit=parts.max_body_bytes)
+    api.add_middleware(Direct, read=read.endpoint(parts))
     api.add_middleware(Edge)
     return api
 

@@ -1,6 +1,7 @@
 """read: the current version of one resource. https://hl7.org/fhir/R4/http.html#read"""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,8 +15,8 @@ from gateway.rest.parts import Parts
 CODE = "read"
 
 
-def routes(parts: Parts) -> list[BaseRoute]:
-    """GET and HEAD of `[type]/[id]`; async, since a point read is shorter than a change of threads."""
+def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
+    """Answers a read; async, since a point read is shorter than a change of threads."""
 
     async def read(request: Request) -> Response:
         door = door_of(parts, request)
@@ -24,4 +25,9 @@ def routes(parts: Parts) -> list[BaseRoute]:
         await asyncio.wrap_future(recorded)
         return version_response(request, stored, pretty)
 
-    return [Route("/studies/{study}/fhir/{type}/{id}", read, methods=["GET"])]
+    return read
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """GET and HEAD of `[type]/[id]`."""
+    return [Route("/studies/{study}/fhir/{type}/{id}", endpoint(parts), methods=["GET"])]
