@@ -33,7 +33,8 @@ class Expression:
 
     `evaluate(focus, env=None)` returns the list of results as plain values: trees, str, bool, int, Decimal, Temporal
     and Quantity. The focus is one item, or a list of items, or None for none. It raises `FhirPathEvaluationError`
-    where the data are not what the expression takes.
+    where the data are not what the expression takes. Read the attribute where it is called: with a
+    model the first call replaces it by the generated function.
     """
 
     __slots__ = ("_base", "_facts", "_forms", "_kind", "_options", "ast", "evaluate", "text")
@@ -50,10 +51,7 @@ class Expression:
         if base is not None and (options.model is None or not options.model.knows(base)):
             raise FhirPathError("fhirpath.unknown-type", text, 0, name=base)
         self._facts = self._analyse(self._kind, strict=options.strict)
-        if base is None and options.model is not None:
-            self.evaluate = self._dispatcher()
-        else:
-            self.evaluate = self._form(base)
+        self.evaluate = self._form(None) if options.model is None else self._first()
 
     def single(self, focus: Any, env: Env | None = None) -> Any:
         """The one result, None when there is none; raises `FhirPathEvaluationError` when there are several."""
@@ -74,6 +72,16 @@ class Expression:
         analyzer = Analyzer(self.text, Options(options.model, strict, options.functions, options.variables))
         analyzer.kind(self.ast, Scope(kind, root=True))
         return analyzer.facts
+
+    def _first(self) -> Evaluate:
+        """Makes the function when it is first called: of a model's many expressions only some are run."""
+
+        def evaluate(focus: Any, env: Env | None = None) -> list[Any]:
+            if self.evaluate is evaluate:
+                self.evaluate = self._dispatcher() if self._base is None else self._form(self._base)
+            return self.evaluate(focus, env)
+
+        return evaluate
 
     def _dispatcher(self) -> Evaluate:
         """Without a base type: the function for the resource's own type, made when the type is first seen."""
