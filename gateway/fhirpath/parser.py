@@ -176,17 +176,26 @@ class _Parser:
         if not self._is("("):
             return Member(target, token.value, start, token.end, token.start)
         self._next()
-        arguments = self._arguments()
+        arguments = self._arguments(sorting=token.value == "sort")
         return Call(target, token.value, arguments, start, self._expect(")").end, token.start)
 
-    def _arguments(self) -> tuple[Expr, ...]:
+    def _arguments(self, *, sorting: bool) -> tuple[Expr, ...]:
         if self._is(")"):
             return ()
-        found = [self.expression(0)]
+        found = [self._argument(sorting=sorting)]
         while self._is(","):
             self._next()
-            found.append(self.expression(0))
+            found.append(self._argument(sorting=sorting))
         return tuple(found)
+
+    def _argument(self, *, sorting: bool) -> Expr:
+        """An argument; a key of sort() may end with `asc` or `desc`, which is the same as a minus before it."""
+        found = self.expression(0)
+        token = self._token
+        if not sorting or token.kind != "name" or token.value not in ("asc", "desc"):
+            return found
+        self._next()
+        return Unary("-", found, found.start, token.end) if token.value == "desc" else found
 
     def _postfix(self, node: Expr) -> Expr:
         while True:
