@@ -141,7 +141,7 @@ class Door:
             planned = self._gate.plan(writes)
             done = self._event(*self._operation(writes), (change.key.reference for change in planned), len(writes))
             companion = self._companion(planned, accompany)
-            unit = Unit(self.principal.study, planned, (*events, done), companion, settle)
+            unit = Unit(self.principal.study, planned, (*events, done), companion, settle, self._confirmation(planned))
             return self._store.commit(unit)
         except Unavailable:
             raise
@@ -165,10 +165,15 @@ class Door:
         self, planned: tuple[Change, ...], accompany: Accompany | None
     ) -> Callable[[tuple[Committed, ...]], tuple[Change, ...]]:
         def inside(committed: tuple[Committed, ...]) -> tuple[Change, ...]:
-            visibility = self._visibility("access")
-            self._gate.confirm(planned, committed, visibility, visibility.now)
             resources = tuple(accompany(committed)) if accompany else ()
             return self._gate.accompany(planned, resources)
+
+        return inside
+
+    def _confirmation(self, planned: tuple[Change, ...]) -> Callable[[tuple[Committed, ...]], None]:
+        def inside(committed: tuple[Committed, ...]) -> None:
+            visibility = self._visibility("access")
+            self._gate.confirm(planned, committed, visibility, visibility.now)
 
         return inside
 

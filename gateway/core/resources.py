@@ -88,6 +88,8 @@ class Unit:
 
     `accompany` is called inside the transaction with what the changes became and returns further changes, such as
     the Provenance of what was really written; `settle` likewise returns the receipt to store. Both must be pure.
+    `confirm` is called last, once no other commit of the study can come between it and the end of the transaction:
+    it raises to undo everything.
     """
 
     study: str
@@ -95,6 +97,7 @@ class Unit:
     events: tuple[Event, ...] = ()
     accompany: Callable[[tuple[Committed, ...]], tuple[Change, ...]] | None = None
     settle: Callable[[tuple[Committed, ...]], Receipt] | None = None
+    confirm: Callable[[tuple[Committed, ...]], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

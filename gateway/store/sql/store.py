@@ -94,6 +94,8 @@ class SqlStore:
                 raise BadRequest(issue("store.other-study"))
             self._landing.settle(connection, receipt)
         self._audit.extend(connection, unit.study, unit.events)
+        if unit.confirm:  # the head of the audit chain is locked, so that commits of a study are in order from here
+            unit.confirm(committed)
         return committed
 
     def regrant(self, study: str) -> int:

@@ -1,6 +1,7 @@
 """The demo study in a real store on SQLite, its participants enrolled, and doors of its clients."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,13 +26,13 @@ FOLDER = Path(__file__).parents[3] / "profiles" / "studies" / "hf-dct-01"
 class World:
     """One installation; time stands still at `now` until a test moves it."""
 
-    def __init__(self, folder: Path, study: Study, parameters: Parameters) -> None:
+    def __init__(self, url: str, study: Study, parameters: Parameters) -> None:
         self.now = datetime(2026, 6, 1, 12, tzinfo=UTC)
         self.study = study
         other = replace(study, id="other-02")
         studies = {study.id: study, other.id: other}
         self.store = SqlStore.open(
-            f"sqlite:///{folder / 'gateway.db'}",
+            url,
             parameters=parameters,
             compile_grants=grant_compiler(studies),
             chain=chain(KEY),
@@ -87,9 +88,25 @@ def study() -> Study:
     return Study.load(FOLDER)
 
 
+@contextmanager
+def opened(url: str, study: Study, parameters: Parameters) -> Iterator[World]:
+    """A world on the database at `url`, closed afterwards."""
+    found = World(url, study, parameters)
+    try:
+        yield found
+    finally:
+        found.trail.close()
+        found.store.close()
+
+
 @pytest.fixture
-def world(tmp_path: Path, study: Study, parameters: Parameters) -> Iterator[World]:
-    found = World(tmp_path, study, parameters)
-    yield found
-    found.trail.close()
-    found.store.close()
+def world(new_sqlite_url: str, study: Study, parameters: Parameters) -> Iterator[World]:
+    with opened(new_sqlite_url, study, parameters) as found:
+        yield found
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def either_world(request: pytest.FixtureRequest, study: Study, parameters: Parameters) -> Iterator[World]:
+    """A world on each of the two databases."""
+    with opened(request.getfixturevalue(f"new_{request.param}_url"), study, parameters) as found:
+        yield found

@@ -9,7 +9,8 @@ from tests.unit.access.conftest import World
 from tests.unit.access.observations import observation
 
 
-def test_no_delivery_is_committed_after_a_withdrawal(world: World) -> None:
+def test_no_delivery_is_committed_after_a_withdrawal(either_world: World) -> None:
+    world = either_world
     person = world.person("101-001")
     withdrawn, collected, failures = threading.Event(), [], []
 
