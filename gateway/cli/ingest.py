@@ -1,7 +1,7 @@
 """`gateway ingest`: lands files as payloads of a source, and tells what became of each."""
 
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,7 +43,7 @@ def ingest(
         raise typer.Exit(2)
     given = {"vendorUserId": vendor_user} if vendor_user else {}
     receipts = []
-    with closing(build(Settings())) as gateway:
+    with closing(build(Settings())) as gateway, wrong_use():
         for left in gateway.ingest.resume():
             show_error(f"finished receipt {left.id}, which an earlier process left: {left.status}")
         for path in paths:
@@ -53,6 +53,18 @@ def ingest(
     if not json:
         show_receipts(receipts)
     raise typer.Exit(int(any(receipt.counts.quarantined for receipt in receipts)))
+
+
+@contextmanager
+def wrong_use() -> Iterator[None]:
+    """Ends the command with exit code 2, and the reason, when it names something that is not there."""
+    from gateway.core.errors import NotFound
+
+    try:
+        yield
+    except NotFound as error:
+        show_issues(error.issues)
+        raise typer.Exit(2) from None
 
 
 def deliver(gateway: "Gateway", study: str, source: str, path: Path, envelope: dict[str, str]) -> "Receipt":

@@ -29,14 +29,14 @@ def replay(
     Example: gateway replay --study hf-dct-01 --rule mapping.subject-unknown
     """
     from gateway.app import build
-    from gateway.cli.ingest import receipt_tree, show_receipts
+    from gateway.cli.ingest import receipt_tree, show_receipts, wrong_use
     from gateway.ingest import Replay
     from gateway.settings import Settings
 
     if not (receipt or source or rule or mapping):
         show_error("say what to replay: --receipt, --source, --rule or --mapping")
         raise typer.Exit(2)
-    with closing(build(Settings())) as gateway:
+    with closing(build(Settings())) as gateway, wrong_use():
         receipts = gateway.ingest.replay(Replay(study, receipt, source, rule, mapping))
     if json:
         for found in receipts:

@@ -112,6 +112,10 @@ def test_ingest_replay_export(payload: Path, tmp_path: Path) -> None:
     "arguments",
     [
         ("ingest", "google-health", "none.json", "--study", STUDY),
+        ("ingest", "other", DEMO / "study.yaml", "--study", STUDY),
+        ("ingest", "google-health", DEMO / "study.yaml", "--study", "other"),
+        ("replay", "--study", "other", "--source", "withings"),
+        ("replay", "--study", STUDY, "--receipt", "none"),
         ("export", "--study", "other", "--client", "research", "--out", "never"),
         ("export", "--study", STUDY, "--client", "other", "--out", "never"),
     ],
