@@ -1,6 +1,5 @@
 """read: the current version of one resource. https://hl7.org/fhir/R4/http.html#read"""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
@@ -11,6 +10,7 @@ from gateway.rest.answers import version_response
 from gateway.rest.gate import door_of, type_of
 from gateway.rest.negotiation import negotiate
 from gateway.rest.parts import Parts
+from gateway.rest.recording import Recording
 
 CODE = "read"
 
@@ -18,11 +18,13 @@ CODE = "read"
 def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
     """Answers a read; async, since a point read is shorter than a change of threads."""
 
+    recording = Recording()
+
     async def read(request: Request) -> Response:
         door = door_of(parts, request)
         pretty = negotiate(request)
         stored, recorded = door.begin_read(type_of(parts, request), request.path_params["id"])
-        await asyncio.wrap_future(recorded)
+        await recording.wait(recorded)
         return version_response(request, stored, pretty)
 
     return read

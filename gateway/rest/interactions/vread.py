@@ -1,6 +1,5 @@
 """vread: one given version of one resource. https://hl7.org/fhir/R4/http.html#vread"""
 
-import asyncio
 import re
 
 from starlette.requests import Request
@@ -11,6 +10,7 @@ from gateway.rest.answers import version_response
 from gateway.rest.gate import door_of, type_of
 from gateway.rest.negotiation import negotiate
 from gateway.rest.parts import Parts
+from gateway.rest.recording import Recording
 
 CODE = "vread"
 
@@ -20,13 +20,15 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}\Z")
 def routes(parts: Parts) -> list[BaseRoute]:
     """GET and HEAD of `[type]/[id]/_history/[vid]`; a version id that the gateway never gives is version 0."""
 
+    recording = Recording()
+
     async def vread(request: Request) -> Response:
         door = door_of(parts, request)
         pretty = negotiate(request)
         text = request.path_params["version"]
         version = int(text) if _VERSION.match(text) else 0
         stored, recorded = door.begin_read(type_of(parts, request), request.path_params["id"], version)
-        await asyncio.wrap_future(recorded)
+        await recording.wait(recorded)
         return version_response(request, stored, pretty)
 
     return [Route("/studies/{study}/fhir/{type}/{id}/_history/{version}", vread, methods=["GET"])]

@@ -1,0 +1,57 @@
+"""Waiting for durable events: each waiter is woken, failures are raised, and many wake together."""
+
+import asyncio
+import threading
+from concurrent.futures import Future
+
+import pytest
+
+from gateway.core.errors import Unavailable
+from gateway.rest.recording import Recording
+
+
+def test_every_waiter_is_woken_whatever_thread_finishes_its_event() -> None:
+    async def once() -> int:
+        recording = Recording()
+        events: list[Future[None]] = [Future() for _ in range(500)]
+
+        def finish() -> None:
+            for event in events:
+                event.set_result(None)
+
+        thread = threading.Thread(target=finish)
+        waiting = [asyncio.create_task(recording.wait(event)) for event in events]
+        await asyncio.sleep(0)
+        thread.start()
+        await asyncio.wait_for(asyncio.gather(*waiting), 10)
+        thread.join()
+        return len(waiting)
+
+    assert asyncio.run(once()) == 500
+
+
+def test_an_event_that_is_not_durable_is_an_error() -> None:
+    async def once(late: bool) -> None:
+        event: Future[None] = Future()
+        if late:
+            asyncio.get_running_loop().call_later(0.01, event.set_exception, Unavailable())
+        else:
+            event.set_exception(Unavailable())
+        await Recording().wait(event)
+
+    for late in (True, False):
+        with pytest.raises(Unavailable):
+            asyncio.run(once(late))
+
+
+def test_a_request_given_up_leaves_its_event() -> None:
+    async def once() -> Future[None]:
+        event: Future[None] = Future()
+        waiting = asyncio.create_task(Recording().wait(event))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return event
+
+    assert not asyncio.run(once()).cancelled()
