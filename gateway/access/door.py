@@ -43,6 +43,16 @@ class Door:
         """Who goes through this door."""
         return self._gate.principal
 
+    def permit(self, operation: str, type: str, letters: str = "r") -> None:
+        """Returns when it is on record that the operation (`expand`) is asked for on a type, and may be."""
+        event = self._event("E", operation, (type,))
+        try:
+            require_scope(self.principal, type, *letters)
+        except Forbidden as error:
+            self._refuse(event, error)
+            raise
+        self._journal.record(event)
+
     def read(self, type: str, id: str, version: int | None = None) -> Stored:
         """The current version, or that `version`; raises `NotFound` when it is absent or hidden, `Gone` when it is
         a deletion that this reader may know of."""
@@ -141,7 +151,9 @@ class Door:
             planned = self._gate.plan(writes)
             done = self._event(*self._operation(writes), (change.key.reference for change in planned), len(writes))
             companion = self._companion(planned, accompany)
-            unit = Unit(self.principal.study, planned, (*events, done), companion, settle, self._confirmation(planned))
+            unit = Unit(
+                self.principal.study, planned, (*events, done), companion, settle, self._confirmation(planned)
+            )
             return self._store.commit(unit)
         except Unavailable:
             raise

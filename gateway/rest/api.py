@@ -13,11 +13,12 @@ from starlette.routing import BaseRoute
 
 import gateway
 from gateway.core.errors import FhirError
-from gateway.rest import capability, health, intake, wellknown
+from gateway.rest import capability, health, intake, operation_routes, wellknown
 from gateway.rest.bodies import BodyLimit
 from gateway.rest.direct import Direct
 from gateway.rest.edge import Edge
 from gateway.rest.interactions import read, search, update, vread
+from gateway.rest.operations import found_operations
 from gateway.rest.parts import Parts
 from gateway.rest.problems import on_http_error, on_refusal
 
@@ -58,9 +59,11 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
 def _routes(parts: Parts) -> list[BaseRoute]:
     """Fixed addresses before those with a type or id in the same place."""
     codes = [interaction.CODE for interaction in INTERACTIONS]
+    operations = found_operations()
     return [
         *wellknown.routes(parts),
-        *capability.routes(parts, codes),
+        *capability.routes(parts, codes, operations),
+        *operation_routes.routes(parts, operations),
         *(route for interaction in INTERACTIONS for route in interaction.routes(parts)),
         *intake.routes(parts),
         *health.routes(parts),

@@ -3,7 +3,7 @@
 See https://hl7.org/fhir/R4/capabilitystatement.html.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +15,7 @@ from gateway.core.types import Resource
 from gateway.rest.answers import indented, json_response
 from gateway.rest.gate import study_of
 from gateway.rest.negotiation import negotiate
+from gateway.rest.operation import ANY_TYPE, Operation
 from gateway.rest.parts import Parts
 from gateway.study import Study
 
@@ -22,10 +23,10 @@ SECURITY_SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-serv
 PUBLISHED = "2026-01-01"
 
 
-def routes(parts: Parts, interactions: Iterable[str]) -> list[BaseRoute]:
+def routes(parts: Parts, interactions: Iterable[str], operations: Sequence[Operation]) -> list[BaseRoute]:
     """GET and HEAD of `metadata` of each study; public, made once a study, never blocking."""
     codes = tuple(interactions)
-    made = {study.id: dumps(statement(parts, study, codes)) for study in parts.studies.values()}
+    made = {study.id: dumps(statement(parts, study, codes, operations)) for study in parts.studies.values()}
 
     async def capabilities(request: Request) -> Response:
         pretty = negotiate(request)
@@ -35,8 +36,11 @@ def routes(parts: Parts, interactions: Iterable[str]) -> list[BaseRoute]:
     return [Route("/studies/{study}/fhir/metadata", capabilities, methods=["GET"])]
 
 
-def statement(parts: Parts, study: Study, interactions: tuple[str, ...]) -> Resource:
-    """The CapabilityStatement of `study`: every R4 type with the search parameters that are indexed for it."""
+def statement(
+    parts: Parts, study: Study, interactions: tuple[str, ...], operations: Sequence[Operation] = ()
+) -> Resource:
+    """The CapabilityStatement of `study`: every R4 type with its operations and the search parameters that are
+    indexed for it."""
     base = parts.fhir_base(study.id)
     return {
         "resourceType": "CapabilityStatement",
@@ -55,11 +59,25 @@ def statement(parts: Parts, study: Study, interactions: tuple[str, ...]) -> Reso
                     "description": "Bearer tokens bound to one study, client, role and purpose; consent on every row",
                 },
                 "resource": [
-                    _resource(parts, study, name, interactions) for name in sorted(parts.definitions.types())
+                    _resource(parts, study, name, interactions) | _offered(operations, name)
+                    for name in sorted(parts.definitions.types())
                 ],
             }
+            | _offered(operations, "")
         ],
     }
+
+
+def _offered(operations: Sequence[Operation], type_name: str) -> Resource:
+    """The `operation` entries of a resource type, or of the system when it is ""."""
+    found = [
+        {"name": operation.name, "definition": operation.url}
+        for operation in operations
+        if (
+            type_name in operation.types or ANY_TYPE in operation.types if type_name else "system" in operation.levels
+        )
+    ]
+    return {"operation": found} if found else {}
 
 
 def _resource(parts: Parts, study: Study, name: str, interactions: tuple[str, ...]) -> Resource:

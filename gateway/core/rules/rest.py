@@ -23,6 +23,15 @@ RULES: dict[str, Rule] = {
         "Leave it out; {interaction} takes {known}",
     ),
     "rest.parameter-value": Rule("error", "value", "The value of {parameter} is not understood", "{expected}"),
+    "rest.parameter-missing": Rule(
+        "error", "required", "The parameter {parameter} is missing", "Give it; the OperationDefinition tells of it"
+    ),
+    "rest.not-parameters": Rule(
+        "error", "structure", "The body is not a Parameters resource", "Send parameter entries with name and value"
+    ),
+    "rest.unknown-operation": Rule(
+        "error", "not-supported", "This operation is not offered here", "See operation in the CapabilityStatement"
+    ),
     "rest.cursor": Rule(
         "error", "value", "This page link was not made here for this search", "Start from the first page again"
     ),
