@@ -14,10 +14,15 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A resource to create or update at its own id; `if_match` is the version that the writer saw, 0 for none."""
+    """A resource to create or update at its own id; `if_match` is the version that the writer saw, 0 for none.
+
+    `order` is the instant, in microseconds, of the message that says so; an older message than one taken before
+    does nothing.
+    """
 
     resource: Resource
     if_match: int | None = None
+    order: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

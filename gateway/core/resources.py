@@ -65,21 +65,24 @@ class Change:
     """A resource to write (create or update), or to delete when `resource` is None.
 
     `if_match` is the version the writer saw; a different current version is a `Conflict`/`PreconditionFailed`.
-    A resource equal to its current version, server meta aside, is not written again.
+    A resource equal to its current version, server meta aside, is not written again. `order` is the instant of the
+    message, in microseconds, None for none: one older than the newest that was taken for the resource does nothing.
     """
 
     key: Key
     resource: Resource | None
     placement: Placement = field(default_factory=Placement)
     if_match: int | None = None
+    order: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What became of a change; `unchanged` when the same content was there already."""
+    """What became of a change; `unchanged` when the same content was there already, `superseded` when the resource
+    holds what a newer message said."""
 
     stored: Stored
-    outcome: Literal["created", "updated", "deleted", "unchanged"]
+    outcome: Literal["created", "updated", "deleted", "unchanged", "superseded"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gateway.access import Door
+from gateway.access import Door, Write
 from gateway.core.clock import Clock
 from gateway.core.errors import FhirError, NotFound, Unavailable
+from gateway.core.instants import parse_interval
 from gateway.core.issues import Issue, any_blocks, issue
 from gateway.core.principal import Principal
 from gateway.core.receipt import Receipt
@@ -106,10 +107,10 @@ class Line:
             return (found,) if found else ()
 
         def settle(committed: tuple[Committed, ...]) -> Receipt:
-            return tally.store(unit.records, committed, work.issues).onto(receipt, finished=work.last)
+            return _stored(tally, work, committed).onto(receipt, finished=work.last)
 
         try:
-            committed = self._door(receipt).commit(unit.resources, accompany=accompany, settle=settle)
+            committed = self._door(receipt).commit(_writes(unit), accompany=accompany, settle=settle)
         except Unavailable:
             raise
         except FhirError as error:
@@ -117,9 +118,26 @@ class Line:
         except Exception as error:
             refused = (_internal(error, "storing"),)
         else:
-            return tally.store(unit.records, committed, work.issues), work.last
+            return _stored(tally, work, committed), work.last
         located = tuple(replace(entry, source=entry.source or unit.label) for entry in refused)
         return tally.quarantine(unit.records, len(unit.resources), (*work.issues, *located)), False
+
+
+def _writes(unit: MappedUnit) -> list[Write]:
+    """The resources of a unit, those of messages that have an order with it."""
+    found = []
+    for resource in unit.resources:
+        order = unit.orders.get(f"{resource['resourceType']}/{resource['id']}")
+        instant = parse_interval(order) if order else None
+        found.append(Write(resource, order=instant.low if instant else None))
+    return found
+
+
+def _stored(tally: Tally, work: Work, committed: tuple[Committed, ...]) -> Tally:
+    """The tally with a unit that is in the store; what newer messages said before stays and is told."""
+    older = sum(entry.outcome == "superseded" for entry in committed)
+    told = (issue("ingest.superseded", source=work.unit.label, count=older),) if older else ()
+    return tally.store(work.unit.records, committed, (*work.issues, *told))
 
 
 def _opening(receipt: Receipt, reading: Reading) -> Tally:

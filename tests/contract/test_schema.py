@@ -2,16 +2,17 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
 import pytest
 from sqlalchemy import text
 
 from gateway.core.errors import Unavailable
-from gateway.core.resources import Key
+from gateway.core.resources import Key, Unit
 from gateway.store.sql import SqlStore
 from gateway.store.sql.tables import Table
-from tests.contract.stores import observation, open_store, unit
+from tests.contract.stores import change, observation, open_store, unit
 
 WITHOUT_STUDY = {"schema_version", "study"}
 
@@ -47,6 +48,22 @@ def test_a_newer_schema_is_refused(new_url: str) -> None:
     store.close()
     assert [found.rule for found in refused.value.issues] == ["store.schema-newer"]
     assert "999" in refused.value.issues[0].message
+
+
+def test_the_first_schema_is_brought_up_to_date(new_url: str) -> None:
+    store = open_store(new_url)
+    store.commit(unit("s", observation("a")))
+    with store.database.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE resource DROP COLUMN ordered"))
+        connection.execute(text("UPDATE schema_version SET version = 1"))
+    store.close()
+    upgraded = open_store(new_url)
+    newer = replace(change("s", observation("a", status="amended")), order=1)
+    assert upgraded.commit(Unit("s", (newer,)))[0].outcome == "updated"
+    older = replace(change("s", observation("a")), order=0)
+    assert upgraded.commit(Unit("s", (older,)))[0].outcome == "superseded"
+    assert upgraded.commit(unit("s", observation("b")))[0].outcome == "created"
+    upgraded.close()
 
 
 def test_a_missing_schema_is_unavailable_and_tells_no_values(new_url: str) -> None:

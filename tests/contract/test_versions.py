@@ -186,3 +186,50 @@ def test_a_large_unit_is_written_as_a_whole(store: SqlStore, study: str, clock: 
     assert outcomes == {"created"}
     assert sum(1 for _ in store.stream("Observation", study, None)) == 2500
     assert {one.outcome for one in store.commit(unit(study, *resources))} == {"unchanged"}
+
+
+def ordered(study: str, order: int | None, **more: object) -> Change:
+    return replace(change(study, observation("a", **more)), order=order)
+
+
+def test_an_older_message_never_replaces_a_newer_one(store: SqlStore, study: str) -> None:
+    newer = commit_one(store, ordered(study, 20, status="amended"))
+    older = commit_one(store, ordered(study, 10, status="final"))
+    assert (older.outcome, older.stored) == ("superseded", newer.stored)
+    assert len(store.history(newer.stored.key, None)) == 1
+    assert commit_one(store, ordered(study, 20, status="corrected")).outcome == "updated"
+    assert commit_one(store, ordered(study, 21, status="final")).outcome == "updated"
+
+
+def test_the_order_goes_on_when_the_content_does_not_change(store: SqlStore, study: str) -> None:
+    commit_one(store, ordered(study, 10))
+    assert commit_one(store, ordered(study, 30)).outcome == "unchanged"
+    assert commit_one(store, ordered(study, 20, status="amended")).outcome == "superseded"
+
+
+def test_a_write_without_order_replaces_and_keeps_the_order(store: SqlStore, study: str) -> None:
+    commit_one(store, ordered(study, 10))
+    assert commit_one(store, ordered(study, None, status="amended")).outcome == "updated"
+    assert commit_one(store, ordered(study, 9)).outcome == "superseded"
+
+
+def test_an_older_message_does_not_bring_back_what_was_deleted(store: SqlStore, study: str) -> None:
+    made = commit_one(store, ordered(study, 10))
+    commit_one(store, Change(made.stored.key, None))
+    again = commit_one(store, ordered(study, 9))
+    assert (again.outcome, again.stored.deleted) == ("superseded", True)
+    assert commit_one(store, ordered(study, 11)).outcome == "created"
+
+
+def test_of_messages_that_come_at_once_the_newest_stays(store: SqlStore, study: str) -> None:
+    start = Barrier(4)
+
+    def send(order: int) -> None:
+        start.wait()
+        commit_one(store, ordered(study, order, note=[{"text": str(order)}]))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(send, (3, 1, 4, 2)))
+    current = store.read(Key(study, "Observation", "a"), None)
+    assert current is not None
+    assert loads(current.body)["note"] == [{"text": "4"}]

@@ -17,6 +17,12 @@ RULES: dict[str, Rule] = {
     "ingest.no-records": Rule(
         "warning", "informational", "The payload holds no records", "Nothing is stored; check that this was meant"
     ),
+    "ingest.superseded": Rule(
+        "information",
+        "informational",
+        "A newer message was here before: {count} resources stay as they are",
+        "Nothing to do; the payload is kept",
+    ),
     "ingest.type-not-taken": Rule(
         "error",
         "not-supported",

@@ -12,7 +12,7 @@ from gateway.search import Parameters, extract
 from gateway.store.sql.bodies import Encoded, encode, same_content
 from gateway.store.sql.grants import CONSENT, consent_subject, consent_term
 from gateway.store.sql.placing import Placed, placed
-from gateway.store.sql.tables import MANY_PAIRS
+from gateway.store.sql.tables import MANY_PAIRS, UNORDERED
 from gateway.store.sql.terms import NO_ROWS, Rows, index_rows
 
 _MILLISECOND: Final = 1_000
@@ -28,6 +28,7 @@ class Head:
     updated: int
     deleted: bool
     placed: Placed
+    ordered: int
     digest: bytes
     entries: bytes
     body: bytes
@@ -67,6 +68,8 @@ class Planner:
     def plan(self, change: Change, head: Head | None) -> Committed:
         """What becomes of a change, given the current version or None; see `ResourceStore.commit` for refusals."""
         _check_version(change, head)
+        if head and change.order is not None and change.order < head.ordered:
+            return Committed(_stored(change.key, head.version, head.updated, head.body), "superseded")
         if change.resource is None:
             return self._delete(change.key, head)
         encoded = encode(change.key, change.resource)
@@ -82,10 +85,10 @@ class Planner:
         if head:
             pk, version, updated = head.pk, head.version + 1, max(self._now, head.updated + _MILLISECOND)
             self._note_consent(key, head.body)
-            self._update_head(key, pk, version, updated, deleted=False, columns=columns)
+            self._update_head(key, pk, version, updated, _order(change, head), columns)
         else:
             pk, version, updated = self._take_key(), 1, self._now
-            batch.heads.append((study, key.type, pk, key.id, version, updated, False, *columns))
+            batch.heads.append((study, key.type, pk, key.id, version, updated, False, *columns, _order(change, None)))
         body = encoded.body(version, updated)
         packed = rows.pack()
         batch.versions.append((study, pk, version, updated, False, *columns, encoded.digest, packed, body))
@@ -101,7 +104,7 @@ class Planner:
             return Committed(_stored(key, head.version, head.updated, b""), "unchanged")
         study, pk, version = self._study, head.pk, head.version + 1
         updated = max(self._now, head.updated + _MILLISECOND)
-        self._update_head(key, pk, version, updated, deleted=True, columns=head.placed)
+        self._update_head(key, pk, version, updated, head.ordered, head.placed, deleted=True)
         self._note_consent(key, head.body)
         packed = NO_ROWS.pack()
         self.batch.versions.append((study, pk, version, updated, True, *head.placed, b"", packed, b""))
@@ -113,11 +116,14 @@ class Planner:
         return Committed(_stored(key, version, updated, b""), "deleted")
 
     def _move(self, change: Change, head: Head) -> None:
-        """Places unchanged content anew when the study's domains say so; it is no new version."""
+        """Places unchanged content anew when the study's domains say so; it is no new version. Its order goes on."""
         columns, pairs = placed(change.placement)
-        if columns == head.placed and not pairs:
+        order, stays = _order(change, head), columns == head.placed and not pairs
+        if stays and order == head.ordered:
             return
-        self._update_head(change.key, head.pk, head.version, head.updated, deleted=False, columns=columns)
+        self._update_head(change.key, head.pk, head.version, head.updated, order, columns)
+        if stays:
+            return
         where = {"b_study": self._study, "b_pk": head.pk, "b_version": head.version}
         self.batch.moved.append({**where, **_placed_values(columns)})
         self.batch.old_pairs.append(where)
@@ -137,9 +143,11 @@ class Planner:
         if subject:
             self.subjects.add(subject)
 
-    def _update_head(self, key: Key, pk: int, version: int, updated: int, *, deleted: bool, columns: Placed) -> None:
+    def _update_head(
+        self, key: Key, pk: int, version: int, updated: int, order: int, columns: Placed, *, deleted: bool = False
+    ) -> None:
         where = {"b_study": self._study, "b_type": key.type, "b_pk": pk}
-        state = {"b_version": version, "b_updated": updated, "b_deleted": deleted}
+        state = {"b_version": version, "b_updated": updated, "b_deleted": deleted, "b_ordered": order}
         self.batch.new_heads.append({**where, **state, **_placed_values(columns)})
 
     def _index(self, pk: int, old: Rows, new: Rows) -> None:
@@ -163,6 +171,11 @@ def _check_version(change: Change, head: Head | None) -> None:
     current = head.version if head else 0
     if change.if_match != current and not (change.if_match == 0 and head and head.deleted):
         raise PreconditionFailed(issue("store.version-conflict", type=change.key.type))
+
+
+def _order(change: Change, head: Head | None) -> int:
+    """The newest order that is known for the resource; it never goes back."""
+    return max(UNORDERED if change.order is None else change.order, head.ordered if head else UNORDERED)
 
 
 def _stored(key: Key, version: int, updated: int, body: bytes) -> Stored:

@@ -8,12 +8,18 @@ from sqlalchemy import Connection, insert, inspect, select, text, update
 from gateway.core import issue
 from gateway.core.errors import Unavailable
 from gateway.store.sql.database import Database
-from gateway.store.sql.tables import SchemaRow, Table, table_of
+from gateway.store.sql.tables import UNORDERED, SchemaRow, Table, table_of
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Raised with every change of the tables, together with a step in `STEPS`."""
 
-STEPS: Final[dict[int, Callable[[Connection], None]]] = {}
+
+def _order_resources(connection: Connection) -> None:
+    """What is there has no order: the next message may replace it."""
+    connection.execute(text(f"ALTER TABLE resource ADD COLUMN ordered BIGINT NOT NULL DEFAULT ({UNORDERED})"))
+
+
+STEPS: Final[dict[int, Callable[[Connection], None]]] = {1: _order_resources}
 """Version -> what brings a schema of that version to the next."""
 
 _LOCK: Final = 7_461_002_355

@@ -13,6 +13,8 @@ from sqlalchemy import Table as SqlTable
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlmodel import Field, SQLModel
 
+from gateway.core.instants import FOREVER_BEFORE
+
 
 class Table(SQLModel):
     """The registry of the gateway's tables, apart from those of any other code in the process."""
@@ -29,11 +31,17 @@ ONE_PAIR: Final = 2
 MANY_PAIRS: Final = 3
 """Values of `level`: visible to nobody; to the whole study; by the row's own subject and domain; by its pairs."""
 
+UNORDERED: Final = FOREVER_BEFORE
+"""The `ordered` of a resource whose messages have no order."""
+
 _CLUSTERED: Final = {"sqlite_with_rowid": False}
 
 
 class ResourceRow(Table, table=True):
-    """The head of a resource: its current version and its placement for consent; no body, so it stays narrow."""
+    """The head of a resource: its current version and its placement for consent; no body, so it stays narrow.
+
+    `ordered` is the instant of the newest message that was taken for it, `UNORDERED` when none had one.
+    """
 
     __tablename__ = "resource"
     __table_args__ = (
@@ -54,6 +62,7 @@ class ResourceRow(Table, table=True):
     domain: str
     low: int = Field(sa_type=BigInteger)
     high: int = Field(sa_type=BigInteger)
+    ordered: int = Field(sa_type=BigInteger)
 
 
 class VersionRow(Table, table=True):

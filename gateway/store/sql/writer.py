@@ -75,9 +75,9 @@ class ResourceWriter:
         for type in sorted(ids):
             values = {"study": study, "type": type, "ids": as_list(self._database, ids[type])}
             for row in self._database.run(connection, self._find_heads, values):
-                id, pk, version, updated, deleted, level, subject, domain, low, high, digest, entries, body = row
+                id, pk, version, updated, deleted, level, subject, domain, low, high, ordered, *content = row
                 placed = (level, subject, domain, low, high)
-                heads[type, id] = Head(pk, version, updated, bool(deleted), placed, digest, entries, body)
+                heads[type, id] = Head(pk, version, updated, bool(deleted), placed, ordered, *content)
         return heads
 
     def _write(self, connection: Connection, batch: Batch) -> None:
@@ -98,7 +98,7 @@ class ResourceWriter:
         database.insert(connection, table_of(DateRow), sorted(batch.dates))
 
 
-_HEAD_STATE = ("version", "updated", "deleted", *PLACED_COLUMNS)
+_HEAD_STATE = ("version", "updated", "deleted", *PLACED_COLUMNS, "ordered")
 
 
 def _waves(changes: Sequence[Change]) -> Iterator[list[Change]]:
@@ -118,7 +118,7 @@ def _waves(changes: Sequence[Change]) -> Iterator[list[Change]]:
 
 def _heads(database: Database) -> Executable:
     head, version = columns_of(ResourceRow), columns_of(VersionRow)
-    state = [head[name] for name in ("id", "pk", "version", "updated", "deleted", *PLACED_COLUMNS)]
+    state = [head[name] for name in ("id", "pk", *_HEAD_STATE)]
     found = select(*state, version.digest, version.entries, version.body).where(
         head.study == study_is(),
         head.type == bindparam("type", type_=String),

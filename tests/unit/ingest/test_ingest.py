@@ -43,13 +43,14 @@ def test_raw_bytes_are_durable_before_anything_is_parsed(gateway: Gateway, sende
 def test_a_payload_is_stored_with_its_provenance(gateway: Gateway, sender: Sender, minute: str) -> None:
     receipt = sender.send("google-health", heart_rate(minute), vendorUserId=USER)
     assert receipt.status == "stored"
-    assert (receipt.counts.records, receipt.counts.known) == (2, receipt.counts.mapped - receipt.counts.created)
-    assert receipt.counts.created >= 2
+    counts = receipt.counts
+    assert (counts.records, counts.known) == (2, counts.mapped - counts.created - counts.updated)
+    assert counts.created >= 2
     assert receipt.mapping.startswith("wearable.google-health.heart-rate|")
     rows = [loads(row.body) for row in gateway.store.stream(Query("Provenance"), STUDY, None)]
     own = [row for row in rows if receipt.id in str(row["entity"])]
     assert len(own) == 1
-    assert len(own[0]["target"]) == receipt.counts.created
+    assert len(own[0]["target"]) == counts.created + counts.updated
     assert own[0]["policy"] == [f"urn:trial-fhir-gateway:mapping:{receipt.mapping}"]
     assert receipt.sha256 in str(own[0]["entity"])
 
@@ -254,3 +255,15 @@ def test_what_must_not_be_skipped_is_waited_for(
 def test_a_finished_receipt_is_not_processed_twice(gateway: Gateway, sender: Sender, minute: str) -> None:
     receipt = sender.send("google-health", heart_rate(minute), vendorUserId=USER)
     assert gateway.ingest.process(receipt) is receipt
+
+
+def test_an_older_report_that_comes_later_does_not_replace_a_newer_one(gateway: Gateway, sender: Sender) -> None:
+    newer = laboratory(("101", "101-001"), prefix="ORDER").replace(b",412,", b",400,")
+    older = laboratory(("101", "101-001"), prefix="ORDER").replace(b"2026-02-04T10:00:00Z", b"2026-02-04T09:00:00Z")
+    first = sender.send("central-lab", newer)
+    second = sender.send("central-lab", older)
+    assert (first.status, second.status) == ("stored", "known")
+    assert (second.counts.updated, rules(second)) == (0, ["ingest.superseded"])
+    rows = [loads(row.body) for row in gateway.store.stream(Query("Observation"), STUDY, None)]
+    found = [row for row in rows if "ORDER0" in str(row)]
+    assert [str(row["valueQuantity"]["value"]) for row in found] == ["400"]
