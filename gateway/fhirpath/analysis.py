@@ -239,7 +239,8 @@ class Analyzer:
             raise self.fail("fhirpath.pattern", first.start, name=node.name)
 
     def _plain(self, node: Call, function: Function, target: Kind, scope: Scope) -> Kind:
-        if function.typed and (target.types is None or any(map(self._is_primitive, target.types))):
+        primitives = target.types is None or any(map(self._is_primitive, target.types))
+        if function.typed == "tree" or (function.typed and primitives):
             self.note_types(kinds.UNKNOWN, frozenset())
         if function.ordered:
             self.ordered(target, node.name, node.at)

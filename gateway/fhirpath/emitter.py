@@ -22,8 +22,9 @@ class Emitter:
     """
 
     def __init__(self, *, metered: bool = False) -> None:
-        self._metered = metered
+        self.metered = metered
         self.block: list[ast.stmt] = []
+        self.start: list[ast.stmt] = []
         self.globals: dict[str, Any] = {}
         self.line = 1
         self.loops = 0
@@ -34,6 +35,12 @@ class Emitter:
         """A local name that is not used yet."""
         self._count += 1
         return f"{stem}{self._count}"
+
+    def cell(self) -> str:
+        """A local list that is made empty at the start of the function; inner functions may fill it."""
+        title = self.fresh("c")
+        self.start.extend(_template("C = []").build({"C": title}, 1)[0])
+        return title
 
     def bind(self, value: object) -> ast.expr:
         """The expression for an object: a constant, or a global of the function."""
@@ -65,7 +72,7 @@ class Emitter:
         outer = self.block
         self.block = block
         self.loops += loop
-        if loop and self._metered:
+        if loop and self.metered:
             self.run("tick()")
         yield
         if not block:

@@ -1,6 +1,6 @@
 """What the compiler asks of a data model, and FHIR R4 as its definitions answer it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final, Protocol
@@ -26,6 +26,17 @@ class Property:
         return frozenset(kind for _, kind in self.keys)
 
 
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """What a JSON key below a type leads to: the element's name and type; `is_twin` for the key `_name`."""
+
+    name: str
+    type: str
+    is_primitive: bool
+    is_resource: bool
+    is_twin: bool = False
+
+
 class Model(Protocol):
     """A data model: which elements a type has. All answers are constant, so expressions can be compiled with them."""
 
@@ -34,6 +45,9 @@ class Model(Protocol):
 
     def members(self, type_name: str) -> tuple[str, ...]:
         """The names of a type's elements in order."""
+
+    def branches(self, type_name: str) -> Mapping[str, Branch]:
+        """Every JSON key that an item of a type may have, the twins of primitives too; none for an unknown type."""
 
     def knows(self, type_name: str) -> bool:
         """True for the name of a type or the path of an element with children."""
@@ -57,6 +71,7 @@ class FhirModel:
     def __init__(self, definitions: Callable[[], Definitions]) -> None:
         self._load = definitions
         self.member = lru_cache(maxsize=8192)(self._member)
+        self.branches = lru_cache(maxsize=2048)(self._branches)
         self.is_subtype = lru_cache(maxsize=8192)(self._is_subtype)
         self.is_primitive = lru_cache(maxsize=1024)(self._is_primitive)
 
@@ -84,6 +99,17 @@ class FhirModel:
     def members(self, type_name: str) -> tuple[str, ...]:
         """The names of a type's elements in order, a choice without its `[x]`."""
         return tuple(name.removesuffix("[x]") for name in self._definitions.children(type_name))
+
+    def _branches(self, type_name: str) -> Mapping[str, Branch]:
+        return {key: branch for name in self.members(type_name) for key, branch in self._keys(type_name, name)}
+
+    def _keys(self, type_name: str, name: str) -> Iterator[tuple[str, Branch]]:
+        found = self.member(type_name, name)
+        for key, kind in found.keys if found is not None else ():
+            is_primitive = self.is_primitive(kind)
+            yield key, Branch(name, kind, is_primitive, kind in ("Resource", "DomainResource"))
+            if is_primitive:
+                yield f"_{key}", Branch(name, kind, is_primitive, is_resource=False, is_twin=True)
 
     def knows(self, type_name: str) -> bool:
         """True for a type of the definitions or a path with children."""

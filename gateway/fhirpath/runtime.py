@@ -8,6 +8,7 @@ from gateway.fhirpath.env import Env
 from gateway.fhirpath.equality import equal, key
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.items import Element, raw
+from gateway.fhirpath.kinds import TEMPORAL
 from gateway.fhirpath.model import Model
 from gateway.fhirpath.ordering import compare
 from gateway.fhirpath.quantity import Quantity
@@ -104,6 +105,8 @@ def pair(values: Any, extras: Any, type_name: str, *, typed: bool) -> list[Any]:
 
     Values come as they are unless `typed`; positions with extensions only become Elements without a value.
     """
+    if extras is None and values.__class__ is not list:
+        return [] if values is None else [Element(values, type_name)] if typed else [values]
     values, extras = listed(values), listed(extras)
     found: list[Any] = []
     for position in range(max(len(values), len(extras))):
@@ -174,6 +177,8 @@ def member(item: Any, name: str, model: Model) -> list[Any]:
     """The element `name` of an item as Elements with their types; untyped where the type is not known."""
     type_name = type_of(item)
     tree = raw(item)
+    if tree.__class__ is not dict and item.__class__ is Element and item.extra is not None:
+        return member(Element(item.extra, "Element"), name, model)
     if type_name.startswith("System.") or tree.__class__ is not dict:
         return _other(item, name)
     if type_name in ("Resource", "DomainResource"):
@@ -189,24 +194,6 @@ def member(item: Any, name: str, model: Model) -> list[Any]:
     if kind in ("Resource", "DomainResource"):
         return [part for part in listed(value) if part is not None]
     return pair(value, tree.get(f"_{key_name}"), kind, typed=True)
-
-
-def typed_children(item: Any, model: Model) -> Iterator[Any]:
-    """All elements directly below an item, as Elements with their types."""
-    tree = raw(item)
-    if item.__class__ is Element and item.extra is not None:
-        extra = item.extra
-        for entry in listed(extra.get("extension")):
-            yield Element(entry, "Extension")
-        if "id" in extra:
-            yield Element(extra["id"], "string")
-    if tree.__class__ is not dict:
-        return
-    type_name = type_of(item)
-    if type_name in ("Resource", "DomainResource"):
-        type_name = str(tree.get("resourceType", type_name))
-    for name in model.members(type_name):
-        yield from member(item, name, model)
 
 
 def plain_children(item: Any) -> Iterator[Any]:
@@ -232,6 +219,12 @@ def plain_children(item: Any) -> Iterator[Any]:
 
 def holds(value: Any, items: Iterable[Any]) -> bool:
     """Whether an item is equal to one of the items."""
+    if value.__class__ is str:
+        # A text is equal to a date or quantity only by what that means, to anything else letter by letter.
+        items = [item for item in items if item.__class__ is not str or item == value]
+        if any(raw(item) == value for item in items):
+            return True
+        items = [item for item in items if item.__class__ is not Element or item.type in TEMPORAL]
     return any(equal(value, item) is True for item in items)
 
 

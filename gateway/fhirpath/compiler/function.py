@@ -65,6 +65,7 @@ def generate(
             code.run(source, R=root, WRAP=code.bind(wrap), V=code.fresh(), T=code.bind(kind.sole))
         place = Place(root, kind, "list" if many else "item")
         _finish(generator, tree, place)
+        hole[:0] = code.start
     module = ast.Module(body=code.block, type_ignores=[])
     namespace: dict[str, Any] = dict(code.globals)
     exec(compile(module, name, "exec"), namespace)  # noqa: S102

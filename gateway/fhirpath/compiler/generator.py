@@ -10,6 +10,8 @@ from typing import Final
 
 from gateway.fhirpath.compiler import operators
 from gateway.fhirpath.compiler.calls import call
+from gateway.fhirpath.compiler.constant import is_constant, kept
+from gateway.fhirpath.compiler.descents import search
 from gateway.fhirpath.compiler.paths import step
 from gateway.fhirpath.compiler.variables import environment
 from gateway.fhirpath.emitter import Emitter
@@ -103,6 +105,10 @@ class Generator:
             self._each(node, place, consume)
 
     def _each(self, node: Expr, place: Place, consume: Consume) -> None:
+        found = search(self, (node,), place)
+        if found is not None:
+            each_of(self, found, self.facts.of(node), consume)
+            return
         match node:
             case Member():
                 self._member(node, place, consume)
@@ -213,6 +219,11 @@ class Generator:
 
     def collect(self, node: Expr, place: Place) -> str:
         """The local that holds the list of items."""
+        if self.code.loops and not self.code.metered and is_constant(node, self.facts, self.functions):
+            return kept(self, lambda: self._collect(node, place))
+        return self._collect(node, place)
+
+    def _collect(self, node: Expr, place: Place) -> str:
         if isinstance(node, Chain) and node.operator == "|":
             return operators.union(self, node, place)
         return self._gather(lambda append: self.each(node, place, append))

@@ -2,6 +2,7 @@
 
 from gateway.fhirpath import arithmetic, equality
 from gateway.fhirpath.compiler import comparisons
+from gateway.fhirpath.compiler.descents import search
 from gateway.fhirpath.forms.form import Generation, Item, Place
 from gateway.fhirpath.nodes import Binary, Chain, Unary
 
@@ -118,7 +119,16 @@ def unary(generation: Generation, node: Unary, place: Place) -> str:
 def union(generation: Generation, node: Chain, place: Place) -> str:
     """The local list of the distinct items of several operands."""
     code = generation.code
-    found, answer = code.fresh("l"), code.fresh("l")
+    answer = code.fresh("l")
+    found = search(generation, node.operands, place) or _all(generation, node, place)
+    code.run("R = D(L)", R=answer, L=found, D=generation.bind(equality.distinct))
+    return answer
+
+
+def _all(generation: Generation, node: Chain, place: Place) -> str:
+    """The local list of the items of all operands."""
+    code = generation.code
+    found = code.fresh("l")
     code.run("L = []", L=found)
 
     def append(item: Item) -> None:
@@ -126,5 +136,4 @@ def union(generation: Generation, node: Chain, place: Place) -> str:
 
     for part in node.operands:
         generation.each(part, place, append)
-    code.run("R = D(L)", R=answer, L=found, D=generation.bind(equality.distinct))
-    return answer
+    return found

@@ -14,7 +14,7 @@ from gateway.fhirpath.model import Model
 MOST: Final = 255
 """How many arguments a call may have."""
 
-TypedBy = Literal["", "primitive"]
+TypedBy = Literal["", "primitive", "tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Function:
     argument makes the result empty without a call. It returns one value or None, or a list where `returns` is a
     collection. `returns` None means: items as those of the focus. A function that `needs` "env" or "data" gets the
     `Env` (or None) or the `Data` first. `optional` counts the arguments at the end that may be left out. `ordered`
-    functions depend on the order of the focus. `typed` "primitive" functions see the extensions of primitives.
-    `variadic`: the last parameter may be given any number of times. `accepts` judges a first argument that is
-    written as a text in the expression.
+    functions depend on the order of the focus. `typed` "primitive" functions see the extensions of primitives, "tree"
+    ones those of all that is below. `variadic`: the last parameter may be given any number of times. `accepts` judges
+    a first argument that is written as a text in the expression.
     """
 
     name: str

@@ -5,11 +5,12 @@ See https://hl7.org/fhirpath/N1/#tree-navigation and https://hl7.org/fhir/R4/fhi
 
 from typing import Any
 
+from gateway.fhirpath.descent import typed_children
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.functions.registry import Data, function
 from gateway.fhirpath.items import Element, plain, raw
 from gateway.fhirpath.kinds import BOOLEAN, Kind
-from gateway.fhirpath.runtime import listed, plain_children, typed_children, walk
+from gateway.fhirpath.runtime import listed, plain_children, walk
 
 _UNORDERED = Kind(None, many=True, ordered=False)
 
@@ -20,14 +21,28 @@ def _below(data: Data, item: Any) -> list[Any]:
     return list(plain_children(item))
 
 
-@function("children", "5.8.1", focus="Items", returns=_UNORDERED, needs="data", examples=("{}.children().empty()",))
+@function(
+    "children",
+    "5.8.1",
+    focus="Items",
+    returns=_UNORDERED,
+    typed="tree",
+    needs="data",
+    examples=("{}.children().empty()",),
+)
 def children(data: Data, items: list[Any]) -> list[Any]:
     """All elements directly below the items, in no order to rely on."""
     return [part for item in items for part in _below(data, item)]
 
 
 @function(
-    "descendants", "5.8.2", focus="Items", returns=_UNORDERED, needs="data", examples=("{}.descendants().empty()",)
+    "descendants",
+    "5.8.2",
+    focus="Items",
+    returns=_UNORDERED,
+    typed="tree",
+    needs="data",
+    examples=("{}.descendants().empty()",),
 )
 def descendants(data: Data, items: list[Any]) -> list[Any]:
     """All elements below the items at any depth, without the items themselves."""

@@ -214,3 +214,27 @@ def test_explain_tells_types_and_places() -> None:
         "1 Member name.given : string*",
         "1 Member name : HumanName*",
     ]
+
+
+@pytest.mark.parametrize("name", ["uri", "code", "string", "Identifier", "CodeableConcept", "Extension"])
+def test_descendants_of_a_type_are_those_that_tell_this_type(name: str) -> None:
+    for tree in (PATIENT, OBSERVATION):
+        found = compile(f"descendants().ofType({name})", base=tree["resourceType"]).evaluate(tree)
+        assert found == compile(f"descendants().where(type().name = '{name}')").evaluate(tree)
+        assert found == compile(f"(descendants() as {name})").evaluate(tree)
+
+
+@pytest.mark.parametrize("name", ["use", "reference", "extension", "id", "code"])
+def test_elements_below_descendants(name: str) -> None:
+    for tree in (PATIENT, OBSERVATION):
+        found = compile(f"descendants().{name}.where($this is Element)", base=tree["resourceType"]).evaluate(tree)
+        slow = f"descendants().select({name}).where($this is Element)"
+        assert found == compile(slow, base=tree["resourceType"]).evaluate(tree)
+
+
+def test_what_is_the_same_for_every_item_is_kept() -> None:
+    local = "contained.where('#' + id in (%resource.descendants().reference | %resource.descendants().as(uri))).id"
+    assert compile(local, base="Patient").evaluate(PATIENT) == ["o"]
+    assert compile(local).evaluate({**PATIENT, "managingOrganization": {"reference": "#p"}}) == []
+    per_item = "name.where(given.first() in (%resource.name.given | {})).use"
+    assert compile(per_item, base="Patient").evaluate(PATIENT) == ["official", "usual"]
