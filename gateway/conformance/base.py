@@ -12,7 +12,8 @@ from gateway.conformance.binding import binding_check
 from gateway.conformance.invariant import Invariants
 from gateway.conformance.narrative import check_narrative
 from gateway.conformance.primitive import FORMATS
-from gateway.conformance.reference import target_check
+from gateway.conformance.reference import target_check, with_shortcut
+from gateway.conformance.remembered import FieldCheck, remembering_field, stands_alone
 from gateway.conformance.run import Check, Location, Run
 from gateway.definitions import Definitions, Element, TypeRef
 from gateway.terminology import Terminology
@@ -26,9 +27,6 @@ OWN_RULES: Mapping[str, tuple[Check, ...]] = {
     "Narrative": (check_narrative,),
 }
 """Rules of types that their definitions state in prose only."""
-
-FieldCheck = Callable[[Any, dict[str, Any], Location, Run], None]
-"""Checks the value under one JSON name; the object itself is given for the sake of its `_name` twins."""
 
 
 def json_name(element: Element, type_name: str) -> str:
@@ -116,9 +114,13 @@ class BaseTypes:
         for entry in element.types or (TypeRef("BackboneElement"),):
             name, step = json_name(element, entry.code), step_name(element, entry.code)
             each = all_of(self.value_checks(f"{path}.{element.name}", element, entry))
+            if entry.code == "Reference":
+                each = with_shortcut(self._definitions, entry, each)
             primitive = entry.code in FORMATS
             repeats = element.max != 1
-            fields[name] = _repeating(name, step, each, primitive) if repeats else _single(step, each)
+            field = _repeating(name, step, each, primitive) if repeats else _single(step, each)
+            alone = stands_alone(entry, (constraint.expression for constraint in element.constraints))
+            fields[name] = remembering_field(field) if alone else field
             names.append(name)
             if primitive:
                 twin = self.check("Element")

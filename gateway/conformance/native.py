@@ -1,4 +1,4 @@
-"""Invariants that nearly every element has, as plain Python of the same meaning as their FHIRPath.
+"""Invariants that nearly every element or observation has, as plain Python of the same meaning as their FHIRPath.
 
 A function answers None where it cannot tell and the expression itself must be asked.
 """
@@ -65,6 +65,24 @@ def _no_local_reference(value: Any) -> bool | None:
     return True
 
 
+def _unit_has_system(value: Any) -> bool | None:
+    return True if isinstance(value, dict) and ("code" not in value or value.get("system")) else None
+
+
+def _without(name: str) -> Native:
+    """True for an object without an element; its `_name` twin counts as the element."""
+    twin = f"_{name}"
+    return lambda value: True if isinstance(value, dict) and name not in value and twin not in value else None
+
+
+def _day_is_known(value: Any) -> bool | None:
+    return True if isinstance(value, str) and len(value) >= 8 else None
+
+
+def _has_quantity(value: Any) -> bool | None:
+    return True if isinstance(value, dict) and isinstance(value.get("valueQuantity"), dict) else None
+
+
 _BLANK = re.compile(r"<div xmlns=[\"']http://www.w3.org/1999/xhtml[\"']\s*>(?:\s|</?pre>)*</div>\s*\Z")
 
 NATIVE: Mapping[str, Native] = {
@@ -79,6 +97,13 @@ NATIVE: Mapping[str, Native] = {
     "htmlChecks()": _blank_narrative,
     "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": _nothing_contained,
     "contained.meta.security.empty()": _nothing_contained,
+    "code.empty() or system.exists()": _unit_has_system,
+    "dataAbsentReason.empty() or value.empty()": _without("dataAbsentReason"),
+    "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()": _without(
+        "component"
+    ),
+    "($this as dateTime).toString().length() >= 8": _day_is_known,
+    "(component.empty() and hasMember.empty()) implies (dataAbsentReason.exists() or value.exists())": _has_quantity,
     "reference.startsWith('#').not() or (reference.substring(1).trace('url') in "
     "%rootResource.contained.id.trace('ids'))": _no_local_reference,
 }

@@ -39,9 +39,15 @@ def collector(base: Element) -> Collect:
         return _complex_collector(*entries[0])
     names = [(name, f"_{name}" if code in FORMATS else None, step, code) for name, step, code in entries]
 
+    by_key = {key: entry for entry in names for key in entry[:2] if key is not None}
+    keys = by_key.keys()
+
     def collect(node: dict[str, Any], at: Location) -> list[Occurrence]:
+        if keys.isdisjoint(node):
+            return []
+        present = keys & node.keys()
         found: list[Occurrence] = []
-        for name, twin_name, step, code in names:
+        for name, twin_name, step, code in (by_key[present.pop()],) if len(present) == 1 else names:
             value = node.get(name)
             twin = node.get(twin_name) if twin_name is not None else None
             if value is None and twin is None:

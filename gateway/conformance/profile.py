@@ -15,6 +15,7 @@ from gateway.conformance.discriminator import Discriminators
 from gateway.conformance.invariant import Invariants
 from gateway.conformance.occurrence import OccurrenceCheck, collector, report_count
 from gateway.conformance.reference import aggregation_check, target_check
+from gateway.conformance.remembered import expressions_of, leads_elsewhere, remembering_member, stands_alone
 from gateway.conformance.restriction import (
     fixed_check,
     for_type,
@@ -89,6 +90,8 @@ class ProfileCompiler:
         if not each and limits is None and slices is None:
             return None
         check = _whole_check(each, limits, slices, base)
+        if len(base.types) == 1 and not leads_elsewhere(node) and stands_alone(base.types[0], expressions_of(node)):
+            check = remembering_member(base.name, check)
         quick = _quick_test(node.element, base, each, limits) if slices is None else None
         return _first_quick(quick, check) if quick is not None else check
 
