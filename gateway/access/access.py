@@ -42,3 +42,7 @@ class Access:
             raise Forbidden(issue("auth.client-unknown"))
         gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting)
         return Door(self._store, gate, Journal(self._trail, principal, request), self._clock)
+
+    def flush(self) -> None:
+        """Has the events written that `Door.begin_read` left waiting."""
+        self._trail.wake()

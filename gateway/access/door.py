@@ -57,12 +57,13 @@ class Door:
         """The current version, or that `version`; raises `NotFound` when it is absent or hidden, `Gone` when it is
         a deletion that this reader may know of."""
         stored, recorded = self.begin_read(type, id, version)
+        self._journal.trail.wake()
         recorded.result()
         return stored
 
     def begin_read(self, type: str, id: str, version: int | None = None) -> tuple[Stored, Future[None]]:
         """Like `read`, for an event loop: nothing may be served before the future is done; its error is the
-        answer then."""
+        answer then. The event waits for `Access.flush`, so that one disk flush serves many readers."""
         key = Key(self.principal.study, type, id)
         event = self._event("R", "read" if version is None else "vread", (key.reference,), 1)
         try:
@@ -75,7 +76,7 @@ class Door:
         except FhirError as error:
             self._refuse_read(event, key, error)
             raise
-        return stored, self._journal.submit(event)
+        return stored, self._journal.submit_held(event)
 
     def history(self, type: str, id: str) -> list[Stored]:
         """The visible versions, newest first, deletions included; raises `NotFound` when there is none."""

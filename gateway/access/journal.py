@@ -49,6 +49,10 @@ class Journal:
         """A future that is done when the event is durable."""
         return self.trail.submit(event)
 
+    def submit_held(self, event: Event) -> Future[None]:
+        """Like `submit`, but the event may wait until the trail is woken."""
+        return self.trail.submit(event, wake=False)
+
     def record(self, event: Event) -> None:
         """Returns when the event is durable; raises `Unavailable`."""
         self.trail.record(event)

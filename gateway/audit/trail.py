@@ -54,10 +54,11 @@ class AuditTrail:
         except TimeoutError:
             raise Unavailable(issue("audit.unavailable")) from None
 
-    def submit(self, event: Event) -> Future[None]:
+    def submit(self, event: Event, *, wake: bool = True) -> Future[None]:
         """A future that is done when the event is durable, and fails with `Unavailable`.
 
-        Raises `Unavailable` at once when too many events wait or the trail is closed.
+        Without `wake` the event may wait until somebody calls `wake`, so that one caller can bring many events to
+        one disk flush. Raises `Unavailable` at once when too many events wait or the trail is closed.
         """
         future: Future[None] = Future()
         with self._changed:
@@ -67,9 +68,14 @@ class AuditTrail:
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write, name="audit", daemon=True)
                 self._writer.start()
-            elif len(self._waiting) == 1:
+            elif wake:
                 self._changed.notify()
         return future
+
+    def wake(self) -> None:
+        """Has what waits written."""
+        with self._changed:
+            self._changed.notify()
 
     def close(self) -> None:
         """Writes what waits and ends the thread; later events are refused."""

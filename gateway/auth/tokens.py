@@ -79,6 +79,7 @@ class Authenticator:
         self._client_of = client_of
         self._clock = clock
         self._known: dict[bytes, _Verified] = {}
+        self._principals: dict[bytes, tuple[Client, Principal]] = {}
 
     def authenticate(self, token: str, study: str) -> Principal:
         """The principal of a token for `study`; raises `Unauthorized`, with no detail of what was wrong."""
@@ -94,7 +95,7 @@ class Authenticator:
             raise Unauthorized(issue("auth.token-expired"))
         if verified.audience != audience(self._issuer, study):
             raise Unauthorized(issue("auth.token-invalid"))
-        return self._principal(verified, study)
+        return self._principal(digest, verified, study)
 
     def _verify(self, token: str, meant_for: str, now: float) -> _Verified:
         claims = jose.verify(
@@ -122,14 +123,20 @@ class Authenticator:
         """Remembers a verified token; tokens that were refused are not kept, so that they cannot push others out."""
         self._known.pop(digest, None)
         while len(self._known) >= _KEPT_TOKENS:
-            self._known.pop(next(iter(self._known)), None)
+            oldest = next(iter(self._known))
+            self._known.pop(oldest, None)
+            self._principals.pop(oldest, None)
         self._known[digest] = verified
 
-    def _principal(self, verified: _Verified, study: str) -> Principal:
+    def _principal(self, digest: bytes, verified: _Verified, study: str) -> Principal:
+        """The principal as the registry knows the client now; made again when the client changed."""
         client = self._client_of(study, verified.client)
         if client is None:
             raise Unauthorized(issue("auth.client-unknown"))
-        return Principal(
+        kept = self._principals.get(digest)
+        if kept and kept[0] is client:
+            return kept[1]
+        principal = Principal(
             client=client.id,
             study=study,
             organisation=client.organisation,
@@ -139,6 +146,8 @@ class Authenticator:
             source=client.source,
             token=verified.digest,
         )
+        self._principals[digest] = (client, principal)
+        return principal
 
 
 def clients_of(studies: Mapping[str, Study]) -> ClientOf:

@@ -7,6 +7,7 @@ See https://hl7.org/fhir/R4/http.html#versions and https://hl7.org/fhir/R4/bundl
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 
 import msgspec
 from starlette.requests import Request
@@ -25,7 +26,12 @@ def etag(version: int) -> str:
 
 def last_modified(updated: datetime) -> str:
     """The HTTP date of an instant, whole seconds: `Sun, 06 Nov 1994 08:49:37 GMT`."""
-    return format_datetime(updated.astimezone(UTC), usegmt=True)
+    return _http_date(int(updated.timestamp()))
+
+
+@lru_cache(maxsize=4096)
+def _http_date(seconds: int) -> str:
+    return format_datetime(datetime.fromtimestamp(seconds, UTC), usegmt=True)
 
 
 def json_response(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

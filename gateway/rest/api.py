@@ -50,9 +50,8 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
             RequestValidationError: on_http_error,
         },
     )
-    api.add_middleware(BodyLimit, limit=parts.max_body_bytes)
-    api.add_middleware(Direct, read=read.endpoint(parts))
-    api.add_middleware(Edge)
+    ordinary = BodyLimit(api.build_middleware_stack(), limit=parts.max_body_bytes)
+    api.middleware_stack = Edge(Direct(ordinary, read=read.endpoint(parts)))  # around the framework's own layers
     return api
 
 

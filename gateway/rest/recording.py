@@ -1,18 +1,22 @@
 """Waiting on the event loop for audit events that another thread makes durable.
 
-`asyncio.wrap_future` wakes the loop once an event; many events become durable at once, so one wake is enough for all.
-A request that is given up does not take its event back.
+The requests that one turn of the loop answers go to the disk together: their events wait until the turn is over
+(`flush`), and one wake of the loop tells all of them that they are durable (`asyncio.wrap_future` wakes it once an
+event). A request that is given up does not take its event back.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 
 
 class Recording:
-    """The waiting requests of one event loop."""
+    """The waiting requests of one event loop; `flush` has the events written that wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, flush: Callable[[], None]) -> None:
+        self._flush = flush
+        self._flushing = False
         self._ready: deque[asyncio.Future[None]] = deque()
         self._waking = False
 
@@ -21,6 +25,9 @@ class Recording:
         if not recorded.done():
             loop = asyncio.get_running_loop()
             waiter: asyncio.Future[None] = loop.create_future()
+            if not self._flushing:
+                self._flushing = True
+                loop.call_soon(self._flush_all)
 
             def tell(_done: "Future[None]") -> None:
                 self._ready.append(waiter)
@@ -31,6 +38,10 @@ class Recording:
             recorded.add_done_callback(tell)
             await waiter
         recorded.result()
+
+    def _flush_all(self) -> None:
+        self._flushing = False
+        self._flush()
 
     def _wake(self) -> None:
         self._waking = False  # before the queue is emptied: whoever comes later wakes the loop again

@@ -18,7 +18,7 @@ CODE = "read"
 def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
     """Answers a read; async, since a point read is shorter than a change of threads."""
 
-    recording = Recording()
+    recording = Recording(parts.access.flush)
 
     async def read(request: Request) -> Response:
         door = door_of(parts, request)

@@ -20,7 +20,7 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}\Z")
 def routes(parts: Parts) -> list[BaseRoute]:
     """GET and HEAD of `[type]/[id]/_history/[vid]`; a version id that the gateway never gives is version 0."""
 
-    recording = Recording()
+    recording = Recording(parts.access.flush)
 
     async def vread(request: Request) -> Response:
         door = door_of(parts, request)

@@ -11,7 +11,7 @@ from gateway.core import issue
 from gateway.core.errors import BadRequest
 from gateway.core.event import AuditRow, Event
 from gateway.store.port import Chain
-from gateway.store.sql.database import Database
+from gateway.store.sql.database import Database, DriverConnection
 from gateway.store.sql.tables import AuditEventRow, AuditHeadRow, table_of
 from gateway.store.sql.visible import study_is
 
@@ -37,11 +37,15 @@ class AuditRows:
             by_study.setdefault(event.study, []).append(index)
         placed: dict[int, AuditRow] = {}
         for study, indexes in by_study.items():
-            rows = self._database.write(partial(self.extend, study=study, events=[events[i] for i in indexes]))
+            chained = partial(self.extend, study=study, events=[events[i] for i in indexes])
+            database = self._database
+            rows = database.write_driver(chained) if database.is_sqlite else database.write(chained)
             placed.update(zip(indexes, rows, strict=True))
         return tuple(placed[index] for index in range(len(events)))
 
-    def extend(self, connection: Connection, study: str, events: Sequence[Event]) -> list[AuditRow]:
+    def extend(
+        self, connection: Connection | DriverConnection, study: str, events: Sequence[Event]
+    ) -> list[AuditRow]:
         """Chains events of one study within a transaction."""
         if any(event.study != study for event in events):
             raise BadRequest(issue("store.other-study"))

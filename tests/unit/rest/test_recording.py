@@ -10,9 +10,14 @@ from gateway.core.errors import Unavailable
 from gateway.rest.recording import Recording
 
 
+def nothing() -> None:
+    """There is no trail behind these events."""
+
+
 def test_every_waiter_is_woken_whatever_thread_finishes_its_event() -> None:
     async def once() -> int:
-        recording = Recording()
+        flushed: list[int] = []
+        recording = Recording(lambda: flushed.append(1))
         events: list[Future[None]] = [Future() for _ in range(500)]
 
         def finish() -> None:
@@ -22,6 +27,8 @@ def test_every_waiter_is_woken_whatever_thread_finishes_its_event() -> None:
         thread = threading.Thread(target=finish)
         waiting = [asyncio.create_task(recording.wait(event)) for event in events]
         await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert flushed == [1], "one turn of the loop is one flush"
         thread.start()
         await asyncio.wait_for(asyncio.gather(*waiting), 10)
         thread.join()
@@ -37,7 +44,7 @@ def test_an_event_that_is_not_durable_is_an_error() -> None:
             asyncio.get_running_loop().call_later(0.01, event.set_exception, Unavailable())
         else:
             event.set_exception(Unavailable())
-        await Recording().wait(event)
+        await Recording(nothing).wait(event)
 
     for late in (True, False):
         with pytest.raises(Unavailable):
@@ -47,7 +54,7 @@ def test_an_event_that_is_not_durable_is_an_error() -> None:
 def test_a_request_given_up_leaves_its_event() -> None:
     async def once() -> Future[None]:
         event: Future[None] = Future()
-        waiting = asyncio.create_task(Recording().wait(event))
+        waiting = asyncio.create_task(Recording(nothing).wait(event))
         await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
