@@ -12,7 +12,8 @@ from starlette.routing import Match, Route
 
 from gateway.core.codec import dumps
 from gateway.core.errors import FhirError, MethodNotAllowed, NotFound
-from gateway.core.issues import issue, operation_outcome
+from gateway.core.issues import issue
+from gateway.terminology.findings import outcome
 
 FHIR_JSON = "application/fhir+json"
 
@@ -28,7 +29,7 @@ class Internal(FhirError):
 def refusal(error: FhirError, headers: Mapping[str, str] | None = None) -> Response:
     """The response of a refusal, with the headers that its status asks for."""
     answer = Response(
-        dumps(operation_outcome(error.issues or (issue("rest.internal"),))),
+        dumps(outcome(error.issues or (issue("rest.internal"),))),
         error.status,
         dict(headers or {}),
         FHIR_JSON,
