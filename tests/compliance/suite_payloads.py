@@ -23,6 +23,7 @@ FOLDERS = {
     "wearable/google_health_v4/": "wearable.google-health.",
     "wearable/withings/": "wearable.withings.",
     "wearable/withings_shimmer/": "wearable.withings.",
+    "wearable/fitbit/": "wearable.fitbit.",
     "lab/": "lab.hl7v2.oru-r01",
     "epro/redcap_": "epro.redcap.symptom-diary",
     "epro/cdisc_odm/": "epro.cdisc.odm-symptom-diary",
