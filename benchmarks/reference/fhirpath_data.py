@@ -61,6 +61,7 @@ OBSERVATION: Resource = {
     "effectiveDateTime": "2026-03-02T10:00:00Z",
     "component": [_component("8480-6", "Systolic", 107), _component("8462-4", "Diastolic", 60)],
 }
+BOTH: Resource = {**OBSERVATION, "valueString": "107/60"}
 WEIGHT: Resource = {
     "resourceType": "Observation",
     "id": "w",
@@ -210,7 +211,7 @@ CASES: tuple[Case, ...] = (
     (
         "implies",
         "value.exists() implies component.code.where(coding.intersect(%resource.code.coding).exists()).empty()",
-        OBSERVATION,
+        BOTH,
         implies,
     ),
     ("dom-3", DOM_3, PATIENT, dom_3),
@@ -220,6 +221,15 @@ CASES: tuple[Case, ...] = (
     ("select", "entry.select(fullUrl)", BUNDLE, select),
 )
 """Name, expression, resource and hand-written function."""
+
+FOR_PEER = {
+    "dom-3": DOM_3.replace("descendants().as(", "descendants().ofType(").replace(".trace('unmatched', id)", ""),
+    "quantity": "value = 72.5 'kg'",
+}
+"""What both evaluate where fhirpathpy refuses the expression.
+
+It takes as() of a single item only, prints for trace(), and has no order of quantities.
+"""
 
 
 def decimals(resource: Resource) -> Resource:

@@ -122,13 +122,8 @@ class Search:
                 found.extend(_items(tree, key, value, branch))
             if branch.is_twin:
                 todo.extend((part, "Element") for part in listed(value) if part.__class__ is dict)
-            elif branch.is_primitive:
-                continue
-            elif value.__class__ is dict and not branch.is_resource:
-                todo.append((value, branch.type))
-            else:
-                todo.extend(
-                    (part, str(part.get("resourceType", "")) if branch.is_resource else branch.type)
-                    for part in listed(value)
-                    if part.__class__ is dict
-                )
+            elif not branch.is_primitive:
+                for part in value if value.__class__ is list else (value,):
+                    if part.__class__ is dict:
+                        below = str(part.get("resourceType", "")) if branch.is_resource else branch.type
+                        todo.append((part, below))

@@ -1,7 +1,7 @@
 """What the analysis of an expression finds, and what its parts may ask of it."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.fhirpath.errors import FhirPathError
@@ -26,7 +26,7 @@ class Scope:
 
     def inside(self, item: Kind) -> "Scope":
         """The scope of an expression that is evaluated for each item."""
-        return replace(self, this=item.one(), root=False, index=True)
+        return Scope(item.one(), index=True, total=self.total, variables=self.variables)
 
 
 @dataclass(frozen=True, slots=True)

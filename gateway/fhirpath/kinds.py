@@ -1,6 +1,6 @@
 """What is known of a collection before any data is seen."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 
@@ -18,11 +18,11 @@ class Kind:
 
     def one(self) -> "Kind":
         """The kind of a single item of this collection."""
-        return replace(self, many=False, ordered=True)
+        return Kind(self.types, many=False) if self.many or not self.ordered else self
 
     def several(self) -> "Kind":
         """The same types, maybe several items."""
-        return replace(self, many=True)
+        return self if self.many else Kind(self.types, many=True, ordered=self.ordered)
 
     def join(self, other: "Kind") -> "Kind":
         """The kind of either collection."""

@@ -4,8 +4,7 @@ See https://hl7.org/fhirpath/N1/#lexical-elements.
 """
 
 import re
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from gateway.fhirpath.errors import FhirPathError
 
@@ -32,12 +31,12 @@ _TOKEN = re.compile(
     |(?P<symbol><=|>=|!=|!~|/(?!\*)|[-+*|&=~<>.,()\[\]{{}}])""",
     re.VERBOSE | re.DOTALL,
 )
+_VERBATIM: Final = frozenset(("date", "time", "number", "name", "symbol"))
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 ESCAPED: Final = {"f": "\f", "n": "\n", "r": "\r", "t": "\t", "'": "'", '"': '"', "`": "`", "\\": "\\", "/": "/"}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token: `value` is the text with quotes and escapes undone."""
 
     kind: Kind
@@ -52,14 +51,16 @@ def tokenize(text: str) -> list[Token]:
         raise FhirPathError("fhirpath.too-deep", text, MAX_LENGTH, limit=MAX_LENGTH)
     tokens: list[Token] = []
     position = 0
-    while position < len(text):
-        found = _TOKEN.match(text, position)
-        if found is None:
-            raise FhirPathError("fhirpath.syntax", text, position, problem=_explain(text, position))
-        kind = found.lastgroup
-        if kind != "space":
-            tokens.append(_token(text, kind, found.group(), position, found.end()))
-        position = found.end()
+    for found in _TOKEN.finditer(text):
+        if found.start() != position:
+            break
+        kind, position = found.lastgroup, found.end()
+        if kind in _VERBATIM:
+            tokens.append(Token(kind, found.group(), found.start(), position))  # type: ignore[arg-type]
+        elif kind != "space":
+            tokens.append(_token(text, kind, found.group(), found.start(), position))
+    if position < len(text):
+        raise FhirPathError("fhirpath.syntax", text, position, problem=_explain(text, position))
     tokens.append(Token("end", "", len(text), len(text)))
     return tokens
 
@@ -75,8 +76,6 @@ def _token(text: str, kind: str | None, value: str, start: int, end: int) -> Tok
             return Token("variable", name, start, end)
         case "special":
             return Token("special", value[1:], start, end)
-        case "date" | "time" | "number" | "name" | "symbol":
-            return Token(kind, value, start, end)
     raise FhirPathError("fhirpath.syntax", text, start, problem="This is no token")
 
 

@@ -73,21 +73,21 @@ class _Parser:
         self._tokens = tokenize(text)
         self._position = 0
         self._depth = 0
-
-    @property
-    def _token(self) -> Token:
-        return self._tokens[self._position]
+        self._token = self._tokens[0]
 
     def _next(self) -> Token:
-        token = self._tokens[self._position]
-        self._position += 1
+        token = self._token
+        if token.kind != "end":
+            self._position += 1
+            self._token = self._tokens[self._position]
         return token
 
     def _fail(self, problem: str, at: int | None = None) -> FhirPathError:
         return FhirPathError("fhirpath.syntax", self._text, self._token.start if at is None else at, problem=problem)
 
     def _is(self, symbol: str) -> bool:
-        return self._token.kind == "symbol" and self._token.value == symbol
+        token = self._token
+        return token.value == symbol and token.kind == "symbol"
 
     def _expect(self, symbol: str) -> Token:
         if not self._is(symbol):
