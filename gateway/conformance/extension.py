@@ -18,10 +18,16 @@ Policy = Literal["any", "known"]
 class Extensions:
     """Checks extensions by URL; `profile` gives the check against the extension's own definition."""
 
-    def __init__(self, definitions: Definitions, profile: Callable[[str], Check], policy: Policy) -> None:
+    def __init__(
+        self,
+        definitions: Definitions,
+        profile: Callable[[str], Check],
+        policy: Policy,
+        allowed_prefixes: tuple[str, ...] = (),
+    ) -> None:
         self._definitions = definitions
         self._profile = profile
-        self._unknown = "conformance.extension-unknown" if policy == "any" else "conformance.extension-not-allowed"
+        self._prefixes = ("",) if policy == "any" else allowed_prefixes
         self._allowed: dict[tuple[str, str], bool] = {}
 
     def check(self, path: str, element: Element) -> Check:
@@ -35,7 +41,8 @@ class Extensions:
             structure = self._definitions.structure(url) if ":" in url else None
             if structure is None:
                 if ":" in url or not path.startswith("Extension."):
-                    run.report("conformance.modifier-unknown" if modifier else self._unknown, at)
+                    unknown = "extension-unknown" if url.startswith(self._prefixes) else "extension-not-allowed"
+                    run.report("conformance.modifier-unknown" if modifier else f"conformance.{unknown}", at)
                 return
             self._known(structure, url, modifier, value, at, run)
             if not self._is_allowed(structure, at, run):

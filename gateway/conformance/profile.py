@@ -119,9 +119,7 @@ class ProfileCompiler:
             (element.maximum, base.maximum, False),
         ):
             if bound is not None and bound != known:
-                check = bound_check(bound, lower=lower)
-                if check is not None:
-                    yield check
+                yield bound_check(bound, lower=lower)
         if element.max_length is not None and element.max_length != base.max_length:
             yield length_check(element.max_length)
 

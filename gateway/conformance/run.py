@@ -6,6 +6,7 @@ into FHIRPath text.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from gateway.conformance.bundle_index import BundleIndex
@@ -44,10 +45,11 @@ class Scope:
 
 @dataclass(slots=True)
 class Run:
-    """One call of the validator."""
+    """One call of the validator; `now` is the moment that relative bounds are judged by, None when it is unknown."""
 
     scope: Scope
     issues: list[Issue] = field(default_factory=list)
+    now: datetime | None = None
 
     def report(self, rule: str, at: Location, **names: Any) -> None:
         """Adds the finding of a rule at a location."""
@@ -55,7 +57,7 @@ class Run:
 
     def trial(self) -> "Run":
         """A run in the same scope whose findings are its own: to try whether something would conform."""
-        return Run(self.scope)
+        return Run(self.scope, now=self.now)
 
     @property
     def has_errors(self) -> bool:

@@ -1,6 +1,7 @@
 """The validator: a resource against R4, its stated profiles and the asked ones."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from gateway.conformance.base import BaseTypes
@@ -22,13 +23,20 @@ class Validator:
 
     Pure and deterministic: the same tree has the same findings in the same order. Any JSON tree may be given; faults
     are findings, never exceptions. May be called from several threads. `extensions` says whether unknown extensions
-    are taken (`any`, with an information) or refused (`known`).
+    are taken (`any`, with an information) or refused (`known`), those under `allowed` URL prefixes apart.
     """
 
-    def __init__(self, definitions: Definitions, terminology: Terminology, *, extensions: Policy = "any") -> None:
+    def __init__(
+        self,
+        definitions: Definitions,
+        terminology: Terminology,
+        *,
+        extensions: Policy = "any",
+        allowed: tuple[str, ...] = (),
+    ) -> None:
         self._definitions = definitions
         self._invariants = Invariants(terminology)
-        self._extensions = Extensions(definitions, self._profile_check, extensions)
+        self._extensions = Extensions(definitions, self._profile_check, extensions, allowed)
         self._base = BaseTypes(
             definitions,
             terminology,
@@ -46,14 +54,15 @@ class Validator:
         """Key -> reason of each invariant met so far that could not be compiled; each use of one is a finding too."""
         return dict(self._invariants.uncompiled)
 
-    def validate(self, resource: Any, profiles: Sequence[str] = ()) -> list[Issue]:
+    def validate(self, resource: Any, profiles: Sequence[str] = (), *, now: datetime | None = None) -> list[Issue]:
         """All findings on a resource against R4, its `meta.profile` and `profiles`, in the order of the tree.
 
         A profile that is not known is a finding: an error when asked for, a warning in `meta.profile`.
+        Bounds relative to the moment are judged by `now`; without it they leave an information.
         """
         if not isinstance(resource, dict):
             return [issue("conformance.not-a-resource")]
-        run = Run(Scope(resource, resource))
+        run = Run(Scope(resource, resource), now=now)
         name = resource.get("resourceType")
         at: Location = (None, name if isinstance(name, str) and name in self._definitions.types() else "Resource", -1)
         try:

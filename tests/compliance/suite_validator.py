@@ -1,7 +1,8 @@
 """Official validator cases: the outcome (valid or not) of each step, and the places of the expected errors.
 
-Steps that need a package that is not here are left out. Unknown extensions are taken, as is the gateway's default,
-but in cases whose options refuse example extensions. A step passes when we find errors if, and only if, the HL7
+Steps that need a package that is not here are left out. As in the HL7 validator's own runs, unknown extensions are
+refused, but those of the example domains (unless a case's options say otherwise) and of domains that a case allows.
+A step passes when we find errors if, and only if, the HL7
 validator found some.
 """
 
@@ -10,11 +11,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gateway.conformance import Validator
-from gateway.conformance.extension import Policy
 from gateway.core import FhirError, Issue, loads
 from gateway.definitions import Definitions, r4
 from gateway.terminology import LocalTerminology
@@ -57,22 +58,31 @@ class Shelf:
         return True
 
 
-def _validate(data: bytes, files: list[Path], profiles: list[str], policy: Policy) -> tuple[Issue, ...]:
+EXAMPLES = ("http://example.org", "https://example.org", "http://acme.com", "http://www.acme.com", "http://nema.org")
+PACKAGE = "http://hl7.org/fhir/"
+"""Extensions of the HL7 extensions package, which that validator always loads and which is not here."""
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _validate(data: bytes, files: list[Path], profiles: list[str], allowed: tuple[str, ...]) -> tuple[Issue, ...]:
     try:
         resource = loads(data.removeprefix(codecs.BOM_UTF8))
     except FhirError as refused:
         return refused.issues
     definitions = Definitions.of(r4(), Shelf([_read(file) for file in files]))
-    validator = Validator(definitions, LocalTerminology(definitions), extensions=policy)
-    return tuple(validator.validate(resource, profiles))
+    validator = Validator(definitions, LocalTerminology(definitions), extensions="known", allowed=allowed)
+    return tuple(validator.validate(resource, profiles, now=NOW))
 
 
 def _steps(case: dict[str, Any], files: Path) -> Iterator[Step]:
     data = (files / case["file"]).read_bytes()
-    policy: Policy = "known" if case["opts"].get("examples") is False else "any"
-    supporting = [files / name for name in (*case["supporting"], *case["profiles"]) if (files / name).is_file()]
+    options = case["opts"]
+    domain = options.get("allowed-extension-domain")
+    allowed = (PACKAGE, *(EXAMPLES if options.get("examples") is not False else ()), *([domain] if domain else []))
+    names = (*case["supporting"], *case["profiles"], *options.get("supporting5", ()))
+    supporting = [files / name for name in names if (files / name).is_file()]
     if case["expect"] is not None:
-        yield _step(case["name"], case["expect"], _validate(data, supporting, [], policy))
+        yield _step(case["name"], case["expect"], _validate(data, supporting, [], allowed))
     step = case["profile_step"]
     if step is None or case["expect_profile"] is None or step.get("packages"):
         return
@@ -81,7 +91,7 @@ def _steps(case: dict[str, Any], files: Path) -> Iterator[Step]:
         return
     profile = _read(source)
     more = [source, *(files / name for name in step["supporting"] or ())]
-    found = _validate(data, supporting + more, [profile["url"]], policy)
+    found = _validate(data, supporting + more, [profile["url"]], allowed)
     yield _step(f"{case['name']}+profile", case["expect_profile"], found)
 
 

@@ -56,6 +56,9 @@ RULES: dict[str, Rule] = {
     ),
     "conformance.below-minimum": Rule("error", "value", "The value is below the profile's minimum"),
     "conformance.above-maximum": Rule("error", "value", "The value is above the profile's maximum"),
+    "conformance.bound-unchecked": Rule(
+        "information", "incomplete", "The profile bounds the value relative to now, and the moment is not known here"
+    ),
     "conformance.too-long": Rule("error", "too-long", "The text is longer than {limit} characters"),
     "conformance.binding-required": Rule(
         "error",
@@ -109,7 +112,10 @@ RULES: dict[str, Rule] = {
     ),
     "conformance.profile-type": Rule("error", "structure", "The profile {profile} is not one of {type}"),
     "conformance.profile-fault": Rule(
-        "error", "structure", "The profile constrains {element}, which its base does not have", "Correct the profile"
+        "warning",
+        "structure",
+        "The profile constrains {element}, which its base does not have",
+        "Correct the profile",
     ),
     "conformance.no-profile-matches": Rule(
         "error", "structure", "The value conforms to none of the profiles that its element allows"

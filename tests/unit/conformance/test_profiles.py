@@ -160,11 +160,18 @@ def test_a_profile_on_vital_signs_keeps_what_they_say() -> None:
         ({"path": "Patient.birthDate", "fixedDate": "1950-01-02"}, "fixed", "Patient.birthDate"),
         ({"path": "Patient.identifier", "patternIdentifier": {"system": "urn:study"}}, "pattern",
          "Patient.identifier[1]"),
-        ({"path": "Patient.birthPlace", "min": 1}, "profile-fault", "Patient"),
     ],
 )  # fmt: skip
 def test_single_restrictions(element: dict[str, Any], rule: str, expression: str) -> None:
     assert errors(PATIENT, profile("urn:p", PREFIX + "Patient", "Patient", element)) == [(rule, expression)]
+
+
+def test_an_element_that_the_base_lacks_is_a_fault_of_the_profile_alone() -> None:
+    definitions = Definitions.of(
+        r4(), Shelf(profile("urn:p", PREFIX + "Patient", "Patient", {"path": "Patient.birthPlace", "min": 1}))
+    )
+    found = Validator(definitions, LocalTerminology(definitions)).validate(PATIENT, ["urn:p"])
+    assert [(one.severity, one.rule) for one in found] == [("warning", "conformance.profile-fault")]
 
 
 def test_profiles_that_are_their_own_base_end() -> None:

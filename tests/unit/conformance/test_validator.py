@@ -211,3 +211,21 @@ def test_every_rule_of_the_area_can_be_filled() -> None:
 class _Anything(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return key
+
+
+def test_a_vital_sign_in_another_code_system_needs_its_loinc_code_too() -> None:
+    code = {"system": "http://snomed.info/sct", "code": "364075005"}
+    resource = {**OBSERVATION, "meta": {"versionId": "1"}, "code": {"coding": [code]}}
+    assert ("minimum", "Observation.code") in errors(resource)
+    resource["code"]["coding"].append({"system": "http://loinc.org", "code": "8867-4"})
+    assert errors(resource) == []
+
+
+def test_unknown_extensions_are_refused_but_under_allowed_prefixes() -> None:
+    strict = Validator(r4(), LocalTerminology(r4()), extensions="known", allowed=("https://site.example/",))
+    for url, rule in (
+        ("https://site.example/a", "conformance.extension-unknown"),
+        ("https://other.example/a", "conformance.extension-not-allowed"),
+    ):
+        found = strict.validate({**OBSERVATION, "extension": [{"url": url, "valueString": "a"}]})
+        assert [entry.rule for entry in found] == [rule]
