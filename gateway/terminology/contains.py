@@ -93,7 +93,7 @@ class Describer:
         own = [name for name in self._names(member) if not name.is_display]
         found: list[Resource] = []
         for name in (*known, *own):
-            if name == shown or (name.is_display and (shown is None or shown.is_display)):
+            if name == shown or (name.is_display and shown is not None and shown.is_display):
                 continue
             if self.wanted_designations and not any(_is_wanted(name, text) for text in self.wanted_designations):
                 continue
@@ -160,6 +160,6 @@ def _is_wanted(name: Designation, text: str) -> bool:
     """True for `urn:ietf:bcp:47|de` and a name in that language, or the system and code of the name's use."""
     system, _, code = text.rpartition("|")
     if system == BCP_47:
-        return Languages(tags=(code,)).wants(name.language)
+        return name.language.lower() == code.lower()
     use = PREFERRED if name.is_display else name.node.get("use", {})
     return use.get("code") == code and system in ("", use.get("system"))

@@ -59,7 +59,7 @@ def expand(
     page = _page(chosen, request)
     nodes = {key: describer.contains(member) for key, member in page.items()}
     paged = request.count is not None or request.offset is not None
-    tree = list(nodes.values()) if request.exclude_nested or paged else _nested(page, nodes)
+    tree = list(nodes.values()) if request.exclude_nested or request.filter or paged else _nested(page, nodes)
     result = {"resourceType": "ValueSet"} | {name: value_set[name] for name in KEPT if name in value_set}
     if request.include_definition and "compose" in value_set:
         result["compose"] = value_set["compose"]
@@ -76,14 +76,14 @@ def expand(
 
 
 def wanted_languages(value_set: Resource, display_language: str | None, header: str) -> str:
-    """The parameter, or what the ValueSet itself asks for, or the header."""
+    """The parameter, or what the ValueSet itself asks for, or the header, or the ValueSet's language."""
     if display_language is not None:
         return display_language
     compose = value_set.get("compose")
     for extension in dicts(compose.get("extension")) if isinstance(compose, dict) else ():
         if extension.get("url") == EXPANSION_PARAMETER and extension_value(extension, "name") == "displayLanguage":
             return str(extension_value(extension, "value") or "")
-    return header
+    return header or str(value_set.get("language", ""))
 
 
 def active_only(value_set: Resource) -> bool:

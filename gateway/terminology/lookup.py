@@ -52,7 +52,7 @@ def lookup(catalog: Catalog, request: LookupRequest) -> Resource:
     entries.append({"name": "abstract", "valueBoolean": content.is_abstract(request.code)})
     entries += [_designation(name) for name in content.designations(request.code)]
     entries += _properties(content, node["code"], request.properties)
-    entries += [{"name": "used-supplement", "valueUri": canonical_of(extra)} for extra in content.supplements]
+    entries += [{"name": "used-supplement", "valueCanonical": canonical_of(extra)} for extra in content.supplements]
     return {"resourceType": "Parameters", "parameter": entries}
 
 

@@ -163,7 +163,7 @@ def _entry(match: Match) -> Resource:
     part: list[Resource] = [{"name": "equivalence", "valueCode": match.equivalence}]
     part.append({"name": "concept", "valueCoding": match.concept})
     if match.origin:
-        part.append({"name": "originMap", "valueUri": match.origin})
+        part.append({"name": "originMap", "valueCanonical": match.origin})
     if match.found is not None:
         part.append({"name": "source", "valueCoding": match.found})
     return {"name": "match", "part": part}
