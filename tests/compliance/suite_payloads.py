@@ -24,6 +24,8 @@ FOLDERS = {
     "wearable/withings/": "wearable.withings.",
     "wearable/withings_shimmer/": "wearable.withings.",
     "wearable/fitbit/": "wearable.fitbit.",
+    "wearable/garmin/": "wearable.garmin.",
+    "wearable/garmin_health_api_radar/": "wearable.garmin.",
     "lab/": "lab.hl7v2.oru-r01",
     "epro/redcap_": "epro.redcap.symptom-diary",
     "epro/cdisc_odm/": "epro.cdisc.odm-symptom-diary",
