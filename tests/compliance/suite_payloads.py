@@ -26,6 +26,7 @@ FOLDERS = {
     "wearable/fitbit/": "wearable.fitbit.",
     "wearable/garmin/": "wearable.garmin.",
     "wearable/garmin_health_api_radar/": "wearable.garmin.",
+    "wearable/oura/": "wearable.oura.",
     "lab/": "lab.hl7v2.oru-r01",
     "epro/redcap_": "epro.redcap.symptom-diary",
     "epro/cdisc_odm/": "epro.cdisc.odm-symptom-diary",
