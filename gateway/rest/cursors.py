@@ -1,20 +1,27 @@
 """Signed page cursors: a position in one search of one study, which only this gateway can make.
 
 A cursor holds the place after the last row, never the rights of who asked: consent is asked again on every page.
-The signature covers the study, the type and the search itself, so that a cursor works for no other search.
+The signature covers the study, the type and the search itself, so that a cursor works for no other search. A search
+that was posted, to keep its parameters out of addresses, goes on by a sealed cursor, which carries them encrypted.
 """
 
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import msgspec
+from cryptography.fernet import Fernet, InvalidToken
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 
 SIGNATURE_BYTES = 16
+SEALED = "s."
+"""How a sealed cursor starts; a plain one is base64 and has no dot."""
+
+Pairs: TypeAlias = list[tuple[str, str]]
 
 
 class Cursors:
@@ -22,6 +29,9 @@ class Cursors:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = hashlib.blake2b(secret, person=b"page-cursor").digest()
+        self._seal = Fernet(
+            urlsafe_b64encode(hashlib.blake2b(secret, digest_size=32, person=b"sealed-cursor").digest())
+        )
 
     def write(self, bound_to: Sequence[str], after: Sequence[int]) -> str:
         """The URL-safe text of the position `after` in the search that `bound_to` names."""
@@ -38,6 +48,21 @@ class Cursors:
         if not hmac.compare_digest(signature, self._sign(bound_to, position)):
             raise BadRequest(issue("rest.cursor"))
         return tuple(msgspec.json.decode(position, type=list[int]))
+
+    def seal(self, study: str, type: str, pairs: Pairs, after: Sequence[int]) -> str:
+        """The position `after` in a search of `pairs`, with the pairs themselves, readable to nobody else."""
+        return SEALED + self._seal.encrypt(msgspec.json.encode([study, type, pairs, list(after)])).decode()
+
+    def unseal(self, study: str, type: str, cursor: str) -> tuple[Pairs, tuple[int, ...]]:
+        """The search and the position in a sealed cursor; raises `BadRequest` when it was not made here for this."""
+        try:
+            text = self._seal.decrypt(cursor.removeprefix(SEALED).encode())
+        except (InvalidToken, UnicodeError):
+            raise BadRequest(issue("rest.cursor")) from None
+        for_study, for_type, pairs, after = msgspec.json.decode(text, type=tuple[str, str, Pairs, tuple[int, ...]])
+        if (for_study, for_type) != (study, type):
+            raise BadRequest(issue("rest.cursor"))
+        return pairs, after
 
     def _sign(self, bound_to: Sequence[str], position: bytes) -> bytes:
         text = msgspec.json.encode(list(bound_to)) + position

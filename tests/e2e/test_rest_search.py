@@ -80,6 +80,23 @@ def test_a_form_gives_the_same_as_an_address(http: Http) -> None:
     assert sorted(ids(form.json())) == ["seen-7", "seen-8"] == sorted(ids(address.json()))
 
 
+def test_the_links_of_a_posted_search_show_nothing_of_it(http: Http) -> None:
+    patient = http.participant("all").patient
+    first = http.ask(
+        "POST", f"{BASE}/Observation/_search", "ehr-app", data={"patient": patient, "code": "8310-5"}
+    ).json()
+    found = links(first)
+    assert found["self"].endswith("/Observation")
+    assert patient not in str(found)
+    assert "8310-5" not in str(found)
+    pages = [ids(first), *walk(http, found["next"])]
+    assert [name for page in pages for name in page] == [
+        name for page in walk(http, f"{BASE}/Observation?patient={patient}&code=8310-5") for name in page
+    ]
+    twisted = found["next"].removeprefix(http.gateway.settings.public_url) + "&code=8310-5"
+    assert http.ask("GET", twisted, "ehr-app").status_code == 400
+
+
 def test_a_withdrawal_takes_effect_between_two_pages(http: Http) -> None:
     first = http.get("/Observation?code=8310-5").json()
     person = http.participant("all")

@@ -55,3 +55,20 @@ def test_a_changed_cursor_is_refused(position: list[int], place: int, bit: int) 
     raw[place % len(raw)] ^= 1 << bit
     with pytest.raises(BadRequest):
         cursors.read(SEARCH, urlsafe_b64encode(bytes(raw)).decode())
+
+
+def test_a_sealed_cursor_shows_nothing_and_works_for_its_own_search_only() -> None:
+    cursors = Cursors(b"secret")
+    pairs = [("identifier", "urn:x|canary-value"), ("code", "1")]
+    text = cursors.seal("s1", "Patient", pairs, [5, 6])
+    assert "canary" not in text
+    assert cursors.unseal("s1", "Patient", text) == (pairs, (5, 6))
+    for study, kind, cursor in (
+        ("s2", "Patient", text),
+        ("s1", "Device", text),
+        ("s1", "Patient", text[:-9] + "AAAAAAAA="),
+    ):
+        with pytest.raises(BadRequest):
+            cursors.unseal(study, kind, cursor)
+    with pytest.raises(BadRequest):
+        Cursors(b"other").unseal("s1", "Patient", text)
