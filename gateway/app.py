@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -139,6 +140,9 @@ def create_app(gateway: Gateway | None = None) -> "FastAPI":
     if gateway is None:
         logs.configure(settings.log_level, flush_seconds=LOG_SECONDS)
     running = gateway or build(settings)
+    for study in running.studies:
+        running.store.regrant(study)  # the study file's consent policy may have changed since the grants were made
+    gc.freeze()  # what is built lives as long as the process; collections need not walk it
     parts = Parts(
         studies=running.studies,
         definitions=running.engines.definitions,

@@ -65,7 +65,8 @@ def load(
 ) -> None:
     """Bring a study's organisations, participants and Consents into the database.
 
-    Participants who are there already are left as they are, with whatever became of their Consent.
+    Participants who are there already are left as they are, with whatever became of their Consent. What Consents
+    permit is worked out again by the study's present consent policy.
 
     Example: gateway study load hf-dct-01
     """
@@ -83,4 +84,5 @@ def load(
             show_error("the study has no client whose role enrols")
             raise typer.Exit(1)
         count = enrol(gateway.access.door(found.principal(client)), found, gateway.engines.definitions)
+        gateway.store.regrant(found.id)  # by the consent policy as it is now
     console().print(f"{found.id}: {count} resources written", soft_wrap=True)
