@@ -142,7 +142,8 @@ def create_app(gateway: Gateway | None = None) -> "FastAPI":
     running = gateway or build(settings)
     for study in running.studies:
         running.store.regrant(study)  # the study file's consent policy may have changed since the grants were made
-    gc.freeze()  # what is built lives as long as the process; collections need not walk it
+    if gateway is None:
+        gc.freeze()  # what was built here lives as long as the process; collections need not walk it
     parts = Parts(
         studies=running.studies,
         definitions=running.engines.definitions,
