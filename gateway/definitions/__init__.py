@@ -7,6 +7,7 @@ ValueSet, CodeSystem and ConceptMap JSON. Data are read from compact archives ma
 
 from gateway.definitions.definitions import Definitions, r4
 from gateway.definitions.element_tree import ElementNode
+from gateway.definitions.guide import read_guides
 from gateway.definitions.search_parameter import SearchParameter
 from gateway.definitions.structure import Binding, Constraint, Element, Structure, TypeRef
 
@@ -20,4 +21,5 @@ __all__ = [
     "Structure",
     "TypeRef",
     "r4",
+    "read_guides",
 ]

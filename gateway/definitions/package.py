@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from functools import cached_property
 from importlib.resources.abc import Traversable
+from typing import Any
 
 from gateway.core import Resource, issue, loads
 from gateway.core.errors import BadRequest
@@ -21,6 +22,7 @@ MAX_TOTAL = 512 * 1024 * 1024
 """How many bytes the files of a package may have together."""
 
 FOLDER = "package/"
+MANIFEST = FOLDER + "package.json"
 
 
 class Package:
@@ -33,19 +35,30 @@ class Package:
     def __init__(self, file: Traversable) -> None:
         self._file = file
 
-    @cached_property
+    def manifest(self) -> Any:
+        """The package's `package.json`; None when it has none that can be read."""
+        return self._content[1]
+
+    @property
     def _by_url(self) -> dict[str, list[Resource]]:
+        return self._content[0]
+
+    @cached_property
+    def _content(self) -> tuple[dict[str, list[Resource]], Any]:
         found: dict[str, list[Resource]] = {}
-        for data in self._members():
+        manifest: Any = None
+        for name, data in self._members():
             try:
                 resource = loads(data)
             except BadRequest:
                 continue
-            if isinstance(resource, dict) and "resourceType" in resource and isinstance(resource.get("url"), str):
+            if name == MANIFEST:
+                manifest = resource
+            elif isinstance(resource, dict) and "resourceType" in resource and isinstance(resource.get("url"), str):
                 found.setdefault(resource["url"], []).append(resource)
-        return found
+        return found, manifest
 
-    def _members(self) -> Iterator[bytes]:
+    def _members(self) -> Iterator[tuple[str, bytes]]:
         total = 0
         try:
             with tarfile.open(fileobj=io.BytesIO(self._file.read_bytes()), mode="r:gz") as archive:
@@ -55,7 +68,7 @@ class Package:
                         raise BadRequest(issue("conformance.package-too-large", source=self._file.name))
                     stream = archive.extractfile(member) if _is_resource_file(member) else None
                     if stream is not None:
-                        yield stream.read()
+                        yield member.name, stream.read()
         except (tarfile.TarError, EOFError, OSError, zlib.error):
             raise BadRequest(issue("conformance.package-unreadable", source=self._file.name)) from None
 

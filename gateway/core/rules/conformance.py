@@ -175,6 +175,13 @@ RULES: dict[str, Rule] = {
     "conformance.reference-missing": Rule(
         "error", "not-found", "The Bundle does not have the entry that the reference points to", "Add the entry"
     ),
+    "conformance.dependency-missing": Rule(
+        "warning",
+        "not-found",
+        "A package that the guide depends on is not here",
+        "Put it beside the guide, or load it as a guide of its own",
+    ),
+    "conformance.file-unreadable": Rule("error", "exception", "The file cannot be read", "Check its rights"),
     "conformance.package-unreadable": Rule(
         "error", "invalid", "The file is not a FHIR package", "Give a folder of JSON files, or the .tgz of a package"
     ),
