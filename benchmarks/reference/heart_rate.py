@@ -130,8 +130,8 @@ class Script:
 
     def _insert(self, heads: list, versions: list, terms: list, dates: list) -> None:  # type: ignore[type-arg]
         many = self.connection.executemany
-        many("INSERT INTO resource (study, type, pk, id, version, updated, deleted, level, subject, domain, low, high) "
-             "VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", heads)  # fmt: skip
+        many("INSERT INTO resource (study, type, pk, id, version, updated, deleted, level, subject, domain, low, high, "
+             "ordered) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,-4611686018427387904)", heads)  # fmt: skip
         many("INSERT INTO version (study, pk, version, updated, deleted, level, subject, domain, low, high, digest, "
              "entries, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", versions)  # fmt: skip
         many("INSERT INTO search_term (study, hash, pk) VALUES (?,?,?)", sorted(terms))

@@ -5,12 +5,13 @@ come first, then the per-record ones for each record, then per-payload emits tha
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.mapping.faults import FileFaults, Place
 from gateway.mapping.formulas import FACTS, Formulas, Names, is_expression, literal
-from gateway.mapping.lineage import variables_of
+from gateway.mapping.groups import GroupReader
+from gateway.mapping.lineage import UNIT_FACTS, variables_of
 from gateway.mapping.plan import Emit, Formula, Guard, Source
 from gateway.mapping.template import Templates
 
@@ -22,14 +23,17 @@ class EmitReader:
     templates: Templates
     formulas: Formulas
     faults: FileFaults
+    outer: dict[str, Formula] = field(default_factory=dict)
 
     def read(self, tree: dict[str, Any], index: int, names: Names) -> Emit | None:
         """The emit at `index`; None when its template has no usable type."""
         place: Place = ("emit", index)
         mode = tree.get("mode", "per-record")
-        if mode == "grouped" or "group" in tree:
-            self.faults.add("mapping.not-offered", (*place, "mode"), what="mode: grouped")
+        if (mode == "grouped") != ("group" in tree):
+            self.faults.add("mapping.structure", place, problem="`mode: grouped` and `group` go together")
             return None
+        if mode == "grouped":
+            return self._grouped(tree, index, names)
         if mode == "per-payload":
             names = replace(names, variables={})
         foreach = self.optional(tree, "foreach", place, names)
@@ -59,6 +63,31 @@ class EmitReader:
             version_order=order,
             guards=guards,
         )
+
+    def _grouped(self, tree: dict[str, Any], index: int, names: Names) -> Emit | None:
+        """A grouped emit: its variables and `when` are of the members, its key, guards and resource of a run."""
+        place: Place = ("emit", index)
+        reader = GroupReader(self.formulas, self.faults)
+        foreach = self.optional(tree, "foreach", place, names.only("payload", *UNIT_FACTS))
+        of = "item" if foreach else "record"
+        outer = {} if foreach else self.outer
+        of_member = replace(names, variables=names.variables if outer else {})
+        variables, of_member = self.variables(tree.get("vars", {}), (*place, "vars"), of_member, of)
+        variables = (*outer.items(), *variables)
+        when = self.optional(tree, "when", place, of_member)
+        group = reader.read(tree, place, of_member, foreach, when, variables)
+        inside = reader.inside(names, variables, of)
+        resource = reader.without_series(tree["resource"])
+        key = self._key(tree["key"], (*place, "key"), inside)
+        built = self.templates.resource(resource, (*place, "resource"), inside)
+        order = self.optional(tree, "version_order", place, inside)
+        guards = self._guards(tree.get("guard", ()), (*place, "guard"), inside)
+        if built is None or key is None or group is None:
+            return None
+        varying = tuple(number for number, part in enumerate(key) if isinstance(part, Formula) and not part.fixed)
+        root = reader.with_series(built[1], group, tree["resource"])
+        return Emit(tree["id"], "grouped", built[0], root, key, varying, self.faults.position(place),
+                    version_order=order, guards=guards, group=group)  # fmt: skip
 
     def optional(self, tree: dict[str, Any], key: str, place: Place, names: Names) -> Formula | None:
         """The formula under `key`, None when it is absent or faulty."""

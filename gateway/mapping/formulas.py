@@ -43,10 +43,22 @@ class Names:
     context: Mapping[str, frozenset[str]] | None
     variables: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
     facts: frozenset[str] = FACTS
+    ends: Mapping[str, tuple[Source, ...]] | None = None
 
     def only(self, *facts: str) -> "Names":
         """The same names where of all facts these alone are known."""
         return replace(self, facts=frozenset(facts))
+
+    def rooted(self, source: Source) -> Source:
+        """The path in the payload behind `first.x` and `last.x` of a grouped emit, whose `ends` are the variables of
+        its members; any other path as it is."""
+        if self.ends is None or source.root != "focus" or source.names[:1] not in (("first",), ("last",)):
+            return source
+        end, name = source.names[0], source.names[1] if len(source.names) > 1 else ""
+        known = self.ends.get(name, ())
+        return (
+            replace(known[0], root=end) if known and known[0].root in ("record", "item", "focus") else Source(end, ())
+        )
 
     def with_variable(self, name: str, sources: tuple[Source, ...]) -> "Names":
         """The same names and one more variable."""
@@ -81,13 +93,15 @@ class Formulas:
             text=text[1:],
             position=self.faults.position(place),
             expression=expression,
-            sources=sources_of(expression.ast, names.variables),
+            sources=tuple(names.rooted(source) for source in sources_of(expression.ast, names.variables)),
             fixed=is_fixed(expression.ast),
         )
 
     def _check_node(self, node: nodes.Expr, place: Place, names: Names) -> None:
         if isinstance(node, nodes.Variable):
             self._check_variable(node, place, names)
+        elif isinstance(node, nodes.Member) and isinstance(node.target, nodes.Member):
+            self._check_end(node, node.target, place, names)
         elif isinstance(node, nodes.Member) and isinstance(node.target, nodes.Variable):
             self._check_context(node, node.target.name, place, names)
         elif isinstance(node, nodes.Call):
@@ -101,6 +115,15 @@ class Formulas:
         known = names.facts | names.variables.keys()
         if node.name not in known | _BUILT_IN:
             self._fault("mapping.unknown-variable", node, place, name=node.name, known=", ".join(sorted(known)))
+        self.used.add(f"var {node.name}")
+
+    def _check_end(self, node: nodes.Member, end: nodes.Member, place: Place, names: Names) -> None:
+        """`first.x` and `last.x` of a grouped emit are variables of its members."""
+        if names.ends is None or end.target is not None or end.name not in ("first", "last"):
+            return
+        if node.name != "record" and node.name not in names.ends:
+            known = ", ".join(["record", *names.ends])
+            self._fault("mapping.unknown-variable", node, place, name=f"{end.name}.{node.name}", known=known)
         self.used.add(f"var {node.name}")
 
     def _check_context(self, node: nodes.Member, variable: str, place: Place, names: Names) -> None:

@@ -7,8 +7,9 @@ rest, such as lists.
 from decimal import Decimal
 from typing import Final
 
-from gateway.fhirpath import nodes
+from gateway.fhirpath import FhirPathError, compile, nodes
 from gateway.fhirpath.emitter import Emitter
+from gateway.mapping.lineage import is_fixed
 from gateway.mapping.plan import Formula
 
 _PLAIN: Final = frozenset((str, int, bool, Decimal, dict))
@@ -42,7 +43,7 @@ def inline_values(code: Emitter, formula: Formula, focus: str) -> str | None:
     path = plain_path(formula.expression.ast)
     if path is None:
         return None
-    value, values = _walk(code, path, focus), code.fresh("l")
+    value, values = walk_path(code, path, focus), code.fresh("l")
     code.run(
         _VALUES,
         L=values,
@@ -65,24 +66,39 @@ def inline_truth(code: Emitter, formula: Formula, focus: str, truth_of: object) 
             path = plain_path(left)
             if path is None:
                 return None
-            value, truth = _walk(code, path, focus), code.fresh()
+            value, truth = walk_path(code, path, focus), code.fresh()
             code.run(_EQUALS, T=truth, V=value, TEXT=code.bind(text), TRUTH=code.bind(truth_of),
                      F=code.bind(formula.expression.evaluate), FOCUS=focus)  # fmt: skip
             return truth
     return None
 
 
+def operands_of(formula: Formula) -> tuple[str, tuple[Formula, ...]] | None:
+    """`and` or `or` and the parts of a condition that is joined by it; None for others, or where a part needs a
+    function of the mapping."""
+    tree = formula.expression.ast
+    if not isinstance(tree, nodes.Chain) or tree.operator not in ("and", "or"):
+        return None
+    try:
+        parts = [compile(formula.text[part.start : part.end], model=None) for part in tree.operands]
+    except FhirPathError:
+        return None
+    return tree.operator, tuple(
+        Formula(part.text, formula.position, part, formula.sources, is_fixed(part.ast)) for part in parts
+    )
+
+
 def _tested(code: Emitter, formula: Formula, focus: str, target: nodes.Expr | None, template: str) -> str | None:
     path = plain_path(target)
     if path is None:
         return None
-    value, truth = _walk(code, path, focus), code.fresh()
+    value, truth = walk_path(code, path, focus), code.fresh()
     code.run(template, T=truth, V=value, PLAIN=code.bind(_PLAIN), TRUE=code.bind(_TRUE),
              F=code.bind(formula.expression.evaluate), FOCUS=focus)  # fmt: skip
     return truth
 
 
-def _walk(code: Emitter, path: tuple[str, ...], focus: str) -> str:
+def walk_path(code: Emitter, path: tuple[str, ...], focus: str) -> str:
     """The local that holds what is at the path: None for nothing, a stop mark behind anything that is no object."""
     value = code.fresh()
     code.run("V = FOCUS", V=value, FOCUS=focus)

@@ -1,7 +1,7 @@
 """A mapping folder into a checked plan: every fault of the file at once, each with line and column."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
@@ -125,6 +125,7 @@ class _Reader:
         subject = self._subject(tree["subject"], formulas, names.only(*_BEFORE, "record"))
         zone = self._zone(tree["source"].get("tz", {}), formulas, names.only(*UNIT_FACTS))
         variables, inner = reader.variables(tree.get("vars", {}), ("vars",), names, "record")
+        reader = replace(reader, outer=dict(variables))
         emits: dict[str, Emit] = {}
         for index, entry in enumerate(tree["emit"]):
             if entry["id"] in emits:

@@ -6,17 +6,21 @@ and `Choice`. `interpret` walks the plan and explains; `generate` makes fast fun
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from gateway.fhirpath import Expression
 
 Action = Literal["warn", "drop-resource", "quarantine", "keep-original"]
-Mode = Literal["per-record", "per-payload"]
+Mode = Literal["per-record", "per-payload", "grouped"]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A path that an expression reads: from `root` (`focus`, `record`, `payload`, `item`) through `names`."""
+    """A path that an expression reads: from `root` through `names`.
+
+    Roots are `focus`, `record`, `payload`, `item`, and in a grouped emit `first` and `last`.
+    """
 
     root: str
     names: tuple[str, ...]
@@ -67,7 +71,7 @@ class Value:
 class Map:
     """An object. `vital` is the field without whose value the object says nothing, "" for none."""
 
-    fields: tuple[tuple[str, "Node"], ...]
+    fields: tuple[tuple[str, "Node | Series"], ...]
     target: Target
     position: str
     when: Formula | None = None
@@ -104,6 +108,27 @@ class Choice:
     position: str
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A SampledData made of the points of a run: `head` is all of it but `data`, shared.
+
+    `period` and `tolerance` are microseconds: how far apart points are, and how far a point may be from its place
+    (None: exactly there). `alone` is the JSON name of the Quantity that a run of one point becomes, "" for never.
+    """
+
+    time: Formula
+    value: Formula
+    head: Mapping[str, Any]
+    period: int
+    tolerance: int | None
+    refuses: bool
+    marks: bool
+    lower: Decimal | None
+    upper: Decimal | None
+    alone: str
+    position: str
+
+
 Node: TypeAlias = Constant | Value | Map | Items | Choice
 
 
@@ -114,6 +139,23 @@ class Guard:
     formula: Formula
     action: Action
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """How the members of a grouped emit, records or the items of `foreach`, come together.
+
+    `vars` are those of a member, `used` the ones that grouping itself needs. Members with the same texts of `by` are
+    one group, in the order of `order`.
+    """
+
+    foreach: Formula | None
+    when: Formula | None
+    vars: tuple[tuple[str, Formula], ...]
+    used: tuple[tuple[str, Formula], ...]
+    by: tuple[Formula, ...]
+    order: Formula
+    series: Series | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +179,7 @@ class Emit:
     vars: tuple[tuple[str, Formula], ...] = ()
     version_order: Formula | None = None
     guards: tuple[Guard, ...] = ()
+    group: Group | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from gateway.mapping.elements import (
 )
 from gateway.mapping.faults import FileFaults, Place
 from gateway.mapping.formulas import Formulas, Names, is_expression, literal
-from gateway.mapping.plan import Branch, Choice, Constant, Formula, Items, Map, Node, Target, Value
+from gateway.mapping.plan import Branch, Choice, Constant, Formula, Items, Map, Node, Series, Target, Value
 from gateway.terminology import Terminology
 
 _ESCAPE = "element:"
@@ -71,7 +71,8 @@ class Templates:
             else:
                 slot = find_slot(self.definitions, inside, name)
                 if slot is None and (inside, name) == ("SampledData", "series"):
-                    self.faults.add("mapping.not-offered", here, what="series")
+                    problem = "`series` stands alone in a SampledData of a grouped emit's resource"
+                    self.faults.add("mapping.structure", here, problem=problem)
                     continue
                 if slot is None:
                     known = known_names(self.definitions, inside)
@@ -163,7 +164,10 @@ class Templates:
             built = self.resource(tree, place, names, contained=True)
             if built is None:
                 return _EMPTY
-            fields: tuple[tuple[str, Node], ...] = (("resourceType", Constant(built[0], "")), *built[1].fields)
+            fields: tuple[tuple[str, Node | Series], ...] = (
+                ("resourceType", Constant(built[0], "")),
+                *built[1].fields,
+            )
         else:
             fields = self._fields(tree, slot.inside, target, place, names)
         when = self._control("when", tree, place, names)

@@ -10,6 +10,7 @@ from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
 from gateway.mapping.facts import MappedUnit, Step, Subject
 from gateway.mapping.fast import FastPlan, Run
+from gateway.mapping.gathering import explained
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.positions import Positions
 from gateway.mapping.scope import Fault, Scope, current
@@ -96,7 +97,7 @@ class UnitRun:
         try:
             self._bind(walk, explain)
             self._payload_emits(self.plan.before, self._before, walk)
-            for index, record in enumerate(self.records):
+            for index, record in enumerate(self.records if self.plan.each else ()):
                 variables["index"] = index
                 made = self._quick(self._each, record)
                 self._keep(walk, list(walk.run_record(self.plan.each, record)) if made is None else made)
@@ -128,11 +129,11 @@ class UnitRun:
         return found
 
     def _payload_emits(self, emits: tuple[Emit, ...], fast: tuple[Run | None, ...], walk: Walk) -> None:
-        walk.variables |= {"item": self.payload, "record": self.payload}
         for emit, run in zip(emits, fast, strict=True):
+            walk.variables |= {"item": self.payload, "record": self.payload}
             walk.scope.made[emit.id] = []
             made = self._quick(run, self.payload)
-            self._keep(walk, list(walk.run_emit(emit, self.payload)) if made is None else made)
+            self._keep(walk, list(explained(walk, emit, self.payload)) if made is None else made)
 
     def _quick(self, run: Run | None, focus: Any) -> list[Made] | None:
         """What the fast function made; None when there is none, or when it met something to report."""

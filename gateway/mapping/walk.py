@@ -4,7 +4,7 @@ It runs where a fast function met something to report, and for traces. Every fin
 position, the output path and the payload's position; what happens next is the policy of its rule.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,7 +14,22 @@ from gateway.core.ids import resource_id
 from gateway.core.instants import format_instant, from_micros, parse_interval
 from gateway.fhirpath import Env, FhirPathError
 from gateway.mapping.facts import Step
-from gateway.mapping.plan import Branch, Choice, Constant, Emit, Formula, Guard, Items, Map, Node, Plan, Target, Value
+from gateway.mapping.grouping import sampled
+from gateway.mapping.plan import (
+    Branch,
+    Choice,
+    Constant,
+    Emit,
+    Formula,
+    Guard,
+    Items,
+    Map,
+    Node,
+    Plan,
+    Series,
+    Target,
+    Value,
+)
 from gateway.mapping.positions import Positions
 from gateway.mapping.scope import Scope
 from gateway.mapping.values import REFUSED, fitted, key_text
@@ -87,7 +102,6 @@ class Walk:
         self.issues: list[Issue] = []
         self._place = ""
         self._path = ""
-        self._pending: list[Dropped] = []
 
     # Findings
 
@@ -107,7 +121,7 @@ class Walk:
             raise Dropped
 
     def _roots(self, focus: Any) -> dict[str, Any]:
-        known = {name: self.variables.get(name) for name in ("record", "payload", "item")}
+        known = {name: self.variables.get(name) for name in ("record", "payload", "item", "first", "last")}
         return {**known, "focus": focus}
 
     def evaluate(self, formula: Formula, focus: Any) -> list[Any]:
@@ -145,35 +159,44 @@ class Walk:
 
     # Emits
 
-    def assign(self, variables: tuple[tuple[str, Formula], ...], focus: Any) -> None:
-        """Evaluates variables in their order; one that cannot be is empty."""
+    def assign(self, variables: tuple[tuple[str, Formula], ...], focus: Any) -> bool:
+        """Evaluates variables in order, one that cannot be is empty; False where a finding drops the resource."""
+        kept = True
         for name, formula in variables:
             try:
                 self.variables[name] = self.evaluate(formula, focus)
             except Dropped:
                 self.variables[name] = []
-                self._pending.append(Dropped())
+                kept = False
+        return kept
 
     def run_record(self, emits: tuple[Emit, ...], record: Any) -> Iterator[Made]:
         """What the per-record emits make of a record; findings in its variables may drop all of it."""
         self.scope.made = {**self.scope.made, **{emit.id: [] for emit in emits}}
         self.variables |= {"record": record, "item": record}
-        self._path, self._pending = "", []
-        self.assign(self.plan.vars, record)
-        if self._pending:
+        self._path = ""
+        if not self.assign(self.plan.vars, record):
             return
         for emit in emits:
             yield from self.run_emit(emit, record)
 
     def run_emit(self, emit: Emit, focus: Any) -> Iterator[Made]:
         """What an emit makes of its focus, in order."""
-        self._path = emit.type
-        made = self.scope.made[emit.id] = []
-        number = self.variables.get("index", 0)
+        self.begin(emit)
         try:
             items = self.items(emit.foreach, focus)
         except Dropped:
             return
+        yield from self.run_items(emit, items)
+
+    def begin(self, emit: Emit) -> None:
+        """Nothing is made by the emit yet; findings are about its type."""
+        self._path = emit.type
+        self.scope.made[emit.id] = []
+
+    def run_items(self, emit: Emit, items: Iterable[Any]) -> Iterator[Made]:
+        """What an emit makes of items, in order."""
+        made, number = self.scope.made[emit.id], self.variables.get("index", 0)
         for index, item in enumerate(items):
             self.variables |= {"item": item, "index": index if emit.foreach else number}
             told = len(self.steps or ())
@@ -192,9 +215,7 @@ class Walk:
         self._path = emit.type
         if not emit.when_late and not self.holds(emit.when, item):
             return None
-        self._pending = []
-        self.assign(emit.vars, item)
-        if self._pending:
+        if not self.assign(emit.vars, item):
             raise Dropped
         if emit.when_late and not self.holds(emit.when, item):
             return None
@@ -247,6 +268,11 @@ class Walk:
         for key, child in node.fields:
             if isinstance(child, Choice):
                 self._choice(child, focus, place, fields)
+                continue
+            if isinstance(child, Series):
+                name, fields_of = sampled(child, key, focus)
+                fields[name] = fields_of
+                self._step(f"{place}.{name}", child.position, child.value.text, focus, child.value)
                 continue
             value = self._field(child, focus, f"{place}.{key}")
             if value is not None:

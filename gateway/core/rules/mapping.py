@@ -88,6 +88,9 @@ _RUN = {
         "Add what tells them apart to the key",
     ),
     "mapping.ref-dangling": Rule("error", "not-found", "ref('{name}') refers to a resource that was not made"),
+    "mapping.series-irregular": Rule(
+        "error", "value", "Points of a series are not one period apart", "See `irregular` and `period` of the series"
+    ),
     "mapping.local-time": Rule(
         "error", "value", "A local time does not exist or is ambiguous in its zone", "See tz: ambiguous, gap"
     ),

@@ -1,0 +1,188 @@
+"""The fast function of a grouped emit: one pass over the members, then its resources.
+
+What is usual is written out: plain paths to instants in whole seconds and UTC, and to whole numbers. Everything else
+is evaluated as ever.
+"""
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.fhirpath import Env, nodes
+from gateway.mapping.grouping import (
+    SECONDS,
+    Points,
+    described,
+    focus_of,
+    hour,
+    is_number,
+    is_plain_number,
+    moment,
+    number_text,
+    runs,
+)
+from gateway.mapping.inline import plain_path, walk_path
+from gateway.mapping.plan import Emit, Formula, Group
+from gateway.mapping.runtime import items_of, key_part
+from gateway.mapping.scope import Fault
+from gateway.mapping.writer import Writer
+
+_PATH_TIME = """
+T = V.__class__ is str and HOURS.get(V[:14])
+if T.__class__ is int and V[14:] in SECONDS:
+    T += SECONDS[V[14:]]
+else:
+    T = HOUR(HOURS, V[:14]) if V.__class__ is str and V[14:] in SECONDS else None
+    T = TIME(F(FOCUS, env)) if T is None else T + SECONDS[V[14:]]
+"""
+_PATH_NUMBER = """
+if V.__class__ is int:
+    T = str(V)
+elif V is None:
+    T = None
+else:
+    T = NUMBER(F(FOCUS, env))
+"""
+_PATH_DIGITS = """
+if V.__class__ is str and PLAIN(V):
+    T = V
+else:
+    T = NUMBER(F(FOCUS, env))
+"""
+_KEEP = """
+TIMES.append(T)
+VALUES.append(V)
+MEMBERS.append(ITEM)
+"""
+_GROUP = """
+P = GROUPS.get(K)
+if P is None:
+    P = GROUPS[K] = POINTS()
+P.times.append(T)
+P.values.append(V)
+P.members.append(ITEM)
+"""
+_START = """
+GROUPS = {}
+HOURS = {}
+P = POINTS()
+TIMES = P.times
+VALUES = P.values
+MEMBERS = P.members
+"""
+_EACH = """
+for ITEM in FOCUSES(GROUP, GROUPS, P, variables, env):
+    ...
+"""
+
+
+def write_grouped(writer: Writer, emit: Emit, group: Group) -> None:
+    """Writes the body of `run(focus)` for a grouped emit."""
+    code = writer.code
+    names = {name: code.fresh(name) for name in ("groups", "hours", "points", "times", "values", "members")}
+    code.run("out = []")
+    code.run(_START, GROUPS=names["groups"], HOURS=names["hours"], P=names["points"], TIMES=names["times"],
+             VALUES=names["values"], MEMBERS=names["members"], POINTS=code.bind(Points))  # fmt: skip
+    member = code.fresh("item")
+    if group.foreach is None:
+        hole = code.emit('for ITEM in variables["records"]:\n    ...', ITEM=member)
+    else:
+        items = writer.values(group.foreach, "focus")
+        hole = code.emit("for ITEM in ITEMS(L):\n    ...", ITEM=member, ITEMS=code.bind(items_of), L=items)
+    with code.into(hole, loop=True):
+        _member(writer, group, member, names)
+    each, focus = code.fresh("item"), {"GROUPS": names["groups"], "P": names["points"]}
+    writer.forget()
+    hole = code.emit(_EACH, ITEM=each, FOCUSES=code.bind(focuses), GROUP=code.bind(group), **focus)
+    with code.into(hole, loop=True):
+        writer.item(emit, each)
+    code.run("return out")
+
+
+def _member(writer: Writer, group: Group, member: str, names: dict[str, str]) -> None:
+    """One member: its time, value and group, kept."""
+    code = writer.code
+    if group.used or group.by:
+        code.run('variables["record"] = variables["item"] = ITEM', ITEM=member)
+    writer.assign(group.used, member)
+    writer.skip_unless(group.when, member)
+    time = _time(writer, group, member, names["hours"])
+    value: str | ast.expr = code.bind(None)
+    if group.series is not None:
+        value = _number(writer, group.series.value, member)
+    if not group.by:
+        code.run(_KEEP, T=time, V=value, ITEM=member, TIMES=names["times"], VALUES=names["values"],
+                 MEMBERS=names["members"])  # fmt: skip
+        return
+    parts: dict[str, str | ast.expr] = {}
+    for number, formula in enumerate(group.by):
+        text = parts[f"K{number}"] = code.fresh()
+        code.run("V = PART(L)", V=text, PART=code.bind(key_part), L=writer.values(formula, member))
+    key = code.fresh()
+    code.run(f"K = ({', '.join(parts)},)", K=key, **parts)
+    code.run(_GROUP, P=code.fresh(), GROUPS=names["groups"], K=key, POINTS=code.bind(Points), T=time, V=value,
+             ITEM=member)  # fmt: skip
+
+
+def _time(writer: Writer, group: Group, member: str, hours: str) -> str:
+    code, formula, time = writer.code, group.order, writer.code.fresh()
+    read = _number_or_instant if group.series is None else _instant
+    path = plain_path(formula.expression.ast)
+    if path is None:
+        code.run("T = TIME(L)", T=time, TIME=code.bind(read), L=writer.values(formula, member))
+        return time
+    value = walk_path(code, path, member)
+    code.run(_PATH_TIME, T=time, V=value, HOURS=hours, SECONDS=code.bind(SECONDS), HOUR=code.bind(hour),
+             TIME=code.bind(read), F=code.bind(formula.expression.evaluate), FOCUS=member)  # fmt: skip
+    return time
+
+
+def _number(writer: Writer, formula: Formula, member: str) -> str:
+    code, text = writer.code, writer.code.fresh()
+    tree, template = formula.expression.ast, _PATH_NUMBER
+    if isinstance(tree, nodes.Call) and tree.name == "toDecimal" and tree.target is not None:
+        tree, template = tree.target, _PATH_DIGITS
+    path = plain_path(tree)
+    if path is None:
+        code.run("T = NUMBER(L)", T=text, NUMBER=code.bind(_text), L=writer.values(formula, member))
+        return text
+    value = walk_path(code, path, member)
+    names: dict[str, str | ast.expr] = {"T": text, "V": value, "NUMBER": code.bind(_text), "FOCUS": member}
+    names["F"] = code.bind(formula.expression.evaluate)
+    if template is _PATH_DIGITS:
+        names["PLAIN"] = code.bind(is_plain_number)
+    code.run(template, **names)
+    return text
+
+
+def focuses(
+    group: Group, groups: dict[Any, Points], single: Points, variables: dict[str, Any], env: Env
+) -> Iterator[dict[str, Any]]:
+    """What the template sees for each run of each group."""
+    for points in (single, *groups.values()):
+        if not points.members:
+            continue
+        found, irregular = runs(points, group.series)
+        if irregular and group.series is not None and group.series.refuses:
+            raise Fault("mapping.series-irregular")
+        for run in found:
+            first = described(group, run.members[0], variables, env)
+            last = first if len(run.members) == 1 else described(group, run.members[-1], variables, env)
+            yield focus_of(run, first, last)
+
+
+def _instant(values: list[Any]) -> int:
+    return _number_or_instant(values, numbers=False)
+
+
+def _number_or_instant(values: list[Any], *, numbers: bool = True) -> int:
+    found = moment(values, numbers=numbers)
+    if found is None:
+        raise Fault("mapping.wrong-value")
+    return found
+
+
+def _text(values: list[Any]) -> str | None:
+    if not is_number(values):
+        raise Fault("mapping.wrong-value")
+    return number_text(values)

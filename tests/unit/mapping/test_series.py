@@ -1,0 +1,207 @@
+"""Grouped emits and native series: runs, gaps, irregular points, limits; the fast functions agree with the walk."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.mapping import Mapped, Mapping
+from tests.unit.mapping.files import HEAD, compiled, facts
+
+SERIES = (
+    HEAD
+    + """\
+vars: {at: =at, local: "=%at.atOffset('+02:00')"}
+emit:
+  - id: series
+    mode: grouped
+    when: =bpm.exists() or m.exists()
+    group: {by: ["=coalesce(dev, '')"]}
+    key: [=%subject.id, =first.at, "=coalesce(first.record.dev, '')"]
+    resource:
+      resourceType: Observation
+      status: final
+      code: {text: heart rate}
+      effectivePeriod: {start: =first.local, end: =last.local}
+      valueSampledData:
+        series:
+          time: =at
+          value: =bpm
+          period: {value: 1, unit: min}
+          origin: {value: 0, unit: beats/min, system: "http://unitsofmeasure.org", code: /min}
+#MORE
+      method: {text: "=count.toString() & ' points'"}
+policy: {wrong-value: drop-resource}
+"""
+)
+
+
+def at(second: int) -> str:
+    return f"2026-01-01T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z"
+
+
+def points(*given: tuple[int, Any], **more: Any) -> dict[str, Any]:
+    return {"points": [{"at": at(second), "bpm": value, "m": 1, **more} for second, value in given]}
+
+
+def file(folder: Path, more: str = "", text: str = SERIES) -> Mapping:
+    return compiled(folder, text.replace("#MORE\n", "".join(f"          {line}\n" for line in more.splitlines())))
+
+
+def made(mapping: Mapping, tree: Any) -> Mapped:
+    """What both ways make of it, which must be the same."""
+    assert mapping.fast is not None
+    fast, slow = mapping.apply(tree, facts()), mapping.apply(tree, facts(), trace=True)
+    assert (fast.units, fast.issues) == (slow.units, slow.issues)
+    return fast
+
+
+def datas(mapped: Mapped) -> list[str]:
+    return [one["valueSampledData"]["data"] if "valueSampledData" in one else "" for one in mapped.resources]
+
+
+def test_a_run_is_one_resource(tmp_path: Path) -> None:
+    found = made(file(tmp_path), points((0, 60), (60, Decimal("61.50")), (120, 62)))
+    assert not found.units[0].issues
+    (resource,) = found.resources
+    assert resource["effectivePeriod"] == {"start": "2026-01-01T02:00:00+02:00", "end": "2026-01-01T02:02:00+02:00"}
+    assert resource["method"] == {"text": "3 points"}
+    assert list(resource)[-2:] == ["valueSampledData", "method"]
+    assert resource["valueSampledData"] == {
+        "origin": {"value": 0, "unit": "beats/min", "system": "http://unitsofmeasure.org", "code": "/min"},
+        "period": 60_000,
+        "dimensions": 1,
+        "data": "60 61.50 62",
+    }
+
+
+def test_a_gap_and_a_missing_value_split(tmp_path: Path) -> None:
+    assert datas(made(file(tmp_path), points((0, 60), (60, 61), (180, 62)))) == ["60 61", "62"]
+    assert datas(made(file(tmp_path), points((0, 60), (60, None), (120, 62)))) == ["60", "62"]
+
+
+def test_a_missing_value_is_an_error_mark_where_asked(tmp_path: Path) -> None:
+    assert datas(made(file(tmp_path, "missing: E"), points((0, 60), (60, None), (120, 62)))) == ["60 E 62"]
+
+
+def test_points_come_in_any_order_and_twice(tmp_path: Path) -> None:
+    assert datas(made(file(tmp_path), points((120, 3), (0, 1), (60, 2), (60, 2)))) == ["1 2 3"]
+
+
+def test_two_values_at_one_instant_are_not_lost(tmp_path: Path) -> None:
+    found = made(file(tmp_path), points((0, 1), (60, 2), (60, 9), (120, 3)))
+    assert sorted(" ".join(datas(found)).split()) == ["1", "2", "3", "9"]
+
+
+def test_groups_are_apart(tmp_path: Path) -> None:
+    one, other = points((0, 1), (60, 2), dev="a"), points((0, 8), (60, 9), dev="b")
+    mixed = [point for pair in zip(one["points"], other["points"], strict=True) for point in pair]
+    assert datas(made(file(tmp_path), {"points": mixed})) == ["1 2", "8 9"]
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [
+        ("irregular: split", ["1 2", "3 4"]),
+        ("irregular: nearest", ["1 2 3 4"]),
+        ("irregular: nearest\ntolerance: {value: 10, unit: s}", ["1 2 3 4"]),
+        ("irregular: nearest\ntolerance: {value: 2, unit: s}", ["1 2", "3 4"]),
+    ],
+)
+def test_irregular_points(tmp_path: Path, more: str, wanted: list[str]) -> None:
+    assert datas(made(file(tmp_path, more), points((0, 1), (60, 2), (125, 3), (185, 4)))) == wanted
+
+
+def test_a_lonely_point_is_a_quantity_where_asked(tmp_path: Path) -> None:
+    found = made(file(tmp_path, "irregular: individual"), points((0, 1), (60, 2), (125, 3)))
+    assert datas(found) == ["1 2", ""]
+    quantity = {"value": Decimal(3), "unit": "beats/min", "system": "http://unitsofmeasure.org", "code": "/min"}
+    assert found.resources[1]["valueQuantity"] == quantity
+
+
+def test_irregular_points_are_refused_where_asked(tmp_path: Path) -> None:
+    found = made(file(tmp_path, "irregular: error"), points((0, 1), (60, 2), (125, 3)))
+    assert [one.rule for one in found.units[0].issues] == ["mapping.series-irregular"]
+    assert found.units[0].blocked
+    assert not made(file(tmp_path, "irregular: error"), points((0, 1), (180, 2))).units[0].issues
+
+
+def test_values_beyond_the_limits_are_marked(tmp_path: Path) -> None:
+    found = made(file(tmp_path, "lower: 30\nupper: 220.5"), points((0, 29), (60, 30), (120, 221)))
+    sampled = found.resources[0]["valueSampledData"]
+    assert (sampled["data"], sampled["lowerLimit"], sampled["upperLimit"]) == ("L 30 U", 30, Decimal("220.5"))
+
+
+def test_a_wrong_value_is_told_with_its_place(tmp_path: Path) -> None:
+    found = made(file(tmp_path), points((0, 1), (60, "x"), (120, 3)))
+    assert datas(found) == ["1", "3"]
+    (told,) = found.units[0].issues
+    assert (told.rule, told.source) == ("mapping.wrong-value", "/points/1/bpm")
+
+
+def test_a_trace_leads_from_the_series_to_its_payload(tmp_path: Path) -> None:
+    found = file(tmp_path).apply(points((0, 60), (60, 61)), facts(), trace=True)
+    steps = {step.path.partition(".")[2]: step for step in found.trace}
+    assert steps["effectivePeriod.end"].sources == ("/points/1/at",)
+    assert steps["valueSampledData"].expression == "bpm"
+
+
+GROUPED = (
+    HEAD.replace("records: =points", "match: =true")
+    + """\
+emit:
+  - id: day
+    mode: grouped
+    foreach: =points
+    vars: {day: =at.dateOnly()}
+    group: {by: [=%day], order: =at}
+    key: [=%subject.id, =first.day]
+    resource:
+      resourceType: Observation
+      status: final
+      code: {text: total}
+      effectiveDateTime: =first.day
+      valueQuantity: {value: =records.bpm.sum(), unit: "{beats}"}
+      note: {foreach: =records, text: =at}
+"""
+)
+
+
+def test_groups_without_a_series_are_whole(tmp_path: Path) -> None:
+    tree = points((60, 2), (0, 1), (86_400 + 5, 3))
+    tree["points"][2]["at"] = "2026-01-02T00:00:05Z"
+    found = made(compiled(tmp_path, GROUPED), tree)
+    assert [one["valueQuantity"]["value"] for one in found.resources] == [3, 3]
+    assert [one["text"] for one in found.resources[0]["note"]] == [at(0), at(60)]
+
+
+values = st.one_of(st.none(), st.integers(-5, 400), st.sampled_from(["70", "", True, Decimal("1.50"), {}, [1, 2]]))
+times = st.one_of(
+    st.integers(0, 9).map(lambda minute: at(60 * minute)),
+    st.sampled_from([at(5), "2026-01-01T00:01:00.500Z", "2026-01-01", "x", None, 5, "2026-01-01T00:02:00+00:00"]),
+)
+drawn = st.lists(
+    st.fixed_dictionaries({"at": times}, optional={"bpm": values, "m": values, "dev": st.sampled_from("ab")}),
+    max_size=8,
+)
+
+
+@pytest.fixture(scope="module", params=["", "irregular: nearest\nmissing: E", "irregular: error\nlower: 3"])
+def mapping(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mapping:
+    return file(tmp_path_factory.mktemp("series"), request.param)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn)
+def test_fast_and_explained_agree_and_no_value_is_lost(mapping: Mapping, given: list[dict[str, Any]]) -> None:
+    found = made(mapping, {"points": given})
+    texts = " ".join(datas(found)).replace("E", "").split()
+    usable = {
+        (str(point["at"]), point.get("dev"), str(point["bpm"]))
+        for point in given
+        if isinstance(point.get("bpm"), int | Decimal) and not isinstance(point["bpm"], bool)
+    }
+    assert len(texts) <= len(usable) or any(point["at"] in (5, "2026-01-01T00:02:00+00:00") for point in given)
