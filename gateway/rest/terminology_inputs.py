@@ -1,14 +1,15 @@
 """What the terminology operations have in common: where their resources come from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from gateway.core.codec import loads
-from gateway.core.errors import BadRequest
+from gateway.core.errors import BadRequest, Unprocessable
 from gateway.core.issues import issue
 from gateway.core.types import Resource
 from gateway.rest.operation import Call, Inputs, Parameter
-from gateway.terminology.catalog import Catalog
+from gateway.terminology.catalog import MALFORMED, Catalog
 from gateway.terminology.port import Canonicals
 
 RESOURCES: Final = Parameter("tx-resource", "Resource", max=None)
@@ -41,6 +42,15 @@ def value_set_of(catalog: Catalog, inputs: Inputs, stored: Resource | None) -> R
         raise missing("url or valueSet")
     version = inputs.one("valueSetVersion")
     return catalog.required_value_set(f"{url}|{version}" if version and "|" not in url else url)
+
+
+@contextmanager
+def well_formed() -> Iterator[None]:
+    """What is raised inside because a resource is not shaped as its type says is a refusal (422)."""
+    try:
+        yield
+    except MALFORMED as error:
+        raise Unprocessable(issue("terminology.malformed")) from error
 
 
 def missing(*expected: str) -> BadRequest:

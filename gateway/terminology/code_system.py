@@ -61,22 +61,26 @@ class CodeSystem:
 
     def descendants(self, code: str) -> set[str]:
         """The codes below a code at any distance, itself excluded; a circle in the hierarchy does no harm."""
-        found: set[str] = set()
-        open_codes = list(self._below.get(code, ()))
-        while open_codes:
-            current = open_codes.pop()
-            if current not in found:
-                found.add(current)
-                open_codes.extend(self._below.get(current, ()))
-        found.discard(code)
-        return found
+        return _reached(self._below, code)
+
+    def ancestors(self, code: str) -> set[str]:
+        """The codes above a code at any distance, itself excluded."""
+        return _reached(self._above, code)
+
+    @cached_property
+    def _above(self) -> dict[str, list[str]]:
+        above: dict[str, list[str]] = {}
+        for parent, children in self._below.items():
+            for child in children:
+                above.setdefault(child, []).append(parent)
+        return above
 
     def children(self, code: str) -> tuple[str, ...]:
         """The codes directly below a code."""
         return tuple(self._below.get(code, ()))
 
     def filtered(self, property_name: str, operator: str, value: str) -> frozenset[str] | None:
-        """The codes that a ValueSet filter picks; None when the operator is not known."""
+        """The codes that a ValueSet filter picks; None when operator or pattern are not understood."""
         by_hierarchy = _HIERARCHY.get(operator)
         if by_hierarchy is not None and property_name in ("concept", "code"):
             return frozenset(by_hierarchy(self, value) & self.codes)
@@ -84,9 +88,23 @@ class CodeSystem:
         if test is None:
             return None
         matches = test(value)
+        if matches is None:
+            return None
         return frozenset(
             concept.code for concept in self.concepts() if matches(_property_values(self, concept, property_name))
         )
+
+
+def _reached(next_codes: Mapping[str, list[str]], code: str) -> set[str]:
+    found: set[str] = set()
+    open_codes = list(next_codes.get(code, ()))
+    while open_codes:
+        current = open_codes.pop()
+        if current not in found:
+            found.add(current)
+            open_codes.extend(next_codes.get(current, ()))
+    found.discard(code)
+    return found
 
 
 def _walk(nodes: Iterable[Mapping[str, Any]], parents: tuple[str, ...]) -> Iterator[tuple[Any, tuple[str, ...]]]:
@@ -139,10 +157,10 @@ def _pattern(text: str) -> Any:
         return None
 
 
-def _regex(value: str) -> Matches:
+def _regex(value: str) -> Matches | None:
     pattern = _pattern(value)
     if pattern is None:
-        return lambda values: False
+        return None
     return lambda values: any(pattern.fullmatch(text) for text in values)
 
 
@@ -156,7 +174,7 @@ def _none_of(value: str) -> Matches:
     return lambda values: wanted.isdisjoint(values)
 
 
-_TESTS: Mapping[str, Callable[[str], Matches]] = {
+_TESTS: Mapping[str, Callable[[str], Matches | None]] = {
     "=": lambda value: lambda values: value in values,
     "in": _one_of,
     "not-in": _none_of,
@@ -165,15 +183,11 @@ _TESTS: Mapping[str, Callable[[str], Matches]] = {
 }
 
 
-def _generalizes(system: CodeSystem, code: str) -> set[str]:
-    return {code} | {candidate for candidate in system.codes if code in system.descendants(candidate)}
-
-
 _HIERARCHY: Mapping[str, Callable[[CodeSystem, str], set[str]]] = {
     "is-a": lambda system, code: system.descendants(code) | {code},
     "descendent-of": lambda system, code: system.descendants(code),
     "descendant-of": lambda system, code: system.descendants(code),
     "child-of": lambda system, code: set(system.children(code)),
     "is-not-a": lambda system, code: set(system.codes) - system.descendants(code) - {code},
-    "generalizes": _generalizes,
+    "generalizes": lambda system, code: system.ancestors(code) | {code},
 }

@@ -46,13 +46,13 @@ REMARKS = frozenset({"terminology.withdrawn-display", "terminology.deprecated-he
 
 
 def outcome(issues: Iterable[Issue]) -> Resource:
-    """The OperationOutcome of `issues`, with the shared code of each before the code of our rule."""
+    """The OperationOutcome of `issues`, with the shared code of each after the code of our rule."""
     listed = list(issues)
     made = operation_outcome(listed)
     for found, entry in zip(listed, made["issue"], strict=False):
         kind = TYPE_OF_RULE.get(found.rule)
         if kind is not None:
-            entry["details"]["coding"].insert(0, {"system": ISSUE_TYPES, "code": kind})
+            entry["details"]["coding"].append({"system": ISSUE_TYPES, "code": kind})
     return made
 
 

@@ -51,6 +51,8 @@ class Membership:
     used_value_sets: dict[str, None] = field(default_factory=dict)
     used_supplements: dict[str, None] = field(default_factory=dict)
     unknown_systems: dict[str, None] = field(default_factory=dict)
+    _members: dict[str, dict[Key, Member]] = field(default_factory=dict)
+    _judged: dict[tuple[str, str, str], Member | None] = field(default_factory=dict)
 
     def begin(self, value_set: Resource) -> None:
         """Takes up the supplements that request and ValueSet need; raises `Unprocessable` if one is missing."""
@@ -76,10 +78,12 @@ class Membership:
 
         Raises `NotFound` for an unknown import or code system, `Unprocessable` for what cannot be expanded.
         """
-        name = canonical_of(value_set) or f"#{value_set.get('id', '')}"
-        if name in trail or len(trail) > MAX_NESTING:
-            raise Unprocessable(issue("terminology.circular", value_set=name))
-        inner = (*trail, name)
+        name = _entered(value_set, trail)
+        if name not in self._members or not canonical_of(value_set):
+            self._members[name] = self._made(value_set, (*trail, name))
+        return self._members[name]
+
+    def _made(self, value_set: Resource, inner: tuple[str, ...]) -> dict[Key, Member]:
         compose = value_set.get("compose")
         if not isinstance(compose, dict):
             return dict(_expanded(value_set))
@@ -99,13 +103,16 @@ class Membership:
 
         Code systems that follow a grammar are judged by it. Raises as `members` does.
         """
-        name = canonical_of(value_set) or f"#{value_set.get('id', '')}"
-        if name in trail or len(trail) > MAX_NESTING:
-            raise Unprocessable(issue("terminology.circular", value_set=name))
+        name = _entered(value_set, trail)
+        key = (name, system, code)
+        if key not in self._judged or not canonical_of(value_set):
+            self._judged[key] = self._judge(value_set, system, code, (*trail, name))
+        return self._judged[key]
+
+    def _judge(self, value_set: Resource, system: str, code: str, inner: tuple[str, ...]) -> Member | None:
         compose = value_set.get("compose")
         if not isinstance(compose, dict):
             return dict(_expanded(value_set)).get((system, code))
-        inner = (*trail, name)
         found = self._first(value_set, compose, "include", system, code, inner)
         if found is not None and self._first(value_set, compose, "exclude", system, code, inner) is not None:
             return None
@@ -214,6 +221,14 @@ class Membership:
             for concept in content.compiled.concepts()
             if concept.code in codes
         }
+
+
+def _entered(value_set: Resource, trail: tuple[str, ...]) -> str:
+    """The name of a value set that is reached through those of `trail`; raises `Unprocessable` in a circle."""
+    name = canonical_of(value_set) or f"#{value_set.get('id', '')}"
+    if name in trail or len(trail) > MAX_NESTING:
+        raise Unprocessable(issue("terminology.circular", value_set=name))
+    return name
 
 
 def _check_filters(system: str, filters: Sequence[Node], place: str) -> None:

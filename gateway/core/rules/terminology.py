@@ -172,6 +172,9 @@ RULES: dict[str, Rule] = {
         "Use a filter of FHIR R4 with a simple regular expression",
     ),
     "terminology.circular": Rule("error", "processing", "The value set {value_set} includes itself", _MEND),
+    "terminology.malformed": Rule(
+        "error", "structure", "A terminology resource that the answer needs is malformed", "Validate it against R4"
+    ),
     "terminology.too-costly": Rule(
         "error", "too-costly", "The value set has more than {limit} codes", "Ask for pages with count and offset"
     ),

@@ -16,6 +16,7 @@ from gateway.rest.terminology_inputs import (
     stored_of,
     texts,
     value_set_of,
+    well_formed,
 )
 from gateway.terminology.expansion import ExpandRequest, expand
 from gateway.terminology.port import Canonicals
@@ -64,7 +65,8 @@ def expanded(canonicals: Canonicals, inputs: Inputs, language: str, stored: Reso
 
 
 def _answer(call: Call) -> Resource:
-    return expanded(call.parts.definitions, call.inputs, call.language, stored_of(call))
+    with well_formed():
+        return expanded(call.parts.definitions, call.inputs, call.language, stored_of(call))
 
 
 OPERATIONS = (

@@ -2,7 +2,7 @@
 
 from gateway.core.types import Resource
 from gateway.rest.operation import Call, Inputs, Operation, Parameter
-from gateway.rest.terminology_inputs import LANGUAGE, RESOURCES, SUPPLEMENTS, catalog_of, missing, texts
+from gateway.rest.terminology_inputs import LANGUAGE, RESOURCES, SUPPLEMENTS, catalog_of, missing, texts, well_formed
 from gateway.terminology.lookup import LookupRequest, lookup
 from gateway.terminology.port import Canonicals
 
@@ -37,7 +37,8 @@ def looked_up(canonicals: Canonicals, inputs: Inputs, language: str) -> Resource
 
 
 def _answer(call: Call) -> Resource:
-    return looked_up(call.parts.definitions, call.inputs, call.language)
+    with well_formed():
+        return looked_up(call.parts.definitions, call.inputs, call.language)
 
 
 OPERATIONS = (

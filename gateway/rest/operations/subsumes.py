@@ -4,7 +4,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.core.types import Resource
 from gateway.rest.operation import Call, Inputs, Operation, Parameter
-from gateway.rest.terminology_inputs import RESOURCES, catalog_of, missing, stored_of
+from gateway.rest.terminology_inputs import RESOURCES, catalog_of, missing, stored_of, well_formed
 from gateway.terminology.port import Canonicals
 from gateway.terminology.subsumption import subsumes
 
@@ -41,7 +41,8 @@ def related(canonicals: Canonicals, inputs: Inputs, stored: Resource | None = No
 
 
 def _answer(call: Call) -> Resource:
-    return related(call.parts.definitions, call.inputs, stored_of(call))
+    with well_formed():
+        return related(call.parts.definitions, call.inputs, stored_of(call))
 
 
 OPERATIONS = (

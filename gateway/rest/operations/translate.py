@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gateway.core.types import Resource
 from gateway.rest.operation import Call, Inputs, Operation, Parameter
-from gateway.rest.terminology_inputs import RESOURCES, catalog_of, missing, stored_of
+from gateway.rest.terminology_inputs import RESOURCES, catalog_of, missing, stored_of, well_formed
 from gateway.terminology.port import Canonicals
 from gateway.terminology.translation import TranslateRequest, translate
 
@@ -72,7 +72,8 @@ def _requests(inputs: Inputs) -> Sequence[TranslateRequest]:
 
 
 def _answer(call: Call) -> Resource:
-    return translated(call.parts.definitions, call.inputs, stored_of(call))
+    with well_formed():
+        return translated(call.parts.definitions, call.inputs, stored_of(call))
 
 
 OPERATIONS = (

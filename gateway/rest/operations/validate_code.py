@@ -7,7 +7,8 @@ https://hl7.org/fhir/R4/codesystem-operation-validate-code.html
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.core.errors import FhirError
+from gateway.core.errors import BadRequest, FhirError
+from gateway.core.issues import issue
 from gateway.core.types import Resource
 from gateway.rest.operation import Call, Inputs, Operation, Parameter
 from gateway.rest.operation_inputs import inputs_of_parameters
@@ -20,6 +21,7 @@ from gateway.rest.terminology_inputs import (
     stored_of,
     texts,
     value_set_of,
+    well_formed,
 )
 from gateway.terminology.findings import outcome
 from gateway.terminology.port import Canonicals
@@ -73,9 +75,11 @@ def in_code_system(canonicals: Canonicals, inputs: Inputs, language: str, stored
 
 def in_batch(canonicals: Canonicals, inputs: Inputs, language: str, stored: Resource | None = None) -> Resource:
     """Each `validation` with the inputs beside it, answered or refused on its own."""
+    if len(inputs.all("validation")) > MAX_IN_BATCH:
+        raise BadRequest(issue("rest.too-many-parameters", limit=MAX_IN_BATCH))
     shared = {name: values for name, values in inputs.values.items() if name != "validation"}
     entries: list[Resource] = []
-    for tree in inputs.all("validation")[:MAX_IN_BATCH]:
+    for tree in inputs.all("validation"):
         try:
             own = inputs_of_parameters(VALUE_SET, tree)
             answer = in_value_set(canonicals, Inputs({**shared, **own.values}), language, stored)
@@ -113,15 +117,18 @@ def _request(inputs: Inputs, form: Form, value: Mapping[str, Any], language: str
 
 
 def _of_value_set(call: Call) -> Resource:
-    return in_value_set(call.parts.definitions, call.inputs, call.language, stored_of(call))
+    with well_formed():
+        return in_value_set(call.parts.definitions, call.inputs, call.language, stored_of(call))
 
 
 def _of_code_system(call: Call) -> Resource:
-    return in_code_system(call.parts.definitions, call.inputs, call.language, stored_of(call))
+    with well_formed():
+        return in_code_system(call.parts.definitions, call.inputs, call.language, stored_of(call))
 
 
 def _of_batch(call: Call) -> Resource:
-    return in_batch(call.parts.definitions, call.inputs, call.language)
+    with well_formed():
+        return in_batch(call.parts.definitions, call.inputs, call.language)
 
 
 VALUE_SET = Operation(
