@@ -12,11 +12,13 @@ FROM python:3.13-slim
 LABEL org.opencontainers.image.title="trial-fhir-gateway" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/gateway /opt/gateway
-RUN useradd --system --uid 10001 --home-dir /var/lib/gateway --create-home gateway
+RUN useradd --uid 10001 --no-log-init --home-dir /var/lib/gateway --create-home gateway
 USER 10001
 WORKDIR /var/lib/gateway
+# production: the development defaults (secret, http) are refused; set GATEWAY_SECRET and GATEWAY_BASE_URL
 ENV PATH=/opt/gateway/bin:$PATH \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    GATEWAY_ENVIRONMENT=production
 EXPOSE 8000
 VOLUME /var/lib/gateway
 HEALTHCHECK --interval=30s --timeout=3s --start-period=10s \
