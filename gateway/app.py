@@ -128,22 +128,26 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
     )
 
 
-def create_app(gateway: Gateway | None = None) -> "FastAPI":
-    """The HTTP application; of the environment's settings when no gateway is given (`uvicorn --factory`).
+def create_app(settings: Settings | None = None) -> "FastAPI":
+    """The HTTP application of these settings, or of the environment's (`uvicorn gateway.app:create_app --factory`).
 
-    A gateway that was made here is closed when the application stops, and its logs are set up; one that was given
-    stays open, and the logs stay as its owner set them up.
+    It owns its gateway, closed when it stops, and sets up the process: logs, garbage collection.
     """
+    settings = settings or Settings()
+    logs.configure(settings.log_level, flush_seconds=LOG_SECONDS)
+    gateway = build(settings)
+    app = serve(gateway, gateway.close)
+    gc.freeze()  # what was built lives as long as the process; collections need not walk it
+    return app
+
+
+def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI":
+    """The HTTP application over a gateway; `close` is called when it stops."""
     from gateway.rest import Cursors, Parts, create_api
 
-    settings = gateway.settings if gateway else Settings()
-    if gateway is None:
-        logs.configure(settings.log_level, flush_seconds=LOG_SECONDS)
-    running = gateway or build(settings)
+    settings, running = gateway.settings, gateway
     for study in running.studies:
         running.store.regrant(study)  # the study file's consent policy may have changed since the grants were made
-    if gateway is None:
-        gc.freeze()  # what was built here lives as long as the process; collections need not walk it
     parts = Parts(
         studies=running.studies,
         definitions=running.engines.definitions,
@@ -161,7 +165,7 @@ def create_app(gateway: Gateway | None = None) -> "FastAPI":
         page_limit=settings.page_limit,
         max_body_bytes=settings.max_body_bytes,
     )
-    return create_api(parts, partial(_life, running, None if gateway else running.close))
+    return create_api(parts, partial(_life, running, close))
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 
-from gateway.app import Gateway, build, create_app
+from gateway.app import Gateway, build, serve
 from gateway.core import dumps
 from gateway.core.types import Resource
 from gateway.ingest import enrol
@@ -62,7 +62,7 @@ def serving(folder: Path, **settings: Any) -> Iterator[Http]:
     study = gateway.studies[STUDY]
     principal = study.principal(study.clients[REGISTRAR])
     enrol(gateway.access.door(principal), study)
-    app = create_app(gateway)
+    app = serve(gateway)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway.test")
     with (
         start_blocking_portal() as portal,
