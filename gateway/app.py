@@ -27,7 +27,7 @@ from gateway.mapping import MappingRegistry
 from gateway.search import Parameters
 from gateway.settings import Settings
 from gateway.study import Studies
-from gateway.terminology import LocalTerminology
+from gateway.terminology import LocalTerminology, Terminology
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -46,7 +46,7 @@ class Engines:
     """What works on resources without any database: pure once it is loaded."""
 
     definitions: Definitions
-    terminology: LocalTerminology
+    terminology: Terminology
     parameters: Parameters
     validator: Validator
 
@@ -79,8 +79,18 @@ def engines(settings: Settings) -> Engines:
     overlays = settings.asset_dirs
     roots = (*asset_roots("profiles", overlays), *asset_roots("terminology", overlays)[1:])
     definitions = Definitions.load(*roots)
-    terminology = LocalTerminology(definitions)
+    terminology = _terminology(settings, LocalTerminology(definitions))
     return Engines(definitions, terminology, Parameters(definitions), Validator(definitions, terminology))
+
+
+def _terminology(settings: Settings, local: Terminology) -> Terminology:
+    """The terminology at hand, with the server of the settings behind it if there is one."""
+    if not settings.terminology_url:
+        return local
+    from gateway.terminology.fallback import FallbackTerminology
+    from gateway.terminology.server import TerminologyServer
+
+    return FallbackTerminology(local, TerminologyServer(settings.terminology_url, settings.terminology_seconds).ask)
 
 
 def build(settings: Settings, clock: Clock = system_clock) -> Gateway:

@@ -64,6 +64,12 @@ class Settings(BaseSettings):
         default=50, ge=1, le=1000, description="Entries of a search page when the client gives no _count"
     )
     page_limit: int = Field(default=1000, ge=1, le=10_000, description="Most entries of a search page")
+    terminology_url: str = Field(
+        default="", description="FHIR terminology server for codes that cannot be checked here; empty means none"
+    )
+    terminology_seconds: float = Field(
+        default=2.0, gt=0, le=60, description="How long the terminology server may take to answer"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severity that is logged"
     )
@@ -73,7 +79,7 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
 
-    @field_validator("base_url")
+    @field_validator("base_url", "terminology_url")
     @classmethod
     def _plain_url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
