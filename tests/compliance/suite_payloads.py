@@ -27,6 +27,7 @@ FOLDERS = {
     "wearable/garmin/": "wearable.garmin.",
     "wearable/garmin_health_api_radar/": "wearable.garmin.",
     "wearable/oura/": "wearable.oura.",
+    "wearable/open_mhealth_ieee1752/": "wearable.open-mhealth.",
     "lab/": "lab.hl7v2.oru-r01",
     "epro/redcap_": "epro.redcap.symptom-diary",
     "epro/cdisc_odm/": "epro.cdisc.odm-symptom-diary",
