@@ -11,16 +11,20 @@ from starlette.routing import BaseRoute, Route
 
 import gateway
 from gateway.core.codec import dumps
+from gateway.core.errors import BadRequest
+from gateway.core.issues import issue
 from gateway.core.types import Resource
 from gateway.rest.answers import indented, json_response
 from gateway.rest.gate import study_of
-from gateway.rest.negotiation import negotiate
+from gateway.rest.negotiation import negotiate_with
 from gateway.rest.operation import ANY_TYPE, Operation
 from gateway.rest.parts import Parts
+from gateway.rest.terminology_capability import terminology_statement
 from gateway.study import Study
 
 SECURITY_SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 PUBLISHED = "2026-01-01"
+MODES = ("full", "normative", "terminology")
 
 
 def routes(parts: Parts, interactions: Iterable[str], operations: Sequence[Operation]) -> list[BaseRoute]:
@@ -28,9 +32,18 @@ def routes(parts: Parts, interactions: Iterable[str], operations: Sequence[Opera
     codes = tuple(interactions)
     made = {study.id: dumps(statement(parts, study, codes, operations)) for study in parts.studies.values()}
 
+    terminologies = {
+        study.id: dumps(terminology_statement(parts.fhir_base(study.id), operations))
+        for study in parts.studies.values()
+    }
+
     async def capabilities(request: Request) -> Response:
-        pretty = negotiate(request)
-        body = made[study_of(parts, request).id]
+        pairs = request.query_params.multi_items()
+        pretty = negotiate_with(request, [pair for pair in pairs if pair[0] != "mode"])
+        modes = [value for name, value in pairs if name == "mode"] or ["full"]
+        if len(modes) > 1 or modes[0] not in MODES:
+            raise BadRequest(issue("rest.parameter-value", parameter="mode", expected=f"Use {' or '.join(MODES)}"))
+        body = (terminologies if modes[0] == "terminology" else made)[study_of(parts, request).id]
         return json_response(indented(body) if pretty else body)
 
     return [Route("/studies/{study}/fhir/metadata", capabilities, methods=["GET"])]

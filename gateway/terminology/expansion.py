@@ -1,7 +1,7 @@
 """$expand as a pure function: a ValueSet with its codes. https://hl7.org/fhir/R4/valueset-operation-expand.html"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.core import Resource
@@ -11,7 +11,7 @@ from gateway.terminology.catalog import Catalog
 from gateway.terminology.contains import Describer
 from gateway.terminology.content import dicts, extension_value
 from gateway.terminology.languages import Languages
-from gateway.terminology.membership import Key, Member, Membership
+from gateway.terminology.membership import Key, Member, Membership, Versions
 
 EXPANSION_PARAMETER = "http://hl7.org/fhir/StructureDefinition/valueset-expansion-parameter"
 UNPAGED_LIMIT = 10_000
@@ -39,7 +39,18 @@ class ExpandRequest:
     properties: Sequence[str] = ()
     display_language: str | None = None
     language: str = ""
-    supplements: Sequence[str] = field(default=())
+    supplements: Sequence[str] = ()
+    exclude_not_selectable: bool | None = None
+    exclude_systems: Sequence[str] = ()
+    default_versions: Sequence[str] = ()
+    check_versions: Sequence[str] = ()
+    force_versions: Sequence[str] = ()
+
+    @property
+    def versions(self) -> Versions:
+        """The versions of code systems that the request states as `url|version`."""
+        texts = (self.default_versions, self.force_versions, self.check_versions)
+        return Versions(*(dict(text.split("|", 1) for text in each if "|" in text) for each in texts))
 
 
 def expand(
@@ -50,7 +61,7 @@ def expand(
     Raises `NotFound` for what the definition refers to and is not here, `Unprocessable` for a definition that is
     circular, wrong or too costly, `BadRequest` for a language that is none.
     """
-    membership = Membership(catalog, request.supplements)
+    membership = Membership(catalog, request.supplements, request.versions)
     membership.begin(value_set)
     languages = Languages.parse(wanted_languages(value_set, request.display_language, request.language))
     describer = Describer(languages, bool(request.include_designations), request.designations, request.properties)
@@ -96,11 +107,15 @@ def _chosen(
     value_set: Resource, members: Mapping[Key, Member], request: ExpandRequest, describer: Describer
 ) -> dict[Key, Member]:
     only_active = bool(request.active_only) or active_only(value_set)
+    without_abstract = bool(request.exclude_not_selectable)
+    left_out = {text.partition("|")[0] for text in request.exclude_systems}
     words = (request.filter or "").casefold().split()
     return {
         key: member
         for key, member in members.items()
         if not (only_active and member.content is not None and member.content.is_inactive(member.code))
+        and not (without_abstract and member.content is not None and member.content.is_abstract(member.code))
+        and member.system not in left_out
         and (not words or _matches(describer.texts(member), words))
     }
 
@@ -154,7 +169,12 @@ def _asked(request: ExpandRequest, languages: Languages) -> list[Resource]:
         ("excludeNested", "valueBoolean", request.exclude_nested),
         ("includeDesignations", "valueBoolean", request.include_designations),
         ("includeDefinition", "valueBoolean", request.include_definition),
+        ("excludeNotForUI", "valueBoolean", request.exclude_not_selectable),
         *(("designation", "valueString", text) for text in request.designations),
+        *(("exclude-system", "valueUri", text) for text in request.exclude_systems),
+        *(("system-version", "valueUri", text) for text in request.default_versions),
+        *(("check-system-version", "valueUri", text) for text in request.check_versions),
+        *(("force-system-version", "valueUri", text) for text in request.force_versions),
         ("displayLanguage", "valueCode", languages.text or None),
     ]
     return [{"name": name, kind: value} for name, kind, value in given if value is not None]

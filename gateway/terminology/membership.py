@@ -38,6 +38,24 @@ class Member:
     nests: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Code system -> version: `default` where a ValueSet names none, `forced` whatever it names, `checked` else the
+    expansion is refused."""
+
+    default: Mapping[str, str] = field(default_factory=dict)
+    forced: Mapping[str, str] = field(default_factory=dict)
+    checked: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, entry: Node) -> str:
+        """The version that an include or exclude means; "" for any."""
+        system = entry["system"]
+        return self.forced.get(system) or str(entry.get("version", "")) or self.default.get(system, "")
+
+
+NO_VERSIONS = Versions()
+
+
 @dataclass(slots=True)
 class Membership:
     """Answers over the value sets of one request; notes what it used.
@@ -47,6 +65,7 @@ class Membership:
 
     catalog: Catalog
     supplements: Sequence[str] = ()
+    versions: Versions = NO_VERSIONS
     used_systems: dict[str, None] = field(default_factory=dict)
     used_value_sets: dict[str, None] = field(default_factory=dict)
     used_supplements: dict[str, None] = field(default_factory=dict)
@@ -171,7 +190,7 @@ class Membership:
         return found
 
     def _selected_one(self, entry: Node, place: str, code: str) -> Member | None:
-        content = self.content(entry["system"], str(entry.get("version", "")))
+        content = self._content_of(entry)
         if content is None:
             grammar = GRAMMARS.get(entry["system"])
             if grammar is not None and not entry.get("concept") and not entry.get("filter"):
@@ -185,9 +204,8 @@ class Membership:
     def _entry(self, value_set: Resource, entry: Node, place: str, trail: tuple[str, ...]) -> dict[Key, Member]:
         parts: list[dict[Key, Member]] = []
         if isinstance(entry.get("system"), str):
-            version = str(entry.get("version", ""))
-            content = self.content(entry["system"], version)
-            self._use(entry["system"], version, content)
+            content = self._content_of(entry)
+            self._use(entry["system"], self.versions.of(entry), content)
             chosen = self._selected(entry, place, content)
             parts.append({(entry["system"], code): member for code, member in chosen.items()})
         parts += [self.members(self.imported(value_set, url), trail) for url in entry.get("valueSet", ())]
@@ -195,6 +213,14 @@ class Membership:
             return {}
         first, *others = parts
         return {key: member for key, member in first.items() if all(key in other for other in others)}
+
+    def _content_of(self, entry: Node) -> Content | None:
+        system = entry["system"]
+        content = self.content(system, self.versions.of(entry))
+        wanted = self.versions.checked.get(system)
+        if wanted and content is not None and content.version != wanted:
+            raise Unprocessable(issue("terminology.other-version", system=system, version=wanted))
+        return content
 
     def _use(self, system: str, version: str, content: Content | None) -> None:
         known = content.version if content is not None else version

@@ -94,6 +94,15 @@ def test_the_metadata_list_the_operations(http: Http) -> None:
     )
 
 
+def test_the_terminology_has_a_statement_of_its_own(http: Http) -> None:
+    statement = http.ask("GET", f"{BASE}/metadata?mode=terminology").json()
+    assert statement["resourceType"] == "TerminologyCapabilities"
+    assert {"name": "displayLanguage"} in statement["expansion"]["parameter"]
+    assert http.ask("GET", f"{BASE}/metadata?mode=full").json()["resourceType"] == "CapabilityStatement"
+    assert rule(http.ask("GET", f"{BASE}/metadata?mode=other")) == "rest.parameter-value"
+    assert rule(http.ask("GET", f"{BASE}/metadata?colour=red")) == "rest.parameter"
+
+
 def test_tokens_and_scopes_are_asked_for_and_calls_are_audited(http: Http) -> None:
     path = f"/ValueSet/$expand?url={GENDERS}"
     assert http.ask("GET", BASE + path).status_code == 401

@@ -172,6 +172,12 @@ RULES: dict[str, Rule] = {
         "Use a filter of FHIR R4 with a simple regular expression",
     ),
     "terminology.circular": Rule("error", "processing", "The value set {value_set} includes itself", _MEND),
+    "terminology.other-version": Rule(
+        "error",
+        "business-rule",
+        "The value set does not use version '{version}' of the CodeSystem '{system}'",
+        "Force the version, or leave check-system-version out",
+    ),
     "terminology.malformed": Rule(
         "error", "structure", "A terminology resource that the answer needs is malformed", "Validate it against R4"
     ),

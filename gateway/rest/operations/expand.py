@@ -33,7 +33,12 @@ PARAMETERS = (
     Parameter("includeDefinition", "boolean"),
     Parameter("activeOnly", "boolean"),
     Parameter("excludeNested", "boolean"),
+    Parameter("excludeNotForUI", "boolean"),
     Parameter("property", "string", max=None),
+    Parameter("exclude-system", "canonical", max=None),
+    Parameter("system-version", "canonical", max=None),
+    Parameter("check-system-version", "canonical", max=None),
+    Parameter("force-system-version", "canonical", max=None),
     LANGUAGE,
     SUPPLEMENTS,
     RESOURCES,
@@ -59,6 +64,11 @@ def expanded(canonicals: Canonicals, inputs: Inputs, language: str, stored: Reso
         display_language=inputs.one(LANGUAGE.name),
         language=language,
         supplements=texts(inputs.all(SUPPLEMENTS.name)),
+        exclude_not_selectable=inputs.one("excludeNotForUI"),
+        exclude_systems=texts(inputs.all("exclude-system")),
+        default_versions=texts(inputs.all("system-version")),
+        check_versions=texts(inputs.all("check-system-version")),
+        force_versions=texts(inputs.all("force-system-version")),
     )
     value_set = value_set_of(catalog, inputs, stored)
     return expand(catalog, value_set, request, format_instant(system_clock()), f"urn:uuid:{uuid4()}")

@@ -7,13 +7,14 @@ import pytest
 from gateway.core.errors import BadRequest, NotFound, Unprocessable
 from gateway.core.types import Resource
 from gateway.terminology import expansion
+from gateway.terminology.catalog import Catalog
 from gateway.terminology.expansion import ExpandRequest, expand
 from gateway.terminology.languages import Languages
 from gateway.terminology.lookup import LookupRequest, lookup
 from gateway.terminology.subsumption import subsumes
 from gateway.terminology.translation import TranslateRequest, translate
 from gateway.terminology.validation import Form, ValidateRequest, validate_code
-from tests.unit.terminology.examples import ANIMALS, catalog, listed, value_set, whole
+from tests.unit.terminology.examples import ANIMALS, CODE_SYSTEM, Nothing, catalog, listed, value_set, whole
 
 UCUM = "http://unitsofmeasure.org"
 
@@ -82,6 +83,42 @@ def test_designations_and_properties_come_when_asked_for() -> None:
 def test_a_filter_looks_at_code_and_display() -> None:
     assert codes(expanded(value_set(include=[whole()]), filter="DO")) == ["dog", "dodo"]
     assert codes(expanded(value_set(include=[whole()]), filter="xyz")) == []
+
+
+def test_codes_that_are_not_selectable_and_whole_systems_can_be_left_out() -> None:
+    everything = value_set(include=[whole()])
+    assert codes(expanded(everything, exclude_nested=True, exclude_not_selectable=True)) == [
+        "dog",
+        "poodle",
+        "dodo",
+        "plant",
+    ]
+    assert codes(expanded(everything, exclude_systems=[ANIMALS])) == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "options", "used"),
+    [
+        ("", {}, "2"),
+        ("", {"default_versions": [f"{ANIMALS}|1"]}, "1"),
+        ("2", {"default_versions": [f"{ANIMALS}|1"]}, "2"),
+        ("2", {"force_versions": [f"{ANIMALS}|1"]}, "1"),
+        ("", {"check_versions": [f"{ANIMALS}|2"]}, "2"),
+        ("", {"check_versions": [f"{ANIMALS}|1"]}, "terminology.other-version"),
+        ("3", {}, "terminology.unknown-system"),
+    ],
+)
+def test_versions_of_code_systems(stated: str, options: dict[str, Any], used: str) -> None:
+    older = {**CODE_SYSTEM, "version": "1"}
+    definition = value_set(include=[whole() | ({"version": stated} if stated else {})])
+    known = Catalog(Nothing(), (older, CODE_SYSTEM))
+    try:
+        made = expand(known, definition, ExpandRequest(**options), "2026-01-01T00:00:00Z", "urn:uuid:1")
+    except (NotFound, Unprocessable) as error:
+        assert error.issues[0].rule == used
+    else:
+        stated_use = {"name": "used-codesystem", "valueUri": f"{ANIMALS}|{used}"}
+        assert stated_use in made["expansion"]["parameter"]
 
 
 def test_a_large_expansion_needs_pages(monkeypatch: pytest.MonkeyPatch) -> None:
