@@ -23,6 +23,8 @@ MAX_DIGITS = 1000
 
 _LARGE_EXPONENT = re.compile(rb"[0-9.][eE][-+]?0*[1-9][0-9]{3,}")
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -112,6 +114,9 @@ def _check_numbers_and_keys(data: bytes, tree: Any) -> None:
         again = _encoder.encode(tree)
     except (ValueError, OverflowError):
         raise BadRequest(issue("payload.number")) from None
+    # Zeros that were written out come back as an exponent: what is stored must be readable again.
+    if _LARGE_EXPONENT.search(again) and _has(tree, _is_too_long):
+        raise BadRequest(issue("payload.number"))
     if data.count(b":") != again.count(b":") or b"u003a" in data.lower():
         _find_duplicate(data)
 
@@ -145,7 +150,7 @@ def _explain(data: bytes) -> Issue:
         return issue("payload.too-deep", limit=MAX_DEPTH)
     except json.JSONDecodeError as error:
         return issue("payload.not-json", source=f"line {error.lineno}, column {error.colno}")
-    return issue("payload.number")
+    return issue("payload.not-utf8" if _SURROGATE.search(text) else "payload.number")
 
 
 def _refuse_constant(_name: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.core.logs import logger
-from gateway.rest.problems import internal
+from gateway.rest.problems import internal, nowhere
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NOTES = "gateway.notes"
@@ -59,8 +59,10 @@ class Edge:
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
+        # No address has a NUL in it, and PostgreSQL cannot even look for one.
+        app = nowhere() if "\0" in scope["path"] else self.app
         try:
-            await self.app(scope, receive, send_marked)
+            await app(scope, receive, send_marked)
         except Exception as error:
             self.log.error("request failed", request_id=identity, exc_info=error)
             if not answer:

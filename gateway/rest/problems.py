@@ -46,6 +46,11 @@ def internal() -> Response:
     return refusal(Internal(issue("rest.internal")))
 
 
+def nowhere() -> Response:
+    """The response to an address that leads nowhere."""
+    return refusal(NotFound(issue("rest.unknown-route")))
+
+
 async def on_refusal(_request: Request, error: Exception) -> Response:
     """Starlette's handler of `FhirError`."""
     return refusal(error) if isinstance(error, FhirError) else internal()
@@ -55,7 +60,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     """Starlette's handler of its own errors: no such route, or not with this method."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 404:
-        return refusal(NotFound(issue("rest.unknown-route")))
+        return nowhere()
     if status == 405:
         return refusal(MethodNotAllowed(issue("rest.method")), {"Allow": ", ".join(_methods(request))})
     return internal()

@@ -163,15 +163,13 @@ def _unique(values: Iterable[_T]) -> list[_T]:
 
 def _split(text: str, separator: str) -> list[str]:
     r"""The parts between separators that are not escaped; escapes (`\,`) stay in the parts."""
-    parts = [""]
-    escaped = False
-    for character in text:
+    parts, start, escaped = [], 0, False
+    for place, character in enumerate(text):
         if character == separator and not escaped:
-            parts.append("")
-        else:
-            parts[-1] += character
+            parts.append(text[start:place])
+            start = place + 1
         escaped = character == "\\" and not escaped
-    return parts
+    return [*parts, text[start:]]
 
 
 def _unescape(text: str) -> str:

@@ -9,6 +9,12 @@ RULES: dict[str, Rule] = {
     "rest.unknown-route": Rule(
         "error", "not-found", "There is nothing at this address", "The FHIR base is /studies/{{study}}/fhir"
     ),
+    "rest.source-writes": Rule(
+        "error",
+        "forbidden",
+        "A source delivers payloads; it does not write resources",
+        "Send the vendor's payload to /studies/{{study}}/ingest/{{source}}",
+    ),
     "rest.unknown-study": Rule("error", "not-found", "There is no such study", "Check the study in the address"),
     "rest.unknown-type": Rule(
         "error", "not-found", "This is no resource type of FHIR R4", "Type names are case-sensitive, as Observation"
@@ -44,6 +50,9 @@ RULES: dict[str, Rule] = {
     ),
     "rest.form": Rule(
         "error", "structure", "The body is not a form", "Send name=value pairs, percent-encoded UTF-8, joined by &"
+    ),
+    "rest.form-too-large": Rule(
+        "error", "too-long", "The form is larger than {limit} bytes", "Split the search: ask for fewer values at once"
     ),
     "rest.not-a-resource": Rule(
         "error", "structure", "The body is not a resource", "Send one JSON object with a resourceType"

@@ -41,6 +41,12 @@ RULES: dict[str, Rule] = {
         "The database does not answer ({kind})",
         "Is it running, and may the gateway write to it?",
     ),
+    "store.value": Rule(
+        "error",
+        "value",
+        "A value is none that the database can keep",
+        "Remove NUL characters from texts, send smaller parts",
+    ),
     "store.busy": Rule(
         "error", "transient", "Too many writers at once: the change was not made", "Repeat the request"
     ),

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gateway.access import Page
-from gateway.core.errors import BadRequest
+from gateway.core.errors import BadRequest, PayloadTooLarge
 from gateway.core.issues import issue
 from gateway.rest.answers import indented, json_response, searchset
 from gateway.rest.bodies import FORM_TYPES, read_body
@@ -28,6 +28,8 @@ CODE = "search-type"
 
 MAX_PARAMETERS = 200
 
+MAX_FORM_BYTES = 200_000
+
 
 def routes(parts: Parts) -> list[BaseRoute]:
     """GET and HEAD of `[type]?...` and POST of `[type]/_search`, which keeps the parameters out of addresses."""
@@ -35,7 +37,10 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     async def form(request: Request) -> bytes:
         door_of(parts, request)
-        return await read_body(request, FORM_TYPES)
+        body = await read_body(request, FORM_TYPES)
+        if len(body) > MAX_FORM_BYTES:
+            raise PayloadTooLarge(issue("rest.form-too-large", limit=MAX_FORM_BYTES))
+        return body
 
     @router.api_route("/studies/{study}/fhir/{type}", methods=["GET", "HEAD"])
     def search(request: Request) -> Response:

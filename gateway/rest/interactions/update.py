@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 
 from gateway.access import Write
 from gateway.core.codec import loads
-from gateway.core.errors import BadRequest, Unprocessable
+from gateway.core.errors import BadRequest, Forbidden, Unprocessable
 from gateway.core.issues import Issue, any_blocks, issue, operation_outcome
 from gateway.core.resources import Committed
 from gateway.core.types import Resource
@@ -36,10 +36,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
         """By the study's rules for types that it collects; by R4 alone for those of enrolment, such as Consent."""
         if resource["resourceType"] in study.profiles:
             return admissions[study.id].check(resource)
-        return parts.validator.validate(resource)
+        return admissions[study.id].judge(resource)
 
     async def resource_body(request: Request) -> bytes:
-        door_of(parts, request)
+        if door_of(parts, request).principal.source:
+            raise Forbidden(issue("rest.source-writes"))
         return await read_body(request, JSON_TYPES)
 
     @router.put("/studies/{study}/fhir/{type}/{id}")

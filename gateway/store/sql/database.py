@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
@@ -21,7 +21,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gateway.core.errors import Unavailable
+from gateway.core.errors import FhirError, Unavailable, Unprocessable
 from gateway.core.issues import issue
 
 Values: TypeAlias = Mapping[str, Any]
@@ -61,7 +61,7 @@ class Prepared:
 
 
 class DriverConnection:
-    """A SQLite connection in a transaction, with the one method of SQLAlchemy's that `Database` runs statements by."""
+    """A SQLite connection in a transaction, with the one method that statements are run by."""
 
     def __init__(self, driver: Any) -> None:
         self._driver = driver
@@ -149,7 +149,7 @@ class Database:
             except (DBAPIError, self._driver_error) as error:
                 cause = _cause(error)
                 if getattr(cause, "sqlstate", "") not in _RETRY or attempt == ATTEMPTS:
-                    raise _unavailable(cause) from None
+                    raise _refusal(cause) from None
             except PoolTimeout:
                 raise Unavailable(issue("store.busy")) from None
             time.sleep(0.003 * attempt)
@@ -167,7 +167,7 @@ class Database:
             except BaseException as error:
                 driver.close()  # rolls back, whatever state it was in
                 if isinstance(error, self._driver_error):
-                    raise _unavailable(error) from None
+                    raise _refusal(error) from None
                 raise
         self._idle.append(driver)
         return result
@@ -179,7 +179,7 @@ class Database:
             with self._snapshots.connect() as connection, connection.begin():
                 yield connection
         except DBAPIError as error:
-            raise _unavailable(_cause(error)) from None
+            raise _refusal(_cause(error)) from None
         except PoolTimeout:
             raise Unavailable(issue("store.busy")) from None
 
@@ -207,7 +207,10 @@ class Database:
         return self._with_driver(read)
 
     def _with_driver(self, work: Callable[[Any], _T]) -> _T:
-        """Reads once more on a new connection when PostgreSQL has closed the one that was kept."""
+        """Reads once more on a new connection when PostgreSQL has closed the one that was kept.
+
+        A server that was restarted has closed them all, so that none of the others is kept either.
+        """
         for last in (self.is_sqlite, True):
             driver = None
             try:
@@ -216,12 +219,19 @@ class Database:
             except self._driver_error as error:
                 if driver is not None:
                     driver.close()
-                if last:
-                    raise _unavailable(error) from None
+                if not self.is_sqlite and driver is not None and driver.broken:
+                    self._forget_idle()
+                if last or _is_data_error(error):
+                    raise _refusal(error) from None
             else:
                 self._idle.append(driver)
                 return result
         raise AssertionError("unreachable")
+
+    def _forget_idle(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.popleft().close()
 
     def _take(self) -> Any:
         try:
@@ -268,8 +278,7 @@ class Database:
 
     def close(self) -> None:
         """Closes every connection; running reads of other threads fail."""
-        while self._idle:
-            self._idle.pop().close()
+        self._forget_idle()
         self.engine.dispose()
 
 
@@ -295,8 +304,15 @@ def _cause(error: Exception) -> BaseException:
     return (isinstance(error, DBAPIError) and error.orig) or error
 
 
-def _unavailable(cause: BaseException) -> Unavailable:
+def _is_data_error(cause: BaseException) -> bool:
+    """Whether a value is at fault, such as a NUL character, and not the database."""
+    return type(cause).__name__ == "DataError"
+
+
+def _refusal(cause: BaseException) -> FhirError:
     """What the gateway says of a database error; the driver's own text may hold values and is dropped."""
+    if _is_data_error(cause):
+        return Unprocessable(issue("store.value"))
     state = getattr(cause, "sqlstate", "")
     if "database is locked" in str(cause) or state in _RETRY:
         return Unavailable(issue("store.busy"))

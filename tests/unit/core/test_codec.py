@@ -24,6 +24,8 @@ REFUSED = {
     "minus infinity": (b"[-Infinity]", "payload.number"),
     "huge integer": (b"[" + b"9" * 5000 + b"]", "payload.number"),
     "huge exponent": (b'{"a": 1e999999}', "payload.number"),
+    "tiny, written out": (b'{"a": 0.' + b"0" * 1000 + b"1}", "payload.number"),
+    "half of a surrogate pair": (b'{"a": "\\ud800"}', "payload.not-utf8"),
     "deep": (b"[" * 201 + b"]" * 201, "payload.too-deep"),
     "very deep": (b'{"a":' * 100_000, "payload.too-deep"),
 }
