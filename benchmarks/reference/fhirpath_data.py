@@ -61,7 +61,13 @@ OBSERVATION: Resource = {
     "effectiveDateTime": "2026-03-02T10:00:00Z",
     "component": [_component("8480-6", "Systolic", 107), _component("8462-4", "Diastolic", 60)],
 }
-BOTH: Resource = {**OBSERVATION, "valueString": "107/60"}
+APPOINTMENT: Resource = {
+    "resourceType": "Appointment",
+    "id": "a",
+    "status": "cancelled",
+    "cancelationReason": {"text": "ill"},
+    "participant": [{"actor": {"reference": "Patient/p1"}, "status": "accepted"}],
+}
 WEIGHT: Resource = {
     "resourceType": "Observation",
     "id": "w",
@@ -79,6 +85,9 @@ BUNDLE: Resource = {
     ],
 }
 
+APP_4 = (
+    "Appointment.cancelationReason.exists() implies (Appointment.status='no-show' or Appointment.status='cancelled')"
+)
 DOM_3 = (
     "contained.where((('#'+id in (%resource.descendants().reference | %resource.descendants().as(canonical)"
     " | %resource.descendants().as(uri) | %resource.descendants().as(url)))"
@@ -124,15 +133,12 @@ def component(observation: Resource) -> list[Any]:
     return found
 
 
-def implies(observation: Resource) -> list[Any]:
-    """obs-7: no value of its own where a component has the same code."""
-    if not any(name.startswith("value") for name in observation):
+def implies(appointment: Resource) -> list[Any]:
+    """app-4: only what does not take place has a reason for that."""
+    if appointment.get("cancelationReason") is None:
         return [True]
-    own = observation["code"].get("coding", ())
-    for part in observation.get("component", ()):
-        if any(coding in own for coding in part["code"].get("coding", ())):
-            return [False]
-    return [True]
+    status = appointment.get("status")
+    return [] if status is None else [status == "no-show" or status == "cancelled"]
 
 
 def _strings(tree: Any) -> Iterator[str]:
@@ -208,12 +214,7 @@ CASES: tuple[Case, ...] = (
     ("nested", "name.given", PATIENT, nested),
     ("where", f"identifier.where(system = '{MRN}').value", PATIENT, where),
     ("component", "component.where(code.coding.code = '8480-6').value.value", OBSERVATION, component),
-    (
-        "implies",
-        "value.exists() implies component.code.where(coding.intersect(%resource.code.coding).exists()).empty()",
-        BOTH,
-        implies,
-    ),
+    ("implies", APP_4, APPOINTMENT, implies),
     ("dom-3", DOM_3, PATIENT, dom_3),
     ("date", "birthDate < @1980-01-01", PATIENT, date),
     ("quantity", "value > 50 'kg'", WEIGHT, quantity),

@@ -13,16 +13,8 @@ from gateway.conformance.run import Check, Location, Run
 from gateway.core import Resource
 from gateway.definitions import Constraint
 from gateway.fhirpath import Env, Expression, FhirPathError, compile
+from gateway.fhirpath.errata import corrected
 from gateway.terminology import Terminology
-
-CORRECTED = {
-    "probability is decimal implies (probability as decimal) <= 100": (
-        "probability.exists() implies (probability is decimal implies (probability as decimal) <= 100)"
-    ),
-    "fullUrl.contains('/_history/').not()": "fullUrl.exists() implies fullUrl.contains('/_history/').not()",
-    "operator = 'exists' implies (answer is Boolean)": "operator = 'exists' implies (answer is boolean)",
-}
-"""Expressions of R4 that have no answer, or the wrong one, for data that they mean to allow; with the correction."""
 
 BEST_PRACTICE = frozenset({"dom-6"})
 """Constraints that the specification itself marks as best practice: not findings about the data."""
@@ -49,17 +41,17 @@ class Invariants:
         if native is not None and native in COMPLETE:
             return _plain(constraint, native)
         # The type of a choice may lack what the expression names; then it is evaluated by what is there.
-        expression = self._compile(constraint, base) or self._compile(constraint, None)
+        meaning = corrected(text, base)
+        expression = self._compile(constraint, meaning, base) or self._compile(constraint, meaning, None)
         if expression is None:
             return _uncompiled(constraint)
         self.uncompiled.pop(constraint.key, None)
         return self._evaluate(constraint, native, expression)
 
-    def _compile(self, constraint: Constraint, base: str | None) -> Expression | None:
+    def _compile(self, constraint: Constraint, text: str, base: str | None) -> Expression | None:
         """The expression for values of type `base`, or for any values where that is None."""
-        text = constraint.expression or ""
         try:
-            return compile(CORRECTED.get(text, text), base=base)
+            return compile(text, base=base)
         except FhirPathError as error:
             self.uncompiled[constraint.key] = str(error)
             return None

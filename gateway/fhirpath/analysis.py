@@ -24,7 +24,7 @@ from gateway.fhirpath.nodes import (
     Unary,
     Variable,
 )
-from gateway.fhirpath.operands import NUMERIC, TAKES, operator_kind, require
+from gateway.fhirpath.operands import NUMERIC, TAKES, operator_kind, require, single
 from gateway.fhirpath.quantity import Quantity
 from gateway.fhirpath.temporal import Temporal
 from gateway.fhirpath.types import ABSTRACT, is_exactly, matches, targets
@@ -42,6 +42,14 @@ class Analyzer:
     def fail(self, rule: str, offset: int, **names: object) -> FhirPathError:
         """The error of a rule at an offset."""
         return FhirPathError(rule, self.text, offset, **names)
+
+    def refuse(self, rule: str, offset: int, **names: object) -> None:
+        """Raises the error of a rule where the model is law; otherwise keeps it as a warning."""
+        error = self.fail(rule, offset, **names)
+        if self.options.strict:
+            raise error
+        if all((known.rule, known.offset) != (rule, offset) for known in self.facts.warnings):
+            self.facts.warnings.append(error)
 
     def kind(self, node: Expr, scope: Scope) -> Kind:
         """The kind of a node, which is also kept."""
@@ -98,18 +106,19 @@ class Analyzer:
     def _unary(self, node: Unary, scope: Scope) -> Kind:
         operand = self.kind(node.operand, scope)
         require(self, operand, NUMERIC, node.operator, node.start)
+        single(self, operand, node.operand, node.operator)
         return operand.one()
 
     def _indexer(self, node: Indexer, scope: Scope) -> tuple[Kind, Scope]:
         target, after = self.visit(node.target, scope)
         self.ordered(target, "[]", node.target.end)
-        self.kind(node.index, scope)
+        single(self, self.kind(node.index, scope), node.index, "[]")
         return target.one(), after
 
     def ordered(self, kind: Kind, name: str, offset: int) -> None:
         """Refuses a collection without order where the order matters."""
-        if self.options.strict and not kind.ordered:
-            raise self.fail("fhirpath.unordered", offset, name=name)
+        if not kind.ordered:
+            self.refuse("fhirpath.unordered", offset, name=name)
 
     def _member(self, node: Member, scope: Scope) -> tuple[Kind, Scope]:
         if node.target is None:
@@ -137,8 +146,8 @@ class Analyzer:
         if this.types is None or this.types & ABSTRACT:
             return Kind(frozenset((node.name,)), this.many)
         kept = frozenset(known for known in this.types if matches(known, (node.name,), self.model))
-        if not kept and self.options.strict:
-            raise self.fail("fhirpath.unknown-element", node.at, type="/".join(sorted(this.types)), name=node.name)
+        if not kept:
+            self.refuse("fhirpath.unknown-element", node.at, type="/".join(sorted(this.types)), name=node.name)
         return Kind(kept, this.many)
 
     def step(self, target: Kind, node: Member) -> Kind:
@@ -156,9 +165,9 @@ class Analyzer:
         if open_ended:
             return kinds.UNKNOWN
         if found is None:
-            if self.options.strict and target.types:
+            if target.types:
                 types = "/".join(sorted(target.types)[:3])
-                raise self.fail("fhirpath.unknown-element", node.at, type=types, name=node.name)
+                self.refuse("fhirpath.unknown-element", node.at, type=types, name=node.name)
             return kinds.NOTHING
         return Kind(found.types, found.many or target.many, target.ordered)
 
@@ -172,6 +181,8 @@ class Analyzer:
         """The kind of `is`, `as` and `ofType` of an operand; notes when only the data can tell."""
         wanted = self.wanted(name)
         is_choice = id(node) in self.facts.choices
+        if node is not None and (operator == "is" or (operator == "as" and not is_choice and operand.sole)):
+            single(self, operand, node, operator)
         if operator == "is":
             if not is_choice:
                 self.note_types(operand, frozenset(t for t in operand.types or () if matches(t, wanted, self.model)))
@@ -245,8 +256,13 @@ class Analyzer:
         if function.ordered:
             self.ordered(target, node.name, node.at)
         require(self, target, TAKES[function.focus], f"{node.name}()", node.at)
+        if function.focus != "Items" and node.target is not None:
+            single(self, target, node.target, f"{node.name}()")
         for argument, takes in zip(node.arguments, function.parameters(len(node.arguments)), strict=True):
-            require(self, self.kind(argument, scope), TAKES[takes], f"{node.name}()", argument.start)
+            given = self.kind(argument, scope)
+            require(self, given, TAKES[takes], f"{node.name}()", argument.start)
+            if takes != "Items":
+                single(self, given, argument, f"{node.name}()")
         self._accepted(node, function)
         if function.returns is not None:
             return function.returns

@@ -5,14 +5,14 @@ See https://hl7.org/fhirpath/N1/#tree-navigation.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from gateway.fhirpath.items import Element, raw
 from gateway.fhirpath.model import Branch, Model
 from gateway.fhirpath.runtime import listed, pair
 from gateway.fhirpath.types import is_exactly, type_of
 
-_NOBODY: Final[Mapping[str, Branch]] = {}
+_RESOURCE: Final = "Resource"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,18 @@ def _items(tree: Mapping[str, Any], key: str, value: Any, branch: Branch) -> Seq
     return found if branch.is_resource else [Element(part, branch.type) for part in found]
 
 
+Way: TypeAlias = dict[str, tuple[str, Branch | None]]
+"""JSON key -> the type to go on with (empty: not further), and the branch where it is sought itself."""
+
+
 class Search:
     """Finds what is sought below items; remembers for each type where to look."""
 
     def __init__(self, sought: Sought, model: Model) -> None:
         self._sought = sought
         self._model = model
-        self._ways: dict[str, dict[str, tuple[Branch, bool]]] = {}
-        self._first: dict[str, dict[str, tuple[Branch, bool]]] = {}
+        self._ways: dict[str, Way] = {}
+        self._first: dict[str, Way] = {}
 
     def __call__(self, items: Sequence[Any]) -> list[Any]:
         """What is found below the items, nearer ones first."""
@@ -76,10 +80,12 @@ class Search:
             self._start(item, found, todo)
         ways = self._ways
         for tree, type_name in todo:
+            if type_name == _RESOURCE:
+                type_name = str(tree.get("resourceType", ""))
             way = ways.get(type_name)
             if way is None:
                 way = ways[type_name] = self._way(type_name, self._sought.names)
-            self._look(tree, way, found, todo)
+            _look(tree, way, found, todo)
         return found
 
     def _start(self, item: Any, found: list[Any], todo: list[tuple[Any, str]]) -> None:
@@ -93,37 +99,38 @@ class Search:
         way = self._first.get(type_name)
         if way is None:
             way = self._first[type_name] = self._way(type_name, frozenset())
-        self._look(tree, way, found, todo)
+        _look(tree, way, found, todo)
 
-    def _way(self, type_name: str, names: frozenset[str]) -> dict[str, tuple[Branch, bool]]:
-        """The keys of a type that are sought themselves or lead further, with whether they are sought."""
-        way: dict[str, tuple[Branch, bool]] = {}
+    def _way(self, type_name: str, names: frozenset[str]) -> Way:
+        way: Way = {}
         for key, branch in self._model.branches(type_name).items():
             wanted = branch.name in names or (
                 bool(self._sought.types) and is_exactly(branch.type, self._sought.types, self._model)
             )
-            if wanted or branch.is_twin or not branch.is_primitive:
-                way[key] = (branch, wanted)
+            further = branch.type
+            if branch.is_resource:
+                further = _RESOURCE
+            elif branch.is_primitive:
+                further = "Element" if branch.is_twin else ""
+            if wanted or further:
+                way[key] = (further, branch if wanted else None)
         return way
 
-    @staticmethod
-    def _look(
-        tree: Mapping[str, Any],
-        way: Mapping[str, tuple[Branch, bool]],
-        found: list[Any],
-        todo: list[tuple[Any, str]],
-    ) -> None:
-        for key, value in tree.items():
-            entry = way.get(key)
-            if entry is None:
-                continue
-            branch, wanted = entry
-            if wanted:
-                found.extend(_items(tree, key, value, branch))
-            if branch.is_twin:
-                todo.extend((part, "Element") for part in listed(value) if part.__class__ is dict)
-            elif not branch.is_primitive:
-                for part in value if value.__class__ is list else (value,):
-                    if part.__class__ is dict:
-                        below = str(part.get("resourceType", "")) if branch.is_resource else branch.type
-                        todo.append((part, below))
+
+def _look(tree: Mapping[str, Any], way: Way, found: list[Any], todo: list[tuple[Any, str]]) -> None:
+    """Takes from one tree what is sought and notes what is below it."""
+    for key, value in tree.items():
+        entry = way.get(key)
+        if entry is None:
+            continue
+        further, branch = entry
+        if branch is not None:
+            found.extend(_items(tree, key, value, branch))
+        if not further:
+            continue
+        if value.__class__ is dict:
+            todo.append((value, further))
+        elif value.__class__ is list:
+            for part in value:
+                if part.__class__ is dict:
+                    todo.append((part, further))  # noqa: PERF401 - a generator costs more than it saves here

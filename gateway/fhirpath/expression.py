@@ -64,6 +64,11 @@ class Expression:
         """The syntax tree, a line for each part: place in the text, what it is, and the types that it may give."""
         return outline(self.ast, self._facts)
 
+    @property
+    def warnings(self) -> tuple[FhirPathError, ...]:
+        """The faults against the model that `strict=False` lets pass, such as unknown elements, which are empty."""
+        return tuple(self._facts.warnings)
+
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
@@ -189,9 +194,10 @@ def compile(
 ) -> Expression:
     """The compiled expression; cached, so compile where it is used.
 
-    `base` is the type of the focus (`Observation`, `Patient.contact`); with it unknown elements and wrong operands
-    are errors too, unless `strict` is false: they are then empty, as in a guide that others published. `model` None
-    is for trees that are not FHIR. `functions` are added to the language and win over its own.
+    `base` is the type of the focus (`Observation`, `Patient.contact`); with it unknown elements, wrong operands and
+    repeating elements where one item is needed are errors too, unless `strict` is false, as for a guide that others
+    published: they are then the expression's `warnings`, and an unknown element is empty. `model` None is for trees
+    that are not FHIR. `functions` are added to the language and win over its own.
     `variables` are the names that `Env.variables` will have; None leaves them unchecked until the evaluation.
     Raises `FhirPathError` with the place of the fault.
     """

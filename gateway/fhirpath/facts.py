@@ -44,7 +44,8 @@ class Facts:
     """The result: kinds of nodes and meanings of names, by the identity of the node.
 
     `typed` is true when some part needs the FHIR type of an item that only the data tell. `choices` are the steps to
-    a choice element of a known type, `narrowed` the types of it that the expression goes on with.
+    a choice element of a known type, `narrowed` the types of it that the expression goes on with. `warnings` are the
+    faults against the model where that is not law.
     """
 
     kinds: dict[int, Kind] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Facts:
     typed: bool = False
     choices: dict[int, Property] = field(default_factory=dict)
     narrowed: dict[int, frozenset[str]] = field(default_factory=dict)
+    warnings: list[FhirPathError] = field(default_factory=list)
 
     def of(self, node: Expr) -> Kind:
         """The kind of a node."""
@@ -76,6 +78,9 @@ class Analysis(Protocol):
 
     def fail(self, rule: str, offset: int, **names: object) -> FhirPathError:
         """The error of a rule at an offset."""
+
+    def refuse(self, rule: str, offset: int, **names: object) -> None:
+        """Raises the error of a rule where the model is law; otherwise keeps it as a warning."""
 
     def kind(self, node: Expr, scope: Scope) -> Kind:
         """The kind of a node, which is also kept."""

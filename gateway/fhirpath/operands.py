@@ -5,7 +5,8 @@ from typing import Final
 from gateway.fhirpath import kinds
 from gateway.fhirpath.facts import Analysis, Scope
 from gateway.fhirpath.kinds import TEMPORAL, Kind, system_types
-from gateway.fhirpath.nodes import Binary, Chain, Expr, Literal
+from gateway.fhirpath.nodes import Binary, Chain, Expr, Literal, Member, Special, Variable
+from gateway.fhirpath.printer import print_expression
 
 _NUMBERS: Final = frozenset(("System.Integer", "System.Decimal", "System.Long"))
 NUMERIC: Final = _NUMBERS | {"System.Quantity"}
@@ -15,6 +16,7 @@ _TEXT: Final = frozenset(("System.String",))
 _ANY: Final = frozenset(("System.Any",))
 _OPEN: Final = frozenset(("Element", "Resource", "DomainResource"))
 _VALUES: Final = _ORDERED
+_OF_COLLECTIONS: Final = frozenset(("=", "!=", "~", "!~"))
 
 TAKES: Final = {
     "String": _TEXT | _MOMENTS,
@@ -32,10 +34,26 @@ def require(analyzer: Analysis, kind: Kind, allowed: frozenset[str], operation: 
     found = system_types(kind)
     if not found or "System.Any" in allowed or "System.Any" in found or found & allowed:
         return
-    is_certain = analyzer.options.strict or all(name.startswith("System.") for name in found)
-    if is_certain and not found & _OPEN:
-        name = min(found).removeprefix("System.")
+    if found & _OPEN:
+        return
+    name = min(found).removeprefix("System.")
+    if all(one.startswith("System.") for one in found):
         raise analyzer.fail("fhirpath.type", offset, operation=operation, type=name)
+    analyzer.refuse("fhirpath.type", offset, operation=operation, type=name)
+
+
+def single(analyzer: Analysis, kind: Kind, node: Expr, operation: str) -> None:
+    """Refuses a plain path over a repeating element where one item is needed; what filters may leave one item."""
+    if kind.many and kind.types and _is_path(node):
+        analyzer.refuse("fhirpath.cardinality", node.start, operation=operation, name=print_expression(node))
+
+
+def _is_path(node: Expr) -> bool:
+    """Whether a node is steps alone: nothing in it could leave one of several items."""
+    step: Expr | None = node
+    while isinstance(step, Member):
+        step = step.target
+    return isinstance(node, Member) and (step is None or isinstance(step, Special | Variable))
 
 
 def operator_kind(analyzer: Analysis, node: Binary | Chain, scope: Scope) -> Kind:
@@ -43,6 +61,15 @@ def operator_kind(analyzer: Analysis, node: Binary | Chain, scope: Scope) -> Kin
     if isinstance(node, Chain):
         return _chain(analyzer, node, scope)
     left, right = analyzer.kind(node.left, scope), analyzer.kind(node.right, scope)
+    found = _binary(analyzer, node, left, right)
+    if node.operator not in _OF_COLLECTIONS and node.operator != "contains":
+        single(analyzer, left, node.left, node.operator)
+    if node.operator not in _OF_COLLECTIONS and node.operator != "in":
+        single(analyzer, right, node.right, node.operator)
+    return found
+
+
+def _binary(analyzer: Analysis, node: Binary, left: Kind, right: Kind) -> Kind:
     match node.operator:
         case "+" | "-" | "*" | "/" | "div" | "mod":
             return _arithmetic(analyzer, node, left, right)
@@ -74,6 +101,8 @@ def _chain(analyzer: Analysis, node: Chain, scope: Scope) -> Kind:
         for kind in found[1:]:
             joined = joined.join(kind)
         return Kind(joined.types, many=True)
+    for kind, operand in zip(found, node.operands, strict=True):
+        single(analyzer, kind, operand, node.operator)
     if node.operator == "&":
         for kind, operand in zip(found, node.operands, strict=True):
             require(analyzer, kind, _TEXT | _MOMENTS, "&", operand.start)

@@ -186,7 +186,7 @@ def member(item: Any, name: str, model: Model) -> list[Any]:
     found = model.member(type_name, name) if type_name else None
     if found is None:
         return [] if type_name else structural(tree, name, model)
-    present = find_choice(tree, found.keys)
+    present = find_choice(tree, found.keys) if found.choice else found.keys[0]
     if present is None:
         return []
     key_name, kind = present

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from docs.reference import rules, settings
+from docs.reference import fhirpath_functions, rules, settings
 from tests.architecture.sources import ROOT, tracked
 
 PAGES = tracked(".md")
 
 
 def test_generated_pages_are_up_to_date() -> None:
-    for module in (rules, settings):
+    for module in (fhirpath_functions, rules, settings):
         assert module.__file__
-        written = Path(module.__file__).with_suffix(".md").read_text("utf-8")
+        file = Path(module.__file__)
+        written = file.with_name(f"{file.stem.replace('_', '-')}.md").read_text("utf-8")
         assert written == module.page(), f"run `python -m {module.__name__}`"
 
 

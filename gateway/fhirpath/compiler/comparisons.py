@@ -45,10 +45,10 @@ def _moment(kind: Kind) -> str | None:
 
 
 _MOMENT = """
-if A is None:
-    R = None
-elif A.__class__ is S and len(A) == N and A[-1] in END:
+if A.__class__ is S and len(A) == N and A[-1] in END:
     R = A OPERATOR TEXT
+elif A is None:
+    R = None
 else:
     R = F(T(A, SORT), B)
 """
@@ -185,12 +185,12 @@ def _is_single(generation: Generation, node: Expr) -> bool:
 def _equals_text(generation: Generation, node: Expr, literal: Expr, place: Place) -> str:
     """A path beside a text literal: counts the items and compares the last, without a list."""
     code = generation.code
-    constant = generation.one(literal, place)
+    constant = generation.bind(literal.value if isinstance(literal, Literal) else None)
     count, last, answer = code.fresh("n"), code.fresh(), code.fresh("b")
     if _is_single(generation, node):
         value = generation.one(node, place)
         code.run(
-            "R = None if V is None else V == C if V.__class__ is S else F(V, C)",
+            "R = V == C if V.__class__ is S else None if V is None else F(V, C)",
             R=answer,
             V=value,
             C=constant,

@@ -12,7 +12,7 @@ from gateway.fhirpath.compiler import operators
 from gateway.fhirpath.compiler.calls import call
 from gateway.fhirpath.compiler.constant import is_constant, kept
 from gateway.fhirpath.compiler.descents import search
-from gateway.fhirpath.compiler.paths import step
+from gateway.fhirpath.compiler.paths import read, step
 from gateway.fhirpath.compiler.variables import environment
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.errors import Fault
@@ -275,7 +275,25 @@ class Generator:
                 return self._one(node, place)
             if isinstance(node, Special) and place.shape != "list" and node.name == "this":
                 return place.this
-            return self._only(self.facts.of(node), lambda consume: self.each(node, place, consume))
+            found = self._read(node, place) if isinstance(node, Member) else None
+            return found or self._only(self.facts.of(node), lambda consume: self.each(node, place, consume))
+
+    def _read(self, node: Member, place: Place) -> str | None:
+        """The local that holds an element directly below `$this`, read without a loop; None where that cannot be."""
+        target = node.target
+        is_below = target is None or (
+            isinstance(target, Member) and id(target) in self.facts.prefixes and self.facts.of(target) == place.kind
+        )
+        if (
+            not is_below
+            or place.shape != "item"
+            or self.typed
+            or self.model is None
+            or id(node) in self.facts.prefixes
+        ):
+            return None
+        found = self._property(place.kind, node.name)
+        return None if found is None else read(self, Item(place.this, place.kind), found, self.model)
 
     def focus_one(self, node: Call, place: Place) -> str:
         """As `one`, for the focus of a call."""

@@ -4,9 +4,11 @@ Three ways: by the model's cardinality and JSON names where the type is known, b
 and as typed Elements where the expression asks for types that only the data tell.
 """
 
+import ast
+
 from gateway.fhirpath.errors import Malformed
 from gateway.fhirpath.forms.form import Consume, Generation, Item
-from gateway.fhirpath.kinds import UNKNOWN_ITEM, Kind
+from gateway.fhirpath.kinds import SYSTEM_OF_FHIR, TEMPORAL, UNKNOWN_ITEM, Kind
 from gateway.fhirpath.model import Model, Property
 from gateway.fhirpath.runtime import choice, hollow, member, pair, structural
 
@@ -27,6 +29,21 @@ elif V.__class__ is list:
 if V is not None:
     ...
 """
+_READ = """
+V = X.get(KEY)
+if V.__class__ is list:
+    raise MALFORMED
+"""
+_READ_TEXT = """
+V = X.get(KEY)
+if V.__class__ is not str:
+    if V is None:
+        if TWIN in X:
+            V = HOLLOW(X, KEY, TYPE)
+    elif V.__class__ is list:
+        raise MALFORMED
+"""
+_SINGLE_TEXT = f"{_READ_TEXT}if V is not None:\n    ..."
 _CHOICE = """
 V = X.get(KEY)
 if V is None:
@@ -129,13 +146,35 @@ def _choice(generation: Generation, item: Item, found: Property, kind: Kind, con
 
 
 def _known(generation: Generation, item: Item, found: Property, kind: Kind, model: Model, consume: Consume) -> None:
+    type_name = found.keys[0][1]
+    if not model.is_primitive(type_name):
+        source = _MANY if found.many else _SINGLE
+    elif found.many:
+        source = _MANY_PRIMITIVE
+    else:
+        source = _SINGLE_TEXT if _is_text(type_name) else _SINGLE_PRIMITIVE
+    value, hole = _emit(generation, source, item, found)
+    with generation.code.into(hole, loop=found.many):
+        consume(Item(value, kind))
+
+
+def _is_text(type_name: str) -> bool:
+    return SYSTEM_OF_FHIR.get(type_name) == "System.String" or type_name in TEMPORAL
+
+
+def read(generation: Generation, item: Item, found: Property, model: Model) -> str | None:
+    """Appends code; returns the local that holds an element that does not repeat, or None; None for others."""
+    type_name = found.keys[0][1]
+    if found.many or found.choice or (model.is_primitive(type_name) and not _is_text(type_name)):
+        return None
+    return _emit(generation, _READ_TEXT if model.is_primitive(type_name) else _READ, item, found)[0]
+
+
+def _emit(generation: Generation, source: str, item: Item, found: Property) -> tuple[str, list[ast.stmt]]:
+    """Appends a template; returns the local with the value and the block for what is done with it."""
     code = generation.code
     name, type_name = found.keys[0]
-    primitive = model.is_primitive(type_name)
     value = code.fresh()
-    source = (
-        (_MANY_PRIMITIVE if primitive else _MANY) if found.many else (_SINGLE_PRIMITIVE if primitive else _SINGLE)
-    )
     hole = code.emit(
         source,
         X=item.name,
@@ -148,5 +187,4 @@ def _known(generation: Generation, item: Item, found: Property, kind: Kind, mode
         PAIR=generation.bind(pair),
         MALFORMED=generation.bind(Malformed),
     )
-    with code.into(hole, loop=found.many):
-        consume(Item(value, kind))
+    return value, hole

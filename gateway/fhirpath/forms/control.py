@@ -143,8 +143,26 @@ def _define(generation: Generation, node: Call, place: Place, consume: Consume) 
 
 
 FORMS: Final = (
-    Form("iif", "5.5.1", 2, 3, _analyse_iif, each=_iif, examples=("iif(true, 1, 2) = 1",)),
-    Form("coalesce", "own", 1, 255, _analyse_coalesce, each=_coalesce, examples=("coalesce({}, 2, 3) = 2",)),
+    Form(
+        "iif",
+        "5.5.1",
+        2,
+        3,
+        _analyse_iif,
+        each=_iif,
+        says="The second argument where the first is true, otherwise the third; the other is not evaluated.",
+        examples=("iif(true, 1, 2) = 1",),
+    ),
+    Form(
+        "coalesce",
+        "own",
+        1,
+        255,
+        _analyse_coalesce,
+        each=_coalesce,
+        says="The first argument that is not empty; `|` is a union and never a fallback.",
+        examples=("coalesce({}, 2, 3) = 2",),
+    ),
     Form(
         "aggregate",
         "7",
@@ -152,9 +170,19 @@ FORMS: Final = (
         2,
         _analyse_aggregate,
         each=_aggregate,
+        says="The last value of the expression, which sees the one before as `$total`.",
         examples=("(1 | 2).aggregate($this + $total, 0) = 3",),
     ),
-    Form("trace", "5.8.1", 1, 2, _analyse_trace, each=_trace, examples=("1.trace('name') = 1",)),
+    Form(
+        "trace",
+        "5.8.1",
+        1,
+        2,
+        _analyse_trace,
+        each=_trace,
+        says="The input; hands it to the caller's trace with the name.",
+        examples=("1.trace('name') = 1",),
+    ),
     Form(
         "defineVariable",
         "STU: defineVariable",
@@ -162,6 +190,7 @@ FORMS: Final = (
         2,
         _analyse_define,
         each=_define,
+        says="The input; what follows may use the variable.",
         examples=("1.defineVariable('a').select(%a + 1) = 2",),
     ),
 )

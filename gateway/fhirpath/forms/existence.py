@@ -74,10 +74,37 @@ def _this_truth(generation: Generation, node: Call, place: Place) -> str:
 
 
 FORMS: Final = (
-    Form("exists", "5.1.2", 0, 1, _analyse, one=_exists, examples=("(1 | 2).exists($this > 1)",)),
-    Form("empty", "5.1.1", 0, 0, _analyse, one=_none, examples=("{}.empty()",)),
-    Form("all", "5.1.3", 1, 1, _analyse, one=_none, examples=("(1 | 2).all($this > 0)",)),
-    Form("count", "5.1.14", 0, 0, _analyse, one=_count, examples=("(1 | 2).count() = 2",)),
-    Form("not", "5.1.15", 0, 0, _analyse, one=_not, examples=("false.not()",)),
+    Form(
+        "exists",
+        "5.1.2",
+        0,
+        1,
+        _analyse,
+        one=_exists,
+        says="Whether there is an item, or one for which the condition is true.",
+        examples=("(1 | 2).exists($this > 1)",),
+    ),
+    Form("empty", "5.1.1", 0, 0, _analyse, one=_none, says="Whether there is no item.", examples=("{}.empty()",)),
+    Form(
+        "all",
+        "5.1.3",
+        1,
+        1,
+        _analyse,
+        one=_none,
+        says="Whether the condition is true for every item.",
+        examples=("(1 | 2).all($this > 0)",),
+    ),
+    Form(
+        "count",
+        "5.1.14",
+        0,
+        0,
+        _analyse,
+        one=_count,
+        says="How many items there are.",
+        examples=("(1 | 2).count() = 2",),
+    ),
+    Form("not", "5.1.15", 0, 0, _analyse, one=_not, says="The opposite of a truth value.", examples=("false.not()",)),
 )
 """The forms of this file."""

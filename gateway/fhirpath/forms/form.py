@@ -109,7 +109,7 @@ class Generation(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form: number of arguments, specification section, examples, and its two parts.
+    """A form: number of arguments, specification section, what it says it does, examples, and its two parts.
 
     `each` is for collections, `one` for a single value or None; exactly one is given.
     """
@@ -121,4 +121,5 @@ class Form:
     analyse: Callable[[Analysis, Call, Kind, Scope], tuple[Kind, Scope]]
     each: Callable[[Generation, Call, Place, Consume], None] | None = None
     one: Callable[[Generation, Call, Place], str] | None = None
+    says: str = ""
     examples: tuple[str, ...] = ()

@@ -144,9 +144,45 @@ def _type(generation: Generation, node: Call, place: Place, consume: Consume) ->
 
 
 FORMS: Final = (
-    Form("is", "6.3.1", 1, 1, _analyse, one=_is, examples=("1.is(Integer)",)),
-    Form("as", "6.3.3", 1, 1, _analyse, each=_as, examples=("1.as(Integer) = 1",)),
-    Form("ofType", "5.2.4", 1, 1, _analyse, each=_of_type, examples=("(1 | 'a').ofType(Integer) = 1",)),
-    Form("type", "STU: type", 0, 0, _analyse_type, each=_type, examples=("1.type().name = 'Integer'",)),
+    Form(
+        "is",
+        "6.3.1",
+        1,
+        1,
+        _analyse,
+        one=_is,
+        says="Whether the single item is of the type or one derived from it.",
+        examples=("1.is(Integer)",),
+    ),
+    Form(
+        "as",
+        "6.3.3",
+        1,
+        1,
+        _analyse,
+        each=_as,
+        says="The single item where it is of the type; of a choice that repeats, all that are.",
+        examples=("1.as(Integer) = 1",),
+    ),
+    Form(
+        "ofType",
+        "5.2.4",
+        1,
+        1,
+        _analyse,
+        each=_of_type,
+        says="The items of the type.",
+        examples=("(1 | 'a').ofType(Integer) = 1",),
+    ),
+    Form(
+        "type",
+        "STU: type",
+        0,
+        0,
+        _analyse_type,
+        each=_type,
+        says="Namespace and name of each item's type.",
+        examples=("1.type().name = 'Integer'",),
+    ),
 )
 """The forms of this file."""

@@ -111,5 +111,16 @@ def test_declared_variables_are_checked() -> None:
     assert caught.value.rule == "fhirpath.unknown-variable"
 
 
-def test_unknown_elements_of_others_are_empty() -> None:
+def test_faults_of_others_are_warnings_with_a_place() -> None:
+    text = "nope.nope.empty() and name.where(none = 1).empty() and name.family.startsWith('x')"
+    expression = compile(text, base="Patient", strict=False)
+    assert [(found.rule, found.column) for found in expression.warnings] == [
+        ("fhirpath.unknown-element", 1),
+        ("fhirpath.unknown-element", 34),
+        ("fhirpath.cardinality", 56),
+    ]
     assert compile("nope.nope", base="Patient", strict=False).evaluate({"resourceType": "Patient"}) == []
+    assert expression.evaluate({"resourceType": "Patient", "name": [{"family": "xy"}]}) == [True]
+    with pytest.raises(FhirPathError):
+        compile("nope.nope()", base="Patient", strict=False)
+    assert compile("name.where(family.startsWith('x'))", base="Patient").warnings == ()
