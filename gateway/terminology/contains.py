@@ -124,11 +124,10 @@ class Describer:
             definition = next((node["definition"] for node in sources if "definition" in node), None)
             if definition is not None:
                 yield self._property("definition", PROPERTIES + "definition", "valueString", definition)
-        uris = {entry.get("code"): entry.get("uri", "") for entry in content.declared()}
         for entry in content.properties(member.code):
             if entry["code"] in self.properties and entry["code"] not in ("definition", "status"):
                 element, value = value_of(entry)
-                yield self._property(entry["code"], uris.get(entry["code"], ""), element, value)
+                yield self._property(entry["code"], content.uris.get(entry["code"], ""), element, value)
 
     def _property(self, code: str, uri: str, element: str, value: Any) -> Resource:
         self.used_properties[code] = uri

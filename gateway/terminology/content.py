@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/codesystem.html and https://hl7.org/fhir/R4/codesystem-c
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from gateway.core import Resource
@@ -78,6 +79,7 @@ class Content:
         self.resource = resource
         self.supplements = tuple(supplements)
         self.compiled = CodeSystem(resource)
+        self._known_as: dict[tuple[str, ...], set[str]] = {}
         self._nodes = {self.compiled.key(node["code"]): node for node in _walk(resource)}
         self._added = [{self.compiled.key(node["code"]): node for node in _walk(extra)} for extra in self.supplements]
 
@@ -141,10 +143,11 @@ class Content:
         """The `property` elements of the concept, those of supplements included."""
         return [entry for node in self.nodes(code) for entry in dicts(node.get("property")) if "code" in entry]
 
-    def declared(self) -> Iterator[Node]:
-        """The properties that the code system and its supplements declare."""
-        for resource in (self.resource, *self.supplements):
-            yield from dicts(resource.get("property"))
+    @cached_property
+    def uris(self) -> Mapping[str, str]:
+        """Code -> URI, or "", of the properties that the code system and its supplements declare."""
+        declared = [entry for each in (self.resource, *self.supplements) for entry in dicts(each.get("property"))]
+        return {str(entry.get("code", "")): str(entry.get("uri", "")) for entry in declared}
 
     def is_abstract(self, code: str) -> bool:
         """True when the concept only groups others and may not be chosen."""
@@ -164,8 +167,11 @@ class Content:
 
     def _stated(self, code: str, *names: str) -> Any:
         """The value of a well-known property, found by its URI or else by its code."""
-        uris = {PROPERTIES + name for name in names}
-        codes = {entry.get("code") for entry in self.declared() if entry.get("uri") in uris} | set(names)
+        codes = self._known_as.get(names)
+        if codes is None:
+            wanted = {PROPERTIES + name for name in names}
+            codes = {str(declared) for declared, uri in self.uris.items() if uri in wanted} | set(names)
+            self._known_as[names] = codes
         return next((value_of(entry)[1] for entry in self.properties(code) if entry["code"] in codes), None)
 
 
