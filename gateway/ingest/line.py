@@ -1,6 +1,6 @@
 """One study's line from a landed payload to stored resources: read, check, commit unit by unit, settle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from gateway.access import Door, Write
@@ -52,8 +52,7 @@ class Line:
         reading = self.read(receipt)
         receipt = replace(receipt, mapping=reading.mapping)
         tally, saved = _opening(receipt, reading), False
-        for index, unit in enumerate(reading.units):
-            issues = self._check(unit)
+        for index, (unit, issues) in enumerate(self._checked(reading)):
             if any_blocks(issues):
                 tally = tally.quarantine(unit.records, len(unit.resources), issues)
             elif not unit.resources:
@@ -84,6 +83,17 @@ class Line:
             raise NotFound(issue("ingest.unknown-source", known=", ".join(self.study.sources)))
         return self.doors(self.study.principal_of(receipt.source))
 
+    def _checked(self, reading: Reading) -> Iterator[tuple[MappedUnit, tuple[Issue, ...]]]:
+        """Each unit with its issues; where the study takes payloads whole, one that is refused refuses the others."""
+        if self.study.validation.policy != "reject":
+            yield from ((unit, self._check(unit)) for unit in reading.units)
+            return
+        checked = [(unit, self._check(unit)) for unit in reading.units]
+        refused = any(any_blocks(issues) for _, issues in checked)
+        for unit, issues in checked:
+            also = (issue("ingest.payload-rejected"),) if refused and not any_blocks(issues) else ()
+            yield unit, (*issues, *also)
+
     def _check(self, unit: MappedUnit) -> tuple[Issue, ...]:
         """The unit's own issues, then those of its resources; one without a payload position gets the unit's."""
         if any_blocks(unit.issues):
@@ -92,7 +102,8 @@ class Line:
         try:
             for resource in unit.resources:
                 found += [
-                    replace(entry, source=entry.source or unit.label) for entry in self.admission.check(resource)
+                    replace(entry, source=entry.source or unit.label)
+                    for entry in self.admission.check(resource, unit.resources)
                 ]
         except Exception as error:
             found.append(_internal(error, "checking"))

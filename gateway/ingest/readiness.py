@@ -1,10 +1,11 @@
 """Whether the product can run a study: its mappings and profiles are installed, its expressions compile."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from gateway.core.issues import Issue, issue
 from gateway.definitions import Definitions
 from gateway.fhirpath import FhirPathError, compile
+from gateway.ingest.business import VARIABLES
 from gateway.mapping import MappingRegistry
 from gateway.study import Study
 
@@ -16,6 +17,7 @@ def readiness(study: Study, registry: MappingRegistry, definitions: Definitions)
         *_profiles(study, definitions),
         *_questionnaires(study, definitions),
         *_domains(study),
+        *_rules(study),
     ]
 
 
@@ -49,10 +51,16 @@ def _domains(study: Study) -> Iterator[Issue]:
             yield from _expression(rule.where, rule.type, f"study.yaml: domains.{name}")
 
 
-def _expression(text: str, base: str, where: str) -> Iterator[Issue]:
+def _rules(study: Study) -> Iterator[Issue]:
+    for rule in study.validation.rules:
+        for text in (rule.where, rule.expression):
+            yield from _expression(text, rule.type, f"study.yaml: validation.rules.{rule.id}", VARIABLES)
+
+
+def _expression(text: str, base: str, where: str, variables: Collection[str] | None = None) -> Iterator[Issue]:
     if not text:
         return
     try:
-        compile(text, base=base)
+        compile(text, base=base, variables=variables)
     except FhirPathError as error:
         yield issue("study.expression", source=where, problem=str(error))

@@ -76,7 +76,7 @@ class Ingest:
         self._clock = clock
         self._lease_seconds = lease_seconds
         self._lines = {
-            study.id: Line(study, landing, doors, registry, Admission(study, validator), clock)
+            study.id: Line(study, landing, doors, registry, Admission(study, validator, clock), clock)
             for study in studies.values()
         }
 

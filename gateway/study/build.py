@@ -6,6 +6,7 @@ from typing import Any
 from gateway.core.ids import resource_id
 from gateway.core.types import Resource
 from gateway.study.parts import (
+    BusinessRule,
     Client,
     ConsentPolicy,
     Organisation,
@@ -15,6 +16,8 @@ from gateway.study.parts import (
     Rule,
     Site,
     Source,
+    Suppression,
+    ValidationPolicy,
     Withdrawal,
 )
 
@@ -44,6 +47,7 @@ def build(tree: Tree, people: Sequence[Tree], resources: Mapping[str, Resource])
             kind: tuple(ProfileRule(rule["profile"], rule.get("where", "")) for rule in rules)
             for kind, rules in tree["profiles"].items()
         },
+        "validation": _validation(tree.get("validation", {})),
         "roles": roles,
         "clients": {key: _client(key, row, roles) for key, row in tree["clients"].items()},
         "consent": _policy(tree["consent"], resources),
@@ -69,6 +73,14 @@ def _policy(row: Tree, resources: Mapping[str, Resource]) -> ConsentPolicy:
     return ConsentPolicy(row["policy"], {name: resources[f"Consent-{name}.json"] for name in row["templates"]})
 
 
+def _validation(row: Tree) -> ValidationPolicy:
+    return ValidationPolicy(
+        row.get("policy", "quarantine"),
+        tuple(BusinessRule(**rule) for rule in row.get("rules", ())),
+        tuple(Suppression(**entry) for entry in row.get("suppress", ())),
+    )
+
+
 def _participant(row: Tree, study: str, sites: Mapping[str, Site]) -> Participant:
     withdrawn = row.get("withdrawn")
     return Participant(
@@ -85,4 +97,5 @@ def _participant(row: Tree, study: str, sites: Mapping[str, Site]) -> Participan
         consent=row["consent"],
         consented=row["consented"],
         withdrawn=Withdrawal(**withdrawn) if withdrawn else None,
+        devices=tuple(row.get("devices", ())),
     )

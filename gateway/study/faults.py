@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.instants import parse_interval
 from gateway.core.issues import Issue, issue
+from gateway.core.rules import RULES
 from gateway.core.types import Resource
 from gateway.study.files import File
 
@@ -20,6 +21,7 @@ def check_study(file: File, resources: Mapping[str, Resource], folder: str) -> I
     yield from _head(file, folder)
     yield from _sites(file)
     yield from _clients(file)
+    yield from _validation(file)
     for index, name in enumerate(tree["consent"]["templates"]):
         source = file.at("consent", "templates", index)
         template = resources.get(f"Consent-{name}.json")
@@ -64,6 +66,19 @@ def _clients(file: File) -> Iterator[Issue]:
     for key in tree["sources"]:
         if key not in delivered:
             yield issue("study.source-client", source=file.at("sources", key), name=key)
+
+
+def _validation(file: File) -> Iterator[Issue]:
+    validation = file.tree.get("validation", {})
+    seen: set[str] = set()
+    for index, rule in enumerate(validation.get("rules", [])):
+        if rule["id"] in seen:
+            yield issue("study.twice", source=file.at("validation", "rules", index, "id"), what="A rule")
+        seen.add(rule["id"])
+    for index, entry in enumerate(validation.get("suppress", [])):
+        if entry["rule"] not in RULES:
+            source = file.at("validation", "suppress", index, "rule")
+            yield issue("study.unknown-rule", source=source, name=entry["rule"])
 
 
 def check_participants(file: File, tree: Mapping[str, Any]) -> Iterator[Issue]:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 from gateway.core.types import Resource
 
 WithdrawalMode = Literal["stop-collection", "no-further-use"]
+Severity = Literal["error", "warning", "information"]
+Policy = Literal["quarantine", "reject", "warn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,46 @@ class ProfileRule:
 
 
 @dataclass(frozen=True, slots=True)
+class BusinessRule:
+    """A rule of the study: the FHIRPath `expression` must be true of resources of `type` that `where` selects.
+
+    Both see `%study`, `%site` and `%participant`. `message` tells a data manager what is wrong.
+    """
+
+    id: str
+    type: str
+    expression: str
+    message: str
+    where: str = ""
+    severity: Severity = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Findings of a validation rule that the study does not count, and the written reason.
+
+    `element` is a FHIRPath without indexes (`Observation.category`); findings below it count as its own; "" is any.
+    """
+
+    rule: str
+    reason: str
+    element: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationPolicy:
+    """What the study makes of findings.
+
+    `policy` is what an error does: `quarantine` keeps the unit (one participant's part of a payload) out, `reject`
+    the whole payload, `warn` lets data in that are well-formed R4 and breaks of profiles and rules are warnings.
+    """
+
+    policy: Policy = "quarantine"
+    rules: tuple[BusinessRule, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """What a kind of client may do: SMART v2 scopes; `enrols` may write participants and Consents without one;
     `collects` delivers data of a source."""
@@ -90,7 +132,7 @@ class Participant:
     """A person in the trial, synthetic here. `id` is the subject number; `identities` system -> value at vendors.
 
     `patient` and `research_subject` are the ids of the FHIR resources. `consent` names a template, signed at
-    `consented` (FHIR instant).
+    `consented` (FHIR instant). `devices` are the names or serial numbers of the devices assigned to the person.
     """
 
     id: str
@@ -106,6 +148,7 @@ class Participant:
     consent: str
     consented: str
     withdrawn: Withdrawal | None = None
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from gateway.study.parts import (
     Rule,
     Site,
     Source,
+    ValidationPolicy,
 )
 
 
@@ -56,6 +57,7 @@ class Study:
     facts: Mapping[str, Any] = field(default_factory=dict)
     questionnaires: tuple[str, ...] = ()
     definitions: tuple[Resource, ...] = ()
+    validation: ValidationPolicy = field(default_factory=ValidationPolicy)
     by_patient: Mapping[str, Participant] = field(default_factory=dict, repr=False)
 
     @classmethod

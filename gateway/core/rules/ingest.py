@@ -41,4 +41,10 @@ RULES: dict[str, Rule] = {
         "Processing stopped at an unexpected {error} in {where}",
         "The payload is kept; report this, then replay the receipt after the fix",
     ),
+    "ingest.payload-rejected": Rule(
+        "error",
+        "business-rule",
+        "Another part of the payload is refused, and the study takes payloads whole",
+        "Correct the payload and deliver it again",
+    ),
 }

@@ -69,4 +69,14 @@ RULES: dict[str, Rule] = {
         "The Consent template {name} names the domain {domain}, which the study does not declare",
         "Declare the domain, or correct the code",
     ),
+    "study.unknown-rule": Rule(
+        "error", "not-found", "There is no rule {name} to suppress", "See docs/reference/rules.md"
+    ),
+    "study.rule-broken": Rule("error", "business-rule", "{id}: {message}", "Correct the data, or the study's rule"),
+    "study.rule-not-evaluated": Rule(
+        "error", "exception", "The study's rule {id} has no answer for this resource", "Correct the study's rule"
+    ),
+    "study.suppressed": Rule(
+        "information", "informational", "A finding of {name} does not count in this study: {reason}"
+    ),
 }

@@ -166,14 +166,14 @@ def test_a_withdrawn_participants_data_is_kept_out(sender: Sender, study: Study,
 class Faulty:
     """A validator that stops at every resource, with participant data in its error."""
 
-    def validate(self, resource: Resource, profiles: object = ()) -> list[Issue]:
+    def validate(self, resource: Resource, profiles: object = (), *, now: object = None) -> list[Issue]:
         raise RuntimeError(str(resource))
 
 
 class Refusing:
     """A validator that refuses every resource."""
 
-    def validate(self, resource: Resource, profiles: object = ()) -> list[Issue]:
+    def validate(self, resource: Resource, profiles: object = (), *, now: object = None) -> list[Issue]:
         return [issue("ingest.type-not-taken", expression="Observation", type="Observation")]
 
 

@@ -1,0 +1,88 @@
+"""A study's business rules: FHIRPath over a resource and what the study knows around it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.core.issues import Issue, issue
+from gateway.core.types import Resource
+from gateway.fhirpath import Env, Expression, FhirPathError, compile
+from gateway.study import Study
+from gateway.study.parts import BusinessRule, Participant
+
+VARIABLES: Final = frozenset({"study", "site", "participant"})
+"""What the expressions may name: `%study` (its facts and period), `%site` (id, name, zone, country, organisation) and
+`%participant` (id, arm, enrolled, devices), the last two empty where the resource is about no known participant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A rule with its expressions compiled."""
+
+    rule: BusinessRule
+    where: Expression | None
+    expression: Expression
+
+
+class BusinessRules:
+    """The rules of one study, compiled once."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._facts = {**study.facts, "period": dict(study.period)}
+        self._rules: dict[str, list[Compiled]] = {}
+        for rule in study.validation.rules:
+            where = compile(rule.where, base=rule.type, variables=VARIABLES) if rule.where else None
+            expression = compile(rule.expression, base=rule.type, variables=VARIABLES)
+            self._rules.setdefault(rule.type, []).append(Compiled(rule, where, expression))
+
+    def check(self, resource: Resource, around: Sequence[Resource], now: datetime | None) -> Iterator[Issue]:
+        """The rules that a resource breaks; `around` are the resources that it comes with, for `resolve()`.
+
+        A rule holds when its expression is true: nothing, or anything else, is a break.
+        """
+        rules = self._rules.get(resource["resourceType"])
+        if not rules:
+            return
+        env = self._env(resource, around, now)
+        for compiled in rules:
+            rule = compiled.rule
+            try:
+                if compiled.where is not None and compiled.where.evaluate(resource, env) != [True]:
+                    continue
+                holds = compiled.expression.evaluate(resource, env) == [True]
+            except (FhirPathError, RecursionError):
+                yield issue("study.rule-not-evaluated", expression=rule.type, id=rule.id)
+                continue
+            if not holds:
+                found = issue("study.rule-broken", expression=rule.type, id=rule.id, message=rule.message)
+                yield replace(found, severity=rule.severity)
+
+    def _env(self, resource: Resource, around: Sequence[Resource], now: datetime | None) -> Env:
+        person = self._study.by_patient.get(_patient_of(resource))
+        site = self._study.sites.get(person.site) if person else None
+        variables = {
+            "study": self._facts,
+            "site": asdict(site) if site else None,
+            "participant": _facts_of(person) if person else None,
+        }
+        known = {f"{entry['resourceType']}/{entry.get('id')}": entry for entry in around}
+        return Env(variables=variables, now=now, resolve=known.get)
+
+
+def _patient_of(resource: Resource) -> str:
+    """The id of the Patient that a resource is, or is about; "" for none."""
+    if resource["resourceType"] == "Patient":
+        return str(resource.get("id", ""))
+    for name in ("subject", "patient", "individual"):
+        reference = resource.get(name)
+        text = reference.get("reference") if isinstance(reference, dict) else None
+        if isinstance(text, str) and text.startswith("Patient/"):
+            return text.removeprefix("Patient/")
+    return ""
+
+
+def _facts_of(person: Participant) -> dict[str, Any]:
+    facts: dict[str, Any] = {"id": person.id, "arm": person.arm or None, "enrolled": person.enrolled}
+    return facts | {"devices": list(person.devices)}
