@@ -13,6 +13,7 @@ from gateway.mapping.formulas import FACTS, Formulas, Names, is_expression, lite
 from gateway.mapping.groups import GroupReader
 from gateway.mapping.lineage import UNIT_FACTS, variables_of
 from gateway.mapping.plan import Emit, Formula, Guard, Source
+from gateway.mapping.shape import UNKNOWN
 from gateway.mapping.template import Templates
 
 
@@ -24,6 +25,7 @@ class EmitReader:
     formulas: Formulas
     faults: FileFaults
     outer: dict[str, Formula] = field(default_factory=dict)
+    many: bool = False
 
     def read(self, tree: dict[str, Any], index: int, names: Names) -> Emit | None:
         """The emit at `index`; None when its template has no usable type."""
@@ -35,8 +37,9 @@ class EmitReader:
         if mode == "grouped":
             return self._grouped(tree, index, names)
         if mode == "per-payload":
-            names = replace(names, variables={})
+            names = replace(names, variables={}, shape=names.shape.of_payload())
         foreach = self.optional(tree, "foreach", place, names)
+        names = names.at(foreach)
         root = "item" if "foreach" in tree else "payload" if mode == "per-payload" else "record"
         variables, names = self.variables(tree.get("vars", {}), (*place, "vars"), names, root)
         key = self._key(tree["key"], (*place, "key"), names)
@@ -48,6 +51,8 @@ class EmitReader:
         if built is None or key is None:
             return None
         varying = tuple(number for number, part in enumerate(key) if isinstance(part, Formula) and not part.fixed)
+        if not varying and (foreach is not None or (mode == "per-record" and self.many)):
+            self.faults.add("mapping.key-constant", (*place, "key"), emit=tree["id"])
         return Emit(
             id=tree["id"],
             mode=mode,
@@ -68,10 +73,11 @@ class EmitReader:
         """A grouped emit: its variables and `when` are of the members, its key, guards and resource of a run."""
         place: Place = ("emit", index)
         reader = GroupReader(self.formulas, self.faults)
-        foreach = self.optional(tree, "foreach", place, names.only("payload", *UNIT_FACTS))
+        at_payload = replace(names, shape=names.shape.of_payload()).only("payload", *UNIT_FACTS)
+        foreach = self.optional(tree, "foreach", place, at_payload)
         of = "item" if foreach else "record"
         outer = {} if foreach else self.outer
-        of_member = replace(names, variables=names.variables if outer else {})
+        of_member = replace(names, variables=names.variables if outer else {}).at(foreach)
         variables, of_member = self.variables(tree.get("vars", {}), (*place, "vars"), of_member, of)
         variables = (*outer.items(), *variables)
         when = self.optional(tree, "when", place, of_member)
@@ -108,7 +114,7 @@ class EmitReader:
                 sources = tuple(
                     replace(source, root=root) if source.root == "focus" else source for source in formula.sources
                 )
-            names = names.with_variable(name, sources)
+            names = names.with_variable(name, sources, formula.found if formula else UNKNOWN)
         return tuple(found), names
 
     def _key(self, parts: Sequence[str], place: Place, names: Names) -> tuple[str | Formula, ...] | None:
@@ -125,6 +131,16 @@ class EmitReader:
             if formula is not None:
                 found.append(Guard(formula, entry["else"], entry["code"]))  # type: ignore[arg-type]
         return tuple(found)
+
+
+def check_twins(trees: Sequence[dict[str, Any]], faults: FileFaults) -> None:
+    """Notes emits that are the same but for their id: each resource would be made twice."""
+    known: dict[str, str] = {}
+    for index, tree in enumerate(trees):
+        name = repr({key: value for key, value in tree.items() if key != "id"})
+        if known.get(name, tree["id"]) != tree["id"]:
+            faults.add("mapping.same-key", ("emit", index), emit=tree["id"], other=known[name])
+        known.setdefault(name, tree["id"])
 
 
 def order_emits(

@@ -13,6 +13,7 @@ from gateway.mapping.functions.numbers import unit_is_valid
 from gateway.mapping.functions.times import time_pattern
 from gateway.mapping.lineage import is_fixed, sources_of, walk
 from gateway.mapping.plan import Formula, Source
+from gateway.mapping.shape import Found, Shape, find
 
 FACTS = frozenset({"payload", "record", "records", "item", "index", "subject", "site", "study", "envelope"})
 GIVEN = {"envelope": frozenset({"receivedAt", "payloadSha256"}), "study": frozenset({"id"})}
@@ -44,6 +45,7 @@ class Names:
     variables: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
     facts: frozenset[str] = FACTS
     ends: Mapping[str, tuple[Source, ...]] | None = None
+    shape: Shape = field(default_factory=Shape)
 
     def only(self, *facts: str) -> "Names":
         """The same names where of all facts these alone are known."""
@@ -60,9 +62,14 @@ class Names:
             replace(known[0], root=end) if known and known[0].root in ("record", "item", "focus") else Source(end, ())
         )
 
-    def with_variable(self, name: str, sources: tuple[Source, ...]) -> "Names":
+    def with_variable(self, name: str, sources: tuple[Source, ...], found: Found) -> "Names":
         """The same names and one more variable."""
-        return replace(self, variables={**self.variables, name: sources})
+        shape = self.shape.with_variable(name, found)
+        return replace(self, variables={**self.variables, name: sources}, shape=shape)
+
+    def at(self, formula: Formula | None) -> "Names":
+        """The same names where the focus is an item of what the formula finds; the same focus for None."""
+        return self if formula is None else replace(self, shape=self.shape.at(formula.found))
 
 
 @dataclass(slots=True)
@@ -86,15 +93,22 @@ class Formulas:
             self._check_node(node, place, names)
         if self.faults.count > before:
             return None
-        return self._formula(text, place, expression, names)
 
-    def _formula(self, text: str, place: Place, expression: Expression, names: Names) -> Formula:
+        def missing(name: str, node: nodes.Member, closed: bool, known: str) -> None:
+            rule = "mapping.path-unknown" if closed else "mapping.path-doubtful"
+            self._fault(rule, node, place, at=node.at, name=name, known=known)
+
+        found = find(expression.ast, names.shape, missing)
+        return self._formula(text, place, expression, names, found)
+
+    def _formula(self, text: str, place: Place, expression: Expression, names: Names, found: Found) -> Formula:
         return Formula(
             text=text[1:],
             position=self.faults.position(place),
             expression=expression,
             sources=tuple(names.rooted(source) for source in sources_of(expression.ast, names.variables)),
             fixed=is_fixed(expression.ast),
+            found=found,
         )
 
     def _check_node(self, node: nodes.Expr, place: Place, names: Names) -> None:
@@ -177,8 +191,8 @@ class Formulas:
                 "mapping.expression", argument, place, problem="parseTime() takes a literal pattern with YYYY"
             )
 
-    def _fault(self, rule: str, node: nodes.Expr, place: Place, **names: Any) -> None:
-        self.faults.add(rule, place, offset=node.start + 1, **names)
+    def _fault(self, rule: str, node: nodes.Expr, place: Place, at: int | None = None, **names: Any) -> None:
+        self.faults.add(rule, place, offset=(node.start if at is None else at) + 1, **names)
 
 
 _Check = Callable[[Formulas, nodes.Call, Place, Names], None]

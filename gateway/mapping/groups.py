@@ -9,6 +9,7 @@ from gateway.mapping.faults import FileFaults, Place
 from gateway.mapping.formulas import Formulas, Names
 from gateway.mapping.lineage import variables_of
 from gateway.mapping.plan import Formula, Group, Map, Series, Source
+from gateway.mapping.shape import Shape
 from gateway.terminology import ucum
 
 _SAMPLED = "SampledData"
@@ -62,7 +63,8 @@ class GroupReader:
             for name, formula in variables
         }
         known = names.only("payload", "records", "subject", "site", "study", "envelope")
-        return replace(known, variables={}, ends=ends)
+        members = names.shape.item if root == "item" else names.shape.record
+        return replace(known, variables={}, ends=ends, shape=Shape(names.shape.root, names.shape.payload, members))
 
     def without_series(self, resource: Any) -> Any:
         """The resource without its SampledData of a series."""

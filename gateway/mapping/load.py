@@ -14,13 +14,14 @@ from gateway.core.issues import any_blocks
 from gateway.core.yaml import Document, YamlError, load
 from gateway.definitions import Definitions
 from gateway.formats import FORMATS
-from gateway.mapping.emits import EmitReader, order_emits
+from gateway.mapping.emits import EmitReader, check_twins, order_emits
 from gateway.mapping.faults import FileFaults, Place
 from gateway.mapping.formulas import Formulas, Names, is_expression, literal
 from gateway.mapping.functions import function_set
 from gateway.mapping.lineage import UNIT_FACTS
 from gateway.mapping.payload_schema import NotASchema, Schema
 from gateway.mapping.plan import Action, Emit, Formula, Plan, SubjectPlan, Table, Zone
+from gateway.mapping.shape import Shape, shape_of
 from gateway.mapping.tables import READ_FAULTS, Row, beside, find_concept_map, read_lookup
 from gateway.mapping.template import Templates
 from gateway.terminology import Terminology
@@ -100,7 +101,7 @@ class _Reader:
         policy: Mapping[str, Action] = MappingProxyType(tree.get("policy", {}))
         functions = function_set(tables, lookups, policy.get("unit-unmapped") == "keep-original")
         formulas = Formulas(self.faults, functions)
-        names = self._names(tree)
+        names = replace(self._names(tree), shape=shape_of(schema.tree) if schema is not None else Shape())
         plan = self._plan(tree, formulas, names, policy)
         self._check_unused(tree, formulas)
         issues = self.faults.issues()
@@ -117,15 +118,21 @@ class _Reader:
         )
 
     def _plan(self, tree: dict[str, Any], formulas: Formulas, names: Names, policy: Mapping[str, Action]) -> Plan:
+        given = names.shape
         reader = EmitReader(
             Templates(self.around.definitions, self.around.terminology, formulas, self.faults), formulas, self.faults
         )
-        match = reader.optional(tree["source"], "match", ("source",), names.only("payload"))
-        records = reader.optional(tree["source"], "records", ("source",), names.only(*_BEFORE))
-        subject = self._subject(tree["subject"], formulas, names.only(*_BEFORE, "record"))
+        whole = replace(names, shape=given.of_payload())
+        match = reader.optional(tree["source"], "match", ("source",), whole.only("payload"))
+        records = reader.optional(tree["source"], "records", ("source",), whole.only(*_BEFORE))
+        shape = given.of_record(records.found) if records else whole.shape
+        names = replace(names, shape=shape)
+        of_subject = names if tree["subject"].get("per") == "record" else replace(names, shape=whole.shape)
+        subject = self._subject(tree["subject"], formulas, of_subject.only(*_BEFORE, "record"))
         zone = self._zone(tree["source"].get("tz", {}), formulas, names.only(*UNIT_FACTS))
         variables, inner = reader.variables(tree.get("vars", {}), ("vars",), names, "record")
-        reader = replace(reader, outer=dict(variables))
+        reader = replace(reader, outer=dict(variables), many=records is not None)
+        check_twins(tree["emit"], self.faults)
         emits: dict[str, Emit] = {}
         for index, entry in enumerate(tree["emit"]):
             if entry["id"] in emits:

@@ -4,7 +4,7 @@
 names keywords, positions and the schema's own words, never a value of the payload.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,7 @@ class Difference:
 
 
 class Schema:
-    """A compiled JSON Schema; raises `NotASchema` when made of something else."""
+    """A compiled JSON Schema; raises `NotASchema` when made of something else. `tree` is its document."""
 
     def __init__(self, tree: Any) -> None:
         try:
@@ -57,6 +57,7 @@ class Schema:
         except ValueError as error:
             raise NotASchema(str(error)) from None
         self._slow = Draft202012Validator(tree)
+        self.tree: Mapping[str, Any] = tree if isinstance(tree, dict) else {}
 
     def accepts(self, tree: Any) -> bool:
         """True when the tree fits."""

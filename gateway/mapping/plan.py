@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from gateway.fhirpath import Expression
+from gateway.mapping.shape import UNKNOWN, Found
 
 Action = Literal["warn", "drop-resource", "quarantine", "keep-original"]
 Mode = Literal["per-record", "per-payload", "grouped"]
@@ -31,6 +32,7 @@ class Formula:
     """A compiled expression of the file; `position` is `mapping.yaml:line:column`.
 
     `sources` are the paths of the payload that it reads; it is `fixed` when its values are the same in a whole unit.
+    `found` is what it finds by the payload's schema.
     """
 
     text: str
@@ -38,6 +40,7 @@ class Formula:
     expression: Expression
     sources: tuple[Source, ...] = ()
     fixed: bool = False
+    found: Found = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

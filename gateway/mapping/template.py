@@ -23,6 +23,7 @@ from gateway.mapping.elements import (
 from gateway.mapping.faults import FileFaults, Place
 from gateway.mapping.formulas import Formulas, Names, is_expression, literal
 from gateway.mapping.plan import Branch, Choice, Constant, Formula, Items, Map, Node, Series, Target, Value
+from gateway.mapping.shape import refuses
 from gateway.terminology import Terminology
 
 _ESCAPE = "element:"
@@ -160,6 +161,8 @@ class Templates:
             self.faults.add("mapping.code-not-bound", place, element=target.path, value_set=binding.value_set)
 
     def _map(self, tree: dict[str, Any], slot: Slot, target: Target, place: Place, names: Names) -> Node:
+        foreach = self._control("foreach", tree, place, names)
+        names = names.at(foreach)
         if slot.type == "Resource":
             built = self.resource(tree, place, names, contained=True)
             if built is None:
@@ -171,7 +174,6 @@ class Templates:
         else:
             fields = self._fields(tree, slot.inside, target, place, names)
         when = self._control("when", tree, place, names)
-        foreach = self._control("foreach", tree, place, names)
         position = self.faults.position(place)
         if when is None and foreach is None and all(isinstance(node, Constant) for _, node in fields):
             constants = {key: node.value for key, node in fields if isinstance(node, Constant)}
@@ -195,6 +197,9 @@ class Templates:
         tree = formula.expression.ast
         if not target.many and isinstance(tree, nodes.Chain) and tree.operator == "|":
             self.faults.add("mapping.union-as-fallback", place)
+        if refuses(target.type, target.primitive, formula.found.kind):
+            kind, element = formula.found.kind, target.path
+            self.faults.add("mapping.result-type", place, element=element, type=target.type, kind=kind)
         return Value(formula, target)
 
     def _choice(self, value: Any, name: str, inside: str, parent: Target, place: Place, names: Names) -> Node:
@@ -210,9 +215,9 @@ class Templates:
         branches: list[Branch] = []
         for index, branch in enumerate(value):
             here = (*place, index)
-            if branches and branches[-1].when is None:
-                self.faults.add("mapping.unreachable", here)
             built = self._branch(branch, name, inside, parent, here, names)
+            if built is not None and _is_dead(built, branches):
+                self.faults.add("mapping.unreachable", here)
             if built is not None:
                 branches.append(built)
         return Choice(tuple(branches), target, self.faults.position(place))
@@ -243,6 +248,13 @@ class Templates:
             return None
         node = self._element(branch[kinds[0]], slot, parent, (*place, kinds[0]), names)
         return Branch(when, slot.name, None if node is _EMPTY else node, "", position)
+
+
+def _is_dead(branch: Branch, before: list[Branch]) -> bool:
+    """True for a branch behind one without a condition or with the same, or whose condition is never true."""
+    never = branch.when is not None and getattr(branch.when.expression.ast, "value", None) is False
+    taken = any(other.when is None or (branch.when and other.when.text == branch.when.text) for other in before)
+    return never or taken
 
 
 def literal_fits(value: Any, type_name: str) -> bool:

@@ -34,6 +34,24 @@ _FILE = {
     "mapping.unreachable": Rule(
         "error", "processing", "This branch is never reached", "Put it before the one without when"
     ),
+    "mapping.path-unknown": Rule(
+        "error", "not-found", "The payload's schema has no {name} here", "Correct the path, or the schema: {known}"
+    ),
+    "mapping.path-doubtful": Rule(
+        "warning",
+        "not-found",
+        "The payload's schema has no {name} here",
+        "Is {known} meant? Else add it to the schema",
+    ),
+    "mapping.result-type": Rule(
+        "error", "value", "{element} takes a {type}, the expression gives a {kind}", "Convert it, such as toDecimal()"
+    ),
+    "mapping.key-constant": Rule(
+        "error", "structure", "The key is the same for every resource of {emit}", "Add what tells them apart"
+    ),
+    "mapping.same-key": Rule(
+        "error", "duplicate", "{emit} makes the same resources under the same key as {other}", "Tell them apart"
+    ),
     "mapping.unit-invalid": Rule("error", "code-invalid", "{unit} is not a UCUM unit", "See https://ucum.org"),
     "mapping.unknown-emit": Rule("error", "not-found", "There is no emit {name}", "Known: {known}"),
     "mapping.duplicate-emit": Rule("error", "duplicate", "Two emits are called {name}", "Rename one"),
