@@ -9,6 +9,7 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.core.logs import logger
@@ -63,6 +64,8 @@ class Edge:
         app = nowhere() if "\0" in scope["path"] else self.app
         try:
             await app(scope, receive, send_marked)
+        except ClientDisconnect:  # while it was still sending: nobody is left to answer
+            self.log.info("client disconnected", request_id=identity)
         except Exception as error:
             self.log.error("request failed", request_id=identity, exc_info=error)
             if not answer:

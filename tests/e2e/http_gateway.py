@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from gateway.app import Gateway, build, serve
 from gateway.core import dumps
+from gateway.core.clock import Clock, system_clock
 from gateway.core.types import Resource
 from gateway.ingest import enrol
 from gateway.settings import Settings
@@ -56,9 +57,9 @@ class Http:
 
 
 @contextmanager
-def serving(folder: Path, **settings: Any) -> Iterator[Http]:
+def serving(folder: Path, clock: Clock = system_clock, **settings: Any) -> Iterator[Http]:
     """A gateway with the enrolment of the demo study and nothing else."""
-    gateway = build(Settings(data_dir=folder, **settings))
+    gateway = build(Settings(data_dir=folder, **settings), clock)
     study = gateway.studies[STUDY]
     principal = study.principal(study.clients[REGISTRAR])
     enrol(gateway.access.door(principal), study)
