@@ -1,5 +1,6 @@
 """The validator: a resource against R4, its stated profiles and the asked ones."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,10 @@ from gateway.conformance.vital_signs import implied_profiles
 from gateway.core import Issue, issue
 from gateway.definitions import Definitions
 from gateway.terminology import Terminology
+
+MAX_CANONICAL = 256
+
+_CANONICAL = re.compile(r"[a-z][a-z0-9+.-]*:[\w./:#%~-]+(\|[\w.+-]+)?\Z", re.ASCII)
 
 
 class Validator:
@@ -95,9 +100,9 @@ class Validator:
         if check is not None:
             check(value, at, run)
         elif self._definitions.structure(profile) is None:
-            run.report(unknown, at, profile=profile)
+            run.report(unknown, at, profile=_shown(profile))
         else:
-            run.report("conformance.profile-type", at, profile=profile, type=name)
+            run.report("conformance.profile-type", at, profile=_shown(profile), type=name)
 
     def _compile(self, profile: str, name: str) -> Check | None:
         """The check of a type's objects against a profile; None when it is unknown or of another type."""
@@ -146,6 +151,11 @@ def _stated(resource: dict[str, Any]) -> Iterable[str]:
     meta = resource.get("meta")
     profiles = meta.get("profile") if isinstance(meta, dict) else None
     return [profile for profile in profiles if isinstance(profile, str)] if isinstance(profiles, list) else []
+
+
+def _shown(profile: str) -> str:
+    """A canonical as messages may tell it: data name profiles, and what is no canonical could be anything."""
+    return profile if len(profile) <= MAX_CANONICAL and _CANONICAL.match(profile) else "(what is no canonical URL)"
 
 
 def _distinct(issues: list[Issue]) -> list[Issue]:

@@ -6,6 +6,7 @@ module adds what the library lets pass: duplicate keys, runaway nesting, numbers
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -40,10 +41,14 @@ class _Refused(ValueError):
 def loads(data: bytes) -> Any:
     """The tree of one JSON document: dict, list, str, bool, None, int, and Decimal for other numbers.
 
+    A byte order mark at its beginning is passed over (https://www.rfc-editor.org/rfc/rfc8259#section-8.1).
+
     Raises `BadRequest` with rule `payload.empty`, `payload.not-utf8`, `payload.not-json` (its `source` is line and
     column), `payload.duplicate-key` (its `source` is the key's JSON Pointer), `payload.too-deep` or
     `payload.number`.
     """
+    if data.startswith(BOM_UTF8):
+        data = data[len(BOM_UTF8) :]
     if not data.strip():
         raise BadRequest(issue("payload.empty"))
     try:

@@ -6,7 +6,6 @@ A step passes when we find errors if, and only if, the HL7
 validator found some.
 """
 
-import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -66,7 +65,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def _validate(data: bytes, files: list[Path], profiles: list[str], allowed: tuple[str, ...]) -> tuple[Issue, ...]:
     try:
-        resource = loads(data.removeprefix(codecs.BOM_UTF8))
+        resource = loads(data)
     except FhirError as refused:
         return refused.issues
     definitions = Definitions.of(r4(), Shelf([_read(file) for file in files]))

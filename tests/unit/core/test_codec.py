@@ -78,3 +78,9 @@ def test_any_bytes_are_a_tree_or_a_refusal(data: bytes) -> None:
         loads(data)
     except FhirError as refused:
         assert refused.issues[0].rule.startswith("payload.")
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert loads(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
+    with pytest.raises(BadRequest):
+        loads(b"\xef\xbb\xbf")
