@@ -107,6 +107,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         made.definitions,
         made.terminology,
         asset_roots("terminology", settings.asset_dirs)[1:],
+        only={name for study in studies.values() for source in study.sources.values() for name in source.mappings},
     )
     policies = {study.id: ConsentPolicy.of(study) for study in studies.values()}
     secret = settings.secret.get_secret_value().encode()

@@ -1,6 +1,7 @@
 """The mappings of the asset folders: a folder with a `mapping.yaml` is a registration."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from importlib.resources.abc import Traversable
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway.mapping.mapping import Mapping, Source
 from gateway.terminology import Terminology
 
 _MAX_DEPTH = 4
+_ID_LINE = re.compile(rb"^mapping: ([A-Za-z0-9.-]+)[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 
 
 class MappingRegistry:
@@ -30,12 +32,14 @@ class MappingRegistry:
         definitions: Definitions,
         terminology: Terminology | None = None,
         concept_maps: Sequence[Traversable] = (),
+        only: Collection[str] | None = None,
     ) -> "MappingRegistry":
         """The mappings below `roots`; a folder of a later root replaces the same folder of an earlier one.
 
         `terminology` checks literal codes against required value sets; without it they are not checked.
-        `concept_maps` are further roots that `terminology/...` is looked up in, after the product's own. Raises
-        `Unprocessable` with the faults of all files at once.
+        `concept_maps` are further roots that `terminology/...` is looked up in, after the product's own. With `only`
+        mappings of other ids are left alone: neither compiled nor checked. Raises `Unprocessable` with the faults of
+        all files at once.
         """
         around = Surroundings(definitions, terminology, (asset_root("terminology"), *concept_maps))
         folders: dict[str, Traversable] = {}
@@ -44,6 +48,8 @@ class MappingRegistry:
         mappings: dict[str, Mapping] = {}
         faults: list[Issue] = []
         for name, folder in sorted(folders.items()):
+            if only is not None and _declared_id(folder) not in (None, *only):
+                continue
             mapping, issues = read_mapping(folder, name, around)
             faults += [found for found in issues if found.blocks]
             if mapping is not None and mapping.id in mappings:
@@ -76,6 +82,12 @@ class MappingRegistry:
             if mapping.status != "retired" and format in (None, mapping.format) and mapping.takes(tree):
                 return mapping
         raise Unprocessable(issue("mapping.no-match", tried=", ".join(source_mappings)))
+
+
+def _declared_id(folder: Traversable) -> str | None:
+    """The id that a mapping file gives in a plain line; None when only reading the whole file tells."""
+    found = _ID_LINE.search(folder.joinpath(FILE_NAME).read_bytes())
+    return found[1].decode() if found else None
 
 
 def find_folders(root: Traversable, path: str = "", depth: int = 0) -> Iterator[tuple[str, Traversable]]:
