@@ -82,5 +82,5 @@ def test_any_bytes_are_a_tree_or_a_refusal(data: bytes) -> None:
 
 def test_a_byte_order_mark_is_passed_over() -> None:
     assert loads(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
-    with pytest.raises(BadRequest):
+    with pytest.raises(FhirError):
         loads(b"\xef\xbb\xbf")
