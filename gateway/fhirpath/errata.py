@@ -38,6 +38,14 @@ ERRATA: Final = (
         "fullUrl.exists() implies fullUrl.contains('/_history/').not()",
     ),
     Erratum(
+        "Reference ref-1",
+        "reference.startsWith('#').not() or (reference.substring(1).trace('url') in "
+        "%rootResource.contained.id.trace('ids'))",
+        "gives nothing where there is no reference, which is allowed; and `#` is the container itself",
+        "reference.hasValue().not() or reference.startsWith('#').not() or reference = '#' or "
+        "(reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids'))",
+    ),
+    Erratum(
         "Questionnaire.item.enableWhen que-7",
         "operator = 'exists' implies (answer is Boolean)",
         "names the type of FHIRPath where the answer has FHIR's",
@@ -48,6 +56,12 @@ ERRATA: Final = (
         "offset.empty() or (when.exists() and ((when in ('C' | 'CM' | 'CD' | 'CV')).not()))",
         "takes `when`, which may repeat, for a single item",
         "offset.empty() or (when.exists() and when.all(($this in ('C' | 'CM' | 'CD' | 'CV')).not()))",
+    ),
+    Erratum(
+        "ActivityDefinition adf-0 and its like",
+        "name.matches('[A-Z]([A-Za-z0-9_]){0,254}')",
+        "gives nothing where there is no name, which is allowed",
+        "name.empty() or name.matches('[A-Z]([A-Za-z0-9_]){0,254}')",
     ),
     Erratum(
         "ChargeItemDefinition cid-0",
@@ -73,4 +87,4 @@ _MEANINGS: Final = MappingProxyType({(erratum.published, erratum.base): erratum.
 
 def corrected(expression: str, base: str | None = None) -> str:
     """What a published expression means on values of a type or path: its correction, or itself."""
-    return _MEANINGS.get((expression, "")) or _MEANINGS.get((expression, base or ""), expression)
+    return _MEANINGS.get((expression, base or "")) or _MEANINGS.get((expression, ""), expression)

@@ -249,8 +249,10 @@ def type_of_item(item: Any, wanted: Iterable[str], model: Model | None, exactly:
 
 
 def wrap(item: Any, type_name: str) -> Any:
-    """The item with its type, unless it tells it itself."""
-    if item is None or item.__class__ is Element or (item.__class__ is dict and "resourceType" in item):
+    """The item with its type, unless it tells it itself; `ExampleScenario.instance` has a resourceType of its own."""
+    if item is None or item.__class__ is Element:
+        return item
+    if item.__class__ is dict and "resourceType" in item and "." not in type_name:
         return item
     return Element(item, type_name)
 
