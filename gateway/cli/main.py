@@ -75,6 +75,9 @@ def _unexpected(error: Exception) -> int:
             name = "GATEWAY_" + "_".join(str(part) for part in fault["loc"]).upper() + ": " if fault["loc"] else ""
             show_error(name + fault["msg"].removeprefix("Value error, "))
         return 2
+    if isinstance(error, OSError) and error.strerror:
+        show_error(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        return 2
     frames = "".join(traceback.format_tb(error.__traceback__))
     show_error(f"{frames}stopped by {type(error).__name__}; its text is left out, since it may hold data")
     return 2

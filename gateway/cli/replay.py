@@ -37,6 +37,8 @@ def replay(
         show_error("say what to replay: --receipt, --source, --rule or --mapping")
         raise typer.Exit(2)
     with closing(build(Settings())) as gateway, wrong_use():
+        if source:
+            gateway.ingest.media_types(study, source)  # refuses a name that the study does not have
         receipts = gateway.ingest.replay(Replay(study, receipt, source, rule, mapping))
     if json:
         for found in receipts:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from gateway.access import Door
 from gateway.core.codec import dumps, loads
-from gateway.core.errors import Conflict
+from gateway.core.errors import Conflict, FhirError
 from gateway.core.instants import format_instant
 from gateway.core.issues import issue
 from gateway.core.resources import Stored
@@ -80,13 +80,21 @@ def export(
 def _earlier(folder: Path, types: Sequence[str]) -> set[str]:
     """The names of the files that an earlier export, finished or not, left in the folder."""
     manifest = folder / MANIFEST
-    known = {entry["url"] for entry in loads(manifest.read_bytes())["output"]} if manifest.exists() else set()
+    known = _listed(manifest) if manifest.exists() else set()
     known |= {f"{kind}.ndjson" for kind in types}
     found = {path.name for path in folder.iterdir()} - {MANIFEST}
     for name in sorted(found):
         if name not in known and not name.endswith(".part"):
             raise Conflict(issue("export.foreign-file", name=name))
     return found
+
+
+def _listed(manifest: Path) -> set[str]:
+    """The files that an earlier export's manifest lists; raises `Conflict` when it is none of ours."""
+    try:
+        return {entry["url"] for entry in loads(manifest.read_bytes())["output"]}
+    except (FhirError, KeyError, TypeError):
+        raise Conflict(issue("export.foreign-file", name=MANIFEST)) from None
 
 
 def _output(door: Door, folder: Path, kind: str, progress: Progress | None) -> Output:

@@ -1,0 +1,38 @@
+"""A tired data manager: wrong folders and names are told in words, with no traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STUDY = ("--study", "hf-dct-01")
+EXPORT = ("export", *STUDY, "--client", "research", "--out")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("wrong-use")
+    (found / "file").write_text("x", "utf-8")
+    (found / "damaged").mkdir()
+    (found / "damaged" / "manifest.json").write_text('{"output": "x"}', "utf-8")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        ((*EXPORT, "file"), 2, "file: File exists"),
+        ((*EXPORT, "damaged"), 1, "export.foreign-file"),
+        (("replay", *STUDY, "--source", "nobody"), 2, "ingest.unknown-source"),
+    ],
+)
+def test_wrong_use_is_told(folder: Path, arguments: tuple[str, ...], code: int, told: str) -> None:
+    environment = {**os.environ, "GATEWAY_DATA_DIR": str(folder / "var")}
+    command = [sys.executable, "-m", "gateway", *arguments]
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == code, result.stderr
+    assert told in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    assert "stopped by" not in result.stderr
