@@ -41,14 +41,17 @@ class Extensions:
             structure = self._definitions.structure(url) if ":" in url else None
             if structure is None:
                 if ":" in url or not path.startswith("Extension."):
-                    unknown = "extension-unknown" if url.startswith(self._prefixes) else "extension-not-allowed"
-                    run.report("conformance.modifier-unknown" if modifier else f"conformance.{unknown}", at)
+                    run.report("conformance.modifier-unknown" if modifier else self._unknown(url), at)
                 return
             self._known(structure, url, modifier, value, at, run)
             if not self._is_allowed(structure, at, run):
                 run.report("conformance.extension-context", at, url=structure.url)
 
         return check
+
+    def _unknown(self, url: str) -> str:
+        allowed = url.startswith(self._prefixes)
+        return "conformance.extension-unknown" if allowed else "conformance.extension-not-allowed"
 
     def _known(self, structure: Structure, url: str, modifier: bool, value: Any, at: Location, run: Run) -> None:
         if structure.type != "Extension":

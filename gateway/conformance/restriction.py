@@ -10,6 +10,7 @@ from gateway.definitions import Definitions, Element
 
 
 def tighter(element: Element, base: Element) -> tuple[int, int | None] | None:
+    """The limits (low, high) that a profile sets beyond its base; None when it sets none."""
     low = element.min if element.min > base.min else 0
     high = element.max if element.max != -1 and element.max != base.max else None
     if high is not None and base.max is not None and high >= base.max:
@@ -18,6 +19,8 @@ def tighter(element: Element, base: Element) -> tuple[int, int | None] | None:
 
 
 def foreign(name: str) -> Check:
+    """The finding of a profile that constrains an element which its base does not have."""
+
     def check(value: Any, at: Location, run: Run) -> None:
         run.report("conformance.profile-fault", at, element=name)
 
@@ -25,6 +28,8 @@ def foreign(name: str) -> Check:
 
 
 def on_value(check: Check) -> OccurrenceCheck:
+    """The check applied to values; a primitive that has extensions only is passed over."""
+
     def inner(occurrence: Occurrence, run: Run) -> None:
         if occurrence.value is not None:
             check(occurrence.value, occurrence.at, run)
@@ -33,6 +38,8 @@ def on_value(check: Check) -> OccurrenceCheck:
 
 
 def for_type(code: str, check: Check) -> OccurrenceCheck:
+    """The check applied to values of one type of a choice."""
+
     def inner(occurrence: Occurrence, run: Run) -> None:
         if occurrence.value is not None and occurrence.type == code:
             check(occurrence.value, occurrence.at, run)
@@ -41,6 +48,8 @@ def for_type(code: str, check: Check) -> OccurrenceCheck:
 
 
 def inside(code: str, check: Check, *, many: bool) -> OccurrenceCheck:
+    """The check applied to the object below a value: the value itself, or the twin of a primitive."""
+
     def inner(occurrence: Occurrence, run: Run) -> None:
         if not many or occurrence.type == code:
             check(occurrence.inside if occurrence.inside is not None else {}, occurrence.at, run)
@@ -49,6 +58,7 @@ def inside(code: str, check: Check, *, many: bool) -> OccurrenceCheck:
 
 
 def type_check(allowed: frozenset[str], definitions: Definitions) -> OccurrenceCheck:
+    """The check that a value has one of the types that a profile leaves."""
     names = ", ".join(sorted(allowed))
 
     def inner(occurrence: Occurrence, run: Run) -> None:
@@ -86,6 +96,7 @@ def one_of_profiles(code: str, checks: list[Check], definitions: Definitions) ->
 
 
 def fixed_check(fixed: Any) -> Check:
+    """The check that a value is exactly the fixed one."""
     if isinstance(fixed, str):
         return _fixed_text(fixed)
 
@@ -105,6 +116,8 @@ def _fixed_text(fixed: str) -> Check:
 
 
 def pattern_check(pattern: Any) -> Check:
+    """The check that a value has all that a pattern has."""
+
     def check(value: Any, at: Location, run: Run) -> None:
         if not matches_pattern(value, pattern):
             run.report("conformance.pattern", at)
@@ -113,6 +126,8 @@ def pattern_check(pattern: Any) -> Check:
 
 
 def length_check(limit: int) -> Check:
+    """The check that a text has at most `limit` characters."""
+
     def check(value: Any, at: Location, run: Run) -> None:
         if isinstance(value, str) and len(value) > limit:
             run.report("conformance.too-long", at, limit=limit)
