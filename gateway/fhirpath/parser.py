@@ -29,6 +29,9 @@ from gateway.fhirpath.temporal import parse_literal
 MAX_DEPTH: Final = 60
 """How deep the tree of an expression may be; a chain of one associative operator counts as one level."""
 
+MAX_DIGITS: Final = 100
+"""How many digits a number in an expression may have."""
+
 _LEVELS: Final = (
     ("implies",),
     ("or", "xor"),
@@ -123,8 +126,12 @@ class _Parser:
             return TypeTest(operator, left, name, left.start, name.end)
         right = self.expression(level)
         if operator in _CHAINED:
-            operands = left.operands if isinstance(left, Chain) and left.operator == operator else (left,)
-            return Chain(operator, (*operands, right), left.start, right.end)
+            operands = [*left.operands] if isinstance(left, Chain) and left.operator == operator else [left]
+            operands.append(right)
+            while self._token.value == operator and self._operator_power() == level:
+                self._next()
+                operands.append(self.expression(level))
+            return Chain(operator, tuple(operands), left.start, operands[-1].end)
         return Binary(operator, left, right, left.start, right.end)
 
     def _prefix(self) -> Expr:
@@ -228,6 +235,8 @@ class _Parser:
         return self._number(token)
 
     def _number(self, token: Token) -> Expr:
+        if token.end - token.start > MAX_DIGITS:
+            raise self._fail(f"A number has {MAX_DIGITS} digits at most", token.start)
         unit = self._token
         if unit.kind == "string":
             self._next()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cmp_to_key
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from gateway.fhirpath.env import Env
 from gateway.fhirpath.equality import equal, key
@@ -16,8 +16,11 @@ from gateway.fhirpath.types import is_exactly, matches, type_of
 
 T = TypeVar("T")
 
-MAX_WALK = 1_000_000
+MAX_WALK: Final = 1_000_000
 """How many items repeat() and descendants() visit at most when the caller sets no budget."""
+
+MAX_LEVELS: Final = 10_000
+"""How many times repeat() and descendants() go on from what they found."""
 
 
 def listed(value: Any) -> list[Any]:
@@ -49,7 +52,11 @@ def walk(start: Sequence[Any], step: Callable[[Any], Sequence[Any]], env: Env | 
     found: list[Any] = []
     seen: set[Any] = set()
     todo = list(start)
+    levels = 0
     while todo:
+        levels += 1
+        if levels > MAX_LEVELS:
+            raise Fault("fhirpath.budget")
         following: list[Any] = []
         for item in todo:
             for part in step(item):

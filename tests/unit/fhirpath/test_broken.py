@@ -91,7 +91,7 @@ def test_lines_and_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["(" * 5000, "-" * 5000 + "1", "a" + ".b" * 5000, "(" * 500 + "1" + ")" * 500, "'" * 999]
+    "text", ["(" * 5000, "-" * 5000 + "1", "a" + ".b" * 5000, "(" * 500 + "1" + ")" * 500, "'" * 999, "9" * 5000]
 )
 def test_nesting_is_bounded(text: str) -> None:
     with pytest.raises(FhirPathError):
@@ -124,3 +124,10 @@ def test_faults_of_others_are_warnings_with_a_place() -> None:
     with pytest.raises(FhirPathError):
         compile("nope.nope()", base="Patient", strict=False)
     assert compile("name.where(family.startsWith('x'))", base="Patient").warnings == ()
+
+
+def test_repeat_without_end_is_stopped() -> None:
+    for text in ("'x'.repeat($this & 'x')", "1.repeat($this + 1)", "1.repeatAll($this)"):
+        with pytest.raises(FhirPathError) as caught:
+            compile(text, model=None).evaluate({})
+        assert caught.value.rule == "fhirpath.budget"
