@@ -149,6 +149,7 @@ def _negated(generation: Generation, node: Binary, answer: str, mark: str) -> st
 
 
 def equal(generation: Generation, node: Binary, place: Place) -> str:
+    """The local that holds the result of `=` or `!=`."""
     if _is_text(node.right):
         answer = _equals_text(generation, node.left, node.right, place)
     elif _is_single(generation, node.left) and _is_single(generation, node.right):
@@ -232,6 +233,7 @@ def _moments(generation: Generation, node: Expr, place: Place) -> str:
 
 
 def equivalent(generation: Generation, node: Binary, place: Place) -> str:
+    """The local that holds the result of `~` or `!~`."""
     code = generation.code
     left, right = _moments(generation, node.left, place), _moments(generation, node.right, place)
     answer = code.fresh("b")
@@ -240,6 +242,7 @@ def equivalent(generation: Generation, node: Binary, place: Place) -> str:
 
 
 def member(generation: Generation, node: Binary, place: Place) -> str:
+    """The local that holds the result of `in` or `contains`."""
     code = generation.code
     one, several = (node.left, node.right) if node.operator == "in" else (node.right, node.left)
     answer = code.fresh("b")
