@@ -1,8 +1,7 @@
 """`gateway validate`: where resources come from, what is written, how it ends."""
 
 import json
-import sys
-import time
+import os
 from pathlib import Path
 
 import pytest
@@ -102,14 +101,14 @@ def test_any_bytes_are_answered(body: bytes) -> None:
     assert all(json.loads(line)["resourceType"] == "OperationOutcome" for line in lines)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="measures the CPU time of a child process")
-def test_one_file_takes_less_than_a_second(tmp_path: Path) -> None:
+def test_one_file_takes_little_time_from_cold(tmp_path: Path) -> None:
+    """By CPU time, since other tests run beside this; `benchmarks validate` measures the wall."""
     file = tmp_path / "a.json"
     file.write_bytes(GOOD)
-    run_process(tmp_path, "validate", str(file))
     took = []
     for _ in range(3):
-        start = time.perf_counter()
+        before = os.times()
         assert run_process(tmp_path, "validate", str(file)).returncode == 0
-        took.append(time.perf_counter() - start)
-    assert min(took) < 2.5, "cold start; a second on a machine that has nothing else to do"
+        after = os.times()
+        took.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    assert min(took) < 2
