@@ -8,6 +8,7 @@ from typing import TypeAlias
 from gateway.access.gate import Gate, require_scope
 from gateway.access.journal import Action, Journal, refused
 from gateway.access.writes import Asked, Delete, Write
+from gateway.auth import scope_allows
 from gateway.core.clock import Clock
 from gateway.core.errors import FhirError, Forbidden, Gone, NotFound, Unavailable
 from gateway.core.event import Event
@@ -52,6 +53,20 @@ class Door:
             self._refuse(event, error)
             raise
         self._journal.record(event)
+
+    def require_write(self, type: str) -> None:
+        """Raises `Forbidden`, on record, for who may neither create nor update a type: before a body is looked at.
+
+        A source delivers payloads, whose resources the gateway makes; it writes none itself.
+        """
+        try:
+            if self.principal.source:
+                raise Forbidden(issue("rest.source-writes"))
+            if not scope_allows(self.principal.scopes, type, "c"):
+                require_scope(self.principal, type, "u")
+        except Forbidden as error:
+            self._refuse(self._event("U", "write", (type,)), error)
+            raise
 
     def read(self, type: str, id: str, version: int | None = None) -> Stored:
         """The current version, or that `version`; raises `NotFound` when it is absent or hidden, `Gone` when it is

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 
 from gateway.access import Write
 from gateway.core.codec import loads
-from gateway.core.errors import BadRequest, Forbidden, Unprocessable
+from gateway.core.errors import BadRequest, Unprocessable
 from gateway.core.issues import Issue, any_blocks, issue, operation_outcome
 from gateway.core.resources import Committed
 from gateway.core.types import Resource
@@ -39,8 +39,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         return admissions[study.id].judge(resource)
 
     async def resource_body(request: Request) -> bytes:
-        if door_of(parts, request).principal.source:
-            raise Forbidden(issue("rest.source-writes"))
+        door_of(parts, request).require_write(type_of(parts, request))
         return await read_body(request, JSON_TYPES)
 
     @router.put("/studies/{study}/fhir/{type}/{id}")
