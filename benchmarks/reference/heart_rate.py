@@ -83,7 +83,8 @@ class Script:
         execute("BEGIN IMMEDIATE")
         execute("INSERT OR IGNORE INTO payload VALUES (?, ?, ?)", (study, sha, body))
         execute("INSERT INTO receipt (study, id, source, status, received, sha256, size, media_type, name, envelope, "
-                "mapping, counts, issues, duplicate_of, attempts, leased_until) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "mapping, counts, issues, duplicate_of, attempts, leased_until) "
+                "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 (study, receipt, "google-health", "received", now, sha, len(body), "application/json", "", b"{}", "",
                  b"{}", b"[]", "", 0, 0))  # fmt: skip
         execute("COMMIT")
@@ -130,8 +131,8 @@ class Script:
 
     def _insert(self, heads: list, versions: list, terms: list, dates: list) -> None:  # type: ignore[type-arg]
         many = self.connection.executemany
-        many("INSERT INTO resource (study, type, pk, id, version, updated, deleted, level, subject, domain, low, high, "
-             "ordered) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,-4611686018427387904)", heads)  # fmt: skip
+        many("INSERT INTO resource (study, type, pk, id, version, updated, deleted, level, subject, domain, low, "
+             "high, ordered) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,-4611686018427387904)", heads)  # fmt: skip
         many("INSERT INTO version (study, pk, version, updated, deleted, level, subject, domain, low, high, digest, "
              "entries, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", versions)  # fmt: skip
         many("INSERT INTO search_term (study, hash, pk) VALUES (?,?,?)", sorted(terms))
@@ -140,8 +141,9 @@ class Script:
     def _write_device_and_provenance(
         self, study: str, now: int, patient: str, device: str, ids: list[object], sha: str
     ) -> None:
-        made = [{"resourceType": "Provenance", "id": digest("provenance", sha), "recorded": "2026-11-21T00:00:00.000Z",
-                 "target": [{"reference": f"Observation/{key}/_history/1"} for key in ids]}]  # fmt: skip
+        targets = [{"reference": f"Observation/{key}/_history/1"} for key in ids]
+        made = [{"resourceType": "Provenance", "id": digest("provenance", sha),
+                 "recorded": "2026-11-21T00:00:00.000Z", "target": targets}]  # fmt: skip
         if device not in self.known:
             self.known.add(device)
             made.append({"resourceType": "Device", "id": device, "manufacturer": "Google",
