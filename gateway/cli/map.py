@@ -1,23 +1,25 @@
-"""`gateway map`: list, check, test, run and explain mappings."""
+"""`gateway map`: begin, list, check, test, run, explain, compare and document mappings."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from gateway.cli._map.chosen import (
+    applied,
+    chosen,
+    compiled_mapping,
+    head_of,
+    installed,
+    prepared,
+    surroundings,
+    validation,
+)
 from gateway.cli.console import show_error, show_issues, write_json, write_line
 
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
-    from gateway.core import Issue, Resource
-    from gateway.formats import Decoded
-    from gateway.mapping import Facts, Mapped, Mapping
-    from gateway.mapping.load import Surroundings
-    from gateway.mapping.selftest import Validate
-
-app = typer.Typer(help="List, check, test, run and explain mappings.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Begin, check, test, run, explain and compare mappings.", no_args_is_help=True, rich_markup_mode=None
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine output on stdout.")]
 Folder = Annotated[str, typer.Argument(help="A mapping's id, or its folder.")]
@@ -33,22 +35,13 @@ def list_mappings(as_json: AsJson = False) -> None:
 
     Example: gateway map list
     """
-    found = sorted(_read(name, folder)[0] for name, folder in _installed())
+    found = sorted(head_of(name, folder)[0] for name, folder in installed())
     if as_json:
         for row in found:
             write_json(dict(zip(("mapping", "version", "status", "format", "folder"), row, strict=True)))
         return
     for identity, version, status, format_name, folder in found:
         write_line(f"{identity:40} {version:8} {status:8} {format_name:10} mappings/{folder}")
-
-
-def _read(name: str, folder: "Traversable") -> tuple[tuple[str, ...], "Mapping | None"]:
-    from gateway.mapping.registry import read_mapping
-
-    mapping, _ = read_mapping(folder, name, _surroundings())
-    if mapping is None:
-        return (name, "", "faulty", "", name), None
-    return (mapping.id, mapping.version, mapping.status, mapping.format, name), mapping
 
 
 @app.command()
@@ -67,8 +60,8 @@ def lint(
     from gateway.mapping.registry import read_mapping
 
     faulty = False
-    for name, folder in _chosen(folders):
-        _, issues = read_mapping(folder, name, _surroundings())
+    for name, folder in chosen(folders):
+        _, issues = read_mapping(folder, name, surroundings())
         faulty = faulty or any_blocks(issues)
         if as_json:
             write_json({"mapping": name, "outcome": operation_outcome(issues)})
@@ -90,9 +83,9 @@ def check_examples(
     from gateway.mapping.selftest import run_tests
 
     failed = total = 0
-    validate = _validate()
-    for name, folder in _chosen(folders):
-        for result in run_tests(_mapping(name, folder), folder, validate):
+    validate = validation()
+    for name, folder in chosen(folders):
+        for result in run_tests(compiled_mapping(name, folder), folder, validate):
             total += 1
             failed += bool(result.problems)
             if as_json:
@@ -119,8 +112,8 @@ def run(
     from gateway.core.issues import any_blocks
     from gateway.mapping.selftest import issues_of
 
-    compiled, decoded, known = _prepare(mapping, payload, facts)
-    mapped = _apply(compiled, decoded, known, trace=False)
+    compiled, decoded, known = prepared(mapping, payload, facts)
+    mapped = applied(compiled, decoded, known, trace=False)
     issues = issues_of(mapped)
     if as_json:
         write_json({"resources": list(mapped.resources), "outcome": operation_outcome(issues)})
@@ -133,132 +126,100 @@ def run(
 
 @app.command()
 def explain(
-    mapping: Folder,
-    payload: Annotated[Path, typer.Argument(help="A payload file.", exists=True, dir_okay=False)],
-    path: Annotated[str, typer.Argument(help="Observation.valueQuantity, or Observation/<id>.valueQuantity.value")],
+    what: Annotated[str, typer.Argument(help="A mapping's id or folder; with --study a stored resource, TYPE/ID")],
+    payload: Annotated[Path | None, typer.Argument(help="A payload file", exists=True, dir_okay=False)] = None,
+    path: Annotated[
+        str, typer.Argument(help="Observation.valueQuantity, or Observation/<id>.valueQuantity.value")
+    ] = "",
     facts: FactsFile = None,
+    study: Annotated[str, typer.Option("--study", help="The study of a stored resource")] = "",
+    at: Annotated[str, typer.Option("--at", help="An element of the stored resource")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Tell where the values at a path of the output come from: mapping line, expression, payload positions.
 
+    Of a stored resource: from its Provenance back to the receipt and the raw payload, read with today's mapping.
     Exit 1 when nothing was made at the path.
 
     Example: gateway map explain google-health/heart-rate day.json Observation.valueQuantity.value
     """
+    from gateway.cli._map.tracing import show_steps, stored_steps
     from gateway.mapping.explain import steps_at
 
-    compiled, decoded, known = _prepare(mapping, payload, facts)
-    found = steps_at(_apply(compiled, decoded, known, trace=True).trace, path)
-    for step in found:
-        if as_json:
-            write_json(
-                {
-                    "path": step.path,
-                    "mapping": step.mapping,
-                    "expression": step.expression,
-                    "sources": list(step.sources),
-                }
-            )
-            continue
-        write_line(step.path)
-        write_line(f"  mapping  {step.mapping}  {('=' + step.expression) if step.expression else '(constant)'}")
-        for source in step.sources:
-            write_line(f"  payload  {source}")
-    raise typer.Exit(0 if found else 1)
+    if study:
+        raise typer.Exit(show_steps(stored_steps(study, what, at), as_json))
+    if payload is None or not path:
+        show_error("say a payload file and a path, or --study and a stored resource")
+        raise typer.Exit(2)
+    compiled, decoded, known = prepared(what, payload, facts)
+    raise typer.Exit(show_steps(steps_at(applied(compiled, decoded, known, trace=True).trace, path), as_json))
 
 
-def _prepare(mapping: str, payload: Path, facts: Path | None) -> "tuple[Mapping, Decoded, Facts]":
-    from gateway.core.ids import sha256
-    from gateway.core.yaml import YamlError, load
-    from gateway.formats import decode
-    from gateway.mapping.selftest import facts_of
+@app.command()
+def new(
+    vendor: Annotated[str, typer.Argument(help="The vendor, such as polar")],
+    data_type: Annotated[str, typer.Argument(help="The data type, such as sleep")],
+    sample: Annotated[Path, typer.Option("--sample", help="One payload", exists=True, dir_okay=False)],
+    format: Annotated[str, typer.Option("--format", help="Its format")] = "json",
+    folder: Annotated[Path, typer.Option("--into", help="The folder of mappings")] = Path("mappings"),
+) -> None:
+    """Begin a mapping from a sample payload: a draft that compiles, and the schema that the sample shows.
 
-    ((name, folder),) = _chosen([mapping])
-    compiled = _mapping(name, folder)
-    data = payload.read_bytes()
-    try:
-        context: Any = load(facts.read_text("utf-8")).tree if facts else {}
-    except YamlError as error:
-        raise typer.BadParameter(f"line {error.line}: {error}", param_hint="--facts") from None
-    if not isinstance(context, dict):
-        raise typer.BadParameter("a YAML mapping is needed", param_hint="--facts")
-    return compiled, decode(data, compiled.format, compiled.source.options), facts_of(context, sha256(data))
+    The sample itself is not kept.
 
+    Example: gateway map new polar sleep --sample night.json
+    """
+    from gateway.cli._map.starting import write_scaffold
 
-def _apply(mapping: "Mapping", decoded: "Decoded", facts: "Facts", *, trace: bool) -> "Mapped":
-    from gateway.core.errors import Unprocessable
-
-    refused = mapping.check_payload(decoded.tree, decoded.locate)
-    if refused:
-        raise Unprocessable(*refused)
-    return mapping.apply(decoded.tree, facts, trace=trace, locate=decoded.locate)
+    raise typer.Exit(write_scaffold(vendor, data_type, sample, format, folder))
 
 
-def _mapping(name: str, folder: "Traversable") -> "Mapping":
-    from gateway.core.errors import Unprocessable
-    from gateway.mapping.registry import read_mapping
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="The mapping as it is: id or folder")],
+    new: Annotated[str, typer.Argument(help="The mapping as it would be: id or folder")],
+    corpus: Annotated[Path, typer.Option("--corpus", help="A folder of payloads", exists=True, file_okay=False)],
+    facts: FactsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell which resources of a corpus would change, element by element. Exit 1 when any would.
 
-    mapping, issues = read_mapping(folder, name, _surroundings())
-    if mapping is None:
-        raise Unprocessable(*(found for found in issues if found.blocks))
-    return mapping
+    Example: gateway map diff withings/measures work/measures --corpus payloads
+    """
+    from gateway.cli._map.comparing import show_changes
 
-
-def _installed() -> "Iterator[tuple[str, Traversable]]":
-    from gateway.core.assets import asset_roots
-    from gateway.mapping.registry import find_folders
-    from gateway.settings import Settings
-
-    folders: dict[str, Traversable] = {}
-    for root in asset_roots("mappings", Settings().asset_dirs):
-        folders |= dict(find_folders(root))
-    yield from sorted(folders.items())
+    raise typer.Exit(show_changes(old, new, corpus, facts, as_json))
 
 
-def _chosen(wanted: list[str] | None) -> "list[tuple[str, Traversable]]":
-    """Name and folder of what was asked for: folders as they are, else installed mappings by folder name or id."""
-    if not wanted:
-        return list(_installed())
-    installed: dict[str, Traversable] = {}
-    found: list[tuple[str, Traversable]] = []
-    for name in wanted:
-        if Path(name, "mapping.yaml").is_file():
-            found.append(("/".join(Path(name).resolve().parts[-2:]), Path(name)))
-            continue
-        installed = installed or dict(_installed())
-        folder = installed.get(name) or next(
-            (at for key, at in installed.items() if _read(key, at)[0][0] == name), None
-        )
-        if folder is None:
-            show_error(f"there is no mapping {name}; see gateway map list")
-            raise typer.Exit(2)
-        found.append((name, folder))
-    return found
+@app.command()
+def coverage(
+    mapping: Folder,
+    payloads: Annotated[
+        list[Path] | None, typer.Argument(help="Payloads; the mapping's own examples if none")
+    ] = None,
+    facts: FactsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell which fields of payloads are never read, and which rules never made anything.
+
+    Example: gateway map coverage google-health/heart-rate
+    """
+    from gateway.cli._map.covering import show_coverage
+
+    raise typer.Exit(show_coverage(mapping, payloads or [], facts, as_json))
 
 
-def _surroundings() -> "Surroundings":
-    from gateway.core.assets import asset_roots
-    from gateway.definitions import r4
-    from gateway.mapping.load import Surroundings
-    from gateway.settings import Settings
-    from gateway.terminology import LocalTerminology
+@app.command("docs")
+def specification(
+    mapping: Folder,
+    html: Annotated[bool, typer.Option("--html", help="HTML instead of CSV")] = False,
+) -> None:
+    """Write the field-to-field specification of a mapping to stdout, as CSV or HTML.
 
-    definitions = r4()
-    roots = asset_roots("terminology", Settings().asset_dirs)
-    return Surroundings(definitions, LocalTerminology(definitions), roots)
+    Example: gateway map docs withings/measures --html > measures.html
+    """
+    from gateway.cli._map.specifying import as_csv, as_html
 
-
-def _validate() -> "Validate":
-    from gateway.conformance import Validator
-    from gateway.definitions import r4
-    from gateway.terminology import LocalTerminology
-
-    definitions = r4()
-    validator = Validator(definitions, LocalTerminology(definitions))
-
-    def validate(resource: "Resource", profiles: Any) -> "list[Issue]":
-        known = [definitions.structure(url) for url in profiles]
-        wanted = [found.url for found in known if found is not None and found.type == resource["resourceType"]]
-        return validator.validate(resource, wanted)
-
-    return validate
+    ((name, folder),) = chosen([mapping])
+    found = compiled_mapping(name, folder)
+    write_line(as_html(found) if html else as_csv(found))

@@ -1,0 +1,130 @@
+"""What the commands of `gateway map` share: which mapping is meant, read and applied."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from gateway.cli.console import show_error
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from gateway.core import Issue, Resource
+    from gateway.formats import Decoded
+    from gateway.mapping import Facts, Mapped, Mapping
+    from gateway.mapping.load import Surroundings
+    from gateway.mapping.selftest import Validate
+
+
+def head_of(name: str, folder: "Traversable") -> tuple[tuple[str, ...], "Mapping | None"]:
+    """Id, version, status, format and folder of a mapping, and the mapping; None when it has faults."""
+    from gateway.mapping.registry import read_mapping
+
+    mapping, _ = read_mapping(folder, name, surroundings())
+    if mapping is None:
+        return (name, "", "faulty", "", name), None
+    return (mapping.id, mapping.version, mapping.status, mapping.format, name), mapping
+
+
+def prepared(mapping: str, payload: Path, facts: Path | None) -> "tuple[Mapping, Decoded, Facts]":
+    """The mapping, the decoded payload and the facts that a command names."""
+    from gateway.cli.ingest import read_envelope
+    from gateway.core.ids import sha256
+    from gateway.core.yaml import YamlError, load
+    from gateway.formats import decode
+    from gateway.mapping.selftest import facts_of
+
+    ((name, folder),) = chosen([mapping])
+    compiled = compiled_mapping(name, folder)
+    data = payload.read_bytes()
+    try:
+        context: Any = load(facts.read_text("utf-8")).tree if facts else {"envelope": read_envelope(payload)}
+    except YamlError as error:
+        raise typer.BadParameter(f"line {error.line}: {error}", param_hint="--facts") from None
+    if not isinstance(context, dict):
+        raise typer.BadParameter("a YAML mapping is needed", param_hint="--facts")
+    return compiled, decode(data, compiled.format, compiled.source.options), facts_of(context, sha256(data))
+
+
+def applied(mapping: "Mapping", decoded: "Decoded", facts: "Facts", *, trace: bool) -> "Mapped":
+    """What the mapping makes of the payload; raises `Unprocessable` when it does not fit its schema."""
+    from gateway.core.errors import Unprocessable
+
+    refused = mapping.check_payload(decoded.tree, decoded.locate)
+    if refused:
+        raise Unprocessable(*refused)
+    return mapping.apply(decoded.tree, facts, trace=trace, locate=decoded.locate)
+
+
+def compiled_mapping(name: str, folder: "Traversable") -> "Mapping":
+    """The compiled mapping of a folder; raises `Unprocessable` when it has faults."""
+    from gateway.core.errors import Unprocessable
+    from gateway.mapping.registry import read_mapping
+
+    mapping, issues = read_mapping(folder, name, surroundings())
+    if mapping is None:
+        raise Unprocessable(*(found for found in issues if found.blocks))
+    return mapping
+
+
+def installed() -> "Iterator[tuple[str, Traversable]]":
+    """Name and folder of every installed mapping."""
+    from gateway.core.assets import asset_roots
+    from gateway.mapping.registry import find_folders
+    from gateway.settings import Settings
+
+    folders: dict[str, Traversable] = {}
+    for root in asset_roots("mappings", Settings().asset_dirs):
+        folders |= dict(find_folders(root))
+    yield from sorted(folders.items())
+
+
+def chosen(wanted: list[str] | None) -> "list[tuple[str, Traversable]]":
+    """Name and folder of what was asked for: folders as they are, else installed mappings by folder name or id."""
+    if not wanted:
+        return list(installed())
+    known: dict[str, Traversable] = {}
+    found: list[tuple[str, Traversable]] = []
+    for name in wanted:
+        if Path(name, "mapping.yaml").is_file():
+            found.append(("/".join(Path(name).resolve().parts[-2:]), Path(name)))
+            continue
+        known = known or dict(installed())
+        folder = known.get(name) or next((at for key, at in known.items() if head_of(key, at)[0][0] == name), None)
+        if folder is None:
+            show_error(f"there is no mapping {name}; see gateway map list")
+            raise typer.Exit(2)
+        found.append((name, folder))
+    return found
+
+
+def surroundings() -> "Surroundings":
+    """What mapping files are read against."""
+    from gateway.core.assets import asset_roots
+    from gateway.definitions import r4
+    from gateway.mapping.load import Surroundings
+    from gateway.settings import Settings
+    from gateway.terminology import LocalTerminology
+
+    definitions = r4()
+    roots = asset_roots("terminology", Settings().asset_dirs)
+    return Surroundings(definitions, LocalTerminology(definitions), roots)
+
+
+def validation() -> "Validate":
+    """Validation against R4 and known profiles."""
+    from gateway.conformance import Validator
+    from gateway.definitions import r4
+    from gateway.terminology import LocalTerminology
+
+    definitions = r4()
+    validator = Validator(definitions, LocalTerminology(definitions))
+
+    def validate(resource: "Resource", profiles: Any) -> "list[Issue]":
+        known = [definitions.structure(url) for url in profiles]
+        wanted = [found.url for found in known if found is not None and found.type == resource["resourceType"]]
+        return validator.validate(resource, wanted)
+
+    return validate

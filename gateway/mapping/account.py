@@ -1,0 +1,174 @@
+"""What a mapping reads and writes, element by element, from its plan: for specifications and coverage."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from gateway.core import dumps
+from gateway.mapping.plan import Choice, Constant, Emit, Formula, Items, Map, Node, Plan, Series, Value
+
+Path: TypeAlias = tuple[str, ...]
+"""Names from the root of a payload; lists have no name of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One rule: the element that it writes, from which expression (or constant) and payload paths, and when."""
+
+    emit: str
+    element: str
+    expression: str
+    paths: tuple[str, ...]
+    condition: str
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the paths of an expression start."""
+
+    record: Path
+    item: Path
+    focus: Path
+
+
+def rows(plan: Plan) -> tuple[Row, ...]:
+    """Every rule of the templates and keys, in the order of the file."""
+    return tuple(row for emit in _emits(plan) for row in _Account(plan, emit).rows())
+
+
+def paths_read(plan: Plan) -> frozenset[Path]:
+    """Every path whose value the mapping uses; what only leads to records or items is none."""
+    record = _records(plan)
+    place = _Place(record, record, record if plan.subject.per_record else ())
+    found: set[Path] = set()
+    subject = plan.subject
+    for formula in (plan.match, subject.system, subject.value, *(formula for _, formula in subject.verify)):
+        if isinstance(formula, Formula):
+            found.update(_absolute(formula, _Place((), (), ()) if formula is plan.match else place))
+    for emit in _emits(plan):
+        found.update(_Account(plan, emit).read())
+    return frozenset(path for path in found if path)
+
+
+def leaves(tree: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths of all values of a payload; one path for all items of a list."""
+    if isinstance(tree, dict):
+        for name, child in tree.items():
+            yield from leaves(child, (*path, name))
+    elif isinstance(tree, list):
+        for child in tree:
+            yield from leaves(child, path)
+    elif tree is not None:
+        yield path
+
+
+def is_read(leaf: Path, read: frozenset[Path]) -> bool:
+    """True when the value itself, or an object that holds it, is read."""
+    return any(leaf[:length] in read for length in range(1, len(leaf) + 1))
+
+
+def _emits(plan: Plan) -> tuple[Emit, ...]:
+    found = (*plan.before, *plan.each, *plan.after)
+    return tuple(sorted(found, key=lambda emit: [int(part) for part in emit.position.rsplit(":", 2)[1:]]))
+
+
+def _records(plan: Plan) -> Path:
+    return plan.records.sources[0].names if plan.records and plan.records.sources else ()
+
+
+def _absolute(formula: Formula, place: _Place) -> list[Path]:
+    bases = {"focus": place.focus, "item": place.item, "payload": ()}
+    return [(*bases.get(source.root, place.record), *source.names) for source in formula.sources]
+
+
+class _Account:
+    """The rules of one emit."""
+
+    def __init__(self, plan: Plan, emit: Emit) -> None:
+        record = _records(plan)
+        start = record if emit.mode == "per-record" else ()
+        foreach = emit.group.foreach if emit.group else emit.foreach
+        members = record if emit.group and foreach is None else start
+        item = _below(foreach, _Place(record, start, start)) if foreach else members
+        self.emit = emit
+        self.place = _Place(item if emit.group else record, item, item)
+        self._vars = plan.vars if emit.mode == "per-record" else ()
+
+    def rows(self) -> Iterator[Row]:
+        for number, part in enumerate(self.emit.key):
+            yield self._row(f"(key {number + 1})", part, self.place, "")
+        yield from self._node(self.emit.root, self.emit.type, self.place, "")
+
+    def read(self) -> Iterator[Path]:
+        emit, group = self.emit, self.emit.group
+        formulas = [emit.when, emit.version_order, *(guard.formula for guard in emit.guards)]
+        formulas += [formula for _, formula in (*self._vars, *emit.vars)]
+        if group:
+            formulas += [group.when, group.order, *group.by, *(formula for _, formula in group.vars)]
+        for formula in (*formulas, *(part for part in emit.key if isinstance(part, Formula))):
+            if formula is not None:
+                yield from _absolute(formula, self.place)
+        yield from self._read(emit.root, self.place)
+
+    def _read(self, node: Node | Series, place: _Place) -> Iterator[Path]:
+        match node:
+            case Value(formula=formula):
+                yield from _absolute(formula, place)
+            case Series(time=time, value=value):
+                yield from (*_absolute(time, place), *_absolute(value, place))
+            case Items(nodes=children):
+                for child in children:
+                    yield from self._read(child, place)
+            case Choice(branches=branches):
+                for branch in branches:
+                    yield from _absolute(branch.when, place) if branch.when else ()
+                    yield from self._read(branch.node, place) if branch.node else ()
+            case Map():
+                inner = _inside(node, place)
+                yield from _absolute(node.when, inner) if node.when else ()
+                for _, below in node.fields:
+                    yield from self._read(below, inner)
+
+    def _node(self, node: Node | Series, path: str, place: _Place, condition: str) -> Iterator[Row]:
+        match node:
+            case Constant(value=value, position=position):
+                yield Row(self.emit.id, path, dumps(value).decode(), (), condition, position)
+            case Value(formula=formula):
+                yield self._row(path, formula, place, condition)
+            case Series(value=value):
+                yield self._row(path, value, place, condition)
+            case Items(nodes=children):
+                for child in children:
+                    yield from self._node(child, f"{path}[]", place, condition)
+            case Choice():
+                yield from self._choice(node, path.rpartition(".")[0], place, condition)
+            case Map(fields=fields, when=when, foreach=foreach):
+                inner, told = _inside(node, place), _both(condition, when)
+                for name, below in fields:
+                    yield from self._node(below, f"{path}{'[]' if foreach else ''}.{name}", inner, told)
+
+    def _choice(self, node: Choice, stem: str, place: _Place, condition: str) -> Iterator[Row]:
+        for branch in node.branches:
+            if branch.node is not None:
+                told = _both(condition, branch.when)
+                yield from self._node(branch.node, f"{stem}.{branch.key}", place, told)
+
+    def _row(self, path: str, part: str | Formula, place: _Place, condition: str) -> Row:
+        if isinstance(part, str):
+            return Row(self.emit.id, path, part, (), condition, self.emit.position)
+        found = dict.fromkeys(".".join(one) for one in _absolute(part, place) if one)
+        return Row(self.emit.id, path, f"={part.text}", tuple(found), condition, part.position)
+
+
+def _inside(node: Map, place: _Place) -> _Place:
+    return _Place(place.record, place.item, _below(node.foreach, place)) if node.foreach else place
+
+
+def _below(formula: Formula | None, place: _Place) -> Path:
+    found = _absolute(formula, place) if formula else []
+    return found[0] if found else place.focus
+
+
+def _both(condition: str, when: Formula | None) -> str:
+    return " and ".join(part for part in (condition, when.text if when else "") if part)
