@@ -1,0 +1,68 @@
+"""Mapping alone: a heart-rate sample beside hand-written Python, a point of a series, an ORU beside hl7apy."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figure import Figure, paired
+from benchmarks.reference.heart_rate import observation
+from gateway.core.assets import asset_root
+from gateway.definitions import r4
+from gateway.formats import decode
+from gateway.mapping import Mapping, MappingRegistry
+from gateway.mapping.selftest import facts_of
+
+NAME = "mapping"
+POINTS = 1000
+MESSAGES = 20
+PEER = Path(__file__).resolve().parents[1] / ".venv-peers" / "hl7apy"
+PARSE = Path(__file__).parent / "reference" / "mapping_hl7apy.py"
+
+
+def run() -> Iterator[Figure]:
+    """Each figure a sample, a point, a message; the last only where hl7apy is installed in its own environment."""
+    registry = MappingRegistry.load((asset_root("mappings"),), r4())
+    heart_rate, facts = registry.get("wearable.google-health.heart-rate"), {"envelope": {"vendorUserId": "u"}}
+    ours = _mapped(heart_rate, _payload(1), facts)
+    points = _payload(1)["dataPoints"]
+    hand, by_hand = paired(ours, lambda: [observation(point, "p1", "d") for point in points])
+    yield Figure("mapping/heart-rate", hand / POINTS * 1e6, "us", by_hand / POINTS * 1e6, "lower", limit=1.5)
+    runs = _mapped(heart_rate, _payload(60), {**facts, "study": {"series": "minutes"}})
+    series, by_hand = paired(runs, lambda: [observation(point, "p1", "d") for point in points])
+    yield Figure("mapping/series", series / POINTS * 1e6, "us", by_hand / POINTS * 1e6, "lower")
+    if PEER.exists():
+        message = _message()
+        mapping = next(found for found in registry.all() if found.format == "hl7v2")
+        known = facts_of(facts)
+        seconds, _ = paired(lambda: [_whole(mapping, message, known) for _ in range(MESSAGES)], lambda: None)
+        told = subprocess.run([PEER / "bin" / "python", PARSE], input=message, capture_output=True, check=True)
+        yield Figure("oru", seconds / MESSAGES * 1e6, "us", float(told.stdout) * 1e6, "lower", limit=0.05)
+
+
+def _mapped(mapping: Mapping, tree: Any, context: dict[str, Any]) -> Any:
+    facts = facts_of(context)
+    return lambda: mapping.apply(tree, facts)
+
+
+def _whole(mapping: Mapping, message: bytes, facts: Any) -> None:
+    decoded = decode(message, "hl7v2", mapping.source.options)
+    if not mapping.apply(decoded.tree, facts, locate=decoded.locate).resources:
+        raise RuntimeError("nothing was mapped")
+
+
+def _payload(step: int) -> dict[str, Any]:
+    """Samples `step` seconds apart."""
+    seconds = [number * step for number in range(POINTS)]
+    times = [f"2026-01-0{at // 86400 + 1}T{at // 3600 % 24:02}:{at // 60 % 60:02}:{at % 60:02}Z" for at in seconds]
+    device = {"device": {"displayName": "Charge 6", "manufacturer": "Google"}}
+    samples = [{"sampleTime": {"physicalTime": at, "utcOffset": "7200s"}, "beatsPerMinute": "72"} for at in times]
+    return {"dataPoints": [{"heartRate": sample, "dataSource": device} for sample in samples]}
+
+
+def _message() -> bytes:
+    """An ORU^R01 with ten numeric results."""
+    head = ["MSH|^~\\&|LAB|S|GW|T|20260102080000+0000||ORU^R01^ORU_R01|1|P|2.5.1", "PID|1||1^^^A^MR||A^B||19570314|M",
+            "OBR|1|P1|F1|24317-0^Panel^LN|||20260102070000+0000|||||||||||||||20260102075000+0000||LAB|F"]  # fmt: skip
+    results = [f"OBX|{n}|NM|718-7^Hemoglobin^LN|{n}|13.{n}|g/dL^^UCUM|12-16||||F|||20260102" for n in range(1, 11)]
+    return "\r".join([*head, *results, ""]).encode()
