@@ -45,10 +45,12 @@ def _mapped(mapping: Mapping, tree: Any, context: dict[str, Any]) -> Any:
     return lambda: mapping.apply(tree, facts)
 
 
-def _whole(mapping: Mapping, message: bytes, facts: Any) -> None:
+def _whole(mapping: Mapping, message: bytes, facts: Any) -> int:
     decoded = decode(message, "hl7v2", mapping.source.options)
-    if not mapping.apply(decoded.tree, facts, locate=decoded.locate).resources:
+    made = len(mapping.apply(decoded.tree, facts, locate=decoded.locate).resources)
+    if not made:
         raise RuntimeError("nothing was mapped")
+    return made
 
 
 def _payload(step: int) -> dict[str, Any]:
@@ -62,7 +64,8 @@ def _payload(step: int) -> dict[str, Any]:
 
 def _message() -> bytes:
     """An ORU^R01 with ten numeric results."""
-    head = ["MSH|^~\\&|LAB|S|GW|T|20260102080000+0000||ORU^R01^ORU_R01|1|P|2.5.1", "PID|1||1^^^A^MR||A^B||19570314|M",
+    head = ["MSH|^~\\&|LAB|S|GW|T|20260102080000+0000||ORU^R01^ORU_R01|1|P|2.5.1",
+            "PID|1||1^^^A^MR||A^B||19570314|M",
             "OBR|1|P1|F1|24317-0^Panel^LN|||20260102070000+0000|||||||||||||||20260102075000+0000||LAB|F"]  # fmt: skip
-    results = [f"OBX|{n}|NM|718-7^Hemoglobin^LN|{n}|13.{n}|g/dL^^UCUM|12-16||||F|||20260102" for n in range(1, 11)]
+    results = [f"OBX|{n}|NM|718-7^Hb^LN|{n}|13.{n}|g/dL^^UCUM|12-16||||F|||20260102" for n in range(1, 11)]
     return "\r".join([*head, *results, ""]).encode()
