@@ -4,8 +4,8 @@
 Code systems that follow a grammar (languages, MIME types, units, currencies) are judged by the grammar. Where the
 content of a code system is not here the answer is None, "cannot be decided", never a guess.
 `gateway.terminology.ucum` converts units. The FHIR operations are functions over a `Catalog`, a module each:
-`expansion`, `validation`, `lookup`, `subsumption`, `translation`. They tell all that the resources say; the port tells
-engines, in microseconds, what they need.
+`expansion`, `validation`, `lookup`, `subsumption`, `translation`. They tell all that the resources say; the port
+tells engines, in microseconds, what they need.
 """
 
 from gateway.terminology.local import LocalTerminology

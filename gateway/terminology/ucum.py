@@ -228,6 +228,9 @@ def converter(unit: str, to: str) -> Callable[[Decimal], Decimal]:
 
 
 def _special(source: Unit, target: Unit, ratio: Fraction) -> Callable[[Decimal], Decimal]:
+    line = _line(source, target, ratio)
+    if line is not None:
+        return line
     over, under = Decimal(ratio.numerator), Decimal(ratio.denominator)
     up = source.scale.up if source.scale is not None else None
     down = target.scale.down if target.scale is not None else None
@@ -238,6 +241,21 @@ def _special(source: Unit, target: Unit, ratio: Fraction) -> Callable[[Decimal],
         return number if down is None else down(number)
 
     return run
+
+
+def _line(source: Unit, target: Unit, ratio: Fraction) -> Callable[[Decimal], Decimal] | None:
+    """The conversion between shifted scales: (value * over + added) / under."""
+    shifts = [Decimal(0) if unit.scale is None else unit.scale.shift for unit in (source, target)]
+    before, after = shifts
+    if before is None or after is None:
+        return None
+    fused, divide = PRECISION.fma, PRECISION.divide
+    over, under = Decimal(ratio.numerator), Decimal(ratio.denominator)
+    added = PRECISION.subtract(PRECISION.multiply(before, over), PRECISION.multiply(after, under))
+    if not _is_exact(ratio):
+        return lambda value: divide(fused(value, over, added), under)
+    factor, offset = _decimal(ratio), divide(added, under)
+    return lambda value: fused(value, factor, offset)
 
 
 def convert(value: Decimal, unit: str, to: str) -> Decimal:

@@ -24,10 +24,14 @@ _NAMESPACE: Final = "{http://unitsofmeasure.org/ucum-essence}"
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The scale of a special unit: `up` takes its number to a ratio scale, `down` brings it back."""
+    """The scale of a special unit: `up` takes its number to a ratio scale, `down` brings it back.
+
+    `shift` is what `up` adds where that is all it does (temperatures), else None.
+    """
 
     up: Callable[[Decimal], Decimal]
     down: Callable[[Decimal], Decimal]
+    shift: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Table:
 
 def _shift(by: str) -> Scale:
     step = Decimal(by)
-    return Scale(lambda value: PRECISION.add(value, step), lambda value: PRECISION.subtract(value, step))
+    return Scale(lambda value: PRECISION.add(value, step), lambda value: PRECISION.subtract(value, step), step)
 
 
 def _power(base: int, times: int = 1) -> Scale:
