@@ -66,6 +66,6 @@ def _message() -> bytes:
     """An ORU^R01 with ten numeric results."""
     head = ["MSH|^~\\&|LAB|S|GW|T|20260102080000+0000||ORU^R01^ORU_R01|1|P|2.5.1",
             "PID|1||1^^^A^MR||A^B||19570314|M",
-            "OBR|1|P1|F1|24317-0^Panel^LN|||20260102070000+0000|||||||||||||||20260102075000+0000||LAB|F"]  # fmt: skip
+            "OBR|1|P1|F1|24317-0^Panel^LN|||20260102070000+0000|||||||||||||||20260102075000+0000|||F"]  # fmt: skip
     results = [f"OBX|{n}|NM|718-7^Hb^LN|{n}|13.{n}|g/dL^^UCUM|12-16||||F|||20260102" for n in range(1, 11)]
     return "\r".join([*head, *results, ""]).encode()
