@@ -18,17 +18,17 @@ _CLOCK = r"\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?"
 _STRING = r"'(?:[^'\\]|\\.)*'"
 _QUOTED = r"`(?:[^`\\]|\\.)*`"
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_TOKEN = re.compile(
-    rf"""(?P<space>[ \t\r\n]+|//[^\n]*|/\*.*?\*/)
-    |(?P<time>@T{_CLOCK})
-    |(?P<date>@{_DATE}(?:T(?:{_CLOCK}(?:Z|[+-]\d\d:\d\d)?)?)?)
+_TOKEN = re.compile(  # the most frequent kinds first
+    rf"""(?P<name>{_NAME})
+    |(?P<symbol><=|>=|!=|!~|/(?![*/])|[-+*|&=~<>.,()\[\]{{}}])
+    |(?P<space>[ \t\r\n]+|//[^\n]*|/\*.*?\*/)
+    |(?P<string>{_STRING})
+    |(?P<number>\d+(?:\.\d+)?)
     |(?P<variable>%(?:{_NAME}|{_QUOTED}|{_STRING}))
     |(?P<special>\$(?:this|index|total)\b)
-    |(?P<number>\d+(?:\.\d+)?)
-    |(?P<string>{_STRING})
-    |(?P<quoted>{_QUOTED})
-    |(?P<name>{_NAME})
-    |(?P<symbol><=|>=|!=|!~|/(?!\*)|[-+*|&=~<>.,()\[\]{{}}])""",
+    |(?P<time>@T{_CLOCK})
+    |(?P<date>@{_DATE}(?:T(?:{_CLOCK}(?:Z|[+-]\d\d:\d\d)?)?)?)
+    |(?P<quoted>{_QUOTED})""",
     re.VERBOSE | re.DOTALL,
 )
 _VERBATIM: Final = frozenset(("date", "time", "number", "name", "symbol"))
@@ -45,6 +45,9 @@ class Token(NamedTuple):
     end: int
 
 
+_make: Final = Token._make
+
+
 def tokenize(text: str) -> list[Token]:
     """The tokens of `text`, the last of kind `end`; raises `FhirPathError` at what is no token."""
     if len(text) > MAX_LENGTH:
@@ -52,13 +55,14 @@ def tokenize(text: str) -> list[Token]:
     tokens: list[Token] = []
     position = 0
     for found in _TOKEN.finditer(text):
-        if found.start() != position:
+        start, end = found.span()
+        if start != position:
             break
-        kind, position = found.lastgroup, found.end()
+        kind, position = found.lastgroup, end
         if kind in _VERBATIM:
-            tokens.append(Token(kind, found.group(), found.start(), position))  # type: ignore[arg-type]
+            tokens.append(_make((kind, found.group(), start, end)))
         elif kind != "space":
-            tokens.append(_token(text, kind, found.group(), found.start(), position))
+            tokens.append(_token(text, kind, found.group(), start, end))
     if position < len(text):
         raise FhirPathError("fhirpath.syntax", text, position, problem=_explain(text, position))
     tokens.append(Token("end", "", len(text), len(text)))
