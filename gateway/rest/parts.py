@@ -17,8 +17,9 @@ from gateway.study import Study
 class Parts:
     """The objects behind the routes.
 
-    `authenticate` takes a bearer token and a study; `public_keys` gives the issuer's public JWKs; `ready` is
-    True when the database answers. `base_url` has no final slash; links start with it, whatever the Host header says.
+    `authenticate` takes a bearer token and a study; `public_keys` gives the issuer's public JWKs; `ready` is True
+    when the database answers, `reads_on_loop` when it answers a point read in microseconds. `base_url` has no final
+    slash; links start with it, whatever the Host header says.
     """
 
     studies: Mapping[str, Study]
@@ -36,6 +37,7 @@ class Parts:
     page_size: int
     page_limit: int
     max_body_bytes: int
+    reads_on_loop: bool
 
     def fhir_base(self, study: str) -> str:
         """The FHIR base of a study, without a final slash."""

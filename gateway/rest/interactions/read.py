@@ -10,7 +10,7 @@ from gateway.rest.answers import version_response
 from gateway.rest.gate import door_of, type_of
 from gateway.rest.negotiation import negotiate
 from gateway.rest.parts import Parts
-from gateway.rest.recording import Recording
+from gateway.rest.point_reads import PointReads
 
 CODE = "read"
 
@@ -18,13 +18,12 @@ CODE = "read"
 def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
     """Answers a read; async, since a point read is shorter than a change of threads."""
 
-    recording = Recording(parts.access.flush)
+    reads = PointReads(parts)
 
     async def read(request: Request) -> Response:
         door = door_of(parts, request)
         pretty = negotiate(request)
-        stored, recorded = door.begin_read(type_of(parts, request), request.path_params["id"])
-        await recording.wait(recorded)
+        stored = await reads.read(door, type_of(parts, request), request.path_params["id"])
         return version_response(request, stored, pretty)
 
     return read

@@ -10,7 +10,7 @@ from gateway.rest.answers import version_response
 from gateway.rest.gate import door_of, type_of
 from gateway.rest.negotiation import negotiate
 from gateway.rest.parts import Parts
-from gateway.rest.recording import Recording
+from gateway.rest.point_reads import PointReads
 
 CODE = "vread"
 
@@ -20,15 +20,14 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}\Z")
 def routes(parts: Parts) -> list[BaseRoute]:
     """GET and HEAD of `[type]/[id]/_history/[vid]`; a version id that the gateway never gives is version 0."""
 
-    recording = Recording(parts.access.flush)
+    reads = PointReads(parts)
 
     async def vread(request: Request) -> Response:
         door = door_of(parts, request)
         pretty = negotiate(request)
         text = request.path_params["version"]
         version = int(text) if _VERSION.match(text) else 0
-        stored, recorded = door.begin_read(type_of(parts, request), request.path_params["id"], version)
-        await recording.wait(recorded)
+        stored = await reads.read(door, type_of(parts, request), request.path_params["id"], version)
         return version_response(request, stored, pretty)
 
     return [Route("/studies/{study}/fhir/{type}/{id}/_history/{version}", vread, methods=["GET"])]
