@@ -46,6 +46,7 @@ class AuditTrail:
         self._changed = threading.Condition(threading.Lock())
         self._writer: threading.Thread | None = None
         self._closed = False
+        self._wanted = False
 
     def record(self, event: Event) -> None:
         """Returns when the event is durable; raises `Unavailable` when it cannot be made so."""
@@ -68,13 +69,15 @@ class AuditTrail:
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write, name="audit", daemon=True)
                 self._writer.start()
-            elif wake:
+            if wake:
+                self._wanted = True
                 self._changed.notify()
         return future
 
     def wake(self) -> None:
         """Has what waits written."""
         with self._changed:
+            self._wanted = True
             self._changed.notify()
 
     def close(self) -> None:
@@ -122,10 +125,11 @@ class AuditTrail:
                     future.set_result(None)
 
     def _next_batch(self) -> list[tuple[Event, Future[None]]]:
-        """What waits, at most `BATCH`, once anything does; nothing when the trail is closed and empty."""
+        """What waits, at most `BATCH`, once it is wanted; nothing when the trail is closed and empty."""
         with self._changed:
-            while not self._waiting and not self._closed:
+            while not (self._waiting and self._wanted) and not self._closed:
                 self._changed.wait()
+            self._wanted = len(self._waiting) > BATCH
             return [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
 
 

@@ -1,14 +1,19 @@
 """Waiting on the event loop for audit events that another thread makes durable.
 
-The requests that one turn of the loop answers go to the disk together: their events wait until the turn is over
-(`flush`), and one wake of the loop tells all of them that they are durable (`asyncio.wrap_future` wakes it once an
-event). A request that is given up does not take its event back.
+Requests that come together go to the disk together: their events wait until a turn of the loop is over, or for a
+millisecond when the turn before had several, and are then written at once (`flush`). One wake of the loop tells all
+of them that they are durable (`asyncio.wrap_future` wakes it once an event). A lone reader waits for nobody. A
+request that is given up does not take its event back.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Final
+
+GATHER_SECONDS: Final = 0.001
+"""How long events wait for company once there was some: a flush costs as much as several reads."""
 
 
 class Recording:
@@ -17,6 +22,8 @@ class Recording:
     def __init__(self, flush: Callable[[], None]) -> None:
         self._flush = flush
         self._flushing = False
+        self._held = 0
+        self._last = 0
         self._ready: deque[asyncio.Future[None]] = deque()
         self._waking = False
 
@@ -25,9 +32,13 @@ class Recording:
         if not recorded.done():
             loop = asyncio.get_running_loop()
             waiter: asyncio.Future[None] = loop.create_future()
+            self._held += 1
             if not self._flushing:
                 self._flushing = True
-                loop.call_soon(self._flush_all)
+                if self._last > 1:
+                    loop.call_later(GATHER_SECONDS, self._flush_all)
+                else:
+                    loop.call_soon(self._flush_all)
 
             def tell(_done: "Future[None]") -> None:
                 self._ready.append(waiter)
@@ -41,6 +52,7 @@ class Recording:
 
     def _flush_all(self) -> None:
         self._flushing = False
+        self._last, self._held = self._held, 0
         self._flush()
 
     def _wake(self) -> None:

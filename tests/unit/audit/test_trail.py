@@ -177,3 +177,16 @@ def test_closing_writes_what_waits_and_refuses_the_rest(trail: AuditTrail, store
     assert last.sequence == 50
     with pytest.raises(Unavailable):
         trail.submit(EVENT)
+
+
+def test_a_held_event_waits_for_company_and_goes_with_it(trail: AuditTrail, store: SqlStore) -> None:
+    held = [trail.submit(EVENT, wake=False) for _ in range(3)]
+    trail.record(EVENT)
+    assert all(future.done() for future in held)
+    alone = trail.submit(EVENT, wake=False)
+    assert not alone.done()
+    trail.wake()
+    alone.result(20)
+    last = store.last("s1")
+    assert last
+    assert last.sequence == 5
