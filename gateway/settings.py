@@ -18,7 +18,9 @@ PREFIX: Final = "GATEWAY_"
 DEV_SECRET: Final = "development-only-secret"  # noqa: S105 (refused outside dev)
 DEV_ISSUER: Final = "http://gateway.localhost"
 
-TEST_VARIABLES: Final = frozenset({"GATEWAY_CONFORMANCE_DIR", "GATEWAY_PAYLOADS_DIR"})
+TEST_VARIABLES: Final = frozenset(
+    f"GATEWAY_{data}_DIR" for data in ("CONFORMANCE", "DEFINITIONS", "PAYLOADS", "SYNTHEA")
+)
 """Variables of the test suite, which share the prefix; so does everything that starts with `GATEWAY_TEST_`."""
 
 _SQLITE = "sqlite:///"
