@@ -46,7 +46,7 @@ from gateway.formats.hl7v2_segments import Encoding, read_segment
 MAX_SEGMENTS = 200_000
 
 _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
-_HEADERS = ("FHS", "BHS", "MSH")
+_HEADERS = frozenset(("FHS", "BHS", "MSH"))
 _CLOSING = {"FHS": "FTS", "BHS": "BTS"}
 _CHARACTER_SETS = {"8859/1": "latin-1", "8859/2": "iso8859-2", "8859/15": "iso8859-15", "ASCII": "utf-8"}
 
@@ -101,10 +101,11 @@ def _read(text: str) -> tuple[dict[str, Any], list[Message]]:
 class _Reader:
     """Splits lines into messages while it checks that every opened envelope is closed."""
 
-    __slots__ = ("encoding", "headers", "in_batch", "messages", "open")
+    __slots__ = ("beginnings", "encoding", "headers", "in_batch", "messages", "open")
 
     def __init__(self) -> None:
         self.encoding: Encoding | None = None
+        self.beginnings: set[str] = set()
         self.headers: dict[str, Any] = {}
         self.messages: list[Message] = []
         self.open: list[str] = []
@@ -116,8 +117,9 @@ class _Reader:
             self._header(name, line, number)
         elif self.encoding is None:
             raise BadRequest(issue("format.hl7-no-msh", source=f"line {number}"))
-        elif not _SEGMENT_NAME.match(line) or line[3:4] not in ("", self.encoding.field):
-            raise BadRequest(issue("format.hl7-segment", source=f"line {number}"))
+        elif line[:4] not in self.beginnings:
+            self._segment_name(line, number)
+            self.take(line, number)
         elif name in ("BTS", "FTS"):
             self._close(name, line)
         elif not self.messages:
@@ -125,10 +127,19 @@ class _Reader:
         else:
             self.messages[-1].append((name, read_segment(name, line, self.encoding)))
 
+    def _segment_name(self, line: str, number: int) -> None:
+        """Remembers the beginning of a line, name and separator, when it is a segment's."""
+        assert self.encoding is not None
+        if not _SEGMENT_NAME.match(line) or line[3:4] not in ("", self.encoding.field):
+            raise BadRequest(issue("format.hl7-segment", source=f"line {number}"))
+        self.beginnings.add(line[:4])
+
     def _header(self, name: str, line: str, number: int) -> None:
         encoding = Encoding.of(line)
         if encoding is None:
             raise BadRequest(issue("format.hl7-encoding-characters", source=f"line {number}"))
+        if encoding is not self.encoding:
+            self.beginnings.clear()
         self.encoding = encoding
         segment = read_segment(name, line, encoding)
         if name == "MSH":

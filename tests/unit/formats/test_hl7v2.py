@@ -235,3 +235,28 @@ def test_an_escaped_text_comes_back(text):
     order = tree(MSH, PID, OBR, "OBX|1|ST|X||" + escaped.replace("\x00", "\\"))["PATIENT_RESULT"][0]
     value = order["ORDER_OBSERVATION"][0]["OBSERVATION"][0]["OBX"].get("f5")
     assert value == (None if text == '""' else text)
+
+
+@given(st.lists(st.text('aZ0 ^"', max_size=6), min_size=1, max_size=12), st.sampled_from(["ZZZ", "OBX"]))
+def test_a_field_reads_the_same_beside_one_with_repetitions(fields, name):
+    alone, beside = tree(MSH, "|".join([name, *fields])), tree(MSH, "|".join([name, *fields, "r~r"]))
+    plain, general = segment_of(alone, name), segment_of(beside, name)
+    for key in (f"f{len(fields) + 1}", f"f{len(fields) + 1}_1"):
+        assert general.pop(key) == ["r", "r"]
+    assert list(plain.items()) == list(general.items())
+
+
+def segment_of(root: dict, name: str) -> dict:
+    if name == "OBX":
+        return root["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]["OBSERVATION"][0]["OBX"]
+    return root[name][0]
+
+
+def test_more_components_than_usual_are_all_kept():
+    many = "^".join(str(number) for number in range(1, 80))
+    segment = tree(MSH, "ZZZ|" + many)["ZZZ"][0]
+    assert segment["f1"]["c79"] == segment["f1_79"] == "79"
+
+
+def test_a_name_with_another_separator_is_no_segment_even_when_known():
+    assert refusal(message(MSH, PID, "PID^1")) == "format.hl7-segment"
