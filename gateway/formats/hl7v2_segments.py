@@ -98,7 +98,7 @@ def read_segment(name: str, line: str, encoding: Encoding) -> Segment:
 
 
 def _read_plain_fields(segment: Segment, parts: list[str], encoding: Encoding) -> None:
-    """The fields of a line that has components at most, as most lines do; the same as `_read_fields`, in less time."""
+    """The fields of a line that has components at most, as most lines do; as `_read_fields` does."""
     component = encoding.component
     for raw, name, first, names in zip(parts, _FIELDS, _FIRST, _PARTS, strict=False):
         if not raw:
