@@ -1,92 +1,98 @@
 """The text of an expression cut into tokens.
 
+A token is the text as it is written, and its first character tells its kind: nothing but texts and offsets is made.
+
 See https://hl7.org/fhirpath/N1/#lexical-elements.
 """
 
 import re
+from itertools import accumulate, compress
+from string import ascii_letters, digits
 from typing import Final, Literal, NamedTuple
 
 from gateway.fhirpath.errors import FhirPathError
 
-Kind = Literal["name", "quoted", "string", "number", "date", "time", "variable", "special", "symbol", "end"]
+Kind = Literal["name", "quoted", "string", "number", "moment", "variable", "special", "symbol", "end"]
 
 MAX_LENGTH: Final = 100_000
 """How many characters an expression may have."""
+
+END: Final = ""
+"""The token after the last."""
 
 _DATE = r"\d{4}(?:-\d\d(?:-\d\d)?)?"
 _CLOCK = r"\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?"
 _STRING = r"'(?:[^'\\]|\\.)*'"
 _QUOTED = r"`(?:[^`\\]|\\.)*`"
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_TOKEN = re.compile(  # the most frequent kinds first
-    rf"""(?P<name>{_NAME})
-    |(?P<symbol><=|>=|!=|!~|/(?![*/])|[-+*|&=~<>.,()\[\]{{}}])
-    |(?P<space>[ \t\r\n]+|//[^\n]*|/\*.*?\*/)
-    |(?P<string>{_STRING})
-    |(?P<number>\d+(?:\.\d+)?)
-    |(?P<variable>%(?:{_NAME}|{_QUOTED}|{_STRING}))
-    |(?P<special>\$(?:this|index|total)\b)
-    |(?P<time>@T{_CLOCK})
-    |(?P<date>@{_DATE}(?:T(?:{_CLOCK}(?:Z|[+-]\d\d:\d\d)?)?)?)
-    |(?P<quoted>{_QUOTED})""",
-    re.VERBOSE | re.DOTALL,
+_PIECE = re.compile(  # the most frequent kinds first
+    rf"""{_NAME}
+    |<=|>=|!=|!~|/(?![*/])|[-+*|&=~<>.,()\[\]{{}}]
+    |[ \t\r\n]+|//[^\n]*|/\*.*?\*/
+    |{_STRING}
+    |\d+(?:\.\d+)?
+    |%(?:{_NAME}|{_QUOTED}|{_STRING})
+    |\$(?:this|index|total)\b
+    |@T{_CLOCK}
+    |@{_DATE}(?:T(?:{_CLOCK}(?:Z|[+-]\d\d:\d\d)?)?)?
+    |{_QUOTED}""",
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_VERBATIM: Final = frozenset(("date", "time", "number", "name", "symbol"))
+_BLANK: Final = frozenset(" \t\r\n")
+_COMMENT: Final = frozenset(("//", "/*"))
+_KINDS: Final[dict[str, Kind]] = {
+    END: "end",
+    **dict.fromkeys(ascii_letters + "_", "name"),
+    **dict.fromkeys(digits, "number"),
+    "'": "string",
+    "`": "quoted",
+    "%": "variable",
+    "$": "special",
+    "@": "moment",
+}
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 ESCAPED: Final = {"f": "\f", "n": "\n", "r": "\r", "t": "\t", "'": "'", '"': '"', "`": "`", "\\": "\\", "/": "/"}
 
 
-class Token(NamedTuple):
-    """One token: `value` is the text with quotes and escapes undone."""
+class Tokens(NamedTuple):
+    """The tokens of a text as they are written, `END` last, and the offset of each."""
 
-    kind: Kind
-    value: str
-    start: int
-    end: int
+    texts: list[str]
+    starts: list[int]
 
 
-_make: Final = Token._make
-
-
-def tokenize(text: str) -> list[Token]:
-    """The tokens of `text`, the last of kind `end`; raises `FhirPathError` at what is no token."""
+def tokenize(text: str) -> Tokens:
+    """The tokens of `text`; raises `FhirPathError` at what is no token."""
     if len(text) > MAX_LENGTH:
         raise FhirPathError("fhirpath.too-deep", text, MAX_LENGTH, limit=MAX_LENGTH)
-    tokens: list[Token] = []
-    position = 0
-    for found in _TOKEN.finditer(text):
-        start, end = found.span()
-        if start != position:
-            break
-        kind, position = found.lastgroup, end
-        if kind in _VERBATIM:
-            tokens.append(_make((kind, found.group(), start, end)))
-        elif kind != "space":
-            tokens.append(_token(text, kind, found.group(), start, end))
-    if position < len(text):
+    pieces = _PIECE.findall(text)
+    starts = list(accumulate(map(len, pieces), initial=0))
+    if starts[-1] != len(text):
+        position = _first_gap(text)
         raise FhirPathError("fhirpath.syntax", text, position, problem=_explain(text, position))
-    tokens.append(Token("end", "", len(text), len(text)))
-    return tokens
+    pieces.append(END)
+    if _BLANK.isdisjoint(text) and "/" not in text:
+        return Tokens(pieces, starts)
+    kept = [not piece.isspace() and piece[:2] not in _COMMENT for piece in pieces]
+    return Tokens(list(compress(pieces, kept)), list(compress(starts, kept)))
 
 
-def _token(text: str, kind: str | None, value: str, start: int, end: int) -> Token:
-    match kind:
-        case "string" | "quoted":
-            return Token(kind, _unescape(text, value[1:-1], start + 1), start, end)
-        case "variable":
-            name = value[1:]
-            if name[0] in "`'":
-                name = _unescape(text, name[1:-1], start + 2)
-            return Token("variable", name, start, end)
-        case "special":
-            return Token("special", value[1:], start, end)
-    raise FhirPathError("fhirpath.syntax", text, start, problem="This is no token")
+def kind(token: str) -> Kind:
+    """What a token is."""
+    return _KINDS.get(token[:1], "symbol")
 
 
-def _unescape(text: str, value: str, start: int) -> str:
-    if "\\" not in value:
-        return value
+def value(text: str, token: str, start: int) -> str:
+    """What is between quotes, after a `%` or `$`; raises `FhirPathError` at an escape that there is not."""
+    if token[0] in "%$":
+        return value(text, token[1:], start + 1)
+    if token[0] not in "'`":
+        return token
+    inner = token[1:-1]
+    return inner if "\\" not in inner else _unescape(text, inner, start + 1)
 
+
+def _unescape(text: str, inner: str, start: int) -> str:
     def replace(found: re.Match[str]) -> str:
         code = found.group(1)
         if len(code) > 1:
@@ -95,7 +101,15 @@ def _unescape(text: str, value: str, start: int) -> str:
             raise FhirPathError("fhirpath.syntax", text, start + found.start(), problem="There is no such escape")
         return ESCAPED[code]
 
-    return _ESCAPE.sub(replace, value)
+    return _ESCAPE.sub(replace, inner)
+
+
+def _first_gap(text: str) -> int:
+    """The offset of the first character that is in no token."""
+    position = 0
+    while found := _PIECE.match(text, position):
+        position = found.end()
+    return position
 
 
 def _explain(text: str, position: int) -> str:

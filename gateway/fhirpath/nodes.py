@@ -1,5 +1,7 @@
 """The typed syntax tree of an expression; `start` and `end` are offsets in its text.
 
+Nodes are never changed. They are not declared frozen, because making a frozen one takes three times as long.
+
 See https://hl7.org/fhirpath/N1/grammar.html.
 """
 
@@ -7,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Literal:
     """A value written in the text: bool, str, int, Decimal, Temporal or Quantity; None is `{}`."""
 
@@ -16,7 +18,7 @@ class Literal:
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Variable:
     """`%name`, `` %`name` `` or `%'name'`."""
 
@@ -25,7 +27,7 @@ class Variable:
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Special:
     """`$this`, `$index` or `$total`; `name` has no dollar sign."""
 
@@ -34,7 +36,7 @@ class Special:
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Member:
     """`target.name`; the target is None for a name that stands alone. `at` is where the name is."""
 
@@ -45,7 +47,7 @@ class Member:
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Call:
     """`target.name(arguments)`; the target is None for a call that stands alone. `at` is where the name is."""
 
@@ -57,7 +59,7 @@ class Call:
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Indexer:
     """`target[index]`."""
 
@@ -67,7 +69,7 @@ class Indexer:
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Unary:
     """`+operand` or `-operand`."""
 
@@ -77,7 +79,7 @@ class Unary:
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Binary:
     """`left operator right`."""
 
@@ -88,7 +90,7 @@ class Binary:
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Chain:
     """Operands of one associative operator, written side by side: `|`, `and`, `or`, `&`."""
 
@@ -98,7 +100,7 @@ class Chain:
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class TypeName:
     """A type as it is written; the namespace is "System", "FHIR" or empty."""
 
@@ -108,7 +110,7 @@ class TypeName:
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class TypeTest:
     """`operand is type` and `operand as type`."""
 

@@ -3,11 +3,12 @@
 See https://hl7.org/fhirpath/N1/#operator-precedence.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
 from gateway.fhirpath.errors import FhirPathError
-from gateway.fhirpath.lexer import Token, tokenize
+from gateway.fhirpath.lexer import END, Kind, kind, tokenize, value
 from gateway.fhirpath.nodes import (
     Binary,
     Call,
@@ -55,7 +56,7 @@ def parse(text: str) -> Expr:
     parser = _Parser(text)
     tree = parser.expression(0)
     parser.expect_end()
-    if depth(tree) > MAX_DEPTH:
+    if not parser.is_small and depth(tree) > MAX_DEPTH:
         raise FhirPathError("fhirpath.too-deep", text, 0, limit=MAX_DEPTH)
     return tree
 
@@ -69,128 +70,139 @@ def parse_type(text: str) -> TypeName:
 
 
 class _Parser:
-    """The state of one parse: the tokens, the position and the depth."""
+    """The state of one parse: the tokens as they are written, the position among them and the depth."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = tokenize(text)
+        self._words, self._starts = tokenize(text)
         self._position = 0
         self._depth = 0
-        self._token = self._tokens[0]
+        self._word = self._words[0]
 
-    def _next(self) -> Token:
-        token = self._token
-        if token.kind != "end":
-            self._position += 1
-            self._token = self._tokens[self._position]
-        return token
+    @property
+    def is_small(self) -> bool:
+        """Whether there are too few tokens for a tree that is too deep."""
+        return len(self._words) <= MAX_DEPTH
+
+    def _next(self) -> str:
+        """Goes on from a token that is not the end; returns the one after it."""
+        self._position += 1
+        word = self._word = self._words[self._position]
+        return word
+
+    def _start(self) -> int:
+        """The offset of the token."""
+        return self._starts[self._position]
+
+    def _pass(self) -> int:
+        """Goes on from a token; returns the offset of its end."""
+        end = self._starts[self._position] + len(self._word)
+        self._next()
+        return end
 
     def _fail(self, problem: str, at: int | None = None) -> FhirPathError:
-        return FhirPathError("fhirpath.syntax", self._text, self._token.start if at is None else at, problem=problem)
+        return FhirPathError("fhirpath.syntax", self._text, self._start() if at is None else at, problem=problem)
 
-    def _is(self, symbol: str) -> bool:
-        token = self._token
-        return token.value == symbol and token.kind == "symbol"
-
-    def _expect(self, symbol: str) -> Token:
-        if not self._is(symbol):
+    def _expect(self, symbol: str) -> int:
+        """Goes on from a symbol; returns the offset of its end."""
+        if self._word != symbol:
             raise self._fail(f"Expected {symbol}")
-        return self._next()
+        return self._pass()
 
     def expect_end(self) -> None:
         """Raises `FhirPathError` unless all tokens are used."""
-        if self._token.kind != "end":
+        if self._word != END:
             raise self._fail("Expected an operator or the end")
 
     def expression(self, power: int) -> Expr:
         """The expression whose operators bind tighter than `power`."""
         self._depth += 1
         left = self._postfix(self._prefix())
-        while (level := self._operator_power()) > power:
+        while (level := POWER.get(self._word, 0)) > power:
             left = self._infix(left, level)
         self._depth -= 1
         return left
 
-    def _check_depth(self) -> None:
-        if self._depth > MAX_DEPTH:
-            raise FhirPathError("fhirpath.too-deep", self._text, self._token.start, limit=MAX_DEPTH)
-
-    def _operator_power(self) -> int:
-        token = self._token
-        return POWER.get(token.value, 0) if token.kind in ("symbol", "name") else 0
-
     def _infix(self, left: Expr, level: int) -> Expr:
-        operator = self._next().value
+        operator = self._word
+        self._next()
         if operator in ("is", "as"):
             name = self.type_name()
             return TypeTest(operator, left, name, left.start, name.end)
         right = self.expression(level)
-        if operator in _CHAINED:
-            operands = [*left.operands] if isinstance(left, Chain) and left.operator == operator else [left]
-            operands.append(right)
-            while self._token.value == operator and self._operator_power() == level:
-                self._next()
-                operands.append(self.expression(level))
-            return Chain(operator, tuple(operands), left.start, operands[-1].end)
-        return Binary(operator, left, right, left.start, right.end)
+        if operator not in _CHAINED:
+            return Binary(operator, left, right, left.start, right.end)
+        operands = [*left.operands] if isinstance(left, Chain) and left.operator == operator else [left]
+        operands.append(right)
+        while self._word == operator:
+            self._next()
+            operands.append(self.expression(level))
+        return Chain(operator, tuple(operands), left.start, operands[-1].end)
 
     def _prefix(self) -> Expr:
-        self._check_depth()
-        token = self._token
-        match token.kind:
-            case "symbol":
-                return self._symbol()
-            case "name" | "quoted":
-                return self._name(None)
-            case "variable":
-                self._next()
-                return Variable(token.value, token.start, token.end)
-            case "special":
-                self._next()
-                return Special(token.value, token.start, token.end)
-            case "end":
-                raise self._fail("The expression is not complete")
-        return self._literal()
+        if self._depth > MAX_DEPTH:
+            raise FhirPathError("fhirpath.too-deep", self._text, self._start(), limit=MAX_DEPTH)
+        word = self._word
+        sort = kind(word)
+        if sort == "name" or sort == "quoted":
+            return self._name(None)
+        if sort == "symbol":
+            return self._symbol()
+        if sort == "end":
+            raise self._fail("The expression is not complete")
+        start = self._start()
+        if sort == "number":
+            return self._number(word, start, self._pass())
+        if sort == "moment":
+            return self._moment(word, start)
+        made = _PLAIN[sort]
+        return made(value(self._text, word, start), start, self._pass())
 
     def _symbol(self) -> Expr:
-        token = self._token
-        match token.value:
-            case "(":
-                self._next()
-                inner = self.expression(0)
-                self._expect(")")
-                return inner
-            case "{":
-                self._next()
-                return Literal(None, token.start, self._expect("}").end)
-            case "+" | "-":
-                self._next()
-                operand = self.expression(UNARY)
-                return Unary(token.value, operand, token.start, operand.end)
+        word, start = self._word, self._start()
+        if word == "(":
+            self._next()
+            inner = self.expression(0)
+            self._expect(")")
+            return inner
+        if word == "{":
+            self._next()
+            return Literal(None, start, self._expect("}"))
+        if word in ("+", "-"):
+            self._next()
+            operand = self.expression(UNARY)
+            return Unary(word, operand, start, operand.end)
         raise self._fail("Expected a value")
 
     def _name(self, target: Expr | None) -> Expr:
-        token = self._token
-        if token.kind not in ("name", "quoted"):
-            raise self._fail("Expected a name")
-        if token.kind == "name" and token.value in RESERVED:
-            if target is None and token.value in ("true", "false"):
-                self._next()
-                return Literal(token.value == "true", token.start, token.end)
-            raise self._fail(f"{token.value} is a keyword; write `{token.value}` for a name")
-        self._next()
-        start = token.start if target is None else target.start
-        if not self._is("("):
-            return Member(target, token.value, start, token.end, token.start)
-        self._next()
-        arguments = self._arguments(sorting=token.value == "sort")
-        return Call(target, token.value, arguments, start, self._expect(")").end, token.start)
+        word, at = self._word, self._start()
+        if word in RESERVED:
+            return self._reserved(target)
+        name = self._plain_name()
+        start = at if target is None else target.start
+        if self._next() != "(":
+            return Member(target, name, start, at + len(word), at)
+        arguments = self._arguments(sorting=word == "sort") if self._next() != ")" else ()
+        return Call(target, name, arguments, start, self._expect(")"), at)
+
+    def _plain_name(self, wanted: str = "name") -> str:
+        """The name that the token is."""
+        sort = kind(self._word)
+        if sort == "name":
+            return self._word
+        if sort != "quoted":
+            raise self._fail(f"Expected a {wanted}")
+        return value(self._text, self._word, self._start())
+
+    def _reserved(self, target: Expr | None) -> Expr:
+        word, start = self._word, self._start()
+        if target is None and word in ("true", "false"):
+            return Literal(word == "true", start, self._pass())
+        raise self._fail(f"{word} is a keyword; write `{word}` for a name")
 
     def _arguments(self, *, sorting: bool) -> tuple[Expr, ...]:
-        if self._is(")"):
-            return ()
         found = [self._argument(sorting=sorting)]
-        while self._is(","):
+        while self._word == ",":
             self._next()
             found.append(self._argument(sorting=sorting))
         return tuple(found)
@@ -198,66 +210,58 @@ class _Parser:
     def _argument(self, *, sorting: bool) -> Expr:
         """An argument; a key of sort() may end with `asc` or `desc`, which is the same as a minus before it."""
         found = self.expression(0)
-        token = self._token
-        if not sorting or token.kind != "name" or token.value not in ("asc", "desc"):
+        word = self._word
+        if not sorting or word not in ("asc", "desc"):
             return found
-        self._next()
-        return Unary("-", found, found.start, token.end) if token.value == "desc" else found
+        end = self._pass()
+        return Unary("-", found, found.start, end) if word == "desc" else found
 
     def _postfix(self, node: Expr) -> Expr:
         while True:
-            if self._is("."):
-                self._next()
-                node = self._invocation(node)
-            elif self._is("["):
+            if self._word == ".":
+                # `.$this` is the item itself.
+                if self._next() == "$this":
+                    self._next()
+                else:
+                    node = self._name(node)
+            elif self._word == "[":
                 self._next()
                 index = self.expression(0)
-                node = Indexer(node, index, node.start, self._expect("]").end)
+                node = Indexer(node, index, node.start, self._expect("]"))
             else:
                 return node
 
-    def _invocation(self, target: Expr) -> Expr:
-        token = self._token
-        if token.kind == "special" and token.value == "this":
-            self._next()
-            return target
-        return self._name(target)
+    def _moment(self, word: str, start: int) -> Expr:
+        found = parse_literal(word)
+        if found is None:
+            raise self._fail("There is no such date or time")
+        return Literal(found, start, self._pass())
 
-    def _literal(self) -> Expr:
-        token = self._next()
-        if token.kind == "string":
-            return Literal(token.value, token.start, token.end)
-        if token.kind in ("date", "time"):
-            value = parse_literal(token.value)
-            if value is None:
-                raise self._fail("There is no such date or time", token.start)
-            return Literal(value, token.start, token.end)
-        return self._number(token)
-
-    def _number(self, token: Token) -> Expr:
-        if token.end - token.start > MAX_DIGITS:
-            raise self._fail(f"A number has {MAX_DIGITS} digits at most", token.start)
-        unit = self._token
-        if unit.kind == "string":
-            self._next()
-            return Literal(Quantity(Decimal(token.value), unit.value), token.start, unit.end)
-        if unit.kind == "name" and unit.value in CALENDAR_UNITS:
-            self._next()
-            return Literal(Quantity(Decimal(token.value), unit.value, calendar=True), token.start, unit.end)
-        number = Decimal(token.value) if "." in token.value else int(token.value)
-        return Literal(number, token.start, token.end)
+    def _number(self, word: str, start: int, end: int) -> Expr:
+        if end - start > MAX_DIGITS:
+            raise self._fail(f"A number has {MAX_DIGITS} digits at most", start)
+        unit = self._word
+        if kind(unit) == "string":
+            name = value(self._text, unit, self._start())
+            return Literal(Quantity(Decimal(word), name), start, self._pass())
+        if unit in CALENDAR_UNITS:
+            return Literal(Quantity(Decimal(word), unit, calendar=True), start, self._pass())
+        return Literal(Decimal(word) if "." in word else int(word), start, end)
 
     def type_name(self) -> TypeName:
         """A type specifier: a name, or a namespace, a dot and a name."""
-        first = self._token
-        if first.kind not in ("name", "quoted"):
-            raise self._fail("Expected a type")
+        start = self._start()
+        first = self._plain_name("type")
+        end = self._pass()
+        if self._word != ".":
+            return TypeName("", first, start, end)
         self._next()
-        if not self._is("."):
-            return TypeName("", first.value, first.start, first.end)
-        self._next()
-        second = self._token
-        if second.kind not in ("name", "quoted"):
-            raise self._fail("Expected a type")
-        self._next()
-        return TypeName(first.value, second.value, first.start, second.end)
+        second = self._plain_name("type")
+        return TypeName(first, second, start, self._pass())
+
+
+_PLAIN: Final[dict[Kind, Callable[[str, int, int], Expr]]] = {
+    "string": Literal,
+    "variable": Variable,
+    "special": Special,
+}
