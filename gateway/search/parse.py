@@ -21,6 +21,7 @@ from gateway.search.query import (
     ReferenceClause,
     Token,
     TokenClause,
+    Total,
 )
 
 MAX_VALUES: Final = 1_000
@@ -59,7 +60,8 @@ def parse(type: str, params: Sequence[tuple[str, str]], parameters: Parameters, 
     if reader.faults:
         raise BadRequest(*reader.faults)
     count = reader.results.get("_count")
-    total = count == 0 or reader.results.get("_total", 0) == 1 or reader.results.get("_summary", 0) == 1
+    wanted = count == 0 or reader.results.get("_total", 0) == 1 or reader.results.get("_summary", 0) == 1
+    total: Total = "accurate" if wanted else ""
     return Query(type, tuple(reader.clauses), 0 if reader.results.get("_summary") else count, total)
 
 

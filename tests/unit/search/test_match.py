@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.search.match import compares
+from gateway.search.compare import compares
 from gateway.search.query import Moment, Prefix
 
 LOW, HIGH = 100, 200

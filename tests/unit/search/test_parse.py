@@ -78,10 +78,12 @@ def test_a_plus_that_became_a_space_is_an_offset() -> None:
 def test_ids_and_results() -> None:
     assert one("_id", "a,b") == IdClause(("a", "b"))
     assert parse("Observation", [("_count", "5")], PARAMETERS) == Query("Observation", count=5)
-    assert parse("Observation", [("_count", "0")], PARAMETERS) == Query("Observation", count=0, total=True)
-    assert parse("Observation", [("_total", "accurate")], PARAMETERS) == Query("Observation", total=True)
+    assert parse("Observation", [("_count", "0")], PARAMETERS) == Query("Observation", count=0, total="accurate")
+    assert parse("Observation", [("_total", "accurate")], PARAMETERS) == Query("Observation", total="accurate")
     assert parse("Observation", [("_total", "none")], PARAMETERS) == Query("Observation")
-    assert parse("Observation", [("_summary", "count")], PARAMETERS) == Query("Observation", count=0, total=True)
+    assert parse("Observation", [("_summary", "count")], PARAMETERS) == Query(
+        "Observation", count=0, total="accurate"
+    )
     assert parse("Observation", [("_summary", "false")], PARAMETERS) == Query("Observation")
 
 
