@@ -4,10 +4,10 @@ A unit is one transaction of one study: resource changes with their index rows, 
 Consent changed, audit rows and the receipt's new state. Either all of it is durable or none of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 from gateway.core.event import Event
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE
@@ -89,8 +89,14 @@ class Committed:
 class Unit:
     """Everything that becomes durable together.
 
+    `locks` name what this unit alone may work on until it ends, such as the search of a conditional create: units
+    of one study with a lock in common come one after the other. Once they are held, `prepare` is called inside the
+    transaction and returns changes that go before `changes`; what its `Lookup` finds stays true until the unit ends
+    for every other unit that takes the same lock.
     `accompany` is called inside the transaction with what the changes became and returns further changes, such as
-    the Provenance of what was really written; `settle` likewise returns the receipt to store. Both must be pure.
+    the Provenance of what was really written; `settle` likewise returns the receipt to store. All of them must be
+    pure, as they are called again when the database asks for it; "the changes" are those of `prepare` and `changes`.
+    `report` gives audit events that only what became of the changes can tell; they follow `events`.
     `confirm` is called last, once no other commit of the study can come between it and the end of the transaction:
     it raises to undo everything.
     """
@@ -101,6 +107,9 @@ class Unit:
     accompany: Callable[[tuple[Committed, ...]], tuple[Change, ...]] | None = None
     settle: Callable[[tuple[Committed, ...]], Receipt] | None = None
     confirm: Callable[[tuple[Committed, ...]], None] | None = None
+    prepare: "Callable[[Lookup], Sequence[Change]] | None" = None
+    locks: tuple[str, ...] = ()
+    report: Callable[[tuple[Committed, ...]], tuple[Event, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,13 @@ class Visibility:
     action: str
     purpose: str
     now: int
+
+
+Lookup: TypeAlias = Callable[[Any, Visibility | None, int], list[Stored]]
+"""(`gateway.search.Query`, through whose eyes or None, limit) -> the newest current resources that match.
+
+It reads inside the transaction of a unit: what is committed is seen, what the unit is about to write is not.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,12 +33,12 @@ class Cursors:
             urlsafe_b64encode(hashlib.blake2b(secret, digest_size=32, person=b"sealed-cursor").digest())
         )
 
-    def write(self, bound_to: Sequence[str], after: Sequence[int]) -> str:
+    def write(self, bound_to: Sequence[str], after: Sequence[int | str]) -> str:
         """The URL-safe text of the position `after` in the search that `bound_to` names."""
         position = msgspec.json.encode(list(after))
         return urlsafe_b64encode(self._sign(bound_to, position) + position).rstrip(b"=").decode()
 
-    def read(self, bound_to: Sequence[str], cursor: str) -> tuple[int, ...]:
+    def read(self, bound_to: Sequence[str], cursor: str) -> tuple[int | str, ...]:
         """The position in `cursor`; raises `BadRequest` when it was not made here for this search."""
         try:
             raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
@@ -47,19 +47,19 @@ class Cursors:
         signature, position = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._sign(bound_to, position)):
             raise BadRequest(issue("rest.cursor"))
-        return tuple(msgspec.json.decode(position, type=list[int]))
+        return tuple(msgspec.json.decode(position, type=list[int | str]))
 
-    def seal(self, study: str, type: str, pairs: Pairs, after: Sequence[int]) -> str:
+    def seal(self, study: str, type: str, pairs: Pairs, after: Sequence[int | str]) -> str:
         """The position `after` in a search of `pairs`, with the pairs themselves, readable to nobody else."""
         return SEALED + self._seal.encrypt(msgspec.json.encode([study, type, pairs, list(after)])).decode()
 
-    def unseal(self, study: str, type: str, cursor: str) -> tuple[Pairs, tuple[int, ...]]:
+    def unseal(self, study: str, type: str, cursor: str) -> tuple[Pairs, tuple[int | str, ...]]:
         """The search and the position in a sealed cursor; raises `BadRequest` when it was not made here for this."""
         try:
             text = self._seal.decrypt(cursor.removeprefix(SEALED).encode())
         except (InvalidToken, UnicodeError):
             raise BadRequest(issue("rest.cursor")) from None
-        for_study, for_type, pairs, after = msgspec.json.decode(text, type=tuple[str, str, Pairs, tuple[int, ...]])
+        for_study, for_type, pairs, after = msgspec.json.decode(text, type=tuple[str, str, Pairs, tuple[int | str, ...]])
         if (for_study, for_type) != (study, type):
             raise BadRequest(issue("rest.cursor"))
         return pairs, after

@@ -22,25 +22,31 @@ Chain: TypeAlias = Callable[[bytes, Event], AuditRow]
 """(digest of the study's last audit row or b"", event) -> the next row; the store sets its `sequence`. Pure."""
 
 
+Position: TypeAlias = tuple[int | str, ...]
+"""A place in a result, opaque. In a sorted search it holds what the last row was sorted by: personal data."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Which part of a search result: `count` rows after the position `after` (`Found.next` of the page before)."""
 
     count: int
-    after: tuple[int, ...] | None = None
+    after: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page of a search: visible rows only, newest first.
+    """One page of a search or of a history: visible rows only, newest first unless the query sorts.
 
     `total` counts the visible matches of the whole search, None unless `Query.total` asked for it; `next` is the
-    position to go on from, None on the last page.
+    position to go on from, None on the last page. `included` are the rows that the page's includes bring, without
+    those that are matches of the page.
     """
 
     rows: tuple[Stored, ...]
     total: int | None
-    next: tuple[int, ...] | None
+    next: Position | None
+    included: tuple[Stored, ...] = ()
 
 
 class ResourceStore(Protocol):
@@ -55,6 +61,24 @@ class ResourceStore(Protocol):
     def history(self, key: Key, visibility: Visibility | None) -> list[Stored]:
         """The visible versions, newest first, deletions included; empty when the current version is hidden."""
 
+    def changes(
+        self,
+        study: str,
+        visibility: Visibility | None,
+        *,
+        type: str | None = None,
+        id: str | None = None,
+        since: int | None = None,
+        at: tuple[int, int] | None = None,
+        page: Page,
+    ) -> Found:
+        """One page of the visible versions, newest first, deletions included: of a resource, a type or the study.
+
+        `since` (microseconds) keeps versions made at that instant or later, `at` those that were current at some
+        moment of the interval [low, high). A version whose resource is hidden now is hidden too. Raises ValueError
+        for an id without a type. See https://hl7.org/fhir/R4/http.html#history.
+        """
+
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         """One page of the visible current resources that match."""
 
@@ -68,7 +92,9 @@ class ResourceStore(Protocol):
         """The keys whose token `parameter` has exactly this system and value; not consent-gated."""
 
     def commit(self, unit: Unit) -> tuple[Committed, ...]:
-        """Makes a unit durable, all of it or nothing; one `Committed` a change of `unit.changes`, in their order.
+        """Makes a unit durable, all of it or nothing.
+
+        Answers one `Committed` a change: those that `unit.prepare` returned, then those of `unit.changes`.
 
         Raises `PreconditionFailed` when an `if_match` does not hold (0 means: must not exist), `NotFound` for the
         deletion of a resource that never was, `Unprocessable` when a resource does not carry its key's type and id.

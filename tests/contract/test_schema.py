@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from gateway.core.errors import Unavailable
 from gateway.core.resources import Key, Unit
+from gateway.store import Page
 from gateway.store.sql import SqlStore
 from gateway.store.sql.tables import Table
 from tests.contract.stores import change, observation, open_store, unit
@@ -53,11 +54,14 @@ def test_a_newer_schema_is_refused(new_url: str) -> None:
 def test_the_first_schema_is_brought_up_to_date(new_url: str) -> None:
     store = open_store(new_url)
     store.commit(unit("s", observation("a")))
+    store.commit(unit("s", observation("a", status="preliminary")))
     with store.database.engine.begin() as connection:
         connection.execute(text("ALTER TABLE resource DROP COLUMN ordered"))
+        connection.execute(text("DROP TABLE replaced"))
         connection.execute(text("UPDATE schema_version SET version = 1"))
     store.close()
     upgraded = open_store(new_url)
+    assert [one.version for one in upgraded.changes("s", None, type="Observation", page=Page(5)).rows] == [2, 1]
     newer = replace(change("s", observation("a", status="amended")), order=1)
     assert upgraded.commit(Unit("s", (newer,)))[0].outcome == "updated"
     older = replace(change("s", observation("a")), order=0)

@@ -12,7 +12,7 @@ from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter
 from sqlalchemy.sql.expression import Alias, TableClause
 
-from gateway.core.resources import Change, Key, Unit
+from gateway.core.resources import Change, Key, Lookup, Unit
 from gateway.search import parse
 from gateway.store import Page
 from gateway.store.sql import SqlStore
@@ -46,17 +46,24 @@ def _tables(node: Any) -> list[Any]:
     return [node.table] if isinstance(node, Update | Delete) else []
 
 
+def _look(lookup: Lookup) -> tuple[Change, ...]:
+    lookup(parse("Observation", [("code", "a")], PARAMETERS), None, 1)
+    return ()
+
+
 def drive(store: SqlStore, study: str) -> None:
     """Uses every method of the store's ports."""
     pair = change(study, observation("b"), subjects=("p1", "p2"))
     store.commit(unit(study, observation("a"), consent("c", "p1"), events=(event(study),)))
     store.commit(unit(study, observation("a", status="amended"), consent("c", "p2")))
-    store.commit(Unit(study, (pair,)))
+    store.commit(Unit(study, (pair,), prepare=_look, locks=("a",)))
     store.commit(Unit(study, (Change(Key(study, "Observation", "b"), None),)))
     for visibility in (None, reader(study)):
         store.read(Key(study, "Observation", "a"), visibility)
         store.read(Key(study, "Observation", "a"), visibility, 1)
         store.history(Key(study, "Observation", "a"), visibility)
+        for asked in ({}, {"type": "Observation"}, {"type": "Observation", "id": "a"}):
+            store.changes(study, visibility, page=Page(2), **asked)  # type: ignore[arg-type]
         list(store.stream("Observation", study, visibility))
         for params in ([], [("code", "a"), ("subject", "x")], [("date", "ge2020,lt2010"), ("_id", "a,b")],
                        [("_lastUpdated", "gt2020"), ("_total", "accurate"), ("code", "a,b")]):  # fmt: skip

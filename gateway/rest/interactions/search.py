@@ -100,7 +100,7 @@ class _Place:
     def base(self) -> str:
         return self.parts.fhir_base(self.study)
 
-    def read(self, asked: Pairs, cursor: str | None) -> tuple[Pairs, tuple[int, ...] | None, bool]:
+    def read(self, asked: Pairs, cursor: str | None) -> tuple[Pairs, tuple[int | str, ...] | None, bool]:
         """The search, the position after which it goes on, and whether both came sealed."""
         if cursor is None:
             return asked, None, False
@@ -110,7 +110,7 @@ class _Place:
             return *self.parts.cursors.unseal(self.study, self.type, cursor), True
         return asked, self.parts.cursors.read((self.study, self.type, urlencode(asked)), cursor), False
 
-    def next(self, asked: Pairs, after: tuple[int, ...], *, sealed: bool) -> str:
+    def next(self, asked: Pairs, after: tuple[int | str, ...], *, sealed: bool) -> str:
         """The address of the next page; of a search that was posted it shows nothing of the search."""
         cursors = self.parts.cursors
         if sealed:

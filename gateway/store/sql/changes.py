@@ -42,6 +42,7 @@ class Batch:
     new_heads: list[dict[str, Any]] = field(default_factory=list)
     moved: list[dict[str, Any]] = field(default_factory=list)
     versions: list[tuple[Any, ...]] = field(default_factory=list)
+    replaced: list[tuple[Any, ...]] = field(default_factory=list)
     pairs: list[tuple[Any, ...]] = field(default_factory=list)
     old_pairs: list[dict[str, Any]] = field(default_factory=list)
     copied_pairs: list[dict[str, Any]] = field(default_factory=list)
@@ -86,6 +87,7 @@ class Planner:
             pk, version, updated = head.pk, head.version + 1, max(self._now, head.updated + _MILLISECOND)
             self._note_consent(key, head.body)
             self._update_head(key, pk, version, updated, _order(change, head), columns)
+            batch.replaced.append((study, key.type, head.updated, pk, head.version, updated))
         else:
             pk, version, updated = self._take_key(), 1, self._now
             batch.heads.append((study, key.type, pk, key.id, version, updated, False, *columns, _order(change, None)))
@@ -105,6 +107,7 @@ class Planner:
         study, pk, version = self._study, head.pk, head.version + 1
         updated = max(self._now, head.updated + _MILLISECOND)
         self._update_head(key, pk, version, updated, head.ordered, head.placed, deleted=True)
+        self.batch.replaced.append((study, key.type, head.updated, pk, head.version, updated))
         self._note_consent(key, head.body)
         packed = NO_ROWS.pack()
         self.batch.versions.append((study, pk, version, updated, True, *head.placed, b"", packed, b""))

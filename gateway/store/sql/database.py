@@ -25,7 +25,11 @@ from gateway.core.errors import FhirError, Unavailable, Unprocessable
 from gateway.core.issues import issue
 
 Values: TypeAlias = Mapping[str, Any]
+Rows: TypeAlias = list[tuple[Any, ...]]
 _T = TypeVar("_T")
+
+Read: TypeAlias = "Callable[[Prepared, Values], Rows]"
+"""Runs one reading statement and gives its rows."""
 
 ATTEMPTS: Final = 6
 """How often a transaction is tried when PostgreSQL asks for it."""
@@ -193,18 +197,26 @@ class Database:
 
         return self._with_driver(read)
 
-    def fetch_all(self, statements: Sequence[tuple[Prepared, Values]]) -> list[list[tuple[Any, ...]]]:
+    def fetch_all(self, statements: Sequence[tuple[Prepared, Values]]) -> list[Rows]:
         """The rows of several reading statements that see one state of the database."""
         if len(statements) == 1:
             return [self.fetch(*statements[0])]
+        return self.read_one_state(lambda read: [read(one, values) for one, values in statements])
 
-        def read(driver: Any) -> list[list[tuple[Any, ...]]]:
+    def read_one_state(self, work: Callable[[Read], _T]) -> _T:
+        """The result of `work`, all of whose reads see one state of the database; it may be called again."""
+
+        def within(driver: Any) -> _T:
             driver.execute(self._begin_snapshot)
-            rows = [driver.execute(one.text, one.bind(values)).fetchall() for one, values in statements]
+            try:
+                result = work(lambda one, values: driver.execute(one.text, one.bind(values)).fetchall())
+            except BaseException:
+                driver.close()  # rolls back, whatever state it was in
+                raise
             driver.execute("COMMIT")
-            return rows
+            return result
 
-        return self._with_driver(read)
+        return self._with_driver(within)
 
     def _with_driver(self, work: Callable[[Any], _T]) -> _T:
         """Reads once more on a new connection when PostgreSQL has closed the one that was kept.

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Select, String, bindparam, select
+from sqlalchemy import BigInteger, Connection, Select, String, bindparam, select
 
-from gateway.core.resources import Key, Stored, Visibility
+from gateway.core.resources import Key, Lookup, Stored, Visibility
 from gateway.search import Query
-from gateway.store.port import Found, Page
+from gateway.store.port import Found, Page, Position
 from gateway.store.sql import query as queries
 from gateway.store.sql.database import Database, Prepared
 from gateway.store.sql.query import Shape
@@ -56,7 +56,7 @@ class ResourceFinder:
         asked = Query(query) if isinstance(query, str) else query
         pieces, gated = queries.pieces(asked), visibility is not None
         values = self._values(asked, study, visibility)
-        after: tuple[int, ...] | None = None
+        after: Position | None = None
         while True:
             prepared = self._prepared(Shape(pieces, gated, "rising", after is not None))
             rows = self._database.fetch(prepared, {**values, **_position(STREAM_BATCH, after)})
@@ -65,6 +65,17 @@ class ResourceFinder:
             if len(rows) < STREAM_BATCH:
                 return
             after = (rows[-1][0],)
+
+    def lookup(self, connection: Connection, study: str) -> Lookup:
+        """What `Unit.prepare` reads with: the newest matches, within the transaction of the connection."""
+
+        def look(query: Query, visibility: Visibility | None, limit: int) -> list[Stored]:
+            shape = Shape(queries.pieces(query), visibility is not None, "falling")
+            values = {**self._values(query, study, visibility), **_position(limit, None)}
+            rows = self._database.run(connection, self._prepared(shape), values)
+            return [_found(query.type, study, tuple(row)) for row in rows]
+
+        return look
 
     def find(self, study: str, type: str, parameter: str, system: str, value: str) -> list[Key]:
         """See `ResourceStore.find`."""
@@ -77,7 +88,7 @@ class ResourceFinder:
         return values if visibility is None else values | visibility_values(visibility, study)
 
 
-def _position(count: int, after: tuple[int, ...] | None) -> dict[str, int]:
+def _position(count: int, after: Position | None) -> dict[str, Any]:
     return {"page_count": count} if after is None else {"page_count": count, "after": after[0]}
 
 

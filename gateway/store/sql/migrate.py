@@ -8,9 +8,18 @@ from sqlalchemy import Connection, insert, inspect, select, text, update
 from gateway.core import issue
 from gateway.core.errors import Unavailable
 from gateway.store.sql.database import Database
-from gateway.store.sql.tables import UNORDERED, SchemaRow, Table, table_of
+from gateway.store.sql.tables import (
+    UNORDERED,
+    ReplacedRow,
+    ResourceRow,
+    SchemaRow,
+    Table,
+    VersionRow,
+    columns_of,
+    table_of,
+)
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Raised with every change of the tables, together with a step in `STEPS`."""
 
 
@@ -19,7 +28,18 @@ def _order_resources(connection: Connection) -> None:
     connection.execute(text(f"ALTER TABLE resource ADD COLUMN ordered BIGINT NOT NULL DEFAULT ({UNORDERED})"))
 
 
-STEPS: Final[dict[int, Callable[[Connection], None]]] = {1: _order_resources}
+def _list_replaced(connection: Connection) -> None:
+    """The table of replaced versions, filled from the versions that are there."""
+    table_of(ReplacedRow).create(connection)
+    old, new, head = columns_of(VersionRow), columns_of(VersionRow), columns_of(ResourceRow)
+    same = (new.study == old.study, new.pk == old.pk, new.version == old.version + 1)
+    found = select(old.study, head.type, old.updated, old.pk, old.version, new.updated).where(
+        *same, head.study == old.study, head.pk == old.pk
+    )
+    connection.execute(insert(table_of(ReplacedRow)).from_select(list(columns_of(ReplacedRow).keys()), found))
+
+
+STEPS: Final[dict[int, Callable[[Connection], None]]] = {1: _order_resources, 2: _list_replaced}
 """Version -> what brings a schema of that version to the next."""
 
 _LOCK: Final = 7_461_002_355
@@ -31,6 +51,7 @@ _SHAPES: Final = (
     ("resource", "resource_id", "1000000 500000 100000 1"),
     ("resource", "resource_updated", "1000000 500000 100000 100 1"),
     ("version", "sqlite_autoindex_version_1", "1000000 500000 1 1"),
+    ("replaced", "replaced", "1000000 500000 100000 1 1"),
     ("version_pair", "version_pair", "10000 5000 3 3 3 1"),
     ("consent_grant", "consent_grant", "10000 5000 5 3 1"),
 )

@@ -18,8 +18,10 @@ from gateway.store.sql.audit import AuditRows
 from gateway.store.sql.database import Database
 from gateway.store.sql.finder import ResourceFinder
 from gateway.store.sql.grants import GrantMaker
+from gateway.store.sql.history import HistoryReader
 from gateway.store.sql.keys import KeyMaker
 from gateway.store.sql.landing import Landing
+from gateway.store.sql.locks import UnitLocks
 from gateway.store.sql.migrate import migrate
 from gateway.store.sql.reader import ResourceReader
 from gateway.store.sql.writer import ResourceWriter
@@ -37,6 +39,8 @@ class SqlStore:
         self._grants = GrantMaker(database, compile_grants)
         self._reader = ResourceReader(database)
         self._finder = ResourceFinder(database)
+        self._history = HistoryReader(database)
+        self._locks = UnitLocks(database)
         self._landing = Landing(database)
         self._audit = AuditRows(database, chain)
 
@@ -66,6 +70,20 @@ class SqlStore:
         """See `ResourceStore.history`."""
         return self._reader.history(key, visibility)
 
+    def changes(
+        self,
+        study: str,
+        visibility: Visibility | None,
+        *,
+        type: str | None = None,
+        id: str | None = None,
+        since: int | None = None,
+        at: tuple[int, int] | None = None,
+        page: Page,
+    ) -> Found:
+        """See `ResourceStore.changes`."""
+        return self._history.changes(study, visibility, type=type, id=id, since=since, at=at, page=page)
+
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         """See `ResourceStore.search`."""
         return self._finder.search(query, study, visibility, page)
@@ -84,7 +102,9 @@ class SqlStore:
 
     def _commit(self, connection: Connection, unit: Unit) -> tuple[Committed, ...]:
         subjects: set[str] = set()
-        committed = tuple(self._writer.apply(connection, unit.study, unit.changes, subjects))
+        self._locks.take(connection, unit.study, unit.locks)
+        prepared = unit.prepare(self._finder.lookup(connection, unit.study)) if unit.prepare else ()
+        committed = tuple(self._writer.apply(connection, unit.study, (*prepared, *unit.changes), subjects))
         if unit.accompany:
             self._writer.apply(connection, unit.study, unit.accompany(committed), subjects)
         self._grants.make(connection, unit.study, subjects)
@@ -93,7 +113,8 @@ class SqlStore:
             if receipt.study != unit.study:
                 raise BadRequest(issue("store.other-study"))
             self._landing.settle(connection, receipt)
-        self._audit.extend(connection, unit.study, unit.events)
+        reported = unit.report(committed) if unit.report else ()
+        self._audit.extend(connection, unit.study, (*unit.events, *reported))
         if unit.confirm:  # the head of the audit chain is locked, so that commits of a study are in order from here
             unit.confirm(committed)
         return committed

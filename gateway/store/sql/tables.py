@@ -89,6 +89,23 @@ class VersionRow(Table, table=True):
     body: bytes = Field(sa_type=LargeBinary)
 
 
+class ReplacedRow(Table, table=True):
+    """A version that another one replaced, at `until`: the history of a type is the heads and these, both by time.
+
+    Only updates write such rows, so that what is written once costs nothing more.
+    """
+
+    __tablename__ = "replaced"
+    __table_args__ = (_CLUSTERED,)
+
+    study: str = Field(primary_key=True)
+    type: str = Field(primary_key=True)
+    updated: int = Field(sa_type=BigInteger, primary_key=True)
+    pk: int = Field(sa_type=BigInteger, primary_key=True)
+    version: int
+    until: int = Field(sa_type=BigInteger)
+
+
 class PairRow(Table, table=True):
     """One (subject, domain) pair of a version that has several; all of them must be permitted."""
 

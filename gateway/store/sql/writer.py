@@ -28,7 +28,16 @@ from gateway.store.sql.changes import Batch, Head, Planner
 from gateway.store.sql.database import Database
 from gateway.store.sql.keys import KeyMaker
 from gateway.store.sql.placing import PLACED_COLUMNS
-from gateway.store.sql.tables import DateRow, PairRow, ResourceRow, TermRow, VersionRow, columns_of, table_of
+from gateway.store.sql.tables import (
+    DateRow,
+    PairRow,
+    ReplacedRow,
+    ResourceRow,
+    TermRow,
+    VersionRow,
+    columns_of,
+    table_of,
+)
 from gateway.store.sql.visible import study_is
 
 
@@ -93,6 +102,7 @@ class ResourceWriter:
             database.run_many(connection, prepared, rows)
         database.insert(connection, table_of(ResourceRow), batch.heads)
         database.insert(connection, table_of(VersionRow), batch.versions)
+        database.insert(connection, table_of(ReplacedRow), batch.replaced)
         database.insert(connection, table_of(PairRow), batch.pairs)
         database.insert(connection, table_of(TermRow), sorted(batch.terms))
         database.insert(connection, table_of(DateRow), sorted(batch.dates))
