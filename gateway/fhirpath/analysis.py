@@ -6,8 +6,7 @@ With a base type every element, type and operand is checked. Without one only wh
 from gateway.fhirpath import kinds
 from gateway.fhirpath.errors import FhirPathError
 from gateway.fhirpath.facts import KNOWN_VARIABLES, Facts, Options, Scope
-from gateway.fhirpath.forms import FORMS
-from gateway.fhirpath.functions import FUNCTIONS, Function
+from gateway.fhirpath.invocations import call_kind
 from gateway.fhirpath.kinds import Kind
 from gateway.fhirpath.model import Property
 from gateway.fhirpath.nodes import (
@@ -24,9 +23,7 @@ from gateway.fhirpath.nodes import (
     Unary,
     Variable,
 )
-from gateway.fhirpath.operands import NUMERIC, TAKES, operator_kind, require, single
-from gateway.fhirpath.quantity import Quantity
-from gateway.fhirpath.temporal import Temporal
+from gateway.fhirpath.operands import NUMERIC, literal_kind, operator_kind, require, single
 from gateway.fhirpath.types import ABSTRACT, is_exactly, matches, targets
 
 
@@ -58,32 +55,32 @@ class Analyzer:
     def visit(self, node: Expr, scope: Scope) -> tuple[Kind, Scope]:
         """The kind of a node, and the scope for what follows it in a chain of steps."""
         after = scope
-        match node:
+        match node:  # the most frequent first
+            case Member():
+                found, after = self._member(node, scope)
+            case Call():
+                found, after = call_kind(self, node, scope)
             case Literal():
                 found = literal_kind(node.value)
+            case Binary() | Chain():
+                found = operator_kind(self, node, scope)
             case Special():
                 found = self._special(node, scope)
             case Variable():
                 found = self._variable(node, scope)
-            case Member():
-                found, after = self._member(node, scope)
-            case Call():
-                found, after = self._call(node, scope)
-            case Indexer():
-                found, after = self._indexer(node, scope)
             case TypeTest():
                 found = self.type_test(node.operator, self.kind(node.operand, scope), node.type, node.operand)
+            case Indexer():
+                found, after = self._indexer(node, scope)
             case Unary():
                 found = self._unary(node, scope)
-            case Binary() | Chain():
-                found = operator_kind(self, node, scope)
         self.facts.kinds[id(node)] = found
         return found, after
 
     def _special(self, node: Special, scope: Scope) -> Kind:
         if node.name == "this":
             return scope.this
-        if node.name == "index" and scope.index:
+        if node.name == "index" and scope.is_item:
             return kinds.INTEGER
         if node.name == "total" and scope.total is not None:
             return scope.total
@@ -122,7 +119,7 @@ class Analyzer:
 
     def _member(self, node: Member, scope: Scope) -> tuple[Kind, Scope]:
         if node.target is None:
-            if scope.root and self._is_prefix(node.name, scope.this):
+            if scope.is_root and self._is_prefix(node.name, scope.this):
                 self.facts.prefixes.add(id(node))
                 return self._prefix(node, scope.this), scope
             return self._step(scope.this, node), scope
@@ -130,11 +127,16 @@ class Analyzer:
         return self._step(target, node), after
 
     def _step(self, target: Kind, node: Member) -> Kind:
-        if self.model is not None and target.sole is not None and target.sole not in ABSTRACT:
-            found = self.property(target.sole, node.name)
-            if found is not None and found.choice:
-                self.facts.choices[id(node)] = found
-        return self.step(target, node)
+        sole = target.sole
+        found = None if self.model is None or sole is None or sole in ABSTRACT else self.property(sole, node.name)
+        if found is None:
+            return self.step(target, node)
+        if found.choice:
+            self.facts.choices[id(node)] = found
+        kind = found.kind
+        if not target.many and target.ordered:
+            return kind
+        return Kind(kind.types, kind.many or target.many, target.ordered)
 
     def _is_prefix(self, name: str, this: Kind) -> bool:
         if self.model is None or not name[:1].isupper() or not self.model.knows(name):
@@ -160,8 +162,7 @@ class Analyzer:
             member = self.property(name, node.name)
             open_ended = open_ended or (member is None and name in ABSTRACT)
             if member is not None:
-                one = Kind(member.types, member.many)
-                found = one if found is None else found.join(one)
+                found = member.kind if found is None else found.join(member.kind)
         if open_ended:
             return kinds.UNKNOWN
         if found is None:
@@ -214,77 +215,6 @@ class Analyzer:
             or operand.types & {"Element", "BackboneElement"}
         ):
             self.facts.typed = True
-
-    def _call(self, node: Call, scope: Scope) -> tuple[Kind, Scope]:
-        form = FORMS.get(node.name)
-        added = self.options.functions.get(node.name)
-        target, after = (scope.this, scope) if node.target is None else self.visit(node.target, scope)
-        if added is not None:
-            self._arity(node, added.min_args, added.max_args)
-            for argument in node.arguments:
-                self.kind(argument, after)
-            return kinds.UNKNOWN, after
-        if form is not None:
-            self._arity(node, form.least, form.most)
-            return form.analyse(self, node, target, after)
-        plain = FUNCTIONS.get(node.name)
-        if plain is None:
-            raise self.fail("fhirpath.unknown-function", node.at, name=node.name)
-        self._arity(node, plain.least, plain.most)
-        return self._plain(node, plain, target, after), after
-
-    def _arity(self, node: Call, least: int, most: int) -> None:
-        found = len(node.arguments)
-        if not least <= found <= most:
-            expected = str(least) if least == most else f"{least} to {most}" if most < 255 else f"{least} or more"
-            raise self.fail("fhirpath.arity", node.at, name=node.name, expected=expected, found=found)
-
-    def _is_primitive(self, name: str) -> bool:
-        return self.model is not None and self.model.is_primitive(name)
-
-    def _accepted(self, node: Call, function: Function) -> None:
-        """Refuses a first argument, written as a text, that the function can never take."""
-        first = node.arguments[0] if node.arguments else None
-        text = first.value if isinstance(first, Literal) else None
-        if first is not None and isinstance(text, str) and function.accepts and not function.accepts(text):
-            raise self.fail("fhirpath.pattern", first.start, name=node.name)
-
-    def _plain(self, node: Call, function: Function, target: Kind, scope: Scope) -> Kind:
-        primitives = target.types is None or any(map(self._is_primitive, target.types))
-        if function.typed == "tree" or (function.typed and primitives):
-            self.note_types(kinds.UNKNOWN, frozenset())
-        if function.ordered:
-            self.ordered(target, node.name, node.at)
-        require(self, target, TAKES[function.focus], f"{node.name}()", node.at)
-        if function.focus != "Items" and node.target is not None:
-            single(self, target, node.target, f"{node.name}()")
-        for argument, takes in zip(node.arguments, function.parameters(len(node.arguments)), strict=True):
-            given = self.kind(argument, scope)
-            require(self, given, TAKES[takes], f"{node.name}()", argument.start)
-            if takes != "Items":
-                single(self, given, argument, f"{node.name}()")
-        self._accepted(node, function)
-        if function.returns is not None:
-            return function.returns
-        return target.one() if function.focus == "Item" or node.name == "last" else target
-
-
-def literal_kind(value: object) -> Kind:
-    """The kind of a literal."""
-    match value:
-        case None:
-            return kinds.NOTHING
-        case bool():
-            return kinds.BOOLEAN
-        case str():
-            return kinds.STRING
-        case int():
-            return kinds.INTEGER
-        case Temporal():
-            return kinds.system(value.sort)
-        case Quantity():
-            return kinds.QUANTITY
-    return kinds.DECIMAL
 
 
 _SYSTEM_MEMBERS = {

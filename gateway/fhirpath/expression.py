@@ -74,8 +74,8 @@ class Expression:
 
     def _analyse(self, kind: Kind, *, strict: bool) -> Facts:
         options = self._options
-        analyzer = Analyzer(self.text, Options(options.model, strict, options.functions, options.variables))
-        analyzer.kind(self.ast, Scope(kind, root=True))
+        analyzer = Analyzer(self.text, options if options.strict == strict else replace(options, strict=strict))
+        analyzer.kind(self.ast, Scope(kind, is_root=True))
         return analyzer.facts
 
     def _first(self) -> Evaluate:

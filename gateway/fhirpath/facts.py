@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 from gateway.fhirpath.errors import FhirPathError
 from gateway.fhirpath.functions import FunctionSpec
@@ -14,19 +15,33 @@ KNOWN_VARIABLES = frozenset(("context", "resource", "rootResource", "ucum", "sct
 """Variables that every evaluation has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Where an expression stands: the kind of `$this`, whether that is the root, and what else is visible."""
+NO_VARIABLES: Final[Mapping[str, Call]] = MappingProxyType({})
+
+
+class Scope(NamedTuple):
+    """Where an expression stands: the kind of `$this`, whether it is the root or one of several, what is visible."""
 
     this: Kind
-    root: bool = False
-    index: bool = False
+    is_root: bool = False
+    is_item: bool = False
     total: Kind | None = None
-    variables: Mapping[str, Call] = field(default_factory=dict)
+    variables: Mapping[str, Call] = NO_VARIABLES
 
     def inside(self, item: Kind) -> "Scope":
         """The scope of an expression that is evaluated for each item."""
-        return Scope(item.one(), index=True, total=self.total, variables=self.variables)
+        return Scope(item.one(), False, True, self.total, self.variables)
+
+    def at(self, this: Kind) -> "Scope":
+        """The same with another `$this`, which is not the root."""
+        return self._replace(this=this, is_root=False)
+
+    def counting(self, item: Kind, total: Kind) -> "Scope":
+        """As `inside`, with `$total`."""
+        return self.inside(item)._replace(total=total)
+
+    def defining(self, name: str, node: Call) -> "Scope":
+        """The same with one variable more."""
+        return self._replace(variables={**self.variables, name: node})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +99,9 @@ class Analysis(Protocol):
 
     def kind(self, node: Expr, scope: Scope) -> Kind:
         """The kind of a node, which is also kept."""
+
+    def visit(self, node: Expr, scope: Scope) -> tuple[Kind, Scope]:
+        """As `kind`, and the scope for what follows the node in a chain of steps."""
 
     def ordered(self, kind: Kind, name: str, offset: int) -> None:
         """Refuses a collection without order where the order matters."""

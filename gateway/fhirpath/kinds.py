@@ -1,11 +1,10 @@
 """What is known of a collection before any data is seen."""
 
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """The types that the items may have (None: not known), and whether there may be more than one.
 
     System types are written `System.String`; FHIR types have no prefix; an element with children of its own is its
@@ -32,9 +31,8 @@ class Kind:
     @property
     def sole(self) -> str | None:
         """The type when there is exactly one possible."""
-        if self.types is None or len(self.types) != 1:
-            return None
-        return next(iter(self.types))
+        types = self.types
+        return None if types is None or len(types) != 1 else next(iter(types))
 
 
 def system(name: str, *, many: bool = False) -> Kind:
@@ -91,6 +89,9 @@ TEMPORAL: Final = frozenset(("date", "dateTime", "instant", "time"))
 
 def system_types(kind: Kind) -> frozenset[str] | None:
     """The System types that the items are taken for; complex FHIR types stay themselves; None when unknown."""
-    if kind.types is None:
-        return None
-    return frozenset(SYSTEM_OF_FHIR.get(name, name) for name in kind.types)
+    return None if kind.types is None else _system_types(kind.types)
+
+
+@lru_cache(maxsize=4096)
+def _system_types(types: frozenset[str]) -> frozenset[str]:
+    return frozenset(SYSTEM_OF_FHIR.get(name, name) for name in types)

@@ -1,29 +1,30 @@
 """What the compiler asks of a data model, and FHIR R4 as its definitions answer it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final, Protocol
 
 from gateway.definitions import Definitions, Element, r4
+from gateway.fhirpath.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Property:
     """An element below a type: the types it may have, whether it repeats, and its keys in JSON.
 
-    `keys` holds (JSON name, type) pairs: several for a choice, one otherwise. A type is a type name, or the path of
-    an element that has children of its own (`Patient.contact`).
+    `keys` holds (JSON name, type) pairs: several for a choice, one otherwise; `kind` has the types alone. A type is a
+    type name, or the path of an element that has children of its own (`Patient.contact`).
     """
 
     keys: tuple[tuple[str, str], ...]
     many: bool
     choice: bool = False
+    kind: Kind = field(init=False, compare=False)
 
-    @property
-    def types(self) -> frozenset[str]:
-        """The types without their keys."""
-        return frozenset(kind for _, kind in self.keys)
+    def __post_init__(self) -> None:
+        types = frozenset(type_name for _, type_name in self.keys)
+        object.__setattr__(self, "kind", Kind(types, self.many))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class FhirModel:
         self.branches = lru_cache(maxsize=2048)(self._branches)
         self.is_subtype = lru_cache(maxsize=8192)(self._is_subtype)
         self.is_primitive = lru_cache(maxsize=1024)(self._is_primitive)
+        self.knows = lru_cache(maxsize=2048)(self._knows)
 
     @cached_property
     def _definitions(self) -> Definitions:
@@ -111,8 +113,7 @@ class FhirModel:
             if is_primitive:
                 yield f"_{key}", Branch(name, kind, is_primitive, is_resource=False, is_twin=True)
 
-    def knows(self, type_name: str) -> bool:
-        """True for a type of the definitions or a path with children."""
+    def _knows(self, type_name: str) -> bool:
         return self._definitions.structure(type_name.partition(".")[0]) is not None and (
             "." not in type_name or bool(self._definitions.children(type_name))
         )

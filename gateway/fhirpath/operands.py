@@ -1,5 +1,6 @@
 """What operators and functions take, checked before any data is seen."""
 
+from decimal import Decimal
 from typing import Final
 
 from gateway.fhirpath import kinds
@@ -7,6 +8,8 @@ from gateway.fhirpath.facts import Analysis, Scope
 from gateway.fhirpath.kinds import TEMPORAL, Kind, system_types
 from gateway.fhirpath.nodes import Binary, Chain, Expr, Literal, Member, Special, Variable
 from gateway.fhirpath.printer import print_expression
+from gateway.fhirpath.quantity import Quantity
+from gateway.fhirpath.temporal import Temporal
 
 _NUMBERS: Final = frozenset(("System.Integer", "System.Decimal", "System.Long"))
 NUMERIC: Final = _NUMBERS | {"System.Quantity"}
@@ -27,6 +30,16 @@ TAKES: Final = {
     "Items": _ANY,
 }
 """The System types that each sort of parameter takes."""
+
+
+_LITERALS: Final = {
+    type(None): kinds.NOTHING,
+    bool: kinds.BOOLEAN,
+    str: kinds.STRING,
+    int: kinds.INTEGER,
+    Decimal: kinds.DECIMAL,
+    Quantity: kinds.QUANTITY,
+}
 
 
 def require(analyzer: Analysis, kind: Kind, allowed: frozenset[str], operation: str, offset: int) -> None:
@@ -134,6 +147,11 @@ def _arithmetic(analyzer: Analysis, node: Binary, left: Kind, right: Kind) -> Ki
     if "System.Quantity" in ours | theirs:
         return kinds.QUANTITY
     return kinds.UNKNOWN_ITEM
+
+
+def literal_kind(value: object) -> Kind:
+    """The kind of a literal; a Temporal tells its own."""
+    return kinds.system(value.sort) if isinstance(value, Temporal) else _LITERALS[value.__class__]
 
 
 def is_literal_text(node: object) -> bool:

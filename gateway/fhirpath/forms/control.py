@@ -16,7 +16,7 @@ from gateway.fhirpath.runtime import trace
 
 
 def _analyse_iif(analysis: Analysis, node: Call, target: Kind, scope: Scope) -> tuple[Kind, Scope]:
-    inner = scope if node.target is None else replace(scope, this=target.one(), root=False)
+    inner = scope if node.target is None else scope.at(target.one())
     criteria, *branches = node.arguments
     require_boolean(analysis, analysis.kind(criteria, inner), criteria, "iif")
     found = NOTHING
@@ -66,7 +66,7 @@ def _coalesce(generation: Generation, node: Call, place: Place, consume: Consume
 
 def _analyse_aggregate(analysis: Analysis, node: Call, target: Kind, scope: Scope) -> tuple[Kind, Scope]:
     start = analysis.kind(node.arguments[1], scope) if len(node.arguments) > 1 else NOTHING
-    inner = replace(scope.inside(target), total=Kind(None, many=start.many))
+    inner = scope.counting(target, Kind(None, many=start.many))
     found = analysis.kind(node.arguments[0], inner)
     return start.join(found), scope
 
@@ -123,9 +123,9 @@ def _analyse_define(analysis: Analysis, node: Call, target: Kind, scope: Scope) 
         raise analysis.fail("fhirpath.argument", node.arguments[0].start, name=node.name, expected="a new name")
     kind = target
     if len(node.arguments) > 1:
-        kind = analysis.kind(node.arguments[1], replace(scope, this=target, root=False))
+        kind = analysis.kind(node.arguments[1], scope.at(target))
     analysis.facts.kinds[-id(node)] = kind
-    return target, replace(scope, variables={**scope.variables, name: node})
+    return target, scope.defining(name, node)
 
 
 def _literal_name(node: Expr) -> str | None:
