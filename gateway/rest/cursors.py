@@ -59,7 +59,8 @@ class Cursors:
             text = self._seal.decrypt(cursor.removeprefix(SEALED).encode())
         except (InvalidToken, UnicodeError):
             raise BadRequest(issue("rest.cursor")) from None
-        for_study, for_type, pairs, after = msgspec.json.decode(text, type=tuple[str, str, Pairs, tuple[int | str, ...]])
+        sealed = tuple[str, str, Pairs, tuple[int | str, ...]]
+        for_study, for_type, pairs, after = msgspec.json.decode(text, type=sealed)
         if (for_study, for_type) != (study, type):
             raise BadRequest(issue("rest.cursor"))
         return pairs, after
