@@ -1,14 +1,16 @@
 """Whether participants' Consents permit to collect what a writer brings, by the same boxes that SQL joins."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeGuard
 
+from gateway.access.subjects import relative
 from gateway.consent import ConsentPolicy, ConsentRequest, applicable, compile_grants, covers
 from gateway.core.codec import loads
 from gateway.core.errors import Forbidden
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
-from gateway.core.resources import Grant, Placement, Stored
+from gateway.core.resources import Change, Grant, Placement, Stored
+from gateway.core.types import Resource
 from gateway.search import Query
 from gateway.search.query import ReferenceClause
 from gateway.store.port import Page, ResourceStore
@@ -25,20 +27,28 @@ class Collecting:
         self._policies = policies
         self._known: dict[tuple[str, str], tuple[object, tuple[Grant, ...]]] = {}
 
-    def require(self, principal: Principal, now: int, placements: Iterable[Placement]) -> None:
-        """Raises `Forbidden` unless the Consents, as they are stored now, permit to collect at every placement."""
+    def require(
+        self, principal: Principal, now: int, placements: Iterable[Placement], beside: Sequence[Change] = ()
+    ) -> None:
+        """Raises `Forbidden` unless the Consents permit to collect at every placement: as they are stored now, and
+        as those `beside`, which are written in the same transaction, change them."""
         asked = ConsentRequest(principal.organisation, "collect", principal.purpose, now)
         boxes: dict[str, list[Grant]] = {}
         for placement in placements:
             for subject in placement.subjects:
                 if subject not in boxes:
-                    boxes[subject] = applicable(self._grants(principal.study, subject), asked)
+                    boxes[subject] = applicable(self._grants(principal.study, subject, beside), asked)
             live = [grant for subject in placement.subjects for grant in boxes[subject]]
             if not covers(live, placement):
                 raise Forbidden(issue("consent.collection-not-permitted"))
 
-    def _grants(self, study: str, subject: str) -> tuple[Grant, ...]:
+    def _grants(self, study: str, subject: str, beside: Sequence[Change]) -> tuple[Grant, ...]:
         rows = self._consents(study, subject)
+        if beside:
+            written = {change.key.id: change.resource for change in beside}
+            kept = [loads(row.body) for row in rows if row.key.id not in written]
+            consents = [*kept, *(found for found in written.values() if _is_about(found, subject))]
+            return tuple(compile_grants(subject, consents, self._policies[study]))
         versions = tuple((row.key.id, row.version) for row in rows)
         known = self._known.get((study, subject))
         if known is not None and known[0] == versions:
@@ -55,3 +65,8 @@ class Collecting:
         if found.next is not None:
             raise Forbidden(issue("consent.collection-not-permitted"))
         return found.rows
+
+
+def _is_about(consent: Resource | None, subject: str) -> TypeGuard[Resource]:
+    patient = consent.get("patient") if consent else None
+    return isinstance(patient, dict) and relative(patient.get("reference")) == ("Patient", subject)

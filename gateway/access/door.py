@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from gateway.access.gate import Gate, require_scope
+from gateway.access.gate import Gate
 from gateway.access.journal import Action, Journal, refused
+from gateway.access.reach import narrowed
+from gateway.access.scopes import may, require_scope, types_within
+from gateway.access.transaction import Plan, Result, Transaction
 from gateway.access.writes import Asked, Delete, Write
-from gateway.auth import scope_allows
 from gateway.core.clock import Clock
-from gateway.core.errors import FhirError, Forbidden, Gone, NotFound, Unavailable
+from gateway.core.errors import FhirError, Forbidden, Gone, NotFound, PreconditionFailed, Unavailable
 from gateway.core.event import Event
 from gateway.core.instants import micros
 from gateway.core.issues import issue
@@ -20,6 +22,11 @@ from gateway.core.resources import Change, Committed, Key, Stored, Unit, Visibil
 from gateway.core.types import Resource
 from gateway.search import Query
 from gateway.store.port import Found, Page, ResourceStore
+
+LATE: Final = "store.version-conflict"
+"""The rule of a write whose version is not current any more."""
+
+HISTORY_PAGE: Final = Page(100)
 
 Accompany: TypeAlias = Callable[[tuple[Committed, ...]], Iterable[Resource]]
 Settle: TypeAlias = Callable[[tuple[Committed, ...]], Receipt]
@@ -54,19 +61,24 @@ class Door:
             raise
         self._journal.record(event)
 
-    def require_write(self, type: str) -> None:
-        """Raises `Forbidden`, on record, for who may neither create nor update a type: before a body is looked at.
+    def require_write(self, type: str, letters: str = "cu") -> None:
+        """Raises `Forbidden`, on record, for who has none of the interaction letters on a type: before a body is
+        looked at.
 
         A source delivers payloads, whose resources the gateway makes; it writes none itself.
         """
         try:
             if self.principal.source:
                 raise Forbidden(issue("rest.source-writes"))
-            if not scope_allows(self.principal.scopes, type, "c"):
-                require_scope(self.principal, type, "u")
+            if not any(may(self.principal, type, letter) for letter in letters):
+                require_scope(self.principal, type, letters[0])
         except Forbidden as error:
             self._refuse(self._event("U", "write", (type,)), error)
             raise
+
+    def may(self, type: str, *letters: str) -> bool:
+        """Whether the scopes allow every interaction letter on the type."""
+        return may(self.principal, type, *letters)
 
     def read(self, type: str, id: str, version: int | None = None) -> Stored:
         """The current version, or that `version`; raises `NotFound` when it is absent or hidden, `Gone` when it is
@@ -93,32 +105,64 @@ class Door:
             raise
         return stored, self._journal.submit_held(event)
 
-    def history(self, type: str, id: str) -> list[Stored]:
-        """The visible versions, newest first, deletions included; raises `NotFound` when there is none."""
-        key = Key(self.principal.study, type, id)
-        event = self._event("R", "history", (key.reference,))
+    def history(
+        self,
+        type: str = "",
+        id: str = "",
+        page: Page = HISTORY_PAGE,
+        *,
+        since: int | None = None,
+        at: tuple[int, int] | None = None,
+    ) -> Found:
+        """One page of the visible versions, newest first: of a resource, of a type, or of everything when `type` is
+        "". Instants are microseconds; see `ResourceStore.changes`.
+
+        Raises `NotFound` for a resource of which nothing is visible.
+        """
+        event = self._event("R", "history", (type,) if type else ())
+        key = Key(self.principal.study, type, id) if id else None
         try:
-            require_scope(self.principal, type, "r")
-            found = self._store.history(key, self._visibility("access"))
-            if not found:
+            if type:
+                require_scope(self.principal, type, "r")
+            elif types_within(self.principal, "r") is not None:
+                require_scope(self.principal, "*", "r")
+            if key and self._store.read(key, self._visibility("access")) is None:
                 raise NotFound(issue("auth.not-found"))
+            found = self._store.changes(
+                self.principal.study,
+                self._visibility("access"),
+                type=type or None,
+                id=id or None,
+                since=since,
+                at=at,
+                page=page,
+            )
         except FhirError as error:
-            self._refuse_read(event, key, error)
+            if key:
+                self._refuse_read(event, key, error)
+            else:
+                self._refuse(event, error)
             raise
-        self._journal.record(self._event("R", "history", (key.reference,), len(found)))
+        self._served("R", "history", found)
         return found
 
-    def search(self, query: Query, page: Page) -> Found:
-        """One page of the visible resources that match; totals and positions know visible rows only."""
+    def search(self, query: Query, page: Page, *, operation: str = "search", action: str = "access") -> Found:
+        """One page of the visible resources that match; totals and positions know visible rows only.
+
+        `action` is what consent is asked for: `access`, or `disclose` where a whole record leaves.
+        """
         try:
-            require_scope(self.principal, query.type, "s")
-            found = self._store.search(query, self.principal.study, self._visibility("access"), page)
+            asked = narrowed(query, self.principal)
+            found = self._store.search(asked, self.principal.study, self._visibility(action), page)
         except FhirError as error:
-            self._refuse(self._event("E", "search", (query.type,)), error)
+            self._refuse(self._event("E", operation, (query.type,) if query.type else ()), error)
             raise
-        targets = (row.key.reference for row in found.rows)
-        self._journal.record(self._event("E", "search", targets, len(found.rows)))
+        self._served("E", operation, found)
         return found
+
+    def _served(self, action: Action, operation: str, found: Found) -> None:
+        rows = (*found.rows, *found.included)
+        self._journal.record(self._event(action, operation, (row.key.reference for row in rows), len(rows)))
 
     def stream(self, query: Query | str) -> Iterator[Stored]:
         """Every visible resource of a type, or that matches, that may be disclosed, oldest first.
@@ -176,6 +220,33 @@ class Door:
         except FhirError as error:
             self._refuse(event, error)
             raise
+
+    def transact(
+        self, plan: Plan, operation: str, *, action: Action = "U", locks: Sequence[str] = (), attempts: int = 1
+    ) -> tuple[Result, ...]:
+        """Runs `plan` and writes its steps in one transaction, all of it or nothing; what became of each step.
+
+        `operation` and `action` name it in the audit trail. Transactions with a lock in common come one after the
+        other. With several `attempts` it begins again when another writer was faster. Raises as `commit` does, and
+        what `plan` raises.
+        """
+        transaction = Transaction(
+            self._gate,
+            plan,
+            lambda: self._visibility("access"),
+            lambda targets, count: self._event(action, operation, targets, count),
+        )
+        for left in reversed(range(attempts)):
+            try:
+                return transaction.results(self._store.commit(transaction.unit(locks)))
+            except Unavailable:
+                raise
+            except FhirError as error:
+                if left and isinstance(error, PreconditionFailed) and error.issues[0].rule == LATE:
+                    continue
+                self._refuse(self._event(action, operation), error)
+                raise
+        raise AssertionError("the last attempt returns or raises")
 
     def resolve(self, system: str, value: str) -> Key | None:
         """The Patient of this study with exactly this identifier, for sources; None when there is not exactly one."""

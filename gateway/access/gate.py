@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.access.collecting import Collecting
 from gateway.access.placing import HIDDEN, MAX_FOLLOWED, Placer, placements_among
+from gateway.access.scopes import require_scope
 from gateway.access.subjects import FOLLOWED, STUDY_LEVEL
 from gateway.access.writes import Delete, Write, key_of
 from gateway.auth import scope_allows
@@ -66,7 +67,8 @@ class Gate:
         """
         collected = [change.placement for change in changes if not self._needs_no_consent(change)]
         if collected:
-            self.collecting.require(self.principal, now, collected)
+            consents = [change for change in changes if change.key.type == "Consent"]
+            self.collecting.require(self.principal, now, collected, consents)
         for change, done in zip(changes, committed, strict=True):
             if done.outcome != "created":
                 self._check_replaced(change, done, visibility)
@@ -135,11 +137,3 @@ class Gate:
             before = self._stored_placement(change.key.type, change.key.id)
             if before is not None and before != HIDDEN and before.subjects != change.placement.subjects:
                 raise Conflict(issue("consent.subject-changed"))
-
-
-def require_scope(principal: Principal, kind: str, *letters: str) -> None:
-    """Raises `Forbidden` unless the principal's scopes allow every interaction letter on the type."""
-    for letter in letters:
-        if not scope_allows(principal.scopes, kind, letter):  # type: ignore[arg-type]
-            names = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search"}
-            raise Forbidden(issue("auth.scope", interaction=names[letter], type=kind))

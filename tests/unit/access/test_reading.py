@@ -43,7 +43,7 @@ def test_a_reader_sees_what_consent_permits(filled: World) -> None:
     door = filled.door("ehr-app")
     assert loads(door.read("Observation", "o1").body)["id"] == "o1"
     assert door.read("Observation", "o1", 1).version == 1
-    assert [entry.version for entry in door.history("Observation", "o1")] == [1]
+    assert [entry.version for entry in door.history("Observation", "o1").rows] == [1]
     assert door.search(EVERYTHING, Page(10)).total == 2
     assert len(list(door.stream("Observation"))) == 2
     assert door.read("Provenance", "p1").version == 1

@@ -1,0 +1,31 @@
+"""Whether a principal's scopes allow an interaction on a type."""
+
+from typing import Final
+
+from gateway.auth import scope_allows
+from gateway.core.errors import Forbidden
+from gateway.core.issues import issue
+from gateway.core.principal import Principal
+
+_NAMES: Final = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search"}
+_ANY: Final = "*"
+
+
+def may(principal: Principal, kind: str, *letters: str) -> bool:
+    """True when the scopes allow every interaction letter of `cruds` on the type."""
+    return all(scope_allows(principal.scopes, kind, letter) for letter in letters)  # type: ignore[arg-type]
+
+
+def require_scope(principal: Principal, kind: str, *letters: str) -> None:
+    """Raises `Forbidden` unless the principal's scopes allow every interaction letter on the type."""
+    for letter in letters:
+        if not may(principal, kind, letter):
+            raise Forbidden(issue("auth.scope", interaction=_NAMES[letter], type=kind))
+
+
+def types_within(principal: Principal, *letters: str) -> tuple[str, ...] | None:
+    """The types on which the scopes allow every letter, sorted; None for all types there are."""
+    if may(principal, _ANY, *letters):
+        return None
+    named = {text.partition("/")[2].partition(".")[0] for text in principal.scopes}
+    return tuple(sorted(kind for kind in named - {_ANY} if may(principal, kind, *letters)))

@@ -1,0 +1,66 @@
+"""One transaction whose writes depend on what it finds: conditional writes, patches, Bundles."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+from gateway.access.finding import Finder
+from gateway.access.gate import Gate
+from gateway.access.writes import Delete, Write
+from gateway.core.event import Event
+from gateway.core.resources import Change, Committed, Lookup, Stored, Unit, Visibility
+
+Step: TypeAlias = Write | Delete | Stored | None
+"""A write; or a resource that stays as it is, as it answers the request; or nothing at all."""
+
+Result: TypeAlias = Committed | Stored | None
+"""What became of a step: of a write what was committed, else the step itself."""
+
+Plan: TypeAlias = Callable[[Finder], Sequence[Step]]
+"""The steps, made from what the transaction finds. Pure: it is called again when the database asks for it."""
+
+Report: TypeAlias = Callable[[Iterable[str], int], Event]
+"""(references, how many) -> the audit event."""
+
+
+class Transaction:
+    """The unit of one plan; `results` holds what became of its steps once it is committed."""
+
+    def __init__(self, gate: Gate, plan: Plan, visibility: Callable[[], Visibility], report: Report) -> None:
+        self._gate = gate
+        self._plan = plan
+        self._visibility = visibility
+        self._report = report
+        self._steps: tuple[Step, ...] = ()
+        self._planned: tuple[Change, ...] = ()
+
+    def unit(self, locks: Sequence[str]) -> Unit:
+        """The unit to commit; `locks` name what no other transaction may work on meanwhile."""
+        return Unit(
+            self._gate.principal.study,
+            (),
+            prepare=self._prepare,
+            report=self._events,
+            confirm=self._confirm,
+            locks=tuple(locks),
+        )
+
+    def results(self, committed: Sequence[Committed]) -> tuple[Result, ...]:
+        """What became of each step, in their order."""
+        done = iter(committed)
+        return tuple(next(done) if isinstance(step, Write | Delete) else step for step in self._steps)
+
+    def _prepare(self, lookup: Lookup) -> Sequence[Change]:
+        gate = self._gate
+        finder = Finder(gate.principal, lookup, self._visibility(), gate.role.enrols or gate.role.collects)
+        self._steps = tuple(self._plan(finder))
+        self._planned = gate.plan([step for step in self._steps if isinstance(step, Write | Delete)])
+        return self._planned
+
+    def _events(self, committed: Sequence[Committed]) -> tuple[Event, ...]:
+        stored = (done.stored if isinstance(done, Committed) else done for done in self.results(committed))
+        targets = [one.key.reference for one in stored if one is not None]
+        return (self._report(targets, len(targets)),)
+
+    def _confirm(self, committed: Sequence[Committed]) -> None:
+        visibility = self._visibility()
+        self._gate.confirm(self._planned, committed, visibility, visibility.now)
