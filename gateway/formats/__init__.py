@@ -1,25 +1,35 @@
 """Decoders: bytes of a vendor's format to a plain tree, with the way back to positions in the payload.
 
 `decode(data, "hl7v2")` gives `Decoded(tree, locate)`. Trees are plain dict, list, text and numbers, made for FHIRPath
-without a model: one value and a list of one value read the same. Each decoder documents its tree: `json_text` (the
-document itself), `delimited` (`rows`), `hl7v2` (segments, fields `f3_1`, ORU groups), `dicom_json` (`studies` by
-keyword), `odm` (elements of ODM-XML), `redcap` (`records`).
+without a model: one value and a list of one value read the same. Each decoder documents its tree:
+`json_text` (the document itself), `ndjson` (`records`), `delimited` (`rows`), `xml` (the root by name), `hl7v2`
+(segments, fields `f3_1`, ORU groups), `dicom_json` and `dicom_file` (`studies` by keyword), `odm` (elements of
+ODM-XML), `redcap` (`records`), `fhir` (`resources`).
 What a decoder refuses, it refuses whole, with a rule and a position.
+
+A file that is too large for memory comes in parts where its format can be cut between records: `Format.parts` gives
+payloads that each decode by themselves, `stream` their trees.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import BinaryIO
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.decoded import NO_OPTIONS, Decoded, Options, Pointer, json_pointer
-from gateway.formats.delimited import decode_csv
+from gateway.formats.delimited import decode_csv, decode_tsv
 from gateway.formats.dicom_json import decode_dicom_json
+from gateway.formats.fhir import decode_fhir
 from gateway.formats.hl7v2 import decode_hl7v2
 from gateway.formats.json_text import decode_json
+from gateway.formats.ndjson import decode_ndjson
 from gateway.formats.odm import decode_odm
+from gateway.formats.parts import PART_BYTES, Part, split_csv, split_ndjson
 from gateway.formats.redcap import decode_redcap
+from gateway.formats.xml import decode_xml
+from gateway.formats.xml_parts import split_xml
 
 MAX_BYTES = 50_000_000
 """The largest payload that is decoded."""
@@ -27,12 +37,23 @@ MAX_BYTES = 50_000_000
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A payload format: its decoder, the media types it comes with (best first) and its usual file suffixes."""
+    """A payload format: its decoder, the media types it comes with (best first) and its usual file suffixes.
+
+    `parts` cuts a large file between records into payloads of about so many bytes; None where it cannot be cut.
+    """
 
     name: str
     decode: Callable[[bytes, Options], Decoded]
     media_types: tuple[str, ...]
     suffixes: tuple[str, ...]
+    parts: Callable[[BinaryIO, Options, int], Iterator[Part]] | None = None
+
+
+def _dicom(data: bytes, options: Options) -> Decoded:
+    """Loads pydicom when the first file comes: a start without imaging does not pay for it."""
+    from gateway.formats.dicom_file import decode_dicom
+
+    return decode_dicom(data, options)
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -40,11 +61,16 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         entry.name: entry
         for entry in (
             Format("json", decode_json, ("application/json",), (".json",)),
-            Format("csv", decode_csv, ("text/csv",), (".csv",)),
+            Format("ndjson", decode_ndjson, ("application/x-ndjson",), (".ndjson", ".jsonl"), split_ndjson),
+            Format("csv", decode_csv, ("text/csv",), (".csv",), split_csv),
+            Format("tsv", decode_tsv, ("text/tab-separated-values",), (".tsv",), split_csv),
+            Format("xml", decode_xml, ("application/xml", "text/xml"), (".xml",), split_xml),
             Format("hl7v2", decode_hl7v2, ("x-application/hl7-v2+er7", "application/hl7-v2"), (".hl7",)),
             Format("dicom-json", decode_dicom_json, ("application/dicom+json", "application/json"), (".json",)),
+            Format("dicom", _dicom, ("application/dicom",), (".dcm",)),
             Format("redcap", decode_redcap, ("application/json", "text/csv"), (".json", ".csv")),
             Format("odm", decode_odm, ("application/xml", "text/xml", "application/odm+xml"), (".xml",)),
+            Format("fhir", decode_fhir, ("application/fhir+json", "application/json"), (".json",)),
         )
     }
 )
@@ -56,12 +82,41 @@ def decode(data: bytes, format: str, options: Options = NO_OPTIONS) -> Decoded:
 
     Raises `BadRequest` with a rule of the areas `format` and `payload`, its position in `source`.
     """
-    found = FORMATS.get(format)
-    if found is None:
-        raise BadRequest(issue("format.unknown", format=format, known=", ".join(FORMATS)))
+    found = _format(format)
     if len(data) > MAX_BYTES:
         raise BadRequest(issue("payload.too-large", limit=MAX_BYTES))
     return found.decode(data, options)
 
 
-__all__ = ["FORMATS", "Decoded", "Format", "Options", "Pointer", "decode", "json_pointer"]
+def stream(file: BinaryIO, format: str, options: Options = NO_OPTIONS, size: int = PART_BYTES) -> Iterator[Decoded]:
+    """The trees of a file part by part, each of about `size` bytes of records; one tree where it cannot be cut.
+
+    Memory is bounded by the part, not by the file. Raises as `decode` does, at the part that it concerns.
+    """
+    found = _format(format)
+    if found.parts is None:
+        yield decode(file.read(MAX_BYTES + 1), format, options)
+        return
+    for part in found.parts(file, options, size):
+        yield found.decode(part.body, options)
+
+
+def _format(name: str) -> Format:
+    found = FORMATS.get(name)
+    if found is None:
+        raise BadRequest(issue("format.unknown", format=name, known=", ".join(FORMATS)))
+    return found
+
+
+__all__ = [
+    "FORMATS",
+    "MAX_BYTES",
+    "Decoded",
+    "Format",
+    "Options",
+    "Part",
+    "Pointer",
+    "decode",
+    "json_pointer",
+    "stream",
+]

@@ -6,8 +6,8 @@ spreadsheet shows them: the header is row 1, so `rows[0]` is `row 2`.
 A half-written file is refused whole: a row with more or fewer cells than the header, a quote that is never closed,
 and, with option `final_newline: true`, a last row without its line end (it may be cut inside a value).
 
-Options: `delimiter` (one character, `,`), `encoding` (`utf-8`, a byte order mark is skipped), `final_newline`
-(false). See https://www.rfc-editor.org/rfc/rfc4180.
+Options: `delimiter` (one character, `,`; a tab in the format `tsv`), `encoding` (`utf-8`, a byte order mark is
+skipped), `final_newline` (false). See https://www.rfc-editor.org/rfc/rfc4180.
 """
 
 import csv
@@ -32,6 +32,11 @@ def decode_csv(data: bytes, options: Options) -> Decoded:
     reader = csv.reader(StringIO(text, newline=""), delimiter=str(options.get("delimiter", ",")), strict=True)
     rows = list(_rows(reader))
     return Decoded({"rows": rows}, _locate)
+
+
+def decode_tsv(data: bytes, options: Options) -> Decoded:
+    """The rows of a file whose cells are separated by tabs; as `decode_csv`."""
+    return decode_csv(data, {"delimiter": "\t", **options})
 
 
 def _text(data: bytes, encoding: str) -> str:

@@ -61,8 +61,49 @@ KEYWORDS = {
     "00201208": "NumberOfStudyRelatedInstances",
     "00201209": "NumberOfSeriesRelatedInstances",
     "00321060": "RequestedProcedureDescription",
+    "00080012": "InstanceCreationDate",
+    "00080013": "InstanceCreationTime",
+    "00080022": "AcquisitionDate",
+    "00080023": "ContentDate",
+    "0008002A": "AcquisitionDateTime",
+    "00080032": "AcquisitionTime",
+    "00080033": "ContentTime",
+    "00080103": "CodingSchemeVersion",
+    "00081115": "ReferencedSeriesSequence",
+    "00081150": "ReferencedSOPClassUID",
+    "00081155": "ReferencedSOPInstanceUID",
+    "00081199": "ReferencedSOPSequence",
+    "00181000": "DeviceSerialNumber",
+    "00200012": "AcquisitionNumber",
+    "00200060": "Laterality",
+    "00280008": "NumberOfFrames",
+    "00280010": "Rows",
+    "00280011": "Columns",
+    "004008EA": "MeasurementUnitsCodeSequence",
+    "0040A010": "RelationshipType",
+    "0040A030": "VerificationDateTime",
+    "0040A032": "ObservationDateTime",
+    "0040A040": "ValueType",
+    "0040A043": "ConceptNameCodeSequence",
+    "0040A120": "DateTime",
+    "0040A121": "Date",
+    "0040A122": "Time",
+    "0040A123": "PersonName",
+    "0040A124": "UID",
+    "0040A160": "TextValue",
+    "0040A168": "ConceptCodeSequence",
+    "0040A300": "MeasuredValueSequence",
+    "0040A301": "NumericValueQualifierCodeSequence",
+    "0040A30A": "NumericValue",
+    "0040A370": "ReferencedRequestSequence",
+    "0040A375": "CurrentRequestedProcedureEvidenceSequence",
+    "0040A491": "CompletionFlag",
+    "0040A493": "VerificationFlag",
+    "0040A504": "ContentTemplateSequence",
+    "0040A730": "ContentSequence",
+    "0040DB00": "TemplateIdentifier",
 }
-"""Attributes of the patient, study, series and instance levels by tag (PS3.6)."""
+"""Attributes of patient, study, series, instance and structured report by tag (PS3.6)."""
 
 MULTIPLE = frozenset(("ModalitiesInStudy", "SOPClassesInStudy"))
 """Keywords of attributes that may have several values, other than sequences."""
@@ -74,8 +115,12 @@ _TAG = re.compile(r"[0-9A-F]{8}\Z")
 def decode_dicom_json(data: bytes, options: Options) -> Decoded:
     """The data sets in `data`; raises `BadRequest` with a `payload.*` rule or `format.dicom-model`."""
     document = loads(data)
-    data_sets = document if isinstance(document, list) else [document]
-    studies = [_data_set(data_set, f"/{index}") for index, data_set in enumerate(data_sets)]
+    return data_sets(document if isinstance(document, list) else [document])
+
+
+def data_sets(models: list[Any]) -> Decoded:
+    """The tree of data sets in the DICOM JSON model; raises `BadRequest` with `format.dicom-model`."""
+    studies = [_data_set(model, f"/{index}") for index, model in enumerate(models)]
     several = len(studies) > 1
     return Decoded({"studies": studies}, lambda pointer: _locate(pointer, several))
 

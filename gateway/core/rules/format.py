@@ -99,8 +99,23 @@ RULES: dict[str, Rule] = {
         "The root element is not ODM in a CDISC ODM namespace",
         "Send ODM-XML 1.2, 1.3 or 2.0",
     ),
-    "format.odm-name-clash": Rule(
-        "fatal", "structure", "{element} is both an attribute and an element", "Send ODM-XML that its schema accepts"
+    "format.xml-name-clash": Rule(
+        "fatal", "structure", "{element} is both an attribute and an element", "Send XML that its schema accepts"
+    ),
+    "format.parts-encoding": Rule(
+        "fatal", "not-supported", "A file of this encoding cannot be taken in parts", "Send the file in UTF-8"
+    ),
+    "format.record-too-large": Rule(
+        "fatal", "too-long", "One record of the file has more than {limit} bytes", "Check that the file is whole"
+    ),
+    "format.fhir-resource": Rule(
+        "fatal", "structure", "The document is not a FHIR resource", "Send a resource or a Bundle with resourceType"
+    ),
+    "format.dicom-file": Rule(
+        "fatal", "structure", "The bytes are not a whole DICOM file", "Send a file with a Part 10 header"
+    ),
+    "format.dicom-depth": Rule(
+        "fatal", "too-long", "The sequences are nested deeper than {limit} levels", "Check how the file was made"
     ),
     "format.redcap-records": Rule(
         "fatal",

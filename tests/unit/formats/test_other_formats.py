@@ -137,7 +137,7 @@ def test_odm_elements_are_lists_and_attributes_text():
         ('<!DOCTYPE a [<!ENTITY b "c">]>' + ODM.format("&b;"), "format.xml-unsafe"),
         ('<?xml version="1.0" encoding="none-such"?>' + ODM.format(""), "format.xml-encoding"),
         (ODM.format("<a>" * 120 + "</a>" * 120), "format.xml-limit"),
-        (ODM.format('<a b="1"><b/></a>'), "format.odm-name-clash"),
+        (ODM.format('<a b="1"><b/></a>'), "format.xml-name-clash"),
     ],
 )
 def test_odm_refusals(text, rule):

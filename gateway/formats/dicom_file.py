@@ -1,0 +1,84 @@
+"""DICOM Part 10 files: the header of one instance as `{"studies": [{"StudyInstanceUID": "1.2.3", ...}]}`.
+
+The tree is that of `gateway.formats.dicom_json`: one data set, attributes by keyword, tags for those outside its
+table. Reading stops before the pixels; binary and private attributes are left out, a text that is longer than its
+type allows stays as it came. File meta information (group 0002) is not part of the tree. Positions are tags.
+
+A file without its preamble and meta information is refused: what its bytes mean could only be guessed.
+There are no options. See https://dicom.nema.org/medical/dicom/current/output/chtml/part10/chapter_7.html.
+"""
+
+import warnings
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+from pydicom import Dataset, config, dcmread
+from pydicom.dataelem import DataElement
+from pydicom.errors import InvalidDicomError
+
+from gateway.core.errors import BadRequest
+from gateway.core.issues import issue
+from gateway.formats.decoded import Decoded, Options
+from gateway.formats.dicom_json import data_sets
+
+MAX_DEPTH = 50
+_BINARY = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
+_NUMBERS = frozenset(("DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"))
+
+# Values that break DICOM's own rules are the sender's: they are kept, and judged by the mapping and the profiles.
+config.settings.reading_validation_mode = config.IGNORE
+
+
+def decode_dicom(data: bytes, options: Options) -> Decoded:
+    """The header in `data`; raises `BadRequest` with `format.dicom-file` or `payload.empty`."""
+    if not data.strip(b"\0 \r\n"):
+        raise BadRequest(issue("payload.empty"))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = _model(dcmread(BytesIO(data), stop_before_pixels=True), 0)
+    except BadRequest:
+        raise
+    except (InvalidDicomError, EOFError, KeyError, ValueError, TypeError, AttributeError, NotImplementedError):
+        raise BadRequest(issue("format.dicom-file")) from None
+    except (OSError, LookupError, RecursionError, OverflowError, ArithmeticError):
+        raise BadRequest(issue("format.dicom-file")) from None
+    if not model:
+        raise BadRequest(issue("format.dicom-file"))
+    return data_sets([model])
+
+
+def _model(data_set: Dataset, depth: int) -> dict[str, Any]:
+    """A data set in the DICOM JSON model."""
+    if depth > MAX_DEPTH:
+        raise BadRequest(issue("format.dicom-depth", limit=MAX_DEPTH))
+    found = {}
+    for element in data_set:
+        if not element.tag.is_private and element.VR not in _BINARY:
+            found[f"{int(element.tag):08X}"] = {"vr": element.VR, "Value": _values(element, depth)}
+    return found
+
+
+def _values(element: DataElement, depth: int) -> list[Any]:
+    value = element.value
+    if element.VR == "SQ":
+        return [_model(item, depth + 1) for item in value]
+    if value is None or value == "" or value == b"":
+        return []
+    several = value if element.VM > 1 else [value]
+    return [_value(element.VR, one) for one in several if one is not None and one != ""]
+
+
+def _value(kind: str, value: Any) -> Any:
+    if kind == "PN":
+        names = {"Alphabetic": value.alphabetic, "Ideographic": value.ideographic, "Phonetic": value.phonetic}
+        return {form: name for form, name in names.items() if name}
+    if kind == "AT":
+        return f"{int(value):08X}"
+    if kind in _NUMBERS:
+        text = str(getattr(value, "original_string", value)).strip()
+        whole = text.lstrip("+-").isdigit()
+        number = int(text) if whole else Decimal(text)
+        return number if whole or Decimal(text).is_finite() else text
+    return str(value)

@@ -1,0 +1,44 @@
+"""FHIR R4 JSON as a payload, to normalise what another system made: `{"resources": [{...}, ...]}`.
+
+A Bundle gives the resources of its entries, in order; an entry without one (a search outcome, a deletion) is passed
+over. Any other resource is a list of one. Resources keep their own form: `resources.where(resourceType =
+'QuestionnaireResponse')`. Numbers are int, or Decimal with their own digits. Positions are JSON Pointers of the
+document. There are no options. See https://hl7.org/fhir/R4/json.html.
+"""
+
+from typing import Any
+
+from gateway.core.codec import loads
+from gateway.core.errors import BadRequest
+from gateway.core.issues import issue
+from gateway.formats.decoded import Decoded, Options, Pointer, json_pointer
+
+
+def decode_fhir(data: bytes, options: Options) -> Decoded:
+    """The resources in `data`; raises `BadRequest` with a `payload.*` rule or `format.fhir-resource`."""
+    document = loads(data)
+    if _type(document, "") != "Bundle":
+        return Decoded({"resources": [document]}, lambda pointer: json_pointer(pointer[2:]))
+    entries = document.get("entry", [])
+    if not isinstance(entries, list):
+        raise BadRequest(issue("format.fhir-resource", source="/entry"))
+    places, resources = [], []
+    for index, entry in enumerate(entries):
+        if isinstance(entry, dict) and "resource" in entry:
+            _type(entry["resource"], f"/entry/{index}/resource")
+            places.append(index)
+            resources.append(entry["resource"])
+
+    def locate(pointer: Pointer) -> str:
+        if len(pointer) < 2 or not isinstance(pointer[1], int) or pointer[1] >= len(places):
+            return ""
+        return json_pointer(("entry", places[pointer[1]], "resource", *pointer[2:]))
+
+    return Decoded({"resources": resources}, locate)
+
+
+def _type(resource: Any, source: str) -> str:
+    kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    if not isinstance(kind, str):
+        raise BadRequest(issue("format.fhir-resource", source=source))
+    return kind

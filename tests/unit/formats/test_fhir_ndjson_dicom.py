@@ -1,0 +1,92 @@
+"""FHIR documents, NDJSON and DICOM files: trees, positions and refusals."""
+
+from decimal import Decimal
+from io import BytesIO
+
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from gateway.core.errors import BadRequest
+from gateway.formats import decode
+
+
+def refusal(data: bytes, format: str) -> tuple[str, str]:
+    with pytest.raises(BadRequest) as refused:
+        decode(data, format)
+    return refused.value.issues[0].rule, refused.value.issues[0].source
+
+
+def test_a_resource_and_the_resources_of_a_bundle():
+    assert decode(b'{"resourceType": "Patient", "id": "a"}', "fhir").tree["resources"][0]["id"] == "a"
+    entries = b'[{"response": {}}, {"resource": {"resourceType": "Patient", "id": "a"}}]'
+    bundle = decode(b'{"resourceType": "Bundle", "entry": %s}' % entries, "fhir")
+    assert bundle.tree == {"resources": [{"resourceType": "Patient", "id": "a"}]}
+    assert bundle.locate(("resources", 0, "id")) == "/entry/1/resource/id"
+    assert decode(b'{"resourceType": "Bundle"}', "fhir").tree == {"resources": []}
+
+
+@pytest.mark.parametrize(
+    ("data", "source"),
+    [
+        (b"[]", ""),
+        (b'{"resourceType": 1}', ""),
+        (b'{"resourceType": "Bundle", "entry": {}}', "/entry"),
+        (b'{"resourceType": "Bundle", "entry": [{"resource": {}}]}', "/entry/0/resource"),
+    ],
+)
+def test_what_is_no_fhir_is_refused(data, source):
+    assert refusal(data, "fhir") == ("format.fhir-resource", source)
+
+
+def test_ndjson_keeps_numbers_and_tells_lines():
+    decoded = decode(b'\xef\xbb\xbf{"a": 1.50}\r\n\n{"a": [2]}', "ndjson")
+    assert decoded.tree == {"records": [{"a": Decimal("1.50")}, {"a": [2]}]}
+    assert decoded.locate(("records", 1, "a", 0)) == "line 3 /a/0"
+    assert refusal(b'{"a": 1}\n{"a": \n', "ndjson")[1].startswith("line 2")
+    assert refusal(b"\n \n", "ndjson")[0] == "payload.empty"
+
+
+def file(**attributes: object) -> bytes:
+    data_set = Dataset()
+    for keyword, value in attributes.items():
+        setattr(data_set, keyword, value)
+    data_set.file_meta = FileMetaDataset()
+    data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data_set.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+    data_set.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    written = BytesIO()
+    data_set.save_as(written, enforce_file_format=True)
+    return written.getvalue()
+
+
+def test_a_header_is_read_by_keyword_without_pixels_and_private_attributes():
+    unit = Dataset()
+    unit.CodeValue = "mm"
+    decoded = decode(
+        file(
+            SOPInstanceUID="1.2.3",
+            StudyInstanceUID="1.2",
+            PatientName="DOE^JO",
+            Modality="CT",
+            SeriesNumber=4,
+            SliceThickness="2.50",
+            MeasurementUnitsCodeSequence=[unit],
+            PixelSpacing=[0.5, 1],
+        ),
+        "dicom",
+    )
+    study = decoded.tree["studies"][0]
+    assert study["PatientName"] == {"Alphabetic": "DOE^JO"}
+    assert study["SeriesNumber"] == 4
+    assert study["00180050"] == {"vr": "DS", "Value": [Decimal("2.50")]}
+    assert study["00280030"]["Value"] == [Decimal("0.5"), 1]
+    assert study["MeasurementUnitsCodeSequence"] == [{"CodeValue": "mm"}]
+    assert decoded.locate(("studies", 0, "Modality")) == "(0008,0060)"
+
+
+def test_no_file_half_a_file_and_an_empty_one_are_refused():
+    whole = file(SOPInstanceUID="1.2.3", StudyInstanceUID="1.2", SeriesInstanceUID="1.2.5")
+    assert refusal(whole[132:], "dicom")[0] == "format.dicom-file"
+    assert refusal(whole[:140], "dicom")[0] == "format.dicom-file"
+    assert refusal(b"\0" * 200, "dicom")[0] == "payload.empty"
