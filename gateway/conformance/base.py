@@ -9,10 +9,11 @@ from typing import Any
 
 from gateway.conformance.attachment import check_attachment
 from gateway.conformance.binding import binding_check
+from gateway.conformance.coding import CodeChecks, check_identifier
 from gateway.conformance.invariant import Invariants
 from gateway.conformance.narrative import check_narrative
 from gateway.conformance.primitive import FORMATS
-from gateway.conformance.reference import target_check, with_shortcut
+from gateway.conformance.reference import form_check, target_check, with_shortcut
 from gateway.conformance.remembered import FieldCheck, remembering_field, stands_alone
 from gateway.conformance.run import Check, Location, Run
 from gateway.definitions import Definitions, Element, TypeRef
@@ -24,6 +25,7 @@ SHAPES = {"boolean": "boolean", "integer": "number", "positiveInt": "number", "u
 
 OWN_RULES: Mapping[str, tuple[Check, ...]] = {
     "Attachment": (check_attachment,),
+    "Identifier": (check_identifier,),
     "Narrative": (check_narrative,),
 }
 """Rules of types that their definitions state in prose only."""
@@ -64,6 +66,7 @@ class BaseTypes:
         self._nested = nested
         self._extension = extension
         self._profile = profile
+        self._codes = CodeChecks(definitions, terminology)
         self._checks: dict[str, Check] = {}
 
     def check(self, path: str) -> Check:
@@ -101,7 +104,9 @@ class BaseTypes:
             if element.is_choice:
                 choices.append((element.name, frozenset(names)))
         root = self._definitions.element(path) if "." not in path else None
-        own = OWN_RULES.get(path, ())
+        own = (*OWN_RULES.get(path, ()), *self._codes.of(path))
+        if path == "Reference":
+            own = (form_check(self._definitions),)
         constraints = root.constraints if root is not None else ()
         checks = [self._invariants.check(constraint, path) for constraint in constraints]
         is_resource = self._definitions.is_resource(path)

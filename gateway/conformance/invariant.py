@@ -19,22 +19,27 @@ from gateway.terminology import Terminology
 BEST_PRACTICE = frozenset({"dom-6"})
 """Constraints that the specification itself marks as best practice: not findings about the data."""
 
+OF_CONTAINED = frozenset({"dom-2", "dom-3", "dom-4", "dom-5"})
+"""Constraints of a resource on those that it contains."""
+
 
 class Invariants:
     """Compiles the constraints of elements into checks.
 
-    `uncompiled` maps the keys of constraints that could not be compiled to the reason.
+    Those whose keys are in `left_out` are passed over. `uncompiled` maps the keys of constraints that could not be
+    compiled to the reason.
     """
 
-    def __init__(self, terminology: Terminology) -> None:
+    def __init__(self, terminology: Terminology, left_out: frozenset[str] = BEST_PRACTICE) -> None:
         self._terminology = terminology
+        self._left_out = left_out
         self.uncompiled: dict[str, str] = {}
         self.compiled = 0
 
     def check(self, constraint: Constraint, base: str | None) -> Check | None:
         """The check of one constraint on values of type or path `base`; None when there is nothing to evaluate."""
         text = constraint.expression
-        if text is None or constraint.key in BEST_PRACTICE:
+        if text is None or constraint.key in self._left_out:
             return None
         self.compiled += 1
         native = NATIVE.get(text)

@@ -25,11 +25,16 @@ _DATE = re.compile(rf"{_YEAR}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01])
 _DATE_TIME = re.compile(rf"(?:{_YEAR}(?:-(?:0[1-9]|1[0-2]))?|{_DAY}(?:T{_TIME}{_ZONE})?)\Z")
 _INSTANT = re.compile(rf"{_DAY}T{_TIME}{_ZONE}\Z")
 _TIME_ONLY = re.compile(rf"{_TIME}\Z")
-_CODE = re.compile(r"[^\s]+(?: [^\s]+)*\Z")
+_CODE = re.compile(r"[^\s\x00-\x1f]+(?: [^\s\x00-\x1f]+)*\Z")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
-_OID = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+\Z")
-_UUID = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
-_NO_SPACE = re.compile(r"\S+\Z")
+_OID_TEXT = r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+"
+_UUID_TEXT = r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_OID = re.compile(rf"{_OID_TEXT}\Z")
+_UUID = re.compile(rf"{_UUID_TEXT}\Z")
+_NO_SPACE = re.compile(r"[^\s\x00-\x1f]+\Z")
+_URI = re.compile(
+    rf"(?!(?:urn:)?(?:oid|uuid):)[^\s\x00-\x1f]+\Z|(?:{_OID_TEXT}|(?i:{_UUID_TEXT}))(?:#[^\s\x00-\x1f]*)?\Z"
+)
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z")
 _WHITE = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -112,8 +117,8 @@ FORMATS: Mapping[str, Format] = {
     "string": _string,
     "time": _matches(_TIME_ONLY),
     "unsignedInt": _integer(0, LARGEST),
-    "uri": _matches(_NO_SPACE),
-    "url": _matches(_NO_SPACE),
+    "uri": _matches(_URI),
+    "url": _matches(_URI),
     "uuid": _matches(_UUID),
     "xhtml": _string,
 }

@@ -14,6 +14,10 @@ from gateway.definitions import Definitions, TypeRef
 
 _LITERAL = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}\Z")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_RELATIVE_FORM = re.compile(
+    r"(?:\.?/)?([A-Za-z]+)(?:/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?(?:#.*)?|\?.*)\Z", re.DOTALL
+)
 ANY = frozenset({"Resource", "DomainResource"})
 
 UNKNOWN = "an unknown type"
@@ -81,6 +85,38 @@ def with_shortcut(definitions: Definitions, entry: TypeRef, check: Check) -> Che
         check(value, at, run)
 
     return quicker
+
+
+def check_contained(resource: Resource, at: Location, run: Run) -> None:
+    """Reports contained resources that share an id: a reference to it could mean either."""
+    contained = resource.get("contained")
+    seen: set[str] = set()
+    for number, part in enumerate(contained if isinstance(contained, list) else ()):
+        identifier = part.get("id") if isinstance(part, dict) else None
+        if isinstance(identifier, str):
+            if identifier in seen:
+                run.report("conformance.contained-id", (at, "contained", number))
+            seen.add(identifier)
+
+
+def form_check(definitions: Definitions) -> Check:
+    """The check that a relative reference names a type and an id, or a search, and that `type` says the same type."""
+    types = definitions.types()
+
+    def check(value: Any, at: Location, run: Run) -> None:
+        reference = value.get("reference") if isinstance(value, dict) else None
+        if not isinstance(reference, str) or not reference:
+            return
+        if not reference.startswith("#") and not _ABSOLUTE.match(reference):
+            found = _RELATIVE_FORM.match(reference)
+            if found is None or found.group(1) not in types:
+                run.report("conformance.reference-format", at)
+                return
+        named, stated = _target_type(value, run, types), _stated_type(value, types)
+        if stated is not None and (stated == UNKNOWN or named not in (None, stated)):
+            run.report("conformance.reference-type", at)
+
+    return check
 
 
 def _types(definitions: Definitions, profiles: Iterable[str]) -> Iterable[str]:

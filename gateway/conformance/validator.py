@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,9 +10,10 @@ from gateway.conformance.base import BaseTypes
 from gateway.conformance.bundle import check_bundle
 from gateway.conformance.bundle_index import BundleIndex
 from gateway.conformance.extension import Extensions, Policy
-from gateway.conformance.invariant import Invariants
+from gateway.conformance.invariant import BEST_PRACTICE, OF_CONTAINED, Invariants
 from gateway.conformance.profile import ProfileCompiler
 from gateway.conformance.questionnaire import Questionnaires
+from gateway.conformance.reference import check_contained
 from gateway.conformance.run import Check, Location, Run, Scope
 from gateway.conformance.vital_signs import implied_profiles
 from gateway.core import Issue, issue
@@ -28,7 +30,9 @@ class Validator:
 
     Pure and deterministic: the same tree has the same findings in the same order. Any JSON tree may be given; faults
     are findings, never exceptions. May be called from several threads. `extensions` says whether unknown extensions
-    are taken (`any`, with an information) or refused (`known`), those under `allowed` URL prefixes apart.
+    are taken (`any`, with an information) or refused (`known`), those under `allowed` URL prefixes apart. `strict`
+    names rules whose warnings count as errors, such as `conformance.display`. Without `contained` nothing is said of
+    contained resources.
     """
 
     def __init__(
@@ -38,9 +42,13 @@ class Validator:
         *,
         extensions: Policy = "any",
         allowed: tuple[str, ...] = (),
+        strict: Iterable[str] = (),
+        contained: bool = True,
     ) -> None:
         self._definitions = definitions
-        self._invariants = Invariants(terminology)
+        self._strict = frozenset(strict)
+        self._contained = contained
+        self._invariants = Invariants(terminology, BEST_PRACTICE if contained else BEST_PRACTICE | OF_CONTAINED)
         self._extensions = Extensions(definitions, self._profile_check, extensions, allowed)
         self._base = BaseTypes(
             definitions,
@@ -74,7 +82,8 @@ class Validator:
             self._resource(resource, at, run, profiles)
         except RecursionError:
             return [issue("conformance.too-deep", expression=at[1])]
-        return _distinct(run.issues)
+        found = _distinct(run.issues)
+        return [_error(one) if one.rule in self._strict else one for one in found] if self._strict else found
 
     def _resource(self, resource: Any, at: Location, run: Run, profiles: Sequence[str] = ()) -> None:
         name = resource.get("resourceType")
@@ -84,8 +93,10 @@ class Validator:
         if name == "Bundle":
             index = BundleIndex(resource)
             run.scope = Scope(resource, run.scope.root, index)
-            check_bundle(resource, index, at, run)
+            check_bundle(resource, index, self._definitions.types(), at, run)
         self._base.check(name)(resource, at, run)
+        if "contained" in resource and self._contained:
+            check_contained(resource, at, run)
         if name == "QuestionnaireResponse":
             self._questionnaires.check(resource, at, run)
         for profile in profiles:
@@ -132,8 +143,11 @@ class Validator:
 
     def _nested(self, path: str) -> Check:
         contained = path.endswith(".contained")
+        judged = self._contained or not contained
 
         def check(value: Any, at: Location, run: Run) -> None:
+            if not judged:
+                return
             if not isinstance(value, dict):
                 run.report("conformance.not-an-object", at)
                 return
@@ -156,6 +170,10 @@ def _stated(resource: dict[str, Any]) -> Iterable[str]:
 def _shown(profile: str) -> str:
     """A canonical as messages may tell it: data name profiles, and what is no canonical could be anything."""
     return profile if len(profile) <= MAX_CANONICAL and _CANONICAL.match(profile) else "(what is no canonical URL)"
+
+
+def _error(found: Issue) -> Issue:
+    return replace(found, severity="error") if found.severity == "warning" else found
 
 
 def _distinct(issues: list[Issue]) -> list[Issue]:

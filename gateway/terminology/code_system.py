@@ -118,7 +118,8 @@ def _walk(nodes: Iterable[Mapping[str, Any]], parents: tuple[str, ...]) -> Itera
 def _concept(system: str, node: Mapping[str, Any], parents: tuple[str, ...]) -> Concept:
     properties = tuple((entry["code"], _property_value(entry)) for entry in node.get("property", ()))
     stated = tuple(value for name, value in properties if name in ABOVE and isinstance(value, str))
-    return Concept(system, node["code"], node.get("display", ""), (*parents, *stated), properties)
+    names = tuple(entry["value"] for entry in node.get("designation", ()))
+    return Concept(system, node["code"], node.get("display", ""), (*parents, *stated), properties, names)
 
 
 def _property_value(entry: Mapping[str, Any]) -> object:

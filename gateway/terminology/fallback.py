@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.core import Resource
-from gateway.terminology.port import CodeCheck, Coding, Concept, Expansion, Subsumption, Terminology
+from gateway.terminology.port import CodeCheck, Coding, Concept, Expansion, Subsumption, SystemCheck, Terminology
 
 Ask = Callable[[str, Mapping[str, str]], Resource | None]
 """Takes an operation (`ValueSet/$expand`) and its inputs; gives the answer, or None when there is none."""
@@ -31,6 +31,17 @@ class FallbackTerminology:
             return found
         rule = "" if result else "terminology.not-in-value-set"
         return CodeCheck(result, rule, _text(answer.get("display")))
+
+    def check_code(self, system: str, code: str) -> SystemCheck:
+        """See `Terminology.check_code`; names are not taken from the server, which tells one of several."""
+        found = self._local.check_code(system, code)
+        if found.result is not None:
+            return found
+        answer = _entries(self._ask("CodeSystem/$validate-code", {"url": system, "code": code}))
+        result = answer.get("result")
+        if not isinstance(result, bool) or "x-unknown-system" in answer or "x-caused-by-unknown-system" in answer:
+            return found
+        return SystemCheck(result)
 
     def expand(
         self, value_set: str, *, text: str = "", offset: int = 0, count: int | None = None

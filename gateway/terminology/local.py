@@ -7,7 +7,7 @@ from gateway.core import Resource
 from gateway.terminology.code_system import CodeSystem
 from gateway.terminology.concept_map import ConceptMap
 from gateway.terminology.grammar import GRAMMARS
-from gateway.terminology.port import Canonicals, CodeCheck, Coding, Concept, Expansion, Subsumption
+from gateway.terminology.port import Canonicals, CodeCheck, Coding, Concept, Expansion, Subsumption, SystemCheck
 from gateway.terminology.value_set import Compiler, ValueSet
 
 MAX_NESTING = 50
@@ -73,6 +73,19 @@ class LocalTerminology:
             return CodeCheck(False, "terminology.not-in-value-set")
         selection = compiled.selections.get(system) if system is not None else None
         return CodeCheck(True, "", selection.codes.get(code, "") if selection is not None else "")
+
+    def check_code(self, system: str, code: str) -> SystemCheck:
+        """See `Terminology.check_code`."""
+        if system in GRAMMARS:
+            return SystemCheck(GRAMMARS[system](code))
+        found = self.code_system(system)
+        concept = found.concept(code) if found is not None else None
+        if found is None or (concept is None and not found.complete):
+            return SystemCheck(None)
+        if concept is None:
+            return SystemCheck(False, version=found.version)
+        names = (concept.display, *concept.designations) if concept.display else concept.designations
+        return SystemCheck(True, names, found.version)
 
     def expand(
         self, value_set: str, *, text: str = "", offset: int = 0, count: int | None = None

@@ -34,6 +34,18 @@ class CodeCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class SystemCheck:
+    """Whether a code is one of its system: `result` is None when the content of the system is not here.
+
+    `names` are its display and designations, `version` is that of the system; both are empty where not known.
+    """
+
+    result: bool | None
+    names: tuple[str, ...] = ()
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Expansion:
     """The codes of a value set: the page asked for and the number of all; `complete` False when some are unknown."""
 
@@ -44,13 +56,17 @@ class Expansion:
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A concept of a code system: its codes above (`parents`) and its properties in the order of the resource."""
+    """A concept of a code system: its codes above (`parents`) and its properties in the order of the resource.
+
+    `designations` are its names besides `display`, in any language.
+    """
 
     system: str
     code: str
     display: str
     parents: tuple[str, ...] = ()
     properties: tuple[tuple[str, object], ...] = ()
+    designations: tuple[str, ...] = ()
 
     @property
     def is_abstract(self) -> bool:
@@ -87,6 +103,9 @@ class Terminology(Protocol):
 
     def validate_code(self, system: str | None, code: str, value_set: str) -> CodeCheck:
         """Whether `code` is in `value_set`; system None for a bare `code`, which may be of any of its systems."""
+
+    def check_code(self, system: str, code: str) -> SystemCheck:
+        """Whether `code` is one of its code system's, whatever the value set."""
 
     def expand(
         self, value_set: str, *, text: str = "", offset: int = 0, count: int | None = None

@@ -98,6 +98,42 @@ RULES: dict[str, Rule] = {
         "A reference to {type} is not allowed here, only to {allowed}; examples of the specification have it, though",
         "Refer to one of the types that the specification allows",
     ),
+    "conformance.reference-format": Rule(
+        "error",
+        "invalid",
+        "A relative reference is a type and an id, or a search of a type, and this is neither",
+        "Refer to Type/id",
+    ),
+    "conformance.reference-type": Rule(
+        "error",
+        "invalid",
+        "The type that is stated is not that of the resource that is referred to",
+        "State the type of the target, or leave it out",
+    ),
+    "conformance.contained-id": Rule(
+        "error", "invalid", "Another contained resource has the same id", "Give each its own id"
+    ),
+    "conformance.system-relative": Rule(
+        "error", "invalid", "The system is not an absolute URI", "Use the full URI of the system"
+    ),
+    "conformance.system-is-value-set": Rule(
+        "error", "invalid", "The system is a value set", "Use the URI of the code system"
+    ),
+    "conformance.identifier-uri": Rule(
+        "warning", "code-invalid", "The value of an identifier of this system is a full URI", "Put urn:oid: before it"
+    ),
+    "conformance.code-unknown": Rule(
+        "warning",
+        "code-invalid",
+        "The code system has no such code, as far as it is known here",
+        "Use a code of the code system",
+    ),
+    "conformance.display": Rule(
+        "warning",
+        "invalid",
+        "The display is none of those that the code system gives the code",
+        "Use the display of the code system, or check the code",
+    ),
     "conformance.profile-unknown": Rule(
         "error",
         "not-found",
@@ -159,6 +195,36 @@ RULES: dict[str, Rule] = {
     "conformance.bundle-link": Rule(
         "error", "invalid", "A link of the kind that pages a search is not allowed in this Bundle", "Remove the link"
     ),
+    "conformance.bundle-link-repeated": Rule(
+        "error", "invalid", "A Bundle has only one link of this kind", "Remove the other link"
+    ),
+    "conformance.search-resource": Rule(
+        "error", "invalid", "An entry of a search result has no resource", "Add the resource"
+    ),
+    "conformance.search-type": Rule(
+        "error",
+        "invalid",
+        "The resource is none of the types that the link of the search asks for",
+        "Set the mode include",
+    ),
+    "conformance.first-entry": Rule(
+        "error", "invalid", "A {kind} begins with a resource of the type {type}", "Put it into the first entry"
+    ),
+    "conformance.entry-unreachable": Rule(
+        "error",
+        "invalid",
+        "No reference leads from the first entry to this one, or back",
+        "Refer to it, or remove it",
+    ),
+    "conformance.entry-unreachable-in-message": Rule(
+        "warning",
+        "invalid",
+        "No reference leads from the first entry to this one, or back",
+        "Refer to it, or remove it",
+    ),
+    "conformance.full-url-missing": Rule(
+        "error", "required", "Entries of a Bundle of this type have a fullUrl", "Add the fullUrl"
+    ),
     "conformance.search-id": Rule("error", "invalid", "A resource in a search result has no id", "Give it its id"),
     "conformance.search-outcome": Rule(
         "error",
@@ -217,5 +283,10 @@ RULES: dict[str, Rule] = {
         "error", "invalid", "A link in the narrative leads to nothing in the resource", "Correct or remove the link"
     ),
     "conformance.full-url-relative": Rule("error", "invalid", "The fullUrl is not an absolute URL"),
-    "conformance.full-url-id": Rule("warning", "invalid", "The fullUrl does not end with the id of its resource"),
+    "conformance.full-url-id": Rule(
+        "warning",
+        "invalid",
+        "The fullUrl does not end with the type and the id of its resource",
+        "Correct the fullUrl",
+    ),
 }

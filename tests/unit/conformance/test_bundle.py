@@ -29,8 +29,9 @@ def test_search_results_have_ids_and_modes_that_fit() -> None:
     outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "code-invalid"}]}
     matched = {"fullUrl": BASE + "Patient/p", "resource": patient, "search": {"mode": "match"}}
     assert errors(searchset(matched, {"resource": outcome, "search": {"mode": "outcome"}})) == []
-    assert errors(searchset({"resource": {"resourceType": "Patient"}})) == [("search-id", "Bundle.entry[0].resource")]
-    assert errors(searchset({"resource": patient, "search": {"mode": "outcome"}})) == [
+    found = {"fullUrl": "urn:uuid:0b3ba4a7-bc77-4b8f-9a7c-5b0d1f5a4a4a", "resource": {"resourceType": "Patient"}}
+    assert errors(searchset({**found, "search": {"mode": "match"}})) == [("search-id", "Bundle.entry[0].resource")]
+    assert errors(searchset({**matched, "search": {"mode": "outcome"}})) == [
         ("search-outcome", "Bundle.entry[0].resource")
     ]
 

@@ -112,7 +112,7 @@ def test_a_validator_that_has_seen_much_still_sees() -> None:
         ({"reference": "Patient/one"}, []),
         ({"reference": "Medication/one"}, ["reference-target"]),
         ({"reference": "Patient/one", "colour": "red"}, ["unknown-element"]),
-        ({"reference": "Patient/one", "type": "Medication"}, ["reference-target"]),
+        ({"reference": "Patient/one", "type": "Medication"}, ["reference-type", "reference-target"]),
         ({"reference": "#one"}, ["invariant"]),
         ({"reference": 1}, ["format"]),
         ({"reference": ""}, ["format"]),
