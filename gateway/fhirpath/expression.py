@@ -65,6 +65,11 @@ class Expression:
         return outline(self.ast, self._facts)
 
     @property
+    def result(self) -> Kind:
+        """What the analysis knows of the result: its types, and whether there may be several items."""
+        return self._facts.of(self.ast)
+
+    @property
     def warnings(self) -> tuple[FhirPathError, ...]:
         """The faults against the model that `strict=False` lets pass, such as unknown elements, which are empty."""
         return tuple(self._facts.warnings)
