@@ -1,95 +1,88 @@
-"""The index entries of a resource: what each search parameter finds it by.
+"""The index entries of a resource: what each search parameter finds it by."""
 
-See https://hl7.org/fhir/R4/search.html#token, #reference and #date for how data types become entries.
-"""
-
-import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from itertools import islice, product
+from typing import Any, Final
 
 from gateway.core import Resource
-from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, parse_interval
+from gateway.fhirpath import Expression, FhirPathError
+from gateway.search.entries import ComponentEntry, CompositeEntry, IndexEntry, PresentEntry
+from gateway.search.indexing.dates import add_dates
+from gateway.search.indexing.full_text import add_text
+from gateway.search.indexing.numbers import add_numbers, add_quantities
+from gateway.search.indexing.references import add_references
+from gateway.search.indexing.strings import add_strings, add_uris
+from gateway.search.indexing.tokens import add_tokens
 from gateway.search.parameters import Indexed, Kind, Parameters
-from gateway.search.query import DateEntry, IndexEntry, ReferenceEntry, TokenEntry
 
-_RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
+MAX_COMBINATIONS: Final = 100
+"""How many entries one place of a composite gives at most."""
 
 
 def extract(resource: Resource, parameters: Parameters) -> tuple[IndexEntry, ...]:
     """The entries of the resource, in the order of its parameters; `_id` and `_lastUpdated` are no entries.
 
-    Values that cannot be indexed (a date that is none, an identifier without value) give no entry.
+    Values that cannot be indexed (a date that is none, an identifier without value) give no entry, and neither does
+    a parameter whose expression fails on the resource.
     """
     entries: list[IndexEntry] = []
-    for parameter in parameters.of(resource["resourceType"]).values():
-        add = _ADDERS[parameter.kind]
-        for value in parameter.expression.evaluate(resource):
-            add(entries, parameter, value)
+    results: dict[str, list[Any]] = {}
+    for parameter in parameters.told_by(resource):
+        if parameter.kind == "composite":
+            _add_composite(entries, parameter, resource)
+        elif parameter.kind == "text":
+            add_text(entries, parameter, resource)
+        elif parameter.expression is not None:
+            text = parameter.expression.text
+            values = results.get(text)
+            if values is None:
+                values = results[text] = _values(parameter.expression, resource)
+            if values:
+                if parameter.details and parameter.kind != "reference":
+                    entries.append(PresentEntry(parameter.code))
+                _ADDERS[parameter.kind](entries, parameter, values)
     return tuple(entries)
 
 
-def _add_tokens(entries: list[IndexEntry], parameter: Indexed, value: Any) -> None:
-    """Coding, CodeableConcept, Identifier, code, string, uri, boolean."""
-    if isinstance(value, dict):
-        codings = value.get("coding")
-        for coding in codings if isinstance(codings, list) else (value,):
-            if not isinstance(coding, dict):
-                continue
-            code, system = coding.get("code") or coding.get("value"), coding.get("system", "")
-            if code and isinstance(code, str) and isinstance(system, str):
-                entries.append(TokenEntry(parameter.code, system, code))
-    elif isinstance(value, bool):
-        entries.append(TokenEntry(parameter.code, "", "true" if value else "false"))
-    elif isinstance(value, str):
-        entries.append(TokenEntry(parameter.code, "", value))
+def _values(expression: Expression, focus: Any) -> list[Any]:
+    """What the expression gives; the value of an extension instead of the extension."""
+    try:
+        found = expression.evaluate(focus)
+    except FhirPathError:
+        return []
+    return [_inner(value) if value.__class__ is dict and "url" in value else value for value in found]
 
 
-def _add_reference(entries: list[IndexEntry], parameter: Indexed, value: Any) -> None:
-    text = value.get("reference") if isinstance(value, dict) else value
-    if not isinstance(text, str) or not text or text[0] == "#":
-        return
-    relative = _RELATIVE.match(text)
-    if relative is None:
-        entries.append(ReferenceEntry(parameter.code, text))
-    elif relative[1] in parameter.targets:
-        entries.append(ReferenceEntry(parameter.code, relative[0].partition("/_history/")[0]))
+def _inner(value: dict[str, Any]) -> Any:
+    return next((value[name] for name in value if name.startswith("value") and len(name) > 5), value)
 
 
-def _add_date(entries: list[IndexEntry], parameter: Indexed, value: Any) -> None:
-    """date, dateTime, instant, Period, Timing."""
-    is_timing = isinstance(value, dict) and ("event" in value or "repeat" in value)
-    bounds = _timing(value) if is_timing else _bounds(value)
-    if bounds:
-        entries.append(DateEntry(parameter.code, *bounds))
+def _add_composite(entries: list[IndexEntry], parameter: Indexed, resource: Resource) -> None:
+    before = len(entries)
+    for focus in parameter.focuses:
+        for place in _values(focus.expression, resource):
+            groups = [_component(component, place) for component in focus.components]
+            entries += [CompositeEntry(parameter.code, group) for group in islice(product(*groups), MAX_COMBINATIONS)]
+    if parameter.details and len(entries) > before:
+        entries.insert(before, PresentEntry(parameter.code))
 
 
-def _bounds(value: Any) -> tuple[int, int] | None:
-    if isinstance(value, str):
-        interval = parse_interval(value)
-        return (interval.low, interval.high) if interval else None
-    if not isinstance(value, dict) or not ("start" in value or "end" in value):
-        return None
-    start, end = value.get("start"), value.get("end")
-    first = parse_interval(start) if isinstance(start, str) else None
-    last = parse_interval(end) if isinstance(end, str) else None
-    low = first.low if first else FOREVER_BEFORE
-    high = last.high if last else FOREVER_AFTER
-    return (low, high) if low < high else None
+def _component(component: Indexed, place: Any) -> list[ComponentEntry]:
+    if component.expression is None or not isinstance(place, dict):
+        return []
+    if component.roots is not None and component.roots.isdisjoint(place):
+        return []
+    found: list[Any] = []
+    _ADDERS[component.kind](found, component, _values(component.expression, place))
+    return found
 
 
-def _timing(value: dict[str, Any]) -> tuple[int, int] | None:
-    """A Timing is the span of its events, or its bounds; one that has neither has no date."""
-    events = value.get("event")
-    found = [bounds for event in events if (bounds := _bounds(event))] if isinstance(events, list) else []
-    repeat = value.get("repeat")
-    if isinstance(repeat, dict):
-        bounds = _bounds(repeat.get("boundsPeriod"))
-        found += [bounds] if bounds else []
-    return (min(low for low, _ in found), max(high for _, high in found)) if found else None
-
-
-_ADDERS: dict[Kind, Callable[[list[IndexEntry], Indexed, Any], None]] = {
-    "token": _add_tokens,
-    "reference": _add_reference,
-    "date": _add_date,
+_ADDERS: Final[dict[Kind, Callable[[list[IndexEntry], Indexed, Sequence[Any]], None]]] = {
+    "token": add_tokens,
+    "reference": add_references,
+    "date": add_dates,
+    "number": add_numbers,
+    "quantity": add_quantities,
+    "string": add_strings,
+    "uri": add_uris,
 }

@@ -1,67 +1,238 @@
-"""The search parameters that are indexed, each with its compiled expression."""
+"""The search parameters of every resource type, each with its compiled expression, compiled at first use of the type.
 
-import re
+See https://hl7.org/fhir/R4/searchparameter-registry.html.
+"""
+
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
+from gateway.core import Resource
 from gateway.definitions import Definitions, SearchParameter
-from gateway.fhirpath import Expression, compile
+from gateway.definitions.search_parameter import split_union
+from gateway.fhirpath import Expression, FhirPathError, compile
+from gateway.search.paths import elements, focus_type, roots, without_resolve
 
 INDEXED: Final = frozenset({"identifier", "patient", "subject", "code", "date", "category"})
-"""The parameters indexed for every type that has them, beside `_id` and `_lastUpdated`.
+"""The parameters of `Parameters(definitions)`: for a store that knows tokens, references and dates only."""
 
-Resources are indexed when they are written: with another set here, stored ones must be written again.
-"""
+OWN: Final = frozenset({"_id", "_lastUpdated"})
+"""Parameters that are columns of a resource and not entries."""
 
-Kind: TypeAlias = Literal["token", "reference", "date"]
-_KINDS: Final[dict[str, Kind]] = {"token": "token", "reference": "reference", "date": "date"}
+REFUSED: Final = frozenset({"_filter", "_query", "near", "_contained", "_containedType"})
+"""Parameters of R4 that are refused by name."""
 
-_RESOLVED = re.compile(r"\.where\(resolve\(\) is (\w+)\)")
+TEXTS: Final = ("_text", "_content")
+"""Full text over the narrative, and over all texts of the resource; neither has an expression."""
+
+MAX_SHAPES: Final = 256
+"""For how many shapes of a type it is kept which parameters have a value."""
+
+Kind: TypeAlias = Literal["token", "reference", "date", "number", "quantity", "string", "uri", "composite", "text"]
+_KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind: kind for kind in get_args(Kind) if kind != "text"})
+_PLAIN_KINDS: Final = frozenset({"token", "reference", "date"})
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """Where the components of a composite stand together, and each component as a parameter of that place."""
+
+    expression: Expression
+    components: "tuple[Indexed, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """A parameter of one type: its kind, its expression, and for references the types that may be their target."""
+    """A parameter of one type.
+
+    `expression` is None for full text and composites, whose `focuses` say where to look. `roots`: see
+    `gateway.search.paths.roots`. `targets` are the types that a reference may lead to, `excluded` those that it may
+    not. `systems` are those that the codes of an element of type `code` have without saying so. `folded`: tokens
+    are plain strings, which compare without case. `details` asks for the entries of modifiers too.
+    """
 
     code: str
     kind: Kind
-    expression: Expression
-    targets: frozenset[str]
+    expression: Expression | None = None
+    roots: frozenset[str] | None = None
+    targets: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
+    systems: frozenset[str] = frozenset()
+    folded: bool = False
+    focuses: tuple[Focus, ...] = ()
+    details: bool = False
+    url: str = ""
 
 
 class Parameters:
     """The indexed parameters of every resource type, compiled at first use of the type.
 
-    Parameters of a kind that is not indexed (string, quantity, composite ...) are left out, and searching by them
-    is refused.
+    `Parameters(definitions)` has the few of `codes` without what modifiers need; `Parameters.all` has everything.
+    Resources are indexed when they are written: with another set, stored ones must be indexed again, see `digest`.
     """
 
-    def __init__(self, definitions: Definitions, codes: Iterable[str] = INDEXED) -> None:
+    def __init__(self, definitions: Definitions, codes: Iterable[str] | None = INDEXED) -> None:
         self._definitions = definitions
-        self._codes = frozenset(codes)
+        self._codes = None if codes is None else frozenset(codes)
+        self._without: frozenset[str] = frozenset()
         self._types: dict[str, Mapping[str, Indexed]] = {}
+        self._shapes: dict[str, dict[tuple[str, ...], tuple[Indexed, ...]]] = {}
+        self._digest = ""
+
+    @classmethod
+    def all(cls, definitions: Definitions, *, without: Iterable[str] = ()) -> "Parameters":
+        """Every parameter of the definitions, except those named: `_content` is the dear one."""
+        made = cls(definitions, None)
+        made._without = frozenset(without)
+        return made
+
+    @property
+    def is_complete(self) -> bool:
+        """False for the few: then modifiers, chains, sorting and includes are refused."""
+        return self._codes is None
 
     def of(self, type: str) -> Mapping[str, Indexed]:
-        """Code -> parameter of a type; empty for a name that is no resource type."""
+        """Code -> parameter of a type, in the order of the codes; empty for a name that is no resource type."""
         found = self._types.get(type)
         if found is None:
-            known = self._definitions.search_parameters(type)
-            compiled = (_compiled(type, known[code]) for code in sorted(self._codes & known.keys()))
+            compiler = _Compiler(type, self._definitions, details=self.is_complete)
+            compiled = (compiler.compiled(one) for one in self._wanted(type))
             found = self._types[type] = MappingProxyType({one.code: one for one in compiled if one})
+        return found
+
+    def _wanted(self, type: str) -> list[SearchParameter]:
+        known = self._definitions.search_parameters(type)
+        if self._codes is not None:
+            return [known[code] for code in sorted(self._codes & known.keys()) if known[code].type in _PLAIN_KINDS]
+        left_out = OWN | REFUSED | self._without
+        return [known[code] for code in sorted(known) if code not in left_out]
+
+    def told_by(self, resource: Resource) -> tuple[Indexed, ...]:
+        """The parameters of the resource's type that its top-level elements may give a value for.
+
+        Resources of one source have few shapes: the answers for the first ones are kept.
+        """
+        shape = tuple(resource)
+        type = resource["resourceType"]
+        shapes = self._shapes.setdefault(type, {})
+        found = shapes.get(shape)
+        if found is None:
+            found = tuple(
+                one for one in self.of(type).values() if one.roots is None or not one.roots.isdisjoint(shape)
+            )
+            if len(shapes) < MAX_SHAPES:
+                shapes[shape] = found
         return found
 
     def is_type(self, type: str) -> bool:
         """True for the name of an R4 resource type; the abstract ones are none."""
         return type in self._definitions.types()
 
+    @property
+    def types(self) -> frozenset[str]:
+        """The names of all resource types."""
+        return self._definitions.types()
 
-def _compiled(type: str, parameter: SearchParameter) -> Indexed | None:
-    kind = _KINDS.get(parameter.type)
-    if kind is None or not parameter.expression:
-        return None
-    # `resolve() is X` asks for the target's type, which the literal reference tells without fetching it.
-    targets = _RESOLVED.findall(parameter.expression) or parameter.targets
-    expression = compile(_RESOLVED.sub("", parameter.expression), base=type)
-    return Indexed(parameter.code, kind, expression, frozenset(targets))
+    def compartment(self, name: str) -> Mapping[str, tuple[str, ...]]:
+        """Resource type -> codes of the parameters that put it into the compartment; empty for an unknown one."""
+        return self._definitions.compartment(name)
+
+    def faults(self) -> list[tuple[str, str]]:
+        """(type, code) of the parameters whose expression does not compile; they find nothing and are refused."""
+        return [
+            (type, one.code)
+            for type in sorted(self.types)
+            for one in self._wanted(type)
+            if one.expression and one.type in _KINDS and one.code not in self.of(type)
+        ]
+
+    @property
+    def digest(self) -> str:
+        """Says whether two sets index alike: the same for the same parameters, whatever the order they came in."""
+        if not self._digest:
+            state = hashlib.blake2b(digest_size=16)
+            for type in sorted(self.types):
+                for one in self._wanted(type):
+                    told = (type, one.code, one.type, one.expression, sorted(one.targets), one.components)
+                    state.update(repr(told).encode())
+            state.update(b"details" if self.is_complete else b"plain")
+            self._digest = state.hexdigest()
+        return self._digest
+
+
+class _Compiler:
+    """Compiles the parameters of one type."""
+
+    def __init__(self, type: str, definitions: Definitions, *, details: bool) -> None:
+        self._type = type
+        self._definitions = definitions
+        self._details = details
+
+    def compiled(self, parameter: SearchParameter) -> Indexed | None:
+        """The parameter, None when it cannot be indexed: it has no expression, or one that does not compile."""
+        if parameter.code in TEXTS:
+            return Indexed(parameter.code, "text", details=self._details, url=parameter.url)
+        kind = _KINDS.get(parameter.type)
+        if kind is None or not parameter.expression:
+            return None
+        try:
+            if kind == "composite":
+                return self._composite(parameter)
+            return self._simple(parameter.code, kind, parameter.expression, parameter.targets, parameter.url)
+        except FhirPathError:
+            return None
+
+    def _simple(self, code: str, kind: Kind, expression: str, targets: Iterable[str], url: str) -> Indexed:
+        resolved = without_resolve(expression)
+        wanted = frozenset(resolved.types or targets) or self._definitions.types()
+        found = elements(resolved.text, self._definitions) if kind == "token" else []
+        kinds = {one.code for element in found for one in element.types}
+        return Indexed(
+            code,
+            kind,
+            compile(resolved.text, base=self._type),
+            roots(resolved.text, self._type, self._definitions),
+            targets=wanted if kind == "reference" else frozenset(),
+            excluded=self._definitions.types() - wanted if kind == "reference" else frozenset(),
+            systems=self._systems(kinds, [element.binding.value_set for element in found if element.binding]),
+            folded=kinds == {"string"},
+            details=self._details,
+            url=url,
+        )
+
+    def _systems(self, kinds: set[str], value_sets: list[str | None]) -> frozenset[str]:
+        """The systems of the value sets to which elements of type `code` are bound."""
+        if kinds != {"code"}:
+            return frozenset()
+        found = (self._definitions.value_set(url) or {} for url in value_sets if url)
+        included = (one for value_set in found for one in value_set.get("compose", {}).get("include", ()))
+        return frozenset(one["system"] for one in included if isinstance(one.get("system"), str))
+
+    def _composite(self, parameter: SearchParameter) -> Indexed | None:
+        focuses: list[Focus] = []
+        names: frozenset[str] | None = frozenset()
+        for part in split_union(parameter.expression):
+            base = focus_type(part, self._definitions)
+            made = [self._component(url, text, base) for url, text in parameter.components]
+            components = tuple(one for one in made if one)
+            if not components or len(components) < len(made):
+                return None
+            focuses.append(Focus(compile(part, base=self._type), components))
+            own = components[-1].roots if base == self._type else roots(part, self._type, self._definitions)
+            names = None if names is None or own is None else names | own
+        return Indexed(
+            parameter.code, "composite", None, names, focuses=tuple(focuses), details=self._details, url=parameter.url
+        )
+
+    def _component(self, url: str, text: str, base: str | None) -> Indexed | None:
+        definition = self._definitions.canonical(url) or {}
+        kind = _KINDS.get(definition.get("type", ""))
+        if kind is None or kind == "composite":
+            return None
+        targets = frozenset(definition.get("target", ())) or self._definitions.types()
+        names = roots(text, base, self._definitions) if base else None
+        excluded = self._definitions.types() - targets if kind == "reference" else frozenset()
+        code = definition["code"]
+        return Indexed(code, kind, compile(text, base=base), names, targets=targets, excluded=excluded)

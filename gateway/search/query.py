@@ -286,9 +286,9 @@ class SortKey:
 class Include:
     """Resources to send along: what `source` resources refer to by `parameter`, or who refers to the matches.
 
-    Forward: `source` is the type of the referring resource, a match or, with `iterate`, something included. `reverse`:
-    `source` is the type that refers to the matches, with `iterate` to what is included too. `target` restricts the
-    type that is referred to, None does not. Wildcards are expanded already.
+    Forward: `source` is the type of the referring resource, a match or, with `iterate`, something included.
+    `reverse`: `source` is the type that refers to the matches, with `iterate` to what is included too. `target`
+    restricts the type that is referred to, None does not. Wildcards are expanded already.
     """
 
     source: str

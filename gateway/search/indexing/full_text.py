@@ -1,0 +1,37 @@
+"""Full text: the words of the narrative, and of all texts of a resource.
+
+See https://hl7.org/fhir/R4/search.html#text.
+"""
+
+import html
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.core import Resource
+from gateway.search.entries import IndexEntry, TextEntry
+from gateway.search.folding import without_tags, words
+from gateway.search.parameters import Indexed
+
+
+def add_text(entries: list[IndexEntry], parameter: Indexed, resource: Resource) -> None:
+    """Adds the words of the narrative (`_text`) or of everything (`_content`); nothing where there is no word."""
+    narrative = resource.get("text")
+    if parameter.code == "_text":
+        texts = _texts(narrative.get("div")) if isinstance(narrative, dict) else ()
+    else:
+        texts = _texts(resource)
+    found = {word for text in texts for word in words(text)}
+    if found:
+        entries.append(TextEntry(parameter.code, " ".join(sorted(found))))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield html.unescape(without_tags(value)) if value[:4] == "<div" else value
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
