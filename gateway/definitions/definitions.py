@@ -143,6 +143,15 @@ class Definitions:
             return structure.elements[0] if structure else None
         return self.children(parent).get(name)
 
+    def element_definition(self, path: str) -> Resource | None:
+        """As `element`, the ElementDefinition as a tree, without prose; not to be changed."""
+        element = self.element(path)
+        resource = (
+            None if element is None else self._find(PREFIX + element.path.partition(".")[0], "StructureDefinition")
+        )
+        entries = [] if resource is None or element is None else resource["snapshot"]["element"]
+        return next((entry for entry in entries if element is not None and entry["path"] == element.path), None)
+
     def _follow(self, structure: Structure, path: str) -> str:
         """The path with every content reference on the way replaced by what it refers to."""
         first, *steps = path.split(".")

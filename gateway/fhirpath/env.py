@@ -17,8 +17,9 @@ class Env:
     """`variables` are `%name` (one value, a list, or None for empty); `now` is what now() and today() tell.
 
     `resource` and `root` are `%resource` and `%rootResource`, by default the data itself. `resolve` finds the
-    resource of a reference. `conforms` tells whether a resource conforms to a profile (None when the profile is
-    unknown). `trace` receives name and items of trace(). `budget` bounds how many items the evaluation may visit.
+    resource of a reference. `conforms` tells whether a resource conforms to a profile, None when the profile is
+    unknown; `in_slice` whether an item is in the slice that a profile names, None when either is unknown. `trace`
+    receives name and items of trace(). `budget` bounds how many items the evaluation may visit.
     A service that is missing and needed raises `FhirPathEvaluationError`.
     """
 
@@ -29,5 +30,6 @@ class Env:
     resolve: Callable[[str], Resource | None] | None = None
     terminology: Terminology | None = None
     conforms: Callable[[Any, str], bool | None] | None = None
+    in_slice: Callable[[Any, str, str], bool | None] | None = None
     trace: Callable[[str, list[Any]], None] | None = None
     budget: int | None = None

@@ -59,8 +59,8 @@ class Facts:
     """The result: kinds of nodes and meanings of names, by the identity of the node.
 
     `typed` is true when some part needs the FHIR type of an item that only the data tell. `choices` are the steps to
-    a choice element of a known type, `narrowed` the types of it that the expression goes on with. `warnings` are the
-    faults against the model where that is not law.
+    a choice element of a known type, `narrowed` the types of it that the expression goes on with. `paths` are those
+    of the elements whose definition a call asks for. `warnings` are the faults against the model where it is not law.
     """
 
     kinds: dict[int, Kind] = field(default_factory=dict)
@@ -69,6 +69,7 @@ class Facts:
     typed: bool = False
     choices: dict[int, Property] = field(default_factory=dict)
     narrowed: dict[int, frozenset[str]] = field(default_factory=dict)
+    paths: dict[int, str] = field(default_factory=dict)
     warnings: list[FhirPathError] = field(default_factory=list)
 
     def of(self, node: Expr) -> Kind:

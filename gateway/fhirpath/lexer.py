@@ -30,7 +30,7 @@ _PIECE = re.compile(  # the most frequent kinds first
     |<=|>=|!=|!~|/(?![*/])|[-+*|&=~<>.,()\[\]{{}}]
     |[ \t\r\n]+|//[^\n]*|/\*.*?\*/
     |{_STRING}
-    |\d+(?:\.\d+)?
+    |\d+(?:\.\d+|L\b)?
     |%(?:{_NAME}|{_QUOTED}|{_STRING})
     |\$(?:this|index|total)\b
     |@T{_CLOCK}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from gateway.definitions import Definitions, Element, r4
 from gateway.fhirpath.kinds import Kind
@@ -61,6 +61,9 @@ class Model(Protocol):
 
     def is_resource(self, type_name: str) -> bool:
         """True for a resource type, abstract ones included."""
+
+    def definition(self, path: str) -> Mapping[str, Any] | None:
+        """The ElementDefinition of a type or element (`Patient`, `Observation.value[x]`) as a tree; None without."""
 
 
 _INLINE: Final = frozenset(("BackboneElement", "Element", ""))
@@ -129,6 +132,10 @@ class FhirModel:
     def is_resource(self, type_name: str) -> bool:
         """True for a resource type, abstract ones included."""
         return self._definitions.is_resource(type_name)
+
+    def definition(self, path: str) -> Mapping[str, Any] | None:
+        """The ElementDefinition of a type or element; None when there is none."""
+        return self._definitions.element_definition(path)
 
 
 R4: Final = FhirModel(r4)

@@ -6,6 +6,7 @@ from typing import Final
 from gateway.fhirpath import kinds
 from gateway.fhirpath.facts import Analysis, Scope
 from gateway.fhirpath.kinds import TEMPORAL, Kind, system_types
+from gateway.fhirpath.long import Long
 from gateway.fhirpath.nodes import Binary, Chain, Expr, Literal, Member, Special, Variable
 from gateway.fhirpath.printer import print_expression
 from gateway.fhirpath.quantity import Quantity
@@ -37,6 +38,7 @@ _LITERALS: Final = {
     bool: kinds.BOOLEAN,
     str: kinds.STRING,
     int: kinds.INTEGER,
+    Long: kinds.LONG,
     Decimal: kinds.DECIMAL,
     Quantity: kinds.QUANTITY,
 }
@@ -140,10 +142,9 @@ def _arithmetic(analyzer: Analysis, node: Binary, left: Kind, right: Kind) -> Ki
     if ours == theirs == _TEXT:
         return kinds.STRING
     if ours <= _NUMBERS and theirs <= _NUMBERS:
-        whole = ours == theirs == frozenset(("System.Integer",))
-        if node.operator in ("div", "mod") and whole:
-            return kinds.INTEGER
-        return kinds.INTEGER if whole and node.operator != "/" else kinds.DECIMAL
+        if "System.Decimal" in ours | theirs or node.operator == "/":
+            return kinds.DECIMAL
+        return kinds.LONG if "System.Long" in ours | theirs else kinds.INTEGER
     if "System.Quantity" in ours | theirs:
         return kinds.QUANTITY
     return kinds.UNKNOWN_ITEM

@@ -9,6 +9,7 @@ from typing import Final
 
 from gateway.fhirpath.errors import FhirPathError
 from gateway.fhirpath.lexer import END, Kind, kind, tokenize, value
+from gateway.fhirpath.long import MOST, Long
 from gateway.fhirpath.nodes import (
     Binary,
     Call,
@@ -240,6 +241,8 @@ class _Parser:
     def _number(self, word: str, start: int, end: int) -> Expr:
         if end - start > MAX_DIGITS:
             raise self._fail(f"A number has {MAX_DIGITS} digits at most", start)
+        if word[-1] == "L":
+            return Literal(self._long(word, start), start, end)
         unit = self._word
         if kind(unit) == "string":
             name = value(self._text, unit, self._start())
@@ -247,6 +250,12 @@ class _Parser:
         if unit in CALENDAR_UNITS:
             return Literal(Quantity(Decimal(word), unit, calendar=True), start, self._pass())
         return Literal(Decimal(word) if "." in word else int(word), start, end)
+
+    def _long(self, word: str, start: int) -> Long:
+        number = Long(word[:-1])
+        if number > MOST:
+            raise self._fail(f"A Long is {MOST} at most", start)
+        return number
 
     def type_name(self) -> TypeName:
         """A type specifier: a name, or a namespace, a dot and a name."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.fhirpath.facts import Facts
 from gateway.fhirpath.lexer import ESCAPED
+from gateway.fhirpath.long import Long
 from gateway.fhirpath.nodes import (
     Binary,
     Call,
@@ -111,6 +112,8 @@ def _literal(value: object) -> str:
             return "true" if value else "false"
         case str():
             return f"'{_escape(value, chr(39))}'"
+        case Long():
+            return f"{value}L"
         case Temporal(sort="Time"):
             return f"@T{value}"
         case Temporal(sort="DateTime"):

@@ -24,6 +24,7 @@ from gateway.fhirpath.forms.types import as_type, test_operand
 from gateway.fhirpath.functions import FUNCTIONS, FunctionSpec
 from gateway.fhirpath.functions.convert import truth
 from gateway.fhirpath.kinds import Kind
+from gateway.fhirpath.long import Long
 from gateway.fhirpath.model import Model, Property
 from gateway.fhirpath.nodes import (
     Binary,
@@ -322,7 +323,8 @@ class Generator:
         match node:
             case Literal():
                 value = self.code.fresh()
-                self.code.run("V = C", V=value, C=self.bind(node.value))
+                constant = int(node.value) if isinstance(node.value, Long) else node.value
+                self.code.run("V = C", V=value, C=self.bind(constant))
                 return value
             case Unary():
                 return operators.unary(self, node, place)

@@ -137,7 +137,11 @@ def _type(generation: Generation, node: Call, place: Place, consume: Consume) ->
 
     def tell(item: Item) -> None:
         info = code.fresh()
-        code.emit("T = INFO(V)", T=info, INFO=generation.bind(type_info), V=item.name)
+        if item.kind.sole == "System.Long":
+            # At run time it is an int like an Integer.
+            code.emit("T = INFO", T=info, INFO=generation.bind({"namespace": "System", "name": "Long"}))
+        else:
+            code.emit("T = INFO(V)", T=info, INFO=generation.bind(type_info), V=item.name)
         consume(Item(info, system("TypeInfo")))
 
     generation.focus(node, place, tell)

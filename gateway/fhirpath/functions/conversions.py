@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from gateway.fhirpath.functions.registry import Function, function
 from gateway.fhirpath.items import looks_like_quantity, plain, to_quantity
-from gateway.fhirpath.kinds import BOOLEAN, DATE, DATETIME, DECIMAL, INTEGER, QUANTITY, STRING, TIME
+from gateway.fhirpath.kinds import BOOLEAN, DATE, DATETIME, DECIMAL, INTEGER, LONG, QUANTITY, STRING, TIME
+from gateway.fhirpath.long import LEAST, MOST
 from gateway.fhirpath.measures import in_unit
 from gateway.fhirpath.quantity import CALENDAR_UNITS, Quantity
 from gateway.fhirpath.temporal import Temporal, parse_datetime, parse_time
@@ -47,6 +48,13 @@ def to_integer(item: Any) -> int | None:
     if value.__class__ is str and _INTEGER.fullmatch(value):
         return int(value)
     return None
+
+
+@function("toLong", "STU: toLong", focus="Item", returns=LONG, examples=("'1'.toLong() = 1L",))
+def to_long(item: Any) -> int | None:
+    """The whole number of 64 bits that a text, integer or boolean stands for."""
+    found: int | None = to_integer.call(item)
+    return found if found is not None and LEAST <= found <= MOST else None
 
 
 @function("toDecimal", "5.5.6", focus="Item", returns=DECIMAL, examples=("'1.50'.toDecimal() = 1.5",))
@@ -163,6 +171,16 @@ def _converts(name: str, section: str, convert: Function) -> Function:
 
 CONVERTS: Final = tuple(
     _converts(convert.name.replace("to", "convertsTo", 1), convert.section, convert)
-    for convert in (to_boolean, to_integer, to_decimal, to_string, to_date, to_datetime, to_time, quantity_of)
+    for convert in (
+        to_boolean,
+        to_integer,
+        to_long,
+        to_decimal,
+        to_string,
+        to_date,
+        to_datetime,
+        to_time,
+        quantity_of,
+    )
 )
 """One convertsTo function for each conversion."""

@@ -96,6 +96,26 @@ def subsumed_by(data: Data, items: list[Any], other: list[Any]) -> bool | None:
 
 
 @function(
+    "slice",
+    "FHIR: slice",
+    focus="Items",
+    takes=("String", "String"),
+    returns=None,
+    needs="data",
+    examples=("{}.slice('urn:x', 'a').empty()",),
+)
+def in_slice(data: Data, items: list[Any], structure: str | None, name: str | None) -> list[Any]:
+    """The items that are in the slice of a profile; an unknown profile or slice is a fault."""
+    if not items:
+        return []
+    judge = None if data.env is None else data.env.in_slice
+    answers = [judge(raw(item), structure, name) if judge and structure and name else None for item in items]
+    if None in answers:
+        raise Fault("fhirpath.unavailable", name="slice")
+    return [item for item, answer in zip(items, answers, strict=True) if answer]
+
+
+@function(
     "conformsTo",
     "FHIR: conformsTo",
     focus="Items",

@@ -143,12 +143,19 @@ def has_extension(items: list[Any], url: str | None) -> bool:
     "FHIR: checkModifiers",
     focus="Items",
     takes=("String",),
+    optional=1,
     returns=None,
     variadic=True,
     examples=("{}.checkModifiers('urn:x').empty()",),
 )
-def check_modifiers(items: list[Any], *urls: str | None) -> list[Any]:
-    """The items; a fault when one has a modifier extension with another URL than those named."""
+def check_modifiers(items: list[Any], *named: str | None) -> list[Any]:
+    """The items; a fault when one has a modifier extension with another URL than those named.
+
+    R4 gives each URL as an argument, R5 all in one text with commas between; both are taken.
+    """
+    if None in named or "" in named:
+        raise Fault("fhirpath.operand", operation="checkModifiers()")
+    urls = {url.strip() for text in named if text is not None for url in (text, *text.split(","))}
     for item in items:
         tree = raw(item)
         for entry in listed(tree.get("modifierExtension")) if tree.__class__ is dict else ():
