@@ -1,7 +1,7 @@
 """One study's line from a landed payload to stored resources: read, check, commit unit by unit, settle."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.access import Door, Write
 from gateway.core.clock import Clock
@@ -13,6 +13,7 @@ from gateway.core.receipt import Receipt
 from gateway.core.resources import Committed
 from gateway.core.types import Resource
 from gateway.ingest.admission import Admission
+from gateway.ingest.drift import Watch
 from gateway.ingest.landing import Landing
 from gateway.ingest.provenance import provenance
 from gateway.ingest.reading import Reading, read
@@ -42,6 +43,7 @@ class Line:
     registry: MappingRegistry
     admission: Admission
     clock: Clock
+    watch: Watch = field(default_factory=Watch)
 
     def process(self, receipt: Receipt) -> Receipt:
         """The finished receipt: each unit of the payload is in the store, or in quarantine, whole.
@@ -49,7 +51,7 @@ class Line:
         A failure that nobody foresaw keeps out the unit, or the payload, and is told by the type of the error alone,
         since its text may hold data. `Unavailable` is passed on.
         """
-        reading = self.read(receipt)
+        reading = self.read(receipt, watch=self.watch)
         receipt = replace(receipt, mapping=reading.mapping)
         tally, saved = _opening(receipt, reading), False
         for index, (unit, issues) in enumerate(self._checked(reading)):
@@ -65,12 +67,12 @@ class Line:
             self.landing.save(finished)
         return finished
 
-    def read(self, receipt: Receipt, *, trace: bool = False) -> Reading:
+    def read(self, receipt: Receipt, *, trace: bool = False, watch: Watch | None = None) -> Reading:
         """What the payload of a receipt says, read with the study's mappings of today."""
         payload = self.landing.payload(receipt.study, receipt.id)
         try:
             subjects = Subjects(self.study, self._door(receipt))
-            return read(payload, receipt.sha256, self.study, self.registry, subjects, trace=trace)
+            return read(payload, receipt.sha256, self.study, self.registry, subjects, trace=trace, watch=watch)
         except Unavailable:
             raise
         except FhirError as error:

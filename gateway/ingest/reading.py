@@ -7,6 +7,7 @@ from gateway.core.errors import FhirError
 from gateway.core.issues import Issue, any_blocks
 from gateway.core.receipt import Payload
 from gateway.formats import Decoded, decode
+from gateway.ingest.drift import Watch
 from gateway.mapping import Facts, MappedUnit, MappingRegistry, Step, Subject
 from gateway.mapping import Mapping as PayloadMapping
 from gateway.study import Study
@@ -33,8 +34,12 @@ def read(
     resolve: Callable[[str, str], Subject | None],
     *,
     trace: bool = False,
+    watch: Watch | None = None,
 ) -> Reading:
-    """Decodes a payload, checks it against its schema and maps it; faults are issues, never exceptions."""
+    """Decodes a payload, checks it against its schema and maps it; faults are issues, never exceptions.
+
+    With `watch` the fields of the payload are compared with those of earlier ones.
+    """
     source = study.sources[payload.source]
     try:
         mapping, decoded = choose(payload.body, source.mappings, registry)
@@ -52,7 +57,8 @@ def read(
         resolve=resolve,
     )
     mapped = mapping.apply(decoded.tree, facts, trace=trace, locate=decoded.locate)
-    issues = (*found, *mapped.issues)
+    told = watch.look(payload.source, mapping, decoded.tree) if watch is not None else ()
+    issues = (*found, *told, *mapped.issues)
     return Reading(name, () if any_blocks(issues) else mapped.units, issues, mapped.trace)
 
 

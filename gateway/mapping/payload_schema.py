@@ -106,7 +106,7 @@ class Schema:
         """The names that the object may have, as the end of a sentence."""
         node: Any = self.tree
         for step in error.schema_path[:-1]:
-            node = node[step] if isinstance(node, list) else node.get(step) if isinstance(node, dict) else None
+            node = node[int(step)] if isinstance(node, list) else node.get(step) if isinstance(node, dict) else None
         names = node.get("properties", {}) if isinstance(node, dict) else {}
         return f"; known: {', '.join(names)}" if names else ""
 

@@ -17,6 +17,18 @@ RULES: dict[str, Rule] = {
     "ingest.no-records": Rule(
         "warning", "informational", "The payload holds no records", "Nothing is stored; check that this was meant"
     ),
+    "ingest.unseen-fields": Rule(
+        "information",
+        "informational",
+        "{count} fields are not in the payload's schema: {fields}",
+        "Describe them in the schema, and map what the study needs; until then they are kept in the payload only",
+    ),
+    "ingest.vanished-fields": Rule(
+        "warning",
+        "incomplete",
+        "{count} fields that the mapping reads have stopped coming: {fields}",
+        "Ask the vendor whether the format has changed; correct the mapping, then replay",
+    ),
     "ingest.superseded": Rule(
         "information",
         "informational",

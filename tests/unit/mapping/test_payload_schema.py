@@ -21,7 +21,7 @@ SECRET = "Duck, Donald"
         ({"properties": {"a": {}}, "additionalProperties": False}, {"b": SECRET, "a": 1},
          [("an unknown name is there; known: a", ("b",))]),
         ({"items": {"type": ["string", "null"]}}, ["x", 3], [("is not of type null or string", (1,))]),
-        ({"properties": {"a": {"pattern": "^[0-9]+$"}}}, {"a": SECRET}, [("does not have the form ^[0-9]+$", ("a",))]),
+        ({"properties": {"a": {"pattern": "^[0-9]$"}}}, {"a": SECRET}, [("does not have the form ^[0-9]$", ("a",))]),
         ({"enum": [1, 2]}, SECRET, [("is not one of 1 or 2", ())]),
         ({"const": "x"}, SECRET, [("is not 'x'", ())]),
         ({"minItems": 2}, [SECRET], [("has fewer than 2 items", ())]),

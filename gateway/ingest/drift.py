@@ -1,0 +1,80 @@
+"""What changes in the payloads of a source: fields that the schema does not know, fields that have stopped coming.
+
+A vendor that renames a field breaks nothing: the payload fits, and values go missing. The watch tells, on the
+receipt of the first payload that shows it. What it remembers lives in the process: after a start it tells of unseen
+fields once more, and of vanished ones when it has seen enough payloads with them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Final
+
+from gateway.core.issues import Issue, issue
+from gateway.mapping import Mapping
+from gateway.mapping.drift import Fields, Path, fields_of, shown, undescribed, used
+
+STEADY: Final = 20
+"""In how many payloads one after the other a field must have been, for its absence to be told."""
+
+MAX_SHAPES: Final = 64
+"""How many distinct sets of fields are remembered of one source and mapping."""
+
+MAX_TOLD: Final = 1_000
+"""How many unseen fields of one source and mapping are told of; a hostile sender can make up names without end."""
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is known of the payloads of one source that one mapping reads."""
+
+    used: frozenset[Path]
+    shapes: set[frozenset[Path]] = field(default_factory=set)
+    told: set[Path] = field(default_factory=set)
+    streaks: dict[Path, int] = field(default_factory=dict)
+
+
+class Watch:
+    """Remembers the fields of the payloads of a study's sources; for several threads."""
+
+    def __init__(self, steady: int = STEADY) -> None:
+        self._steady = steady
+        self._lock = Lock()
+        self._memories: dict[tuple[str, str], _Memory] = {}
+
+    def look(self, source: str, mapping: Mapping, tree: object) -> tuple[Issue, ...]:
+        """What is new in a payload that fits its schema: () most of the time."""
+        fields = fields_of(tree)
+        with self._lock:
+            memory = self._memories.get((source, mapping.canonical))
+            if memory is None:
+                memory = self._memories[source, mapping.canonical] = _Memory(used(mapping.plan))
+            unseen = self._unseen(memory, mapping, fields)
+            vanished = self._vanished(memory, fields)
+        return (*_told("ingest.unseen-fields", unseen), *_told("ingest.vanished-fields", vanished))
+
+    def _unseen(self, memory: _Memory, mapping: Mapping, fields: Fields) -> frozenset[Path]:
+        if mapping.schema is None or fields.present in memory.shapes or len(memory.told) >= MAX_TOLD:
+            return frozenset()
+        if len(memory.shapes) < MAX_SHAPES:
+            memory.shapes.add(fields.present)
+        found = undescribed(dict(mapping.schema.tree), fields.present) - memory.used - memory.told
+        memory.told |= found
+        return found
+
+    def _vanished(self, memory: _Memory, fields: Fields) -> list[Path]:
+        """The fields of objects that are there, which have been in each of the last payloads that had the object."""
+        found = []
+        for path in memory.used:
+            if path in fields.present:
+                memory.streaks[path] = memory.streaks.get(path, 0) + 1
+            elif path[:-1] in fields.objects:
+                if memory.streaks.get(path, 0) >= self._steady:
+                    found.append(path)
+                memory.streaks[path] = 0
+        return found
+
+
+def _told(rule: str, fields: Iterable[Path]) -> tuple[Issue, ...]:
+    known = tuple(fields)
+    return (issue(rule, count=len(known), fields=shown(known)),) if known else ()
