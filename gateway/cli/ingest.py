@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.console import console, show_error, show_issues, write_json
+from gateway.cli.console import console, errors, show_error, show_issues, write_json
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
-    from gateway.core.receipt import Receipt
+    from gateway.core.receipt import Receipt, ReceiptStatus
+
+SHOWN_ISSUES = 200
+"""How many issues of a file in parts are shown; each part's receipt keeps its own."""
 
 
 def register(root: typer.Typer) -> None:
@@ -27,7 +30,9 @@ def ingest(
     vendor_user: Annotated[str, typer.Option("--vendor-user", help="The vendor's id of the user")] = "",
     json: Annotated[bool, typer.Option("--json", help="One receipt a line, as JSON")] = False,
 ) -> None:
-    """Land, map, validate and store files; prints a receipt a file.
+    """Land, map, validate and store files; prints a receipt a file, for a large file one a part.
+
+    Files above 8 MB are taken in parts, where the format can be cut between records (CSV, TSV, NDJSON, XML).
 
     Facts beside a payload (the vendor's user id) are read from an envelope.json in the same folder.
     Exit 0 when all is stored or known, 1 when something is in quarantine, 2 on wrong use.
@@ -42,37 +47,53 @@ def ingest(
         show_error(f"no such file: {', '.join(map(str, missing))}")
         raise typer.Exit(2)
     given = {"vendorUserId": vendor_user} if vendor_user else {}
-    receipts = []
+    files: list[list[Receipt]] = []
     with closing(build(Settings())) as gateway, wrong_use():
         for left in gateway.ingest.resume():
             show_error(f"finished receipt {left.id}, which an earlier process left: {left.status}")
         for path in paths:
-            receipts.append(deliver(gateway, study, source, path, read_envelope(path) | given))
-            if json:
-                write_json(receipt_tree(receipts[-1]))
+            files.append([])
+            for receipt in deliver(gateway, study, source, path, read_envelope(path) | given):
+                files[-1].append(receipt)
+                if json:
+                    write_json(receipt_tree(receipt))
     if not json:
-        show_receipts(receipts)
-    raise typer.Exit(int(any(receipt.counts.quarantined for receipt in receipts)))
+        show_files(files)
+    raise typer.Exit(int(any(receipt.counts.quarantined for receipts in files for receipt in receipts)))
 
 
 @contextmanager
 def wrong_use() -> Iterator[None]:
-    """Ends the command with exit code 2, and the reason, when it names something that is not there."""
-    from gateway.core.errors import NotFound
+    """Ends the command with exit code 2, and the reason, when it names something that is not there.
+
+    With 1 when a large file is broken, or cannot be taken: nothing of it is landed then.
+    """
+    from gateway.core.errors import BadRequest, NotFound, PayloadTooLarge
 
     try:
         yield
     except NotFound as error:
         show_issues(error.issues)
         raise typer.Exit(2) from None
+    except (BadRequest, PayloadTooLarge) as error:
+        show_issues(error.issues)
+        raise typer.Exit(1) from None
 
 
-def deliver(gateway: "Gateway", study: str, source: str, path: Path, envelope: dict[str, str]) -> "Receipt":
-    """Brings one file in as the client of the source; raises `NotFound` for an unknown study or source."""
-    media_type = gateway.ingest.media_types(study, source)[0]
-    found = gateway.studies[study]
-    payload = gateway.ingest.payload(study, source, path.read_bytes(), media_type, envelope, path.name)
-    return gateway.ingest.process(gateway.ingest.receive(payload, found.principal_of(source)))
+def deliver(gateway: "Gateway", study: str, source: str, path: Path, envelope: dict[str, str]) -> "Iterator[Receipt]":
+    """Brings one file in as the client of the source, with a progress bar where it comes in parts.
+
+    Raises `NotFound` for an unknown study or source.
+    """
+    from rich.progress import Progress
+
+    gateway.ingest.media_types(study, source)
+    principal = gateway.studies[study].principal_of(source)
+    with Progress(console=errors(), transient=True) as progress:
+        task = progress.add_task(path.name, total=path.stat().st_size)
+        for receipt, done in gateway.ingest.bring(study, source, path, envelope, principal):
+            progress.update(task, completed=done)
+            yield receipt
 
 
 def read_envelope(path: Path) -> dict[str, str]:
@@ -104,6 +125,25 @@ def receipt_tree(receipt: "Receipt") -> dict[str, Any]:
     if receipt.issues:
         tree["outcome"] = operation_outcome(receipt.issues)
     return tree
+
+
+def show_files(files: "Iterable[list[Receipt]]") -> None:
+    """A table of files, one that came in parts as one row, then the issues of those that have any."""
+    show_receipts([receipts[0] if len(receipts) == 1 else _together(receipts) for receipts in files if receipts])
+
+
+def _together(receipts: list["Receipt"]) -> "Receipt":
+    """The receipts of a file's parts as one, with the issues of all."""
+    from dataclasses import replace
+
+    from gateway.core.receipt import Counts
+
+    counts = Counts(*(sum(column) for column in zip(*(astuple(one.counts) for one in receipts), strict=True)))
+    states = {receipt.status for receipt in receipts} - {"known"}
+    status: ReceiptStatus = "partial" if len(states) > 1 else next(iter(states), "known")
+    issues = tuple(found for receipt in receipts for found in receipt.issues)[:SHOWN_ISSUES]
+    name = f"{receipts[0].name.partition(' part 1 ')[0]} in {len(receipts)} parts"
+    return replace(receipts[0], name=name, status=status, counts=counts, issues=issues)
 
 
 def show_receipts(receipts: Iterable["Receipt"]) -> None:

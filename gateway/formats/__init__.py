@@ -26,7 +26,7 @@ from gateway.formats.hl7v2 import decode_hl7v2
 from gateway.formats.json_text import decode_json
 from gateway.formats.ndjson import decode_ndjson
 from gateway.formats.odm import decode_odm
-from gateway.formats.parts import PART_BYTES, Part, split_csv, split_ndjson
+from gateway.formats.parts import PART_BYTES, Cut, Part, split_csv, split_ndjson
 from gateway.formats.redcap import decode_redcap
 from gateway.formats.xml import decode_xml
 from gateway.formats.xml_parts import split_xml
@@ -39,14 +39,14 @@ MAX_BYTES = 50_000_000
 class Format:
     """A payload format: its decoder, the media types it comes with (best first) and its usual file suffixes.
 
-    `parts` cuts a large file between records into payloads of about so many bytes; None where it cannot be cut.
+    `parts` cuts a large file between records; None where it cannot be cut.
     """
 
     name: str
     decode: Callable[[bytes, Options], Decoded]
     media_types: tuple[str, ...]
     suffixes: tuple[str, ...]
-    parts: Callable[[BinaryIO, Options, int], Iterator[Part]] | None = None
+    parts: Cut | None = None
 
 
 def _dicom(data: bytes, options: Options) -> Decoded:
@@ -111,6 +111,7 @@ def _format(name: str) -> Format:
 __all__ = [
     "FORMATS",
     "MAX_BYTES",
+    "PART_BYTES",
     "Decoded",
     "Format",
     "Options",

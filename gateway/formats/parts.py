@@ -10,7 +10,7 @@ element below the root of XML.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
@@ -36,14 +36,22 @@ class Part:
     first: int
 
 
+class Cut(Protocol):
+    """Cuts a file into parts of about `size` bytes of records; raises `BadRequest` where it stops being a file."""
+
+    def __call__(self, file: BinaryIO, options: Options, size: int = PART_BYTES) -> Iterator[Part]:
+        """The parts in order."""
+
+
 def split_csv(file: BinaryIO, options: Options, size: int = PART_BYTES) -> Iterator[Part]:
     """The rows of a table, with the header row in front of each part; a quoted line break does not end a row.
 
-    Raises `BadRequest` for a row that is too long, and for an encoding whose line ends are not bytes.
+    Raises `BadRequest` for a row that is too long, a quote that is never closed, a missing last line end where option
+    `final_newline` asks for it, and an encoding whose line ends are not bytes.
     """
     if _WIDE.match(str(options.get("encoding", ""))):
         raise BadRequest(issue("format.parts-encoding"))
-    rows = _rows(file)
+    rows = _rows(file, whole=bool(options.get("final_newline")))
     yield from _gathered(rows, next(rows, b""), 2, size)
 
 
@@ -73,7 +81,7 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def _rows(file: BinaryIO) -> Iterator[bytes]:
+def _rows(file: BinaryIO, *, whole: bool) -> Iterator[bytes]:
     """Lines joined while a quote is open: a row with an even number of quotes is whole."""
     held: list[bytes] = []
     length, quotes = 0, 0
@@ -86,5 +94,7 @@ def _rows(file: BinaryIO) -> Iterator[bytes]:
         if quotes % 2 == 0:
             yield b"".join(held)
             held, length, quotes = [], 0, 0
+        if whole and not line.endswith((b"\n", b"\r")):
+            raise BadRequest(issue("format.csv-unfinished"))
     if held:
-        yield b"".join(held)
+        raise BadRequest(issue("format.csv-quoting"))

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 from gateway.access import Door
 from gateway.core.clock import Clock
@@ -14,6 +15,7 @@ from gateway.core.principal import Principal
 from gateway.core.receipt import Counts, Payload, Receipt
 from gateway.formats import FORMATS
 from gateway.ingest.admission import Admission, Validates
+from gateway.ingest.files import deliveries
 from gateway.ingest.landing import Landing
 from gateway.ingest.line import Line
 from gateway.ingest.readiness import unknown_mappings
@@ -130,6 +132,20 @@ class Ingest:
         for a later try, when a part that must not be skipped is not there.
         """
         return self._run(_started(receipt)) if receipt.status == "received" else receipt
+
+    def bring(
+        self, study: str, source: str, path: Path, envelope: Mapping[str, str], principal: Principal
+    ) -> Iterator[tuple[Receipt, int]]:
+        """Receives and processes a file, a large one in parts; a receipt for each, and the bytes of the file done.
+
+        Raises as `receive` does, and `BadRequest` or `PayloadTooLarge` when a large file cannot be taken.
+        """
+        media_type = self.media_types(study, source)[0]
+        known = [self._registry.get(name) for name in self._source_of(study, source)]
+        formats = [(mapping.format, mapping.source.options) for mapping in known]
+        for each in deliveries(path, formats):
+            payload = self.payload(study, source, each.body, media_type, {**envelope, **each.facts}, each.name)
+            yield self.process(self.receive(payload, principal)), each.done
 
     def receipt(self, id: str, principal: Principal) -> Receipt:
         """A receipt of the principal's study; a source sees its own only. Raises `NotFound`."""

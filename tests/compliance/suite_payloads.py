@@ -34,6 +34,7 @@ FOLDERS = {
     "wearable/ultrahuman/": "wearable.ultrahuman.",
     "wearable/ihealth/": "wearable.ihealth.",
     "wearable/googlefit/": "wearable.google-fit.",
+    "wearable/apple_healthkit/": "wearable.apple-health.",
     "wearable/jawbone/": "wearable.archive.",
     "wearable/misfit/": "wearable.archive.",
     "wearable/moves/": "wearable.archive.",
