@@ -68,6 +68,9 @@ def _filled(value: Temporal, *, low: bool) -> tuple[int, ...]:
     """All parts, those that were not given at their lowest or highest."""
     parts = list(value.parts)
     last_second = 59 * _NANO + 999_000_000
+    if len(parts) == len(_DIGITS[value.sort]) and value.sort != "Date" and not low and value.digits < 3:
+        # Seconds and their fraction are one part: what the fraction leaves open is filled to milliseconds.
+        parts[-1] += 10 ** (9 - value.digits) - 1_000_000
     if value.sort == "Time":
         return (*parts, *((0, 0) if low else (59, last_second))[len(parts) - 1 :])
     if low:
@@ -89,6 +92,7 @@ def _filled(value: Temporal, *, low: bool) -> tuple[int, ...]:
     takes=("Integer",),
     optional=1,
     returns=_ONE,
+    typed="primitive",
     examples=("1.587.lowBoundary(2) = 1.58", "@2014.lowBoundary(6) = @2014-01"),
 )
 def low_boundary(item: Any, digits: int | None = None) -> Any:
@@ -103,6 +107,7 @@ def low_boundary(item: Any, digits: int | None = None) -> Any:
     takes=("Integer",),
     optional=1,
     returns=_ONE,
+    typed="primitive",
     examples=("1.587.highBoundary(2) = 1.59", "@2014.highBoundary(6) = @2014-12"),
 )
 def high_boundary(item: Any, digits: int | None = None) -> Any:
@@ -110,7 +115,14 @@ def high_boundary(item: Any, digits: int | None = None) -> Any:
     return _boundary(item, digits, low=False)
 
 
-@function("precision", "STU: precision", focus="Item", returns=INTEGER, examples=("1.58700.precision() = 5",))
+@function(
+    "precision",
+    "STU: precision",
+    focus="Item",
+    returns=INTEGER,
+    typed="primitive",
+    examples=("1.58700.precision() = 5",),
+)
 def precision(item: Any) -> int | None:
     """The digits after the point of a number, or the digits of a date or time."""
     value = plain(item)
