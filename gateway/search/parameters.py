@@ -14,6 +14,7 @@ from gateway.definitions import Definitions, SearchParameter
 from gateway.definitions.search_parameter import split_union
 from gateway.fhirpath import Expression, FhirPathError, compile
 from gateway.search.paths import elements, focus_type, roots, without_resolve
+from gateway.terminology.code_system import CodeSystem
 
 INDEXED: Final = frozenset({"identifier", "patient", "subject", "code", "date", "category"})
 """The parameters of `Parameters(definitions)`: for a store that knows tokens, references and dates only."""
@@ -79,6 +80,7 @@ class Parameters:
         self._without: frozenset[str] = frozenset()
         self._types: dict[str, Mapping[str, Indexed]] = {}
         self._shapes: dict[str, dict[tuple[str, ...], tuple[Indexed, ...]]] = {}
+        self._systems: dict[str, CodeSystem] = {}
         self._digest = ""
 
     @classmethod
@@ -138,6 +140,20 @@ class Parameters:
     def compartment(self, name: str) -> Mapping[str, tuple[str, ...]]:
         """Resource type -> codes of the parameters that put it into the compartment; empty for an unknown one."""
         return self._definitions.compartment(name)
+
+    def has_element(self, type: str, name: str) -> bool:
+        """True when resources of the type have a top-level element of this name; a choice is without its `[x]`."""
+        known = self._definitions.children(type)
+        return name in known or f"{name}[x]" in known
+
+    def code_system(self, url: str) -> CodeSystem | None:
+        """The code system with its hierarchy; None when its content is not here."""
+        if url not in self._systems:
+            resource = self._definitions.code_system(url)
+            if resource is None or not resource.get("concept"):
+                return None
+            self._systems[url] = CodeSystem(resource)
+        return self._systems[url]
 
     def faults(self) -> list[tuple[str, str]]:
         """(type, code) of the parameters whose expression does not compile; they find nothing and are refused."""

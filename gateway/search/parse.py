@@ -1,203 +1,160 @@
-"""Request parameters to a `Query`, strictly: whatever is not understood is refused and named.
+"""Request parameters to a `Query`: what is not understood is refused and named, or, leniently, named and left out.
 
 See https://hl7.org/fhir/R4/search.html#errors; messages name parameters, never their values.
 """
 
-import re
-from collections.abc import Iterable, Sequence
-from typing import Final, TypeVar, cast, get_args
+from collections.abc import Sequence
+from typing import Final
 
 from gateway.core.errors import BadRequest
-from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, parse_interval
 from gateway.core.issues import Issue, issue
-from gateway.search.parameters import Indexed, Parameters
-from gateway.search.query import (
-    Clause,
-    DateClause,
-    IdClause,
-    Moment,
-    Prefix,
-    Query,
-    ReferenceClause,
-    Token,
-    TokenClause,
-    Total,
-)
+from gateway.search.parameters import OWN, Parameters
+from gateway.search.parsing.chains import ClauseReader
+from gateway.search.parsing.escaping import is_usable, shown
+from gateway.search.parsing.kinds import Reading
+from gateway.search.parsing.limits import DEFAULT_LIMITS, Limits
+from gateway.search.parsing.results import COMMON, RESULT_PARAMETERS, Results, is_result, read_result
+from gateway.search.query import AnyClause, Clause, IdClause, Query, ReferenceClause, Total, UriClause
+from gateway.terminology import Terminology
 
-MAX_VALUES: Final = 1_000
-"""How many comma-separated values a parameter may have."""
-
-MAX_DATES: Final = 50
-"""How many comma-separated dates a parameter may have: each is a comparison of its own."""
-
-MAX_CLAUSES: Final = 50
-"""How many parameters a search may have."""
-
-RESULT_PARAMETERS: Final = ("_count", "_summary", "_total")
-
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
-_NAME = re.compile(r"[A-Za-z0-9_:.\-]{1,64}\Z")
-_DATE = re.compile(r"([a-z]{2})?(\d.*)\Z", re.ASCII)
-_TYPED = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})\Z")
-_PREFIXES: Final = frozenset(get_args(Prefix))
-_T = TypeVar("_T")
+_LENIENT: Final = frozenset({"search.unknown-parameter", "search.refused", "search.empty-value"})
+"""Faults for which a lenient search leaves the parameter out; a modifier or a value never."""
 
 
-def parse(type: str, params: Sequence[tuple[str, str]], parameters: Parameters, base: str = "") -> Query:
+def parse(
+    type: str,
+    params: Sequence[tuple[str, str]],
+    parameters: Parameters,
+    base: str = "",
+    *,
+    strict: bool = True,
+    terminology: Terminology | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    compartment: tuple[str, str] | None = None,
+    now: int | None = None,
+) -> Query:
     """The query that `params`, decoded name and value pairs in their order, ask of a resource type.
 
-    A reference that starts with `base` (the study's own FHIR base URL) is taken as relative. Raises `BadRequest`
-    with every fault found: `search.unknown-type`, `search.unknown-parameter`, `search.modifier`, `search.value`,
-    `search.empty-value`, `search.repeated`, `search.too-many`.
+    `type` "" searches the types of `_type`, or all of them by the parameters that all have. A reference that starts
+    with `base` (the study's own FHIR base URL) is taken as relative. `compartment` is the type and id of one that
+    the resources must be in. `terminology` tells the codes of `:in`; `now`, in microseconds, is what approximate
+    dates are measured from. Without `strict` unknown parameters are left out and stand in `Query.ignored`.
+    Raises `BadRequest` with every fault found, by the rules of the area `search`.
     """
-    if not parameters.is_type(type):
-        raise BadRequest(issue("search.unknown-type", type=_shown(type)))
-    reader = _Reader(type, parameters, base.rstrip("/"))
+    reading = Reading(parameters, base.rstrip("/"), limits, terminology, now)
+    search = _Search(reading, strict=strict)
+    types = search.types(type, params)
     for name, text in params:
-        reader.read(name, text)
-    if len(reader.clauses) > MAX_CLAUSES:
-        reader.faults.append(issue("search.too-many", parameter="The search", limit=MAX_CLAUSES))
-    if reader.faults:
-        raise BadRequest(*reader.faults)
-    count = reader.results.get("_count")
-    wanted = count == 0 or reader.results.get("_total", 0) == 1 or reader.results.get("_summary", 0) == 1
-    total: Total = "accurate" if wanted else ""
-    return Query(type, tuple(reader.clauses), 0 if reader.results.get("_summary") else count, total)
+        if type or name != "_type":
+            search.read(type, types, name, text)
+    if compartment is not None:
+        search.within(type, *compartment)
+    return search.query(type, types)
 
 
-class _Reader:
-    """Reads one parameter after the other, collecting clauses and faults."""
+class _Search:
+    """Reads one parameter after the other, collecting clauses, results and faults."""
 
-    def __init__(self, type: str, parameters: Parameters, base: str) -> None:
-        self.type = type
-        self.known = parameters.of(type)
-        self.base = base
-        self.clauses: list[Clause] = []
-        self.results: dict[str, int] = {}
-        self.faults: list[Issue] = []
+    def __init__(self, reading: Reading, *, strict: bool) -> None:
+        self._reading = reading
+        self._reader = ClauseReader(reading)
+        self._strict = strict
+        self._clauses: list[Clause] = []
+        self._results = Results()
+        self._faults: list[Issue] = []
+        self._ignored: list[Issue] = []
 
-    def read(self, name: str, text: str) -> None:
-        code, colon, modifier = name.partition(":")
-        if colon:
-            self._refuse_modifier(code, modifier)
-        elif not text:
-            self.faults.append(issue("search.empty-value", parameter=_shown(code)))
-        elif code in RESULT_PARAMETERS:
-            self._result(code, text)
-        elif code in self.known or code in ("_id", "_lastUpdated"):
-            self._clause(code, text)
+    def types(self, type: str, params: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+        """The types that are searched; raises `BadRequest` at once for an unknown one."""
+        known = self._reading.parameters
+        if type:
+            wanted = [type]
         else:
-            self._refuse_name(code)
+            wanted = [part for name, text in params if name == "_type" for part in text.split(",")]
+        unknown = [one for one in wanted if not known.is_type(one)]
+        if unknown or (not type and not known.is_complete):
+            raise BadRequest(issue("search.unknown-type", type=shown(unknown[0] if unknown else type)))
+        return tuple(dict.fromkeys(wanted))
 
-    def _clause(self, code: str, text: str) -> None:
-        parts = _split(text, ",")
-        is_date = code == "_lastUpdated" or (code in self.known and self.known[code].kind == "date")
-        limit = MAX_DATES if is_date else MAX_VALUES
-        if len(parts) > limit:
-            self.faults.append(issue("search.too-many", parameter=code, limit=limit))
-        elif not all(parts):
-            self.faults.append(issue("search.empty-value", parameter=code))
-        else:
-            try:
-                self.clauses.append(self._built(code, parts))
-            except ValueError as expected:
-                self.faults.append(issue("search.value", parameter=code, expected=expected))
-
-    def _built(self, code: str, parts: list[str]) -> Clause:
-        if code == "_id":
-            return IdClause(tuple(_unique(_logical_id(part) for part in parts)))
-        if code == "_lastUpdated":
-            return DateClause(code, tuple(_moment(part) for part in parts))
-        parameter = self.known[code]
-        if parameter.kind == "token":
-            return TokenClause(code, tuple(_unique(_token(part) for part in parts)))
-        if parameter.kind == "date":
-            return DateClause(code, tuple(_moment(part) for part in parts))
-        return ReferenceClause(code, tuple(_unique(t for part in parts for t in self._targets(parameter, part))))
-
-    def _targets(self, parameter: Indexed, text: str) -> list[str]:
-        """What a reference may be written as: `Type/id`, an id of any target type, a whole URL."""
-        plain = _unescape(text)
-        if self.base and plain.startswith(self.base + "/"):
-            plain = plain[len(self.base) + 1 :]
-        if _ID.match(plain):
-            return [f"{target}/{plain}" for target in sorted(parameter.targets)]
-        typed = _TYPED.match(plain)
-        if typed and typed[1] in parameter.targets:
-            return [plain]
-        if not typed and ("://" in plain or plain.startswith("urn:")):
-            return [plain]
-        raise ValueError("an id, a reference to " + " or ".join(sorted(parameter.targets)[:8]) + ", or a URL")
-
-    def _result(self, code: str, text: str) -> None:
-        allowed = {"_total": {"none": 0, "estimate": 1, "accurate": 1}, "_summary": {"false": 0, "count": 1}}
-        if code in self.results:
-            self.faults.append(issue("search.repeated", parameter=code))
-        elif code == "_count":
-            if text.isascii() and text.isdecimal() and len(text) <= 9:
-                self.results[code] = int(text)
+    def read(self, type: str, types: tuple[str, ...], name: str, text: str) -> None:
+        """Reads one parameter."""
+        try:
+            if is_result(name):
+                read_result(self._results, types, name, text, self._reader)
             else:
-                self.faults.append(issue("search.value", parameter=code, expected="a whole number from 0"))
-        elif text in allowed[code]:
-            self.results[code] = allowed[code][text]
-        else:
-            self.faults.append(issue("search.value", parameter=code, expected=" or ".join(allowed[code])))
+                self._clauses += self._read(types, name, text)
+        except BadRequest as refused:
+            (fault,) = refused.issues
+            if self._strict or fault.rule not in _LENIENT:
+                self._faults.append(fault)
+            else:
+                self._ignored.append(issue("search.ignored", parameter=shown(name)))
 
-    def _refuse_modifier(self, code: str, modifier: str) -> None:
-        if code in self.known or code in ("_id", "_lastUpdated", *RESULT_PARAMETERS):
-            self.faults.append(issue("search.modifier", parameter=code, modifier=_shown(modifier)))
-        else:
-            self._refuse_name(code)
+    def _read(self, types: tuple[str, ...], name: str, text: str) -> list[Clause]:
+        if not self._reading.parameters.is_complete:
+            self._refuse_rich(types[0], name)
+        if not types:
+            self._refuse_uncommon(name)
+        version = self._versioned(types, name, text)
+        return version or [self._reader.read(types or (COMMON,), name, text)]
 
-    def _refuse_name(self, code: str) -> None:
-        known = ", ".join(sorted({*self.known, "_id", "_lastUpdated", *RESULT_PARAMETERS}))
-        self.faults.append(issue("search.unknown-parameter", type=self.type, parameter=_shown(code), known=known))
+    def _refuse_rich(self, type: str, name: str) -> None:
+        """For a store that has no modifiers and no chains."""
+        code, colon, modifier = name.partition(":")
+        if colon and (code in OWN or code in self._reading.parameters.of(type)):
+            raise BadRequest(issue("search.modifier", parameter=code, modifier=shown(modifier)))
+        if colon or "." in name or code == "_list":
+            known = ", ".join(sorted({*self._reading.parameters.of(type), *OWN, *RESULT_PARAMETERS}))
+            raise BadRequest(issue("search.unknown-parameter", type=type, parameter=shown(name), known=known))
+
+    def _refuse_uncommon(self, name: str) -> None:
+        common = {code for code in self._reading.parameters.of(COMMON) if code.startswith("_") and code != "_text"}
+        if name.partition(":")[0] not in common | OWN | {"_list"}:
+            known = ", ".join(sorted(common | OWN))
+            raise BadRequest(issue("search.unknown-parameter", type="Resource", parameter=shown(name), known=known))
+
+    def _versioned(self, types: tuple[str, ...], name: str, text: str) -> list[Clause]:
+        """`url=canonical|version` asks for both; empty for everything else."""
+        url, bar, version = text.partition("|")
+        known = [self._reading.parameters.of(type).get("version") for type in types]
+        if name != "url" or not bar or not all(known) or not version or set(text) & set(",\\") or not is_usable(text):
+            return []
+        return [UriClause("url", (url,)), self._reader.read(types, "version", version)]
+
+    def within(self, type: str, name: str, id: str) -> None:
+        """Adds that the resources are in a compartment; raises `BadRequest` when the type never is."""
+        known = self._reading.parameters.of(type)
+        codes = [code for code in self._reading.parameters.compartment(name).get(type, ()) if code in known]
+        ways: list[Clause] = [ReferenceClause(code, (f"{name}/{id}",)) for code in codes]
+        if type == name:
+            ways.append(IdClause((id,)))
+        if not ways:
+            raise BadRequest(issue("search.compartment", type=shown(type), compartment=shown(name)))
+        self._clauses.append(ways[0] if len(ways) == 1 else AnyClause(tuple(ways)))
+
+    def query(self, type: str, types: tuple[str, ...]) -> Query:
+        """The query; raises `BadRequest` with all faults."""
+        results, limit = self._results, self._reading.limits.clauses
+        if len(self._clauses) > limit:
+            self._faults.append(issue("search.too-many", parameter="The search", limit=limit))
+        if results.includes and results.summary in ("text", "count"):
+            self._faults.append(issue("search.conflict", parameter="_include", other="_summary"))
+        if self._faults:
+            raise BadRequest(*self._faults)
+        only_count = results.summary == "count" or results.count == 0
+        total: Total = "accurate" if only_count else results.total or ""
+        return Query(
+            type,
+            tuple(self._clauses),
+            0 if only_count else results.count,
+            total,
+            results.sort or (),
+            results.includes,
+            results.summary or "false",
+            results.elements or (),
+            () if type else types,
+            tuple(self._ignored),
+        )
 
 
-def _shown(name: str) -> str:
-    """The name as it may stand in a message: a caller may have put anything there."""
-    return name if _NAME.match(name) else "(not a name)"
-
-
-def _unique(values: Iterable[_T]) -> list[_T]:
-    return list(dict.fromkeys(values))
-
-
-def _split(text: str, separator: str) -> list[str]:
-    r"""The parts between separators that are not escaped; escapes (`\,`) stay in the parts."""
-    parts, start, escaped = [], 0, False
-    for place, character in enumerate(text):
-        if character == separator and not escaped:
-            parts.append(text[start:place])
-            start = place + 1
-        escaped = character == "\\" and not escaped
-    return [*parts, text[start:]]
-
-
-def _unescape(text: str) -> str:
-    return re.sub(r"\\([\\,|$])", r"\1", text)
-
-
-def _logical_id(part: str) -> str:
-    if not _ID.match(part):
-        raise ValueError("an id")
-    return part
-
-
-def _token(part: str) -> Token:
-    """`code`, `system|code`, `|code`, `system|`."""
-    parts = [_unescape(piece) for piece in _split(part, "|")]
-    if len(parts) == 1:
-        return Token(None, parts[0])
-    if len(parts) > 2 or parts == ["", ""]:
-        raise ValueError("code, system|code, |code or system|")
-    return Token(parts[0], parts[1] or None)
-
-
-def _moment(part: str) -> Moment:
-    found = _DATE.match(part)
-    interval = parse_interval(found[2].replace(" ", "+")) if found else None
-    if not found or not interval or (found[1] and found[1] not in _PREFIXES):
-        raise ValueError("a date with one of the prefixes eq ne gt lt ge le sa eb ap, or none")
-    low, high = max(interval.low, FOREVER_BEFORE), min(interval.high, FOREVER_AFTER)
-    return Moment(cast(Prefix, found[1] or "eq"), low, high)
+__all__ = ["Limits", "parse"]

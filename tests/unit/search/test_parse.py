@@ -82,7 +82,7 @@ def test_ids_and_results() -> None:
     assert parse("Observation", [("_total", "accurate")], PARAMETERS) == Query("Observation", total="accurate")
     assert parse("Observation", [("_total", "none")], PARAMETERS) == Query("Observation")
     assert parse("Observation", [("_summary", "count")], PARAMETERS) == Query(
-        "Observation", count=0, total="accurate"
+        "Observation", count=0, total="accurate", summary="count"
     )
     assert parse("Observation", [("_summary", "false")], PARAMETERS) == Query("Observation")
 
