@@ -15,10 +15,11 @@ INLINE = {"BackboneElement", "Element"}
 
 def to_json(text: bytes, definitions: Definitions) -> dict[str, Any]:
     """The resource of an XML document."""
-    return _resource(ElementTree.fromstring(text), definitions)
+    return resource_of(ElementTree.fromstring(text), definitions)
 
 
-def _resource(node: Any, definitions: Definitions) -> dict[str, Any]:
+def resource_of(node: Any, definitions: Definitions) -> dict[str, Any]:
+    """The resource of an XML element."""
     name = node.tag.removeprefix(FHIR)
     return {"resourceType": name, **_children(node, name, definitions)}
 
@@ -27,7 +28,8 @@ def _children(node: Any, path: str, definitions: Definitions) -> dict[str, Any]:
     result: dict[str, Any] = {name: node.get(name) for name in ("id", "url") if node.get(name) is not None}
     for child in node:
         if child.tag == f"{XHTML}div":
-            result["div"] = ElementTree.tostring(child, encoding="unicode")
+            child.tail = None
+            result["div"] = ElementTree.tostring(child, encoding="unicode", default_namespace=XHTML.strip("{}"))
             continue
         name = child.tag.removeprefix(FHIR)
         element, code = _element(path, name, definitions)
@@ -54,7 +56,7 @@ def _element(path: str, name: str, definitions: Definitions) -> tuple[Element, s
 
 def _value(node: Any, path: str, element: Element, code: str, definitions: Definitions) -> tuple[Any, Any]:
     if definitions.is_resource(code):
-        return _resource(node[0], definitions), None
+        return resource_of(node[0], definitions), None
     if not definitions.is_primitive(code):
         inline = code in INLINE or element.content_reference
         return _children(node, f"{path}.{element.name}" if inline else code, definitions), None

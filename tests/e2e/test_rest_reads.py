@@ -69,7 +69,10 @@ def test_metadata_is_public_valid_and_true(http: Http) -> None:
     assert answer.status_code == 200
     assert not any_blocks(http.gateway.engines.validator.validate(statement))
     [observation_entry] = [entry for entry in statement["rest"][0]["resource"] if entry["type"] == "Observation"]
-    assert {entry["code"] for entry in observation_entry["interaction"]} == {"read", "vread", "update", "search-type"}
+    assert {entry["code"] for entry in observation_entry["interaction"]} == {
+        *("read", "vread", "history-instance", "history-type", "search-type"),
+        *("create", "update", "patch", "delete"),
+    }
     assert {"_id", "_lastUpdated", "patient", "subject", "code", "date", "category", "identifier"} == {
         entry["name"] for entry in observation_entry["searchParam"]
     }
@@ -129,10 +132,10 @@ def test_refusals_name_their_rule(http: Http) -> None:
         ("GET", "/studies/no-such-study/fhir/Patient/1"): (404, "rest.unknown-study"),
         ("GET", f"{BASE}/Observation/seen?unknown=1"): (400, "rest.parameter"),
         ("GET", f"{BASE}/Observation/seen?_format=xml"): (406, "rest.not-acceptable"),
-        ("DELETE", f"{BASE}/Observation/seen"): (405, "rest.method"),
-        ("PATCH", f"{BASE}/Observation"): (405, "rest.method"),
+        ("DELETE", f"{BASE}/Observation/seen"): (403, "auth.scope"),
+        ("PATCH", f"{BASE}/Observation"): (403, "auth.scope"),
+        ("POST", f"{BASE}/Observation/seen"): (405, "rest.method"),
         ("GET", "/nowhere"): (404, "rest.unknown-route"),
-        ("GET", f"{BASE}/"): (404, "rest.unknown-route"),
         ("GET", f"{BASE}/Observation/seen/"): (404, "rest.unknown-route"),
     }
     for (method, path), expected in cases.items():

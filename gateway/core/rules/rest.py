@@ -75,4 +75,64 @@ RULES: dict[str, Rule] = {
     "rest.token-missing": Rule(
         "error", "login", "No bearer token came with the request", "Send Authorization: Bearer TOKEN"
     ),
+    "rest.if-none-match": Rule(
+        "error",
+        "value",
+        "If-None-Match of a write holds anything but *",
+        "Send * to write only what is not there yet",
+    ),
+    "rest.condition": Rule(
+        "error",
+        "value",
+        "The condition is no search by at least one parameter",
+        "Give search parameters alone, such as identifier=system|value",
+    ),
+    "rest.several-match": Rule(
+        "error",
+        "multiple-matches",
+        "More than one resource meets the condition",
+        "Ask for what only one resource has, such as an identifier",
+    ),
+    "rest.id-taken": Rule(
+        "error",
+        "duplicate",
+        "No resource meets the condition, and the id of the body is another resource's",
+        "Leave the id out, or give a new one",
+    ),
+    "rest.id-not-the-match": Rule(
+        "error",
+        "value",
+        "The id of the body is not that of the resource that meets the condition",
+        "Leave the id out",
+    ),
+    "rest.subsetted": Rule(
+        "error",
+        "business-rule",
+        "The resource is marked as a part of itself (SUBSETTED), and may not replace the whole",
+        "Read the resource without _summary and _elements, and send all of it",
+    ),
+    "rest.patch-syntax": Rule(
+        "error",
+        "structure",
+        "Operation {number} of the patch is not well-formed",
+        "See RFC 6902, or https://hl7.org/fhir/R4/fhirpatch.html",
+    ),
+    "rest.patch-place": Rule(
+        "error",
+        "processing",
+        "Operation {number} of the patch names a place that is not in the resource, or is not one place",
+        "Read the resource again, and name one place of it",
+    ),
+    "rest.patch-test": Rule(
+        "error", "processing", "The test of operation {number} of the patch fails", "Read the resource again"
+    ),
+    "rest.patch-identity": Rule(
+        "error",
+        "business-rule",
+        "A patch changes neither the type nor the id of a resource",
+        "Create another resource",
+    ),
+    "rest.patch-size": Rule(
+        "error", "too-costly", "The patch has more than {limit} operations, or makes too much of little", "Split it"
+    ),
 }

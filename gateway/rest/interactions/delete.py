@@ -1,0 +1,55 @@
+"""delete: the resource is gone from reads and searches; its versions stay.
+
+Of what is not there, or may not be known, nothing is deleted, and the answer is the same.
+https://hl7.org/fhir/R4/http.html#delete and #3.1.0.7.1
+"""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from gateway.rest.conditions import address_condition, criteria_of, if_match, lock_of
+from gateway.rest.gate import door_of, study_of, type_of
+from gateway.rest.negotiation import negotiate, negotiate_with
+from gateway.rest.parts import Parts
+from gateway.rest.preferences import preferences_of
+from gateway.rest.steps import ATTEMPTS, conditional_removal, removal
+from gateway.rest.written import write_response
+
+CODE = "delete"
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """DELETE of `[type]/[id]` and of `[type]?[condition]`, which one resource at most may meet."""
+    router = APIRouter()
+
+    @router.delete("/studies/{study}/fhir/{type}/{id}")
+    def delete(request: Request) -> Response:
+        door = door_of(parts, request)
+        kind = type_of(parts, request)
+        door.require_write(kind, "d")
+        negotiate(request)
+        version = if_match(request.headers.get("if-match"))
+        step = removal(kind, request.path_params["id"], version)
+        attempts = ATTEMPTS if version is None else 1
+        [result] = door.transact(lambda find: [step(find)], CODE, action="D", attempts=attempts)
+        return write_response(parts, result, preferences_of(request))
+
+    @router.delete("/studies/{study}/fhir/{type}")
+    def conditional_delete(request: Request) -> Response:
+        door = door_of(parts, request)
+        study, kind = study_of(parts, request), type_of(parts, request)
+        door.require_write(kind, "d")
+        common, asked = address_condition(request)
+        negotiate_with(request, common, CODE)
+        where = criteria_of(parts, study.id, kind, asked)
+        version = if_match(request.headers.get("if-match"))
+        step = conditional_removal(where, version)
+        attempts = ATTEMPTS if version is None else 1
+        [result] = door.transact(
+            lambda find: [step(find)], CODE, action="D", locks=(lock_of(where),), attempts=attempts
+        )
+        return write_response(parts, result, preferences_of(request))
+
+    return list(router.routes)

@@ -1,0 +1,78 @@
+"""patch: a resource changed in parts, by a JSON Patch or a FHIRPath Patch. https://hl7.org/fhir/R4/http.html#patch
+
+Who patches must be allowed to read, as a patch can ask what is in the resource.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, TypeAlias
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from gateway.access import Finder
+from gateway.core.issues import Issue
+from gateway.core.resources import Stored
+from gateway.core.types import Resource
+from gateway.rest.bodies import media_type, read_body
+from gateway.rest.conditions import address_condition, criteria_of, if_match, lock_of, the_one
+from gateway.rest.gate import door_of, study_of, type_of
+from gateway.rest.judging import Judge
+from gateway.rest.negotiation import negotiate, negotiate_with
+from gateway.rest.parts import Parts
+from gateway.rest.patching import PATCH_TYPES, patch_of
+from gateway.rest.preferences import preferences_of
+from gateway.rest.steps import ATTEMPTS, amendment
+from gateway.rest.written import write_response
+
+CODE = "patch"
+
+FindOne: TypeAlias = Callable[[Finder], Stored | None]
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """PATCH of `[type]/[id]`, with If-Match and Prefer, and of `[type]?[condition]`."""
+    router = APIRouter()
+    judge = Judge(parts)
+
+    async def patch_body(request: Request) -> bytes:
+        door_of(parts, request).require_write(type_of(parts, request), "u")
+        return await read_body(request, PATCH_TYPES)
+
+    def answer(
+        request: Request, body: bytes, find_one: FindOne, *, pretty: bool, locks: tuple[str, ...] = ()
+    ) -> Response:
+        amend = patch_of(media_type(request), body, parts.definitions)
+        study, warnings = study_of(parts, request), list[Issue]()
+        version = if_match(request.headers.get("if-match"))
+
+        def judged(resource: Resource) -> None:
+            warnings[:] = judge.require(study, resource)
+
+        step = amendment(find_one, amend, judged, version)
+        attempts = ATTEMPTS if version is None else 1
+        door = door_of(parts, request)
+        [result] = door.transact(lambda find: [step(find)], CODE, locks=locks, attempts=attempts)
+        return write_response(parts, result, preferences_of(request), warnings, pretty=pretty)
+
+    @router.patch("/studies/{study}/fhir/{type}/{id}")
+    def patch(request: Request, body: Annotated[bytes, Depends(patch_body)]) -> Response:
+        pretty = negotiate(request)
+        kind, identity = type_of(parts, request), request.path_params["id"]
+        return answer(request, body, lambda find: find.current(kind, identity), pretty=pretty)
+
+    @router.patch("/studies/{study}/fhir/{type}")
+    def conditional_patch(request: Request, body: Annotated[bytes, Depends(patch_body)]) -> Response:
+        study, kind = study_of(parts, request), type_of(parts, request)
+        common, asked = address_condition(request)
+        pretty = negotiate_with(request, common, CODE)
+        where = criteria_of(parts, study.id, kind, asked)
+
+        def matching(find: Finder) -> Stored | None:
+            found = the_one(find, where)
+            return find.current(kind, found.key.id) if found else None
+
+        return answer(request, body, matching, pretty=pretty, locks=(lock_of(where),))
+
+    return list(router.routes)

@@ -1,0 +1,121 @@
+"""What a write comes to, given what its transaction finds; one function an interaction, for routes and Bundles.
+
+A step is made inside the transaction, so that conditions hold when it is committed.
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import TypeAlias
+
+from gateway.access import Delete, Finder, Step, Write
+from gateway.core.codec import loads
+from gateway.core.errors import BadRequest, Conflict, NotFound, PreconditionFailed, Unprocessable
+from gateway.core.issues import issue
+from gateway.core.resources import Stored
+from gateway.core.types import Resource
+from gateway.rest.conditions import the_one
+from gateway.search import Query
+
+MakeStep: TypeAlias = Callable[[Finder], Step]
+
+ATTEMPTS = 5
+"""How often a write that names no version begins again when another writer was faster."""
+
+
+def new_id() -> str:
+    """An id that nobody had before: 128 random bits."""
+    return secrets.token_hex(16)
+
+
+def creation(resource: Resource, unless: Query | None = None) -> MakeStep:
+    """The resource, whose id is new, written; or the one that meets `unless`, left as it is."""
+
+    def step(find: Finder) -> Step:
+        found = the_one(find, unless) if unless else None
+        return found or Write(resource, if_match=0)
+
+    return step
+
+
+def replacement(resource: Resource, if_match: int | None = None, *, is_new: bool = False) -> MakeStep:
+    """The resource written at its own id; only over version `if_match`, or only where nothing is (`is_new`)."""
+
+    def step(find: Finder) -> Step:
+        if if_match is not None:
+            _require_version(
+                resource["resourceType"], find.version(resource["resourceType"], resource["id"]), if_match
+            )
+        return Write(resource, if_match=0 if is_new else if_match)
+
+    return step
+
+
+def conditional_replacement(resource: Resource, where: Query, if_match: int | None = None) -> MakeStep:
+    """The resource written over the one that meets `where`, or as a new one when there is none."""
+    kind, identity = where.type, resource.get("id")
+
+    def step(find: Finder) -> Step:
+        found = the_one(find, where)
+        if found is None:
+            _require_version(kind, 0, if_match)
+            if identity is not None and find.version(kind, identity):
+                raise Conflict(issue("rest.id-taken", expression=f"{kind}.id"))
+            return Write(resource if identity is not None else {**resource, "id": new_id()}, if_match=0)
+        if identity is not None and identity != found.key.id:
+            raise BadRequest(issue("rest.id-not-the-match", expression=f"{kind}.id"))
+        _require_version(kind, found.version, if_match)
+        return Write({**resource, "id": found.key.id}, if_match=found.version)
+
+    return step
+
+
+def removal(kind: str, identity: str, if_match: int | None = None) -> MakeStep:
+    """The resource deleted; nothing when there is none."""
+
+    def step(find: Finder) -> Step:
+        version = find.version(kind, identity)
+        _require_version(kind, version, if_match)
+        return Delete(kind, identity, if_match=version) if version else None
+
+    return step
+
+
+def conditional_removal(where: Query, if_match: int | None = None) -> MakeStep:
+    """The resource that meets `where` deleted; nothing when there is none."""
+
+    def step(find: Finder) -> Step:
+        found = the_one(find, where)
+        _require_version(where.type, found.version if found else 0, if_match)
+        return Delete(where.type, found.key.id, if_match=found.version) if found else None
+
+    return step
+
+
+def amendment(
+    find_one: Callable[[Finder], Stored | None],
+    amend: Callable[[Resource], Resource],
+    judge: Callable[[Resource], None],
+    if_match: int | None = None,
+) -> MakeStep:
+    """The resource that `find_one` finds, as `amend` makes it of the tree that it is given, once `judge` let it pass.
+
+    The step raises `NotFound` when there is no such resource. Its type and id stay.
+    """
+
+    def step(find: Finder) -> Step:
+        found = find_one(find)
+        if found is None:
+            raise NotFound(issue("auth.not-found"))
+        _require_version(found.key.type, found.version, if_match)
+        amended = amend(loads(found.body))
+        if (amended.get("resourceType"), amended.get("id")) != (found.key.type, found.key.id):
+            raise Unprocessable(issue("rest.patch-identity"))
+        judge(amended)
+        return Write(amended, if_match=found.version)
+
+    return step
+
+
+def _require_version(kind: str, current: int, if_match: int | None) -> None:
+    if if_match is not None and current != if_match:
+        raise PreconditionFailed(issue("store.version-conflict", type=kind))
