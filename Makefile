@@ -12,7 +12,7 @@ help: ## list the targets
 
 $(VENV)/.product: pyproject.toml gateway/__init__.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[tables]'
 	touch $@
 
 $(VENV)/.development: $(VENV)/.product

@@ -15,6 +15,8 @@ from gateway.fhirpath.types import type_argument
 
 _REFERENCE: Final = re.compile(r"(?:.*/)?([A-Z][A-Za-z]*)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
 
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
 
 def resource_key(item: Any) -> str | None:
     """The logical id of a resource; None for anything else, or without one."""
@@ -27,7 +29,12 @@ def reference_key(item: Any, type_name: str | None) -> str | None:
     """The logical id that a literal reference names; None for another type, a contained or a logical reference."""
     tree = raw(item)
     text = tree.get("reference") if tree.__class__ is dict else None
-    found = _REFERENCE.fullmatch(text) if text.__class__ is str else None
+    if text.__class__ is not str:
+        return None
+    kind, _, key = text.partition("/")
+    if kind == type_name and _ID.fullmatch(key):
+        return key
+    found = _REFERENCE.fullmatch(text)
     return found[2] if found and type_name in (None, found[1]) else None
 
 
