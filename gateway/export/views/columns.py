@@ -84,11 +84,9 @@ def _string(item: Any) -> str | None:
     value = _plain(item)
     if value.__class__ is bool:
         return "true" if value else "false"
-    return (
     if value is None or value.__class__ is str:
         return value
     return format(value, "f") if value.__class__ is Decimal else str(value)
-    )
 
 
 def _boolean(item: Any) -> bool | None:
