@@ -6,10 +6,20 @@ See https://hl7.org/fhir/R4/extensibility.html and https://hl7.org/fhir/R4/defin
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
+from gateway.conformance.extension_context import Contexts, holder_of
 from gateway.conformance.run import Check, Location, Run
 from gateway.definitions import Definitions, Element, Structure
+from gateway.definitions.structure import PREFIX
 
 CACHE_LIMIT = 4096
+
+CORRECTED_CONTEXTS = {
+    PREFIX + "structuredefinition-fhir-type": ("ElementDefinition.type",),
+    PREFIX + "regex": ("ElementDefinition.type",),
+    PREFIX + "structuredefinition-normative-version": ("Element",),
+    PREFIX + "capabilitystatement-expectation": ("Element",),
+}
+"""Contexts that R4 itself and its guides use, and that only later versions of these definitions state."""
 
 Policy = Literal["any", "known"]
 """Whether extensions that are not known may be used: `any`, as FHIR asks of readers, or `known` ones only."""
@@ -29,6 +39,7 @@ class Extensions:
         self._profile = profile
         self._prefixes = ("",) if policy == "any" else allowed_prefixes
         self._allowed: dict[tuple[str, str], bool] = {}
+        self._contexts = Contexts()
 
     def check(self, path: str, element: Element) -> Check:
         """The check of the extensions in `element` (`extension` or `modifierExtension`), whose path is `path`."""
@@ -38,16 +49,41 @@ class Extensions:
             url = value.get("url") if isinstance(value, dict) else None
             if not isinstance(url, str):
                 return
-            structure = self._definitions.structure(url) if ":" in url else None
+            if ":" not in url:
+                self._check_part(url, at, run)
+                return
+            structure = self._definitions.structure(url)
             if structure is None:
-                if ":" in url or not path.startswith("Extension."):
-                    run.report("conformance.modifier-unknown" if modifier else self._unknown(url), at)
+                run.report("conformance.modifier-unknown" if modifier else self._unknown(url), at)
                 return
             self._known(structure, url, modifier, value, at, run)
-            if not self._is_allowed(structure, at, run):
+            if not self._is_allowed(structure, at, run) or not self._contexts.hold(structure, value, at, run):
                 run.report("conformance.extension-context", at, url=structure.url)
 
         return check
+
+    def _check_part(self, url: str, at: Location, run: Run) -> None:
+        """Reports a relative URL that is not that of a part of the extension around it."""
+        holder = holder_of(at, run)
+        whole = holder.get("url") if isinstance(holder, dict) else None
+        if at[0] is None or at[0][1] not in ("extension", "modifierExtension"):
+            run.report("conformance.extension-url", at)
+        elif isinstance(whole, str) and ":" in whole:
+            parts = self._parts_of(whole)
+            if parts is not None and url not in parts:
+                run.report("conformance.extension-part", at)
+
+    def _parts_of(self, url: str) -> frozenset[str] | None:
+        """The URLs of the parts that an extension defines; None when it is not known or not told by URL."""
+        tree = self._definitions.tree(url)
+        node = tree.children.get("extension") if tree is not None else None
+        urls = (
+            [part.children["url"].element.fixed for part in node.slices.values() if "url" in part.children]
+            if node
+            else []
+        )
+        known = frozenset(text for text in urls if isinstance(text, str))
+        return known or None
 
     def _unknown(self, url: str) -> str:
         allowed = url.startswith(self._prefixes)
@@ -63,14 +99,15 @@ class Extensions:
 
     def _is_allowed(self, structure: Structure, at: Location, run: Run) -> bool:
         if not structure.contexts or any(kind == "fhirpath" for kind, _ in structure.contexts):
-            return True
+            return True  # what FHIRPath selects is asked of the resource itself
         path = ".".join(_steps(at[0], run))
         key = (structure.url, path)
         if key not in self._allowed:
             if len(self._allowed) >= CACHE_LIMIT:
                 self._allowed.clear()
             places = set(self._places(path))
-            self._allowed[key] = any(
+            corrected = any(place in places for place in CORRECTED_CONTEXTS.get(structure.url, ()))
+            self._allowed[key] = corrected or any(
                 _without_slice(expression) in places or (kind == "extension" and "Extension" in places)
                 for kind, expression in structure.contexts
             )

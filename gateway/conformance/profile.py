@@ -14,7 +14,7 @@ from gateway.conformance.bounds import bound_check
 from gateway.conformance.discriminator import Discriminators
 from gateway.conformance.invariant import Invariants
 from gateway.conformance.occurrence import OccurrenceCheck, collector, report_count
-from gateway.conformance.reference import aggregation_check, target_check
+from gateway.conformance.reference import aggregation_check, target_check, target_profile_check
 from gateway.conformance.remembered import expressions_of, leads_elsewhere, remembering_member, stands_alone
 from gateway.conformance.restriction import (
     fixed_check,
@@ -135,8 +135,12 @@ class ProfileCompiler:
             if entry.code == "Reference" and entry.target_profiles:
                 before = by_code.get("Reference")
                 if before is None or set(before.target_profiles) != set(entry.target_profiles):
-                    check = target_check(self.definitions, entry.target_profiles, "")
-                    checks += [check] if check is not None else []
+                    wanted = entry.target_profiles
+                    found = (
+                        target_check(self.definitions, wanted, ""),
+                        target_profile_check(self.definitions, wanted, self.profile_check),
+                    )
+                    checks += [check for check in found if check is not None]
             bound = aggregation_check(entry.aggregation)
             checks += [bound] if bound is not None else []
             inherited = self._inherited(entry.code)

@@ -4,7 +4,7 @@ See https://hl7.org/fhir/R4/references.html.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from gateway.conformance.invariant import contained_in
@@ -16,11 +16,14 @@ _LITERAL = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}\Z")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _RELATIVE_FORM = re.compile(
-    r"(?:\.?/)?([A-Za-z]+)(?:/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?(?:#.*)?|\?.*)\Z", re.DOTALL
+    r"(?:\.?/)?([A-Za-z]{1,64})(?:/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?(?:#.*)?|\?.*)\Z", re.DOTALL
 )
 ANY = frozenset({"Resource", "DomainResource"})
 
 UNKNOWN = "an unknown type"
+
+MAX_REFERENCES = 8
+"""How many references in a row are followed to see whether the targets conform to profiles."""
 
 TOLERATED = frozenset({
     ("DeviceMetric.parent", "DeviceDefinition"),
@@ -64,6 +67,42 @@ def target_check(definitions: Definitions, profiles: Iterable[str], path: str) -
             tolerated = (path, named) in TOLERATED
             rule = "conformance.reference-target-tolerated" if tolerated else "conformance.reference-target"
             run.report(rule, at, type=named, allowed=names)
+
+    return check
+
+
+def target_profile_check(
+    definitions: Definitions, profiles: Iterable[str], profile_check: Callable[[str], Check]
+) -> Check | None:
+    """The check that what a Reference points to, where it can be seen, conforms to one of `profiles`.
+
+    None when they ask for types only. A circle of references is taken to conform where it closes.
+    """
+    structures = [(url, definitions.structure(url)) for url in profiles]
+    if all(found is None or found.derivation != "constraint" for _, found in structures):
+        return None
+    types = {found.type for _, found in structures if found is not None and found.derivation != "constraint"}
+    checks = [(url, found.type if found is not None else None, profile_check(url)) for url, found in structures]
+
+    def conforms(url: str, check: Check, target: Resource, at: Location, run: Run) -> bool:
+        key = (id(target), url)
+        if key not in run.conforming:
+            run.conforming[key] = True
+            attempt = run.trial_of(target)
+            check(target, at, attempt)
+            run.conforming[key] = not attempt.has_errors
+        return run.conforming[key]
+
+    def check(value: Any, at: Location, run: Run) -> None:
+        target = target_of(value, run)
+        name = target.get("resourceType") if target is not None else None
+        if target is None or name in types or run.depth >= MAX_REFERENCES:
+            return
+        asked = [(url, inner) for url, kind, inner in checks if kind == name]
+        # A target of the wrong type is told by its type; what an unknown profile asks for nobody can tell.
+        known = asked and all(kind is not None for _, kind, _ in checks)
+        if known and not any(conforms(url, inner, target, at, run) for url, inner in asked):
+            run.report("conformance.reference-profile", at)
 
     return check
 

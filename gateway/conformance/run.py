@@ -45,11 +45,17 @@ class Scope:
 
 @dataclass(slots=True)
 class Run:
-    """One call of the validator; `now` is the moment that relative bounds are judged by, None when it is unknown."""
+    """One call of the validator; `now` is the moment that relative bounds are judged by, None when it is unknown.
+
+    `conforming` remembers whether a resource that is referred to conforms to a profile, by the identity of its tree;
+    `depth` counts how many references lead here.
+    """
 
     scope: Scope
     issues: list[Issue] = field(default_factory=list)
     now: datetime | None = None
+    conforming: dict[tuple[int, str], bool] = field(default_factory=dict)
+    depth: int = 0
 
     def report(self, rule: str, at: Location, **names: Any) -> None:
         """Adds the finding of a rule at a location."""
@@ -57,7 +63,17 @@ class Run:
 
     def trial(self) -> "Run":
         """A run in the same scope whose findings are its own: to try whether something would conform."""
-        return Run(self.scope, now=self.now)
+        return Run(self.scope, now=self.now, conforming=self.conforming, depth=self.depth)
+
+    def trial_of(self, target: Resource) -> "Run":
+        """A trial of another resource, which is contained beside this one or is an entry of its Bundle."""
+        scope = self.scope
+        full_url = scope.bundle.full_url_of(target) if scope.bundle is not None else ""
+        contained = scope.root.get("contained")
+        inside = isinstance(contained, list) and any(part is target for part in contained)
+        around = scope.root if inside else target
+        there = Scope(target, around, scope.bundle, scope.full_url if inside else full_url)
+        return Run(there, now=self.now, conforming=self.conforming, depth=self.depth + 1)
 
     @property
     def has_errors(self) -> bool:

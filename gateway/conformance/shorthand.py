@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway.conformance.base import json_name
+from gateway.conformance.slicing import BY_TYPE
 from gateway.definitions import Element, ElementNode, TypeRef
 from gateway.definitions.element_tree import blank
-from gateway.definitions.structure import Slicing
-
-BY_TYPE = Slicing((("type", "$this"),), "open", False)
 
 
 def shorthand(name: str, known: Iterable[Element]) -> tuple[Element, str] | None:

@@ -3,7 +3,7 @@
 See https://hl7.org/fhir/R4/profiling.html#slicing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,8 @@ from gateway.definitions.structure import Slicing
 SlicesCheck = Callable[[list[Occurrence], Location, Run], None]
 
 BY_URL = Slicing((("value", "url"),), "open", False)
+BY_TYPE = Slicing((("type", "$this"),), "open", False)
+"""How extensions and choices are sliced where a differential does not say it."""
 
 
 class SliceCompiler(Protocol):
@@ -29,42 +31,80 @@ class SliceCompiler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A compiled slice."""
+    """A compiled slice; `inner` are its own slices, if it is sliced again."""
 
     name: str
     matches: Matcher
     checks: tuple[OccurrenceCheck, ...]
     limits: tuple[int, int | None]
+    inner: SlicesCheck | None = None
 
 
 def slice_check(compiler: SliceCompiler, node: ElementNode, base: Element, path: str) -> SlicesCheck | None:
     """The check of all slices of an element; None when it has none."""
     if not node.slices:
         return None
-    slicing = node.element.slicing or BY_URL
-    slices = tuple(_compile(compiler, part, slicing, base, path) for part in node.slices.values())
-    element = base.name
-    paths = ", ".join(f"{kind} of {where}" for kind, where in slicing.discriminators) or "their content"
+    slicing = node.element.slicing or (BY_TYPE if base.is_choice else BY_URL)
+    parents = {name: _parent_of(name, node.slices) for name in node.slices}
+    return _SliceCheck(compiler, node.slices, parents, base, path).of("", slicing)
 
-    closed = slicing.rules == "closed"
-    in_order = slicing.ordered or slicing.rules == "openAtEnd"
-    limited = [(number, part) for number, part in enumerate(slices) if part.limits != (0, None)]
 
-    def check(found: list[Occurrence], at: Location, run: Run) -> None:
-        counts = [0] * len(slices)
-        order = _Order(slicing.ordered, slicing.rules == "openAtEnd") if in_order else None
-        for occurrence in found:
-            position = _assign(occurrence, slices, run)
-            if position is not None:
-                counts[position] += 1
-            elif closed:
-                run.report("conformance.slice-closed", occurrence.at, element=element, discriminators=paths)
-            if order is not None and not order.accepts(position):
-                run.report("conformance.slice-order", occurrence.at, element=element)
-        for number, part in limited:
-            report_count(counts[number], part.limits, f"{element}:{part.name}", at, run)
+def _parent_of(name: str, known: Mapping[str, ElementNode]) -> str:
+    """The slice that a slice of a slice (`a/b`) belongs to; empty for the others."""
+    above = name.rpartition("/")[0]
+    return above if above in known else ""
 
-    return check
+
+@dataclass(frozen=True, slots=True)
+class _SliceCheck:
+    """Compiles the slices of one element, and those of each slice that is sliced again."""
+
+    compiler: SliceCompiler
+    nodes: Mapping[str, ElementNode]
+    parents: Mapping[str, str]
+    base: Element
+    path: str
+
+    def of(self, parent: str, slicing: Slicing) -> SlicesCheck:
+        """The check of the slices of `parent`, of the element itself where that is empty."""
+        slices = tuple(self._compile(name, slicing) for name, above in self.parents.items() if above == parent)
+        element = self.base.name
+        paths = ", ".join(f"{kind} of {where}" for kind, where in slicing.discriminators) or "their content"
+        closed = slicing.rules == "closed"
+        in_order = slicing.ordered or slicing.rules == "openAtEnd"
+        limited = [(number, part) for number, part in enumerate(slices) if part.limits != (0, None)]
+        again = [(number, part.inner) for number, part in enumerate(slices) if part.inner is not None]
+
+        def check(found: list[Occurrence], at: Location, run: Run) -> None:
+            counts = [0] * len(slices)
+            members: dict[int, list[Occurrence]] = {number: [] for number, _ in again}
+            order = _Order(slicing.ordered, slicing.rules == "openAtEnd") if in_order else None
+            for occurrence in found:
+                position = _assign(occurrence, slices, run)
+                if position is not None:
+                    counts[position] += 1
+                    if position in members:
+                        members[position].append(occurrence)
+                elif closed:
+                    run.report("conformance.slice-closed", occurrence.at, element=element, discriminators=paths)
+                if order is not None and not order.accepts(position):
+                    run.report("conformance.slice-order", occurrence.at, element=element)
+            for number, part in limited:
+                report_count(counts[number], part.limits, f"{element}:{part.name}", at, run)
+            for number, inner in again:
+                inner(members[number], at, run)
+
+        return check
+
+    def _compile(self, name: str, slicing: Slicing) -> Slice:
+        part = self.nodes[name]
+        checks = tuple(self.compiler.occurrence_checks(part, self.base, self.path))
+        discriminators = self.compiler.discriminators
+        found = [discriminators.matcher(part, kind, where) for kind, where in slicing.discriminators]
+        matchers = tuple(matcher for matcher in found if matcher is not None)
+        limits = (max(part.element.min, 0), part.element.max if part.element.max != -1 else None)
+        inner = self.of(name, part.element.slicing or slicing) if name in self.parents.values() else None
+        return Slice(name, _all(matchers) if matchers else _conforming(checks), checks, limits, inner)
 
 
 class _Order:
@@ -88,28 +128,16 @@ class _Order:
 
 
 def _assign(occurrence: Occurrence, slices: tuple[Slice, ...], run: Run) -> int | None:
-    """The position of the slice of a value, whose checks it must pass; a re-slice (`a/b`) comes first."""
+    """The position of the slice of a value, whose checks it must pass; None when it is in none."""
     matching = [number for number, part in enumerate(slices) if part.matches(occurrence, run)]
     if not matching:
         return None
-    chosen = matching[0] if len(matching) == 1 else max(matching, key=lambda number: slices[number].name.count("/"))
-    for number in matching:
-        part = slices[number]
-        if number != chosen and not slices[chosen].name.startswith(part.name + "/"):
-            run.report("conformance.slice-ambiguous", occurrence.at, slices=f"{slices[chosen].name}, {part.name}")
-        else:
-            for check in part.checks:
-                check(occurrence, run)
-    return chosen
-
-
-def _compile(compiler: SliceCompiler, part: ElementNode, slicing: Slicing, base: Element, path: str) -> Slice:
-    checks = tuple(compiler.occurrence_checks(part, base, path))
-    found = [compiler.discriminators.matcher(part, kind, where) for kind, where in slicing.discriminators]
-    matchers = tuple(matcher for matcher in found if matcher is not None)
-    name = part.element.slice_name or ""
-    limits = (max(part.element.min, 0), part.element.max if part.element.max != -1 else None)
-    return Slice(name, _all(matchers) if matchers else _conforming(checks), checks, limits)
+    chosen = slices[matching[0]]
+    for number in matching[1:]:
+        run.report("conformance.slice-ambiguous", occurrence.at, slices=f"{chosen.name}, {slices[number].name}")
+    for check in chosen.checks:
+        check(occurrence, run)
+    return matching[0]
 
 
 def _all(matchers: tuple[Matcher, ...]) -> Matcher:

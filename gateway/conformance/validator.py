@@ -1,7 +1,7 @@
 """The validator: a resource against R4, its stated profiles and the asked ones."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -9,12 +9,14 @@ from typing import Any
 from gateway.conformance.base import BaseTypes
 from gateway.conformance.bundle import check_bundle
 from gateway.conformance.bundle_index import BundleIndex
+from gateway.conformance.expressions import check_code_system, check_questionnaire, check_search_parameter
 from gateway.conformance.extension import Extensions, Policy
 from gateway.conformance.invariant import BEST_PRACTICE, OF_CONTAINED, Invariants
 from gateway.conformance.profile import ProfileCompiler
 from gateway.conformance.questionnaire import Questionnaires
 from gateway.conformance.reference import check_contained
 from gateway.conformance.run import Check, Location, Run, Scope
+from gateway.conformance.structure_definition import StructureDefinitions
 from gateway.conformance.vital_signs import implied_profiles
 from gateway.core import Issue, issue
 from gateway.definitions import Definitions
@@ -60,6 +62,13 @@ class Validator:
         )
         self._profiles = ProfileCompiler(definitions, terminology, self._invariants, self._profile_check)
         self._questionnaires = Questionnaires(definitions.canonical, terminology)
+        self._special: Mapping[str, Check] = {
+            "CodeSystem": check_code_system,
+            "Questionnaire": check_questionnaire,
+            "QuestionnaireResponse": self._questionnaires.check,
+            "SearchParameter": check_search_parameter,
+            "StructureDefinition": StructureDefinitions(definitions).check,
+        }
         self._compiled: dict[tuple[str, str], Check] = {}
 
     @property
@@ -97,8 +106,9 @@ class Validator:
         self._base.check(name)(resource, at, run)
         if "contained" in resource and self._contained:
             check_contained(resource, at, run)
-        if name == "QuestionnaireResponse":
-            self._questionnaires.check(resource, at, run)
+        special = self._special.get(name)
+        if special is not None:
+            special(resource, at, run)
         for profile in profiles:
             self._against(profile, "conformance.profile-unknown", name, resource, at, run)
         others = [*_stated(resource), *(implied_profiles(resource) if name == "Observation" else ())]

@@ -21,7 +21,10 @@ from gateway.definitions.archive import write_archive
 HEAD = ("resourceType", "id", "url", "version", "name")
 
 KEPT = {
-    "StructureDefinition": (*HEAD, "kind", "abstract", "type", "baseDefinition", "derivation", "context"),
+    "StructureDefinition": (
+        *HEAD, "kind", "abstract", "type", "baseDefinition", "derivation", "context",
+        "contextInvariant",
+    ),
     "SearchParameter": (
         *HEAD, "code", "base", "type", "expression", "target", "multipleOr", "multipleAnd", "modifier", "comparator",
         "component",

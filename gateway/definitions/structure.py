@@ -15,6 +15,9 @@ FHIR_TYPE = PREFIX + "structuredefinition-fhir-type"
 REGEX = PREFIX + "regex"
 MAX_VALUE_SET = PREFIX + "elementdefinition-maxValueSet"
 
+MALFORMED_ELEMENT = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading an element raises that is not shaped as an ElementDefinition."""
+
 ADDITIONAL_BINDINGS = frozenset({
     "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.binding.additional",
     "http://hl7.org/fhir/tools/StructureDefinition/additional-binding",
@@ -125,6 +128,7 @@ class Structure:
     elements: tuple[Element, ...]
     snapshot: bool
     contexts: tuple[tuple[str, str], ...] = ()
+    context_invariants: tuple[str, ...] = ()
 
 
 def read_structure(resource: Resource) -> Structure:
@@ -145,6 +149,7 @@ def read_structure(resource: Resource) -> Structure:
         elements=elements,
         snapshot=snapshot,
         contexts=tuple((entry["type"], entry["expression"]) for entry in resource.get("context", ())),
+        context_invariants=tuple(resource.get("contextInvariant", ())),
     )
 
 

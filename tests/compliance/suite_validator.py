@@ -63,6 +63,7 @@ PACKAGE = "http://hl7.org/fhir/"
 STRICT = (
     "conformance.code-unknown",
     "conformance.display",
+    "conformance.extension-part",
     "conformance.full-url-id",
     "conformance.identifier-uri",
 )

@@ -186,6 +186,12 @@ RULES: dict[str, Rule] = {
     "conformance.extension-modifier": Rule(
         "error", "structure", "Modifier extensions go into modifierExtension, others into extension"
     ),
+    "conformance.extension-url": Rule(
+        "error", "structure", "The URL of an extension is absolute, but within another extension", "Use the full URL"
+    ),
+    "conformance.extension-part": Rule(
+        "warning", "structure", "The extension around this one defines no such part", "See its definition"
+    ),
     "conformance.extension-context": Rule(
         "error", "structure", "The extension {url} is not allowed here", "See the contexts of its definition"
     ),
@@ -232,6 +238,12 @@ RULES: dict[str, Rule] = {
         "OperationOutcomes, and they alone, have the mode outcome",
         "Set the mode as the resource asks",
     ),
+    "conformance.reference-profile": Rule(
+        "error",
+        "structure",
+        "The resource that is referred to conforms to none of the profiles that are allowed here",
+        "Validate it against one of them to see why",
+    ),
     "conformance.reference-aggregation": Rule(
         "error", "not-found", "The resource that is referred to must be {allowed}", "Send it along with the reference"
     ),
@@ -253,6 +265,36 @@ RULES: dict[str, Rule] = {
     ),
     "conformance.package-too-large": Rule(
         "error", "too-long", "The package is larger than the gateway takes", "Load the needed files from a folder"
+    ),
+    "conformance.definition-path": Rule(
+        "error", "value", "The type that is constrained has no such element", "Correct the path"
+    ),
+    "conformance.definition-type": Rule(
+        "error", "value", "The base does not allow this type", "Use a type of the base, or one derived from it"
+    ),
+    "conformance.definition-cardinality": Rule(
+        "error", "value", "The base does not allow so few, or so many, of this element", "Stay within the base"
+    ),
+    "conformance.definition-binding": Rule(
+        "error", "business-rule", "None of the element's types is coded, so it cannot be bound", "Remove the binding"
+    ),
+    "conformance.definition-value-type": Rule(
+        "error", "value", "The fixed value or pattern is of none of the element's types", "Use one of its types"
+    ),
+    "conformance.definition-slicing": Rule(
+        "error", "structure", "The element has a slice, and nothing says how it is sliced", "Add the slicing"
+    ),
+    "conformance.definition-discriminator": Rule(
+        "error", "invalid", "The path of the discriminator leads to no element", "Correct the path"
+    ),
+    "conformance.definition-expression": Rule(
+        "error", "invalid", "The expression is no FHIRPath", "Try it with gateway fhirpath"
+    ),
+    "conformance.code-system-count": Rule(
+        "warning", "business-rule", "The stated number of concepts is not theirs", "State how many there are"
+    ),
+    "conformance.question-condition": Rule(
+        "error", "business-rule", "The condition is on no other question of the Questionnaire", "Name its linkId"
     ),
     "conformance.questionnaire-unknown": Rule(
         "warning",
@@ -278,6 +320,15 @@ RULES: dict[str, Rule] = {
     "conformance.answer-type": Rule("error", "structure", "The answer to a question of type {type} has another type"),
     "conformance.answer-option": Rule(
         "error", "code-invalid", "The answer is none of those that the question offers", "Use an offered answer"
+    ),
+    "conformance.narrative-namespace": Rule(
+        "error",
+        "invalid",
+        "The narrative is not a div of XHTML",
+        'Begin it with <div xmlns="http://www.w3.org/1999/xhtml">',
+    ),
+    "conformance.narrative-entity": Rule(
+        "error", "invalid", "The narrative has an entity that XHTML does not have", "Write the character itself"
     ),
     "conformance.narrative-link": Rule(
         "error", "invalid", "A link in the narrative leads to nothing in the resource", "Correct or remove the link"
