@@ -51,7 +51,8 @@ class Indexed:
     `expression` is None for full text and composites, whose `focuses` say where to look. `roots`: see
     `gateway.search.paths.roots`. `targets` are the types that a reference may lead to, `excluded` those that it may
     not. `systems` are those that the codes of an element of type `code` have without saying so. `folded`: tokens
-    are plain strings, which compare without case. `details` asks for the entries of modifiers too.
+    are plain strings, which compare without case. `is_canonical`: references are canonical URLs. `details` asks for
+    the entries of modifiers too.
     """
 
     code: str
@@ -62,6 +63,7 @@ class Indexed:
     excluded: frozenset[str] = frozenset()
     systems: frozenset[str] = frozenset()
     folded: bool = False
+    is_canonical: bool = False
     focuses: tuple[Focus, ...] = ()
     details: bool = False
     url: str = ""
@@ -203,7 +205,7 @@ class _Compiler:
     def _simple(self, code: str, kind: Kind, expression: str, targets: Iterable[str], url: str) -> Indexed:
         resolved = without_resolve(expression)
         wanted = frozenset(resolved.types or targets) or self._definitions.types()
-        found = elements(resolved.text, self._definitions) if kind == "token" else []
+        found = elements(resolved.text, self._definitions) if kind in ("token", "reference") else []
         kinds = {one.code for element in found for one in element.types}
         return Indexed(
             code,
@@ -214,6 +216,7 @@ class _Compiler:
             excluded=self._definitions.types() - wanted if kind == "reference" else frozenset(),
             systems=self._systems(kinds, [element.binding.value_set for element in found if element.binding]),
             folded=kinds == {"string"},
+            is_canonical=bool(kinds) and kinds <= {"canonical", "uri"},
             details=self._details,
             url=url,
         )

@@ -14,6 +14,7 @@ from gateway.definitions.search_parameter import ABSTRACT, split_union
 _RESOLVED = re.compile(r"\.where\(resolve\(\) is (\w+)\)")
 _HEAD = re.compile(r"\(?(?:([A-Z]\w*)\.)?([a-z]\w*)(?:\('[^']*'\))?")
 _STEP = re.compile(r"\.where\([^()]*(?:\([^()]*\))?\)|\.(?:as|ofType)\(\w+\)|\.[a-z]\w*(?!\()\b|\[\d+\]")
+_WHERE = re.compile(r"\.where\([^()]*\)")
 _CAST = re.compile(r"(?: as |\.as\(|\.ofType\()(\w+)\)")
 _PLAIN = re.compile(r"[A-Z]\w*(?:\.[a-z]\w*)+\Z")
 _FUNCTIONS = frozenset({"extension"})
@@ -70,10 +71,14 @@ def _properties(name: str, cast: str, type: str, definitions: Definitions) -> se
 
 
 def elements(expression: str, definitions: Definitions) -> list[Element]:
-    """The elements that the plain paths of an expression end in; empty when one of its parts is no plain path."""
+    """The elements that the plain paths of an expression end in, filters (`where`) aside.
+
+    Empty when one of its parts is no such path.
+    """
     found: list[Element] = []
     for part in split_union(expression):
-        element = _element(part, definitions) if _PLAIN.match(part) else None
+        path = _WHERE.sub("", part)
+        element = _element(path, definitions) if _PLAIN.match(path) else None
         if element is None:
             return []
         found.append(element)

@@ -53,6 +53,12 @@ RULES: dict[str, Rule] = {
     "search.no-reference": Rule(
         "error", "invalid", "{parameter} of {type} is no reference", "Chains and includes follow references only"
     ),
+    "search.canonical": Rule(
+        "error",
+        "not-supported",
+        "{parameter} of {type} is a canonical URL, which chains do not follow",
+        "Search for the resource by its url first",
+    ),
     "search.no-target": Rule(
         "error", "invalid", "{parameter} of {type} never refers to {target}", "See the types that it may refer to"
     ),

@@ -37,7 +37,7 @@ def add_references(entries: list[IndexEntry], parameter: Indexed, values: Sequen
 
 def _add_reference(entries: list[IndexEntry], parameter: Indexed, value: dict[str, Any]) -> None:
     if "resourceType" in value:
-        value = {"reference": f"{value['resourceType']}/{value.get('id', '')}"}
+        value = {"reference": f"{value['resourceType']}/{value['id']}"} if value.get("id") else {}
     text, told = value.get("reference"), value.get("type")
     if isinstance(text, str) and text and text[0] != "#":
         type, target = literal(text)

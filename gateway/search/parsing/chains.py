@@ -73,6 +73,8 @@ class ClauseReader:
     def _chain(self, type: str, first: str, rest: str, text: str, links: int) -> Clause:
         code, colon, target = first.partition(":")
         parameter = self.reference(type, code)
+        if parameter.is_canonical:
+            raise BadRequest(issue("search.canonical", parameter=code, type=type))
         if colon and target not in parameter.targets:
             raise BadRequest(issue("search.modifier", parameter=code, modifier=shown(target)))
         ways: dict[Clause, list[str]] = {}
@@ -113,7 +115,9 @@ class ClauseReader:
         return HasClause("List", "item", IdClause(ids))
 
 
-_OTHER_TYPE = frozenset({"search.unknown-parameter", "search.no-reference", "search.chain", "search.no-target"})
+_OTHER_TYPE = frozenset(
+    {"search.unknown-parameter", "search.no-reference", "search.canonical", "search.chain", "search.no-target"}
+)
 """Faults of one type that a reference may lead to, while another type may be meant."""
 
 

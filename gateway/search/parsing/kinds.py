@@ -145,9 +145,10 @@ def _reference(parameter: Indexed, modifier: str | None, parts: list[str], readi
     if modifier == "identifier":
         return ReferenceIdentifierClause(parameter.code, _each(parts, values.token))
     types = parameter.targets if modifier is None else (modifier,)
-    return ReferenceClause(
-        parameter.code, unique(target for part in parts for target in targets(part, types, reading.base))
-    )
+    found = [target for part in parts for target in targets(part, types, reading.base)]
+    if parameter.is_canonical and modifier is None:
+        found += [unescape(part) for part in parts]
+    return ReferenceClause(parameter.code, unique(found))
 
 
 def _date(parameter: Indexed, _: str | None, parts: list[str], reading: Reading) -> Clause:

@@ -17,7 +17,7 @@ PREFIXES: Final = frozenset(get_args(Prefix))
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 _DATE: Final = re.compile(r"([a-z]{2})?(\d.*)\Z", re.ASCII)
-_NUMBER: Final = re.compile(r"([a-z]{2})?([+-]?\d{1,20}(?:\.\d{1,20})?(?:[eE][+-]?\d{1,2})?)\Z", re.ASCII)
+_NUMBER: Final = re.compile(r"([a-z]{2})?([+-]?\d{1,20}(?:\.\d{1,20})?(?:[eE][+-]?\d{1,3})?)\Z", re.ASCII)
 _CONTEXT: Final = Context(prec=200)
 _PREFIX_NAMES: Final = "one of the prefixes eq ne gt lt ge le sa eb ap, or none"
 
