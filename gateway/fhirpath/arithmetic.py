@@ -8,6 +8,7 @@ from decimal import ROUND_DOWN, Decimal, DecimalException
 from typing import Any, Final
 
 from gateway.fhirpath import measures
+from gateway.fhirpath.bounds import MAX_BITS
 from gateway.fhirpath.calendar import shift
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.items import any_temporal_text, is_number, plain, to_quantity
@@ -21,9 +22,10 @@ def _wrong(operation: str) -> Fault:
 
 def _guard(action: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
     try:
-        return action(left, right)
+        found = action(left, right)
     except (DecimalException, OverflowError):
         return None
+    return None if found.__class__ is int and found.bit_length() > MAX_BITS else found
 
 
 def add(left: Any, right: Any) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cmp_to_key
 from typing import Any, Final, TypeVar
 
+from gateway.fhirpath.bounds import bounded
 from gateway.fhirpath.env import Env
 from gateway.fhirpath.equality import equal, key
 from gateway.fhirpath.errors import Fault
@@ -59,7 +60,7 @@ def walk(start: Sequence[Any], step: Callable[[Any], Sequence[Any]], env: Env | 
             raise Fault("fhirpath.budget")
         following: list[Any] = []
         for item in todo:
-            for part in step(item):
+            for part in bounded(step(item)):
                 left -= 1
                 if left < 0:
                     raise Fault("fhirpath.budget")

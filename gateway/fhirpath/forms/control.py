@@ -6,6 +6,7 @@ See https://hl7.org/fhirpath/N1/#miscellaneous. `coalesce(a, b, ...)` is ours: t
 from dataclasses import replace
 from typing import Final
 
+from gateway.fhirpath.bounds import bounded
 from gateway.fhirpath.facts import Analysis, Scope
 from gateway.fhirpath.forms.filtering import each_of, for_each
 from gateway.fhirpath.forms.form import Consume, Form, Generation, Item, Place
@@ -79,7 +80,7 @@ def _aggregate(generation: Generation, node: Call, place: Place, consume: Consum
 
     def body(_item: Item, inner: Place) -> None:
         result = generation.collect(node.arguments[0], replace(inner, total=total))
-        code.emit("T = R", T=total, R=result)
+        code.emit("T = BOUNDED(R)", T=total, R=result, BOUNDED=generation.bind(bounded))
 
     for_each(generation, node, place, body)
     each_of(generation, total, generation.facts.of(node), consume)
@@ -138,6 +139,7 @@ def _define(generation: Generation, node: Call, place: Place, consume: Consume) 
     value = items
     if len(node.arguments) > 1:
         value = generation.collect(node.arguments[1], replace(place, this=items, kind=kind, shape="list"))
+        generation.code.run("BOUNDED(L)", BOUNDED=generation.bind(bounded), L=value)
     generation.define(node, value)
     each_of(generation, items, kind, consume)
 

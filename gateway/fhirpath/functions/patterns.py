@@ -9,6 +9,7 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
+from gateway.fhirpath.bounds import allow
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.functions.registry import function
 from gateway.fhirpath.kinds import BOOLEAN, STRING
@@ -84,6 +85,7 @@ def replace_matches(value: str, regex: str, substitution: str) -> str:
     if not regex:
         return value
     compiled = pattern(regex)
+    allow((len(value) + 1) * len(substitution))
     try:
         return compiled.sub(_template(substitution), value)  # type: ignore[no-any-return]
     except (re2.error, IndexError, ValueError):

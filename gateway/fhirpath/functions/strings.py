@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway.fhirpath.bounds import allow
 from gateway.fhirpath.functions.convert import text
 from gateway.fhirpath.functions.registry import function
 from gateway.fhirpath.kinds import BOOLEAN, INTEGER, STRING
@@ -86,6 +87,8 @@ def lower(value: str) -> str:
 )
 def replace(value: str, part: str, other: str) -> str:
     """The text with every such part replaced; an empty part stands around every character."""
+    if len(other) > len(part):
+        allow(len(value) + value.count(part) * (len(other) - len(part)))
     return value.replace(part, other)
 
 
@@ -132,4 +135,5 @@ def split(value: str, separator: str) -> list[str]:
 def join(values: list[Any], separator: str | None = "") -> str | None:
     """The texts as one, a separator between them; nothing for an empty collection."""
     parts = [part for part in map(text, values) if part is not None]
+    allow(sum(map(len, parts)) + len(parts) * len(separator or ""))
     return (separator or "").join(parts) if parts else None

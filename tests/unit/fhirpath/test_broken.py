@@ -126,8 +126,36 @@ def test_faults_of_others_are_warnings_with_a_place() -> None:
     assert compile("name.where(family.startsWith('x'))", base="Patient").warnings == ()
 
 
-def test_repeat_without_end_is_stopped() -> None:
-    for text in ("'x'.repeat($this & 'x')", "1.repeat($this + 1)", "1.repeatAll($this)"):
-        with pytest.raises(FhirPathError) as caught:
-            compile(text, model=None).evaluate({})
-        assert caught.value.rule == "fhirpath.budget"
+MANY = " | ".join(map(str, range(60)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'x'.repeat($this & 'x')",
+        "1.repeat($this + 1)",
+        "1.repeatAll($this)",
+        "'x'.repeat($this & $this)",
+        "'x'.repeat($this + $this)",
+        "'ab'.repeat($this.replace('', $this))",
+        "'ab'.repeat($this.replaceMatches('.', $this))",
+        f"({MANY}).aggregate($total & $total, 'x')",
+    ],
+)
+def test_growth_without_end_is_stopped(text: str) -> None:
+    with pytest.raises(FhirPathError) as caught:
+        compile(text, model=None).evaluate({})
+    assert caught.value.rule == "fhirpath.budget"
+
+
+def test_doubling_variables_is_stopped() -> None:
+    doubled = "".join(f".defineVariable('v{n + 1}', %v{n} & %v{n})" for n in range(40))
+    with pytest.raises(FhirPathError) as caught:
+        compile(f"'x'.defineVariable('v0', 'xx'){doubled}", model=None).evaluate({})
+    assert caught.value.rule == "fhirpath.budget"
+
+
+def test_numbers_without_end_overflow_to_nothing() -> None:
+    grown = compile("3.repeat($this * $this)", model=None).evaluate({})
+    assert 5 < len(grown) < 20
+    assert compile("9.power(9).power(9).power(9).power(9)", model=None).evaluate({}) == []
