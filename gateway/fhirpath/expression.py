@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.fhirpath.analysis import Analyzer
-from gateway.fhirpath.compiler import Generator, Shape, generate
+from gateway.fhirpath.compiler import FILE, Generator, Shape, generate
 from gateway.fhirpath.env import Env
 from gateway.fhirpath.errors import Fault, FhirPathError, FhirPathEvaluationError, Malformed
 from gateway.fhirpath.facts import Facts, Options, Scope
@@ -130,10 +130,7 @@ class Expression:
         # Data against the model's cardinalities are read with their types: the short ways need trust.
         typed = facts.typed or (not shape.trust and model is not None and type_name is not None)
         generator = Generator(facts, model, dict(self._options.functions), typed=typed, shape=shape)
-        name = f"<fhirpath {self.text[:60]}>"
-        return generate(
-            generator, self.ast, kind, self._others(type_name, shape), self._recovery(type_name, shape), name
-        )
+        return generate(generator, self.ast, kind, self._others(type_name, shape), self._recovery(type_name, shape))
 
     def _others(self, type_name: str | None, shape: Shape) -> Evaluate:
         """The function for a focus of None or a list, and for an evaluation with a budget."""
@@ -182,7 +179,7 @@ def _offset(error: Exception) -> int:
     """Where in the expression the error arose: the line of the generated function is the offset plus one."""
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename.startswith("<fhirpath "):
+        if trace.tb_frame.f_code.co_filename == FILE:
             return max(trace.tb_lineno - 1, 0)
         trace = trace.tb_next
     return 0

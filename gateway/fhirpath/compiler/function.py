@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from gateway.fhirpath.compiler.generator import Generator
 from gateway.fhirpath.forms.form import Place
@@ -11,6 +11,9 @@ from gateway.fhirpath.kinds import Kind
 from gateway.fhirpath.nodes import Expr
 from gateway.fhirpath.runtime import meter, wrap
 from gateway.fhirpath.types import ABSTRACT
+
+FILE: Final = "<fhirpath>"
+"""The file name of generated functions in a traceback; a line is an offset in the expression's text plus one."""
 
 _BODY = """
 def evaluate(focus, env=None):
@@ -37,7 +40,6 @@ def generate(
     kind: Kind,
     others: Callable[..., Any],
     recover: Callable[..., Any],
-    name: str,
 ) -> Callable[..., list[Any]]:
     """The Python function of a tree: `evaluate(focus, env=None)` returns the list of plain values.
 
@@ -68,7 +70,7 @@ def generate(
         hole[:0] = code.start
     module = ast.Module(body=code.block, type_ignores=[])
     namespace: dict[str, Any] = dict(code.globals)
-    exec(compile(module, name, "exec"), namespace)  # noqa: S102
+    exec(compile(module, FILE, "exec"), namespace)  # noqa: S102
     return namespace["evaluate"]  # type: ignore[no-any-return]
 
 

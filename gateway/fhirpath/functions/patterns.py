@@ -26,7 +26,8 @@ def _compiled(pattern: str) -> Any:
     options.dot_nl = True
     try:
         return re2.compile(pattern, options)
-    except re2.error:
+    except (re2.error, UnicodeEncodeError):
+        # Half of a surrogate pair is in no text that can be searched.
         return None
 
 

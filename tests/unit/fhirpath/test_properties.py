@@ -131,6 +131,8 @@ def test_compiled_equals_walked(node: Expr, tree: dict[str, Any]) -> None:
 @example("a\x00b")
 @example("\ud800")
 @example("'\\ud800'")
+@example("'\x00\ud800'")
+@example("'x'.matches('\\ud800')")
 def test_any_text_is_an_expression_or_refused(text: str) -> None:
     try:
         compile(text, model=None).evaluate({})
