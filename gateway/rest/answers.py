@@ -1,10 +1,9 @@
-"""Responses made of stored bytes: one version of a resource, or a searchset spliced from many.
+"""Responses made of stored bytes: what was stored is what is served, unparsed unless a part of it is asked for.
 
-Bodies are never parsed on the way out; what was stored is what is served.
-See https://hl7.org/fhir/R4/http.html#versions and https://hl7.org/fhir/R4/bundle.html#searchset.
+See https://hl7.org/fhir/R4/http.html#versions.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from functools import lru_cache
@@ -16,6 +15,7 @@ from starlette.responses import Response
 from gateway.core.codec import dumps
 from gateway.core.resources import Stored
 from gateway.core.types import Resource
+from gateway.rest.bundles import Shown, whole
 from gateway.rest.problems import FHIR_JSON
 
 
@@ -49,12 +49,13 @@ def indented(body: bytes) -> bytes:
     return msgspec.json.format(body, indent=2)
 
 
-def version_response(request: Request, stored: Stored, pretty: bool) -> Response:
-    """The response to a read of `stored`: 200 with its bytes, or 304 when the client has this version."""
+def version_response(request: Request, stored: Stored, pretty: bool, shown: Shown = whole) -> Response:
+    """The response to a read of `stored`: 200 with its bytes as `shown`, or 304 when the client has this version."""
     headers = {"ETag": etag(stored.version), "Last-Modified": last_modified(stored.updated)}
     if _client_has_it(request, stored):
         return Response(None, 304, headers)
-    return json_response(indented(stored.body) if pretty else stored.body, 200, headers)
+    body = shown(stored)
+    return json_response(indented(body) if pretty else body, 200, headers)
 
 
 def _client_has_it(request: Request, stored: Stored) -> bool:
@@ -70,21 +71,3 @@ def _client_has_it(request: Request, stored: Stored) -> bool:
     except ValueError:
         return False
     return moment.tzinfo is not None and stored.updated.replace(microsecond=0) <= moment
-
-
-def searchset(base: str, rows: Iterable[Stored], links: Mapping[str, str], total: int | None) -> bytes:
-    """The JSON of a searchset Bundle whose entries are the stored bytes of `rows`.
-
-    `base` is the FHIR base without a final slash, `links` relation -> URL; no total is told when it is None.
-    """
-    head: Resource = {"resourceType": "Bundle", "type": "searchset"}
-    if total is not None:
-        head["total"] = total
-    head["link"] = [{"relation": relation, "url": url} for relation, url in links.items()]
-    entries = b",".join(
-        b'{"fullUrl":"%b","resource":%b,"search":{"mode":"match"}}'
-        % (f"{base}/{row.key.reference}".encode(), row.body)
-        for row in rows
-    )
-    text = dumps(head)
-    return text[:-1] + b',"entry":[' + entries + b"]}" if entries else text

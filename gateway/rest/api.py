@@ -17,13 +17,13 @@ from gateway.rest import capability, health, intake, operation_routes, wellknown
 from gateway.rest.bodies import BodyLimit
 from gateway.rest.direct import Direct
 from gateway.rest.edge import Edge
-from gateway.rest.interactions import create, delete, patch, read, search, update, vread
+from gateway.rest.interactions import create, delete, history, patch, read, search, update, vread
 from gateway.rest.operations import found_operations
 from gateway.rest.parts import Parts
 from gateway.rest.problems import on_http_error, on_refusal
 
-INTERACTIONS = (read, vread, update, patch, delete, create, search)
-"""The interactions offered, in the order of the CapabilityStatement."""
+INTERACTIONS = (history, read, vread, update, patch, delete, create, search)
+"""The interactions offered; `_history` comes before an id could be read there."""
 
 
 def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken
@@ -21,7 +21,11 @@ SIGNATURE_BYTES = 16
 SEALED = "s."
 """How a sealed cursor starts; a plain one is base64 and has no dot."""
 
+HIDDEN = "p."
+"""How a cursor starts whose position is sealed."""
+
 Pairs: TypeAlias = list[tuple[str, str]]
+Position: TypeAlias = tuple[int | str, ...]
 
 
 class Cursors:
@@ -34,36 +38,51 @@ class Cursors:
         )
 
     def write(self, bound_to: Sequence[str], after: Sequence[int | str]) -> str:
-        """The URL-safe text of the position `after` in the search that `bound_to` names."""
+        """The URL-safe text of the position `after` in the search that `bound_to` names.
+
+        A position that holds texts is readable to nobody else: a sorted search puts what it sorts by in it.
+        """
+        if any(isinstance(part, str) for part in after):
+            text = msgspec.json.encode([self._sign(bound_to, b"").hex(), list(after)])
+            return HIDDEN + self._seal.encrypt(text).decode()
         position = msgspec.json.encode(list(after))
         return urlsafe_b64encode(self._sign(bound_to, position) + position).rstrip(b"=").decode()
 
-    def read(self, bound_to: Sequence[str], cursor: str) -> tuple[int | str, ...]:
+    def read(self, bound_to: Sequence[str], cursor: str) -> Position:
         """The position in `cursor`; raises `BadRequest` when it was not made here for this search."""
+        if cursor.startswith(HIDDEN):
+            signed: str
+            position: Position
+            signed, position = self._unseal(cursor.removeprefix(HIDDEN), tuple[str, Position])
+            if not hmac.compare_digest(signed, self._sign(bound_to, b"").hex()):
+                raise BadRequest(issue("rest.cursor"))
+            return position
         try:
             raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         except ValueError:
             raw = b""
-        signature, position = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
-        if not hmac.compare_digest(signature, self._sign(bound_to, position)):
+        signature, text = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
+        if not hmac.compare_digest(signature, self._sign(bound_to, text)):
             raise BadRequest(issue("rest.cursor"))
-        return tuple(msgspec.json.decode(position, type=list[int | str]))
+        return tuple(msgspec.json.decode(text, type=list[int | str]))
 
     def seal(self, study: str, type: str, pairs: Pairs, after: Sequence[int | str]) -> str:
         """The position `after` in a search of `pairs`, with the pairs themselves, readable to nobody else."""
         return SEALED + self._seal.encrypt(msgspec.json.encode([study, type, pairs, list(after)])).decode()
 
-    def unseal(self, study: str, type: str, cursor: str) -> tuple[Pairs, tuple[int | str, ...]]:
+    def unseal(self, study: str, type: str, cursor: str) -> tuple[Pairs, Position]:
         """The search and the position in a sealed cursor; raises `BadRequest` when it was not made here for this."""
-        try:
-            text = self._seal.decrypt(cursor.removeprefix(SEALED).encode())
-        except (InvalidToken, UnicodeError):
-            raise BadRequest(issue("rest.cursor")) from None
-        sealed = tuple[str, str, Pairs, tuple[int | str, ...]]
-        for_study, for_type, pairs, after = msgspec.json.decode(text, type=sealed)
+        sealed = tuple[str, str, Pairs, Position]
+        for_study, for_type, pairs, after = self._unseal(cursor.removeprefix(SEALED), sealed)
         if (for_study, for_type) != (study, type):
             raise BadRequest(issue("rest.cursor"))
         return pairs, after
+
+    def _unseal(self, text: str, shape: Any) -> Any:
+        try:
+            return msgspec.json.decode(self._seal.decrypt(text.encode()), type=shape)
+        except (InvalidToken, UnicodeError, msgspec.DecodeError):
+            raise BadRequest(issue("rest.cursor")) from None
 
     def _sign(self, bound_to: Sequence[str], position: bytes) -> bytes:
         text = msgspec.json.encode(list(bound_to)) + position

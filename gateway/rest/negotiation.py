@@ -17,6 +17,9 @@ _ACCEPTED = JSON_NAMES | {"*/*", "application/*", "text/*"}
 COMMON_PARAMETERS = frozenset({"_format", "_pretty"})
 """The parameters that every interaction takes."""
 
+PART_PARAMETERS = frozenset({"_summary", "_elements"})
+"""The parameters of interactions that show resources: what part of them."""
+
 
 def negotiate(request: Request) -> bool:
     """True when indented JSON is asked for; raises when JSON is not acceptable or a parameter is unknown.

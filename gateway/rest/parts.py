@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from gateway.access import Access
 from gateway.conformance import Validator
+from gateway.core.clock import Clock
 from gateway.core.principal import Principal
 from gateway.definitions import Definitions
 from gateway.ingest import Ingest
 from gateway.rest.cursors import Cursors
 from gateway.search import Parameters
 from gateway.study import Study
+from gateway.terminology import Terminology
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Parts:
     studies: Mapping[str, Study]
     definitions: Definitions
     parameters: Parameters
+    terminology: Terminology
     validator: Validator
     access: Access
     ingest: Ingest
@@ -32,6 +35,7 @@ class Parts:
     public_keys: Callable[[], Sequence[Mapping[str, str]]]
     ready: Callable[[], bool]
     cursors: Cursors
+    clock: Clock
     base_url: str
     issuer: str
     page_size: int

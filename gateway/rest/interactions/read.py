@@ -8,9 +8,9 @@ from starlette.routing import BaseRoute, Route
 
 from gateway.rest.answers import version_response
 from gateway.rest.gate import door_of, type_of
-from gateway.rest.negotiation import negotiate
 from gateway.rest.parts import Parts
 from gateway.rest.point_reads import PointReads
+from gateway.rest.subsets import Subsets, shown_of
 
 CODE = "read"
 
@@ -18,13 +18,13 @@ CODE = "read"
 def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
     """Answers a read; async, since a point read is shorter than a change of threads."""
 
-    reads = PointReads(parts)
+    reads, subsets = PointReads(parts), Subsets(parts.definitions)
 
     async def read(request: Request) -> Response:
         door = door_of(parts, request)
-        pretty = negotiate(request)
+        pretty, shown = shown_of(subsets, request)
         stored = await reads.read(door, type_of(parts, request), request.path_params["id"])
-        return version_response(request, stored, pretty)
+        return version_response(request, stored, pretty, shown)
 
     return read
 

@@ -1,12 +1,12 @@
-"""search-type: a page of the visible resources that match. https://hl7.org/fhir/R4/search.html
+"""search: a page of the visible resources that match, of a type, of all types, or in a compartment.
 
-`Bundle.total`, pages and links are made of visible rows only; the next link goes on after the last row of this page
-and asks consent again. The links of a search that was posted show nothing of it.
+`Bundle.total`, pages, links and includes are made of visible rows only; the next link goes on after the last row of
+this page and asks consent again. The links of a search that was posted show nothing of it.
+https://hl7.org/fhir/R4/search.html and https://hl7.org/fhir/R4/http.html#search
 """
 
-from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -14,26 +14,35 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gateway.access import Page
-from gateway.core.errors import BadRequest, PayloadTooLarge
+from gateway.core.errors import BadRequest, NotFound, PayloadTooLarge
+from gateway.core.instants import micros
 from gateway.core.issues import issue
-from gateway.rest.answers import indented, json_response, searchset
+from gateway.rest.answers import indented, json_response
 from gateway.rest.bodies import FORM_TYPES, read_body
-from gateway.rest.cursors import SEALED, Pairs
-from gateway.rest.gate import door_of, type_of
+from gateway.rest.bundles import searchset
+from gateway.rest.cursors import Pairs
+from gateway.rest.gate import door_of, study_of, type_of
 from gateway.rest.negotiation import COMMON_PARAMETERS, negotiate_with
 from gateway.rest.parts import Parts
-from gateway.search import parse
+from gateway.rest.preferences import preferences_of
+from gateway.rest.search_places import SearchPlace
+from gateway.rest.subsets import Subsets
+from gateway.search import Query, parse
 
 CODE = "search-type"
+SYSTEM_CODE = "search-system"
 
+BASE = "/studies/{study}/fhir"
 MAX_PARAMETERS = 200
-
 MAX_FORM_BYTES = 200_000
+COMPARTMENTS = ("Device", "Encounter", "Patient", "Practitioner", "RelatedPerson")
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
-    """GET and HEAD of `[type]?...` and POST of `[type]/_search`, which keeps the parameters out of addresses."""
+    """GET and HEAD of `[type]?...`, `?...` and `[compartment]/[id]/[type]?...`, `*` for every type; and POST of
+    `_search` below each, which keeps the parameters out of addresses."""
     router = APIRouter()
+    subsets = Subsets(parts.definitions)
 
     async def form(request: Request) -> bytes:
         door_of(parts, request)
@@ -42,14 +51,16 @@ def routes(parts: Parts) -> list[BaseRoute]:
             raise PayloadTooLarge(issue("rest.form-too-large", limit=MAX_FORM_BYTES))
         return body
 
-    @router.api_route("/studies/{study}/fhir/{type}", methods=["GET", "HEAD"])
     def search(request: Request) -> Response:
-        return _page(parts, request, _pairs(request.scope["query_string"]))
+        return _page(parts, subsets, request, _pairs(request.scope["query_string"]))
 
-    @router.post("/studies/{study}/fhir/{type}/_search")
     def search_by_post(request: Request, body: Annotated[bytes, Depends(form)]) -> Response:
-        return _page(parts, request, _pairs(request.scope["query_string"]) + _pairs(body), posted=True)
+        return _page(parts, subsets, request, _pairs(request.scope["query_string"]) + _pairs(body), posted=True)
 
+    for path in (f"{BASE}/{{type}}", f"{BASE}/{{compartment}}/{{id}}/{{type}}", BASE, f"{BASE}/"):
+        router.add_api_route(path, search, methods=["GET", "HEAD"])
+    for path in (f"{BASE}/{{type}}/_search", f"{BASE}/{{compartment}}/{{id}}/{{type}}/_search", f"{BASE}/_search"):
+        router.add_api_route(path, search_by_post, methods=["POST"])
     return list(router.routes)
 
 
@@ -71,56 +82,67 @@ def _pairs(text: bytes) -> Pairs:
         raise BadRequest(found) from None
 
 
-def _page(parts: Parts, request: Request, pairs: Pairs, posted: bool = False) -> Response:
+def _page(parts: Parts, subsets: Subsets, request: Request, pairs: Pairs, posted: bool = False) -> Response:
     door = door_of(parts, request)
-    type_name = type_of(parts, request)
+    study = study_of(parts, request)
+    type_name, compartment = _type(parts, request), _compartment(request)
     pretty = negotiate_with(request, [pair for pair in pairs if pair[0] in COMMON_PARAMETERS])
-    place = _Place(parts, request.path_params["study"], type_name)
+    place = SearchPlace(parts, study.id, "/".join((*(compartment or ()), request.path_params.get("type", ""))))
     asked = [pair for pair in pairs if pair[0] not in COMMON_PARAMETERS and pair[0] != "_cursor"]
     asked, after, sealed = place.read(asked, _last(pairs, "_cursor"))
-    query = parse(type_name, asked, parts.parameters, place.base)
+    query = _query(parts, request, place, type_name, compartment, asked)
     count = parts.page_size if query.count is None else min(query.count, parts.page_limit)
     found = door.search(query, Page(count, after))
     links = {"self": place.link([] if posted or sealed else asked, _last(pairs, "_cursor"))}
     if found.next is not None:
         links["next"] = place.next(asked, found.next, sealed=posted or sealed)
-    body = searchset(place.base, found.rows, links, found.total)
+    body = searchset(
+        place.base,
+        found.rows,
+        links,
+        found.total,
+        included=found.included,
+        ignored=query.ignored,
+        shown=subsets.shown(query.summary, query.elements),
+    )
     return json_response(indented(body) if pretty else body)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a search runs, and the addresses of its pages."""
+def _query(
+    parts: Parts,
+    request: Request,
+    place: SearchPlace,
+    type_name: str,
+    compartment: tuple[str, str] | None,
+    asked: Pairs,
+) -> Query:
+    return parse(
+        type_name,
+        asked,
+        parts.parameters,
+        place.base,
+        strict=not preferences_of(request).lenient,
+        terminology=parts.terminology,
+        compartment=compartment,
+        now=micros(parts.clock()),
+    )
 
-    parts: Parts
-    study: str
-    type: str
 
-    @property
-    def base(self) -> str:
-        return self.parts.fhir_base(self.study)
+def _type(parts: Parts, request: Request) -> str:
+    """The type in the address; "" for all of them, above the types or as `*` in a compartment."""
+    name = request.path_params.get("type", "")
+    if not name or (name == "*" and "compartment" in request.path_params):
+        return ""
+    return type_of(parts, request)
 
-    def read(self, asked: Pairs, cursor: str | None) -> tuple[Pairs, tuple[int | str, ...] | None, bool]:
-        """The search, the position after which it goes on, and whether both came sealed."""
-        if cursor is None:
-            return asked, None, False
-        if cursor.startswith(SEALED):
-            if asked:
-                raise BadRequest(issue("rest.cursor"))
-            return *self.parts.cursors.unseal(self.study, self.type, cursor), True
-        return asked, self.parts.cursors.read((self.study, self.type, urlencode(asked)), cursor), False
 
-    def next(self, asked: Pairs, after: tuple[int | str, ...], *, sealed: bool) -> str:
-        """The address of the next page; of a search that was posted it shows nothing of the search."""
-        cursors = self.parts.cursors
-        if sealed:
-            return self.link([], cursors.seal(self.study, self.type, asked, after))
-        return self.link(asked, cursors.write((self.study, self.type, urlencode(asked)), after))
-
-    def link(self, asked: Pairs, cursor: str | None) -> str:
-        """The address of a page."""
-        pairs = asked if cursor is None else [*asked, ("_cursor", cursor)]
-        return f"{self.base}/{self.type}?{urlencode(pairs)}" if pairs else f"{self.base}/{self.type}"
+def _compartment(request: Request) -> tuple[str, str] | None:
+    if "compartment" not in request.path_params:
+        return None
+    name = request.path_params["compartment"]
+    if name not in COMPARTMENTS:
+        raise NotFound(issue("rest.unknown-route"))
+    return name, request.path_params["id"]
 
 
 def _last(pairs: Pairs, name: str) -> str | None:

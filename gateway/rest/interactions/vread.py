@@ -8,9 +8,9 @@ from starlette.routing import BaseRoute, Route
 
 from gateway.rest.answers import version_response
 from gateway.rest.gate import door_of, type_of
-from gateway.rest.negotiation import negotiate
 from gateway.rest.parts import Parts
 from gateway.rest.point_reads import PointReads
+from gateway.rest.subsets import Subsets, shown_of
 
 CODE = "vread"
 
@@ -20,14 +20,14 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}\Z")
 def routes(parts: Parts) -> list[BaseRoute]:
     """GET and HEAD of `[type]/[id]/_history/[vid]`; a version id that the gateway never gives is version 0."""
 
-    reads = PointReads(parts)
+    reads, subsets = PointReads(parts), Subsets(parts.definitions)
 
     async def vread(request: Request) -> Response:
         door = door_of(parts, request)
-        pretty = negotiate(request)
+        pretty, shown = shown_of(subsets, request)
         text = request.path_params["version"]
         version = int(text) if _VERSION.match(text) else 0
         stored = await reads.read(door, type_of(parts, request), request.path_params["id"], version)
-        return version_response(request, stored, pretty)
+        return version_response(request, stored, pretty, shown)
 
     return [Route("/studies/{study}/fhir/{type}/{id}/_history/{version}", vread, methods=["GET"])]

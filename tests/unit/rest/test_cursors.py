@@ -1,5 +1,7 @@
 """Cursors: they come back as they went out, and only here, and only for the same search."""
 
+from base64 import urlsafe_b64decode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from gateway.rest.cursors import Cursors
 
 SEARCH = ("hf-dct-01", "Observation", "code=1")
 
-positions = st.lists(st.integers(-(2**62), 2**62), max_size=4)
+positions = st.lists(st.integers(-(2**62), 2**62) | st.text(), max_size=4)
 
 
 @given(positions)
@@ -72,3 +74,13 @@ def test_a_sealed_cursor_shows_nothing_and_works_for_its_own_search_only() -> No
             cursors.unseal(study, kind, cursor)
     with pytest.raises(BadRequest):
         Cursors(b"other").unseal("s1", "Patient", text)
+
+
+def test_a_position_that_holds_texts_is_readable_to_nobody() -> None:
+    cursors = Cursors(b"secret")
+    cursor = cursors.write(SEARCH, ["Canary", 1])
+    assert "Canary" not in cursor
+    assert b"Canary" not in urlsafe_b64decode(cursor.partition(".")[2])
+    for other in (("hf-dct-01", "Observation", "code=2"), ("another-study", *SEARCH[1:])):
+        with pytest.raises(BadRequest):
+            cursors.read(other, cursor)

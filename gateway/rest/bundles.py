@@ -1,0 +1,78 @@
+"""Bundles spliced from stored bytes: searchset and history. Nothing is parsed on the way out.
+
+See https://hl7.org/fhir/R4/bundle.html#searchset and #history.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+from gateway.core.codec import dumps
+from gateway.core.instants import format_instant
+from gateway.core.issues import Issue, operation_outcome
+from gateway.core.resources import Stored
+from gateway.core.types import Resource
+
+Shown: TypeAlias = Callable[[Stored], bytes]
+"""The bytes of a version as they are shown: all of it, or a summary."""
+
+
+def whole(stored: Stored) -> bytes:
+    """All of the version, as it is stored."""
+    return stored.body
+
+
+def searchset(
+    base: str,
+    rows: Iterable[Stored],
+    links: Mapping[str, str],
+    total: int | None,
+    *,
+    included: Iterable[Stored] = (),
+    ignored: Iterable[Issue] = (),
+    shown: Shown = whole,
+) -> bytes:
+    """The JSON of a searchset: matches, then what they include, then an outcome where something was ignored.
+
+    `base` is the FHIR base without a final slash, `links` relation -> URL; no total is told when it is None.
+    """
+    issues = tuple(ignored)
+    entries = [
+        *(_entry(base, row, b"match", shown) for row in rows),
+        *(_entry(base, row, b"include", shown) for row in included),
+        *([b'{"resource":%b,"search":{"mode":"outcome"}}' % dumps(operation_outcome(issues))] if issues else ()),
+    ]
+    return _bundle("searchset", entries, links, total)
+
+
+def history(base: str, rows: Iterable[Stored], links: Mapping[str, str], shown: Shown = whole) -> bytes:
+    """The JSON of a history: each version with the request that could have made it, deletions without a resource."""
+    return _bundle("history", [_version(base, row, shown) for row in rows], links, None)
+
+
+def _bundle(type: str, entries: Iterable[bytes], links: Mapping[str, str], total: int | None) -> bytes:
+    head: Resource = {"resourceType": "Bundle", "type": type}
+    if total is not None:
+        head["total"] = total
+    head["link"] = [{"relation": relation, "url": url} for relation, url in links.items()]
+    text, joined = dumps(head), b",".join(entries)
+    return text[:-1] + b',"entry":[' + joined + b"]}" if joined else text
+
+
+def _entry(base: str, row: Stored, mode: bytes, shown: Shown) -> bytes:
+    address = f"{base}/{row.key.reference}".encode()
+    return b'{"fullUrl":"%b","resource":%b,"search":{"mode":"%b"}}' % (address, shown(row), mode)
+
+
+def _version(base: str, row: Stored, shown: Shown) -> bytes:
+    reference = row.key.reference
+    if row.deleted:
+        request, status = {"method": "DELETE", "url": reference}, "204"
+    elif row.version == 1:
+        request, status = {"method": "POST", "url": row.key.type}, "201"
+    else:
+        request, status = {"method": "PUT", "url": reference}, "200"
+    response = {"status": status, "etag": f'W/"{row.version}"', "lastModified": format_instant(row.updated)}
+    head = dumps({"fullUrl": f"{base}/{reference}"})
+    tail = dumps({"request": request, "response": response})
+    body = b"" if row.deleted else b',"resource":' + shown(row)
+    return head[:-1] + body + b"," + tail[1:]
