@@ -1,15 +1,12 @@
 """Runs a payload through decoder, schema and mapping as ingest does, without a store, for tests."""
 
-import re
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Names
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cache
 
 from gateway.conformance import Validator
 from gateway.core.assets import asset_root
-from gateway.core.codec import dumps
 from gateway.core.errors import FhirError
 from gateway.core.ids import sha256
 from gateway.core.issues import Issue
@@ -18,14 +15,10 @@ from gateway.core.types import Resource
 from gateway.definitions import r4
 from gateway.formats import decode
 from gateway.mapping import Facts, MappingRegistry, Subject
+from gateway.mapping.examples import RECEIVED
 from gateway.terminology import LocalTerminology
 
 Resolve = Callable[[str, str], Subject | None]
-
-RECEIVED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-_ZONES = {"101": "America/New_York", "201": "Europe/Madrid", "301": "Asia/Kolkata"}
-_BIRTH_DATES = {"101-001": "1957-03-14", "201-001": "1951-09-08", "301-001": "1955-08-19", "301-003": "1953-10-06"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +53,6 @@ def registry() -> MappingRegistry:
 def validator() -> Validator:
     """The R4 validator."""
     return Validator(r4(), LocalTerminology(r4()))
-
-
-def participant(system: str, value: str) -> Subject | None:
-    """The demo study's participant with this identifier; sites 101, 201, 301 only."""
-    found = re.search(r"(\d{3})-\d{3}\Z", value)
-    if not found or found.group(1) not in _ZONES:
-        return None
-    site = found.group(1)
-    return Subject(
-        f"patient-{found.group()}", _ZONES[site], {"id": site, "zone": _ZONES[site]}, _BIRTH_DATES.get(found.group())
-    )
 
 
 def anybody(system: str, value: str) -> Subject | None:
@@ -115,10 +97,3 @@ def faults(resource: Resource) -> list[str]:
     except ValueError as error:
         found.append(f"{kind} is refused by fhir.resources: {str(error)[:200]}")
     return found
-
-
-def as_text(resources: Sequence[Resource]) -> str:
-    """Resources as indented JSON that keeps every number's text, for golden files."""
-    import msgspec
-
-    return msgspec.json.format(dumps(list(resources)), indent=2).decode() + "\n"

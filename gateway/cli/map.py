@@ -13,8 +13,8 @@ from gateway.cli._map.chosen import (
     installed,
     prepared,
     surroundings,
-    validation,
 )
+from gateway.cli._map.pace import paced
 from gateway.cli.console import show_error, show_issues, write_json, write_line
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine output on stdout.")]
 Folder = Annotated[str, typer.Argument(help="A mapping's id, or its folder.")]
+StudyName = Annotated[str, typer.Option("--study", help="A study: what it has stored, or its landed payloads.")]
+ClientName = Annotated[str, typer.Option("--client", help="With --study: through whose eyes, a client of the study.")]
 FactsFile = Annotated[
     Path | None,
     typer.Option("--facts", help="YAML with envelope, study, site, subject, as in a test's context.", dir_okay=False),
@@ -35,7 +37,7 @@ def list_mappings(as_json: AsJson = False) -> None:
 
     Example: gateway map list
     """
-    found = sorted(head_of(name, folder)[0] for name, folder in installed())
+    found = sorted(head_of(name, folder) for name, folder in installed())
     if as_json:
         for row in found:
             write_json(dict(zip(("mapping", "version", "status", "format", "folder"), row, strict=True)))
@@ -60,7 +62,7 @@ def lint(
     from gateway.mapping.registry import read_mapping
 
     faulty = False
-    for name, folder in chosen(folders):
+    for name, folder in paced(chosen(folders), "mappings"):
         _, issues = read_mapping(folder, name, surroundings())
         faulty = faulty or any_blocks(issues)
         if as_json:
@@ -74,27 +76,18 @@ def lint(
 @app.command("test")
 def check_examples(
     folders: Annotated[list[str] | None, typer.Argument(help="Ids or folders; all installed ones if none.")] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Write expected.json and issues.json of the examples; then read them.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the tests that mapping files carry; what they make must also be valid R4.
+    """Run the tests that mapping files carry and the examples beside them; what they make must also be valid R4.
 
     Example: gateway map test google-health/heart-rate
     """
-    from gateway.mapping.selftest import run_tests
+    from gateway.cli._map.testing import run_all
 
-    failed = total = 0
-    validate = validation()
-    for name, folder in chosen(folders):
-        for result in run_tests(compiled_mapping(name, folder), folder, validate):
-            total += 1
-            failed += bool(result.problems)
-            if as_json:
-                write_json({"mapping": name, "test": result.name, "problems": list(result.problems)})
-            elif result.problems:
-                show_issues(result.issues, name)
-    if not as_json:
-        write_line(f"{total - failed}/{total} tests passed")
-    raise typer.Exit(1 if failed else 0)
+    raise typer.Exit(run_all(folders, update, as_json))
 
 
 @app.command()
@@ -132,22 +125,23 @@ def explain(
         str, typer.Argument(help="Observation.valueQuantity, or Observation/<id>.valueQuantity.value")
     ] = "",
     facts: FactsFile = None,
-    study: Annotated[str, typer.Option("--study", help="The study of a stored resource")] = "",
+    study: StudyName = "",
+    client: ClientName = "",
     at: Annotated[str, typer.Option("--at", help="An element of the stored resource")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Tell where the values at a path of the output come from: mapping line, expression, payload positions.
 
-    Of a stored resource: from its Provenance back to the receipt and the raw payload, read with today's mapping.
-    Exit 1 when nothing was made at the path.
+    Of a stored resource: from its Provenance back to the receipt and the raw payload, read with today's mapping, for
+    a client that may see it; the look at the payload is audited. Exit 1 when nothing was made at the path.
 
     Example: gateway map explain google-health/heart-rate day.json Observation.valueQuantity.value
     """
-    from gateway.cli._map.tracing import show_steps, stored_steps
+    from gateway.cli._map.tracing import show_steps, show_stored
     from gateway.mapping.explain import steps_at
 
     if study:
-        raise typer.Exit(show_steps(stored_steps(study, what, at), as_json))
+        raise typer.Exit(show_stored(study, client, what, at, as_json))
     if payload is None or not path:
         show_error("say a payload file and a path, or --study and a stored resource")
         raise typer.Exit(2)
@@ -178,17 +172,32 @@ def new(
 def diff(
     old: Annotated[str, typer.Argument(help="The mapping as it is: id or folder")],
     new: Annotated[str, typer.Argument(help="The mapping as it would be: id or folder")],
-    corpus: Annotated[Path, typer.Option("--corpus", help="A folder of payloads", exists=True, file_okay=False)],
+    corpus: Annotated[
+        Path | None, typer.Option("--corpus", help="A folder of payloads", exists=True, file_okay=False)
+    ] = None,
+    study: StudyName = "",
+    client: ClientName = "",
+    values: Annotated[
+        bool, typer.Option("--values", help="Show values too, old and new: of a study, participants' data.")
+    ] = False,
     facts: FactsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell which resources of a corpus would change, element by element. Exit 1 when any would.
+    """Tell which resources would change, element by element: of a corpus, or of what a study has stored.
+
+    Of a study its landed payloads are read again by both mappings, each look audited, and compared with what is
+    stored as far as the client sees it. Paths only, no values, unless asked for. Exit 1 when anything would change.
 
     Example: gateway map diff withings/measures work/measures --corpus payloads
     """
-    from gateway.cli._map.comparing import show_changes
+    from gateway.cli._map.comparing import show_changes, show_study_changes
 
-    raise typer.Exit(show_changes(old, new, corpus, facts, as_json))
+    if (corpus is None) == (not study):
+        show_error("say --corpus or --study")
+        raise typer.Exit(2)
+    if corpus is not None:
+        raise typer.Exit(show_changes(old, new, corpus, facts, values, as_json))
+    raise typer.Exit(show_study_changes(old, new, study, client, values, as_json))
 
 
 @app.command()
@@ -198,15 +207,38 @@ def coverage(
         list[Path] | None, typer.Argument(help="Payloads; the mapping's own examples if none")
     ] = None,
     facts: FactsFile = None,
+    study: StudyName = "",
+    client: ClientName = "",
     as_json: AsJson = False,
 ) -> None:
     """Tell which fields of payloads are never read, and which rules never made anything.
 
+    With --study of its landed payloads; each look is audited.
+
     Example: gateway map coverage google-health/heart-rate
     """
-    from gateway.cli._map.covering import show_coverage
+    from gateway.cli._map.covering import show_coverage, show_study_coverage
 
+    if study:
+        raise typer.Exit(show_study_coverage(mapping, study, client, as_json))
     raise typer.Exit(show_coverage(mapping, payloads or [], facts, as_json))
+
+
+@app.command()
+def drift(
+    study: Annotated[str, typer.Option("--study", help="The study's id")],
+    source: Annotated[str, typer.Option("--source", help="Of this source alone")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Tell what receipts noted of fields that are new in payloads, or that have stopped coming.
+
+    Reads receipts, no payloads. Exit 1 when fields have stopped coming.
+
+    Example: gateway map drift --study hf-dct-01
+    """
+    from gateway.cli._map.drifting import show_drift
+
+    raise typer.Exit(show_drift(study, source, as_json))
 
 
 @app.command("docs")

@@ -7,12 +7,17 @@ fields once more, and of vanished ones when it has seen enough payloads with the
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Lock
 from typing import Final
 
 from gateway.core.issues import Issue, issue
+from gateway.ingest.landing import Landing
 from gateway.mapping import Mapping
 from gateway.mapping.drift import Fields, Path, fields_of, shown, undescribed, used
+
+UNSEEN: Final = "ingest.unseen-fields"
+VANISHED: Final = "ingest.vanished-fields"
 
 STEADY: Final = 20
 """In how many payloads one after the other a field must have been, for its absence to be told."""
@@ -51,7 +56,7 @@ class Watch:
                 memory = self._memories[source, mapping.canonical] = _Memory(used(mapping.plan))
             unseen = self._unseen(memory, mapping, fields)
             vanished = self._vanished(memory, fields)
-        return (*_told("ingest.unseen-fields", unseen), *_told("ingest.vanished-fields", vanished))
+        return (*_told(UNSEEN, unseen), *_told(VANISHED, vanished))
 
     def _unseen(self, memory: _Memory, mapping: Mapping, fields: Fields) -> frozenset[Path]:
         if mapping.schema is None or fields.present in memory.shapes or len(memory.told) >= MAX_TOLD:
@@ -73,6 +78,32 @@ class Watch:
                     found.append(path)
                 memory.streaks[path] = 0
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """What receipts of a source told of its fields: in how many, and when for the first and last time."""
+
+    source: str
+    mapping: str
+    rule: str
+    message: str
+    receipts: int
+    first: datetime
+    last: datetime
+
+
+def drift(landing: Landing, study: str, source: str = "") -> tuple[Drifted, ...]:
+    """What the receipts of a study, or of one source of it, tell of drift, oldest first. No payload is read."""
+    found: dict[tuple[str, str, str, str], Drifted] = {}
+    for rule in (UNSEEN, VANISHED):
+        for receipt in landing.receipts(study, source=source or None, rule=rule):
+            for told in (entry for entry in receipt.issues if entry.rule == rule):
+                key = (receipt.source, receipt.mapping, rule, told.message)
+                known = found.get(key)
+                count, first = (known.receipts, known.first) if known else (0, receipt.received)
+                found[key] = Drifted(*key, count + 1, first, receipt.received)
+    return tuple(sorted(found.values(), key=lambda one: (one.first, one.source, one.message)))
 
 
 def _told(rule: str, fields: Iterable[Path]) -> tuple[Issue, ...]:

@@ -19,7 +19,6 @@ from gateway.ingest.files import deliveries
 from gateway.ingest.landing import Landing
 from gateway.ingest.line import Line
 from gateway.ingest.readiness import unknown_mappings
-from gateway.ingest.reading import Reading
 from gateway.ingest.tally import all_known, begin
 from gateway.mapping import MappingRegistry
 from gateway.study import Study
@@ -153,15 +152,6 @@ class Ingest:
         if found is None or (principal.source and principal.source != found.source):
             raise NotFound(issue("ingest.unknown-receipt"))
         return found
-
-    def trace(self, receipt: Receipt) -> Reading:
-        """Reads a landed payload again, telling where each element came from; stores nothing.
-
-        Raises `NotFound` when the study or the receipt does not exist.
-        """
-        if receipt.study not in self._lines:
-            raise NotFound(issue("ingest.unknown-study"))
-        return self._lines[receipt.study].read(receipt, trace=True)
 
     def replay(self, wanted: Replay) -> list[Receipt]:
         """Tries the wanted receipts again, oldest first, and answers what became of each.

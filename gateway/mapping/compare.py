@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from gateway.core import Resource
@@ -44,5 +45,10 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[Change]:
             one = old[index] if index < len(old) else _ABSENT
             other = new[index] if index < len(new) else _ABSENT
             yield from _differences(f"{path}[{index}]", one, other)
-    elif type(old) is not type(new) or str(old) != str(new):
+    elif _kind(old) is not _kind(new) or str(old) != str(new):
         yield Change(path, None if old is _ABSENT else old, None if new is _ABSENT else new)
+
+
+def _kind(value: Any) -> type:
+    """Numbers of either type are one kind; their text tells them apart."""
+    return Decimal if type(value) is int else type(value)

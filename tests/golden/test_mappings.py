@@ -1,18 +1,17 @@
 """Every example beside a mapping makes exactly the resources and issues that lie beside it.
 
 `examples/<reason>/payload.*` goes in, with `envelope.json`; `expected.json` holds the resources, `issues.json` the
-findings (severity, rule, position). `UPDATE_GOLDEN=1 pytest tests/golden/test_mappings.py` writes both: review them.
+findings (severity, rule, position). `gateway map test --update` writes both: review them.
 """
 
-import json
-import os
 from pathlib import Path
 
 import pytest
 
 from gateway.core.assets import asset_root
+from gateway.mapping.examples import problems, run_example
 from gateway.mapping.selftest import run_tests
-from tests.mapping_runs import Outcome, as_text, participant, registry, run, validator
+from tests.mapping_runs import faults, registry, validator
 
 ROOT = Path(str(asset_root("mappings")))
 FOLDERS = sorted(path.parent for path in ROOT.glob("*/*/mapping.yaml"))
@@ -23,34 +22,11 @@ def mapping_of(folder: Path) -> str:
     return next(mapping.id for mapping in registry().all() if mapping.folder == folder.relative_to(ROOT).as_posix())
 
 
-def outcome(case: Path) -> Outcome:
-    (payload,) = case.glob("payload.*")
-    envelope = case / "envelope.json"
-    facts = json.loads(envelope.read_text("utf-8")) if envelope.exists() else {}
-    return run(payload.read_bytes(), [mapping_of(case.parent.parent)], facts, participant)
-
-
-def findings(found: Outcome) -> list[dict[str, str]]:
-    return [{"severity": each.severity, "rule": each.rule, "source": each.source} for each in found.issues]
-
-
-def write(path: Path, text: str, wanted: bool) -> None:
-    if wanted:
-        path.write_text(text, "utf-8")
-    else:
-        path.unlink(missing_ok=True)
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.relative_to(ROOT).as_posix())
 def test_example(case):
-    found = outcome(case)
-    expected, issues = case / "expected.json", case / "issues.json"
-    if os.environ.get("UPDATE_GOLDEN"):
-        write(expected, as_text(found.resources), bool(found.resources))
-        write(issues, json.dumps(findings(found), indent=2) + "\n", bool(found.issues))
-    assert not found.faults
-    assert findings(found) == (json.loads(issues.read_text("utf-8")) if issues.exists() else [])
-    assert as_text(found.resources) == (expected.read_text("utf-8") if expected.exists() else as_text([]))
+    found = run_example(registry().get(mapping_of(case.parent.parent)), case)
+    assert problems(found, case) == []
+    assert [fault for resource in found.resources for fault in faults(resource)] == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.relative_to(ROOT).as_posix())

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.assets import asset_root
+from gateway.mapping.examples import participant
 from tests import mapping_runs
-from tests.mapping_runs import participant, registry
+from tests.mapping_runs import registry
 
 MAPPINGS = {mapping.id: mapping.folder for mapping in registry().all()}
 ODD = [

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.cli._map.looking import inspection
 from gateway.core.receipt import Receipt
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
 
 ELEMENT = "valueQuantity.value"
+CLIENT = "data-manager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Explained:
 
 def explain(gateway: "Gateway", receipt: Receipt) -> Explained:
     """The value of the first Observation of a receipt; raises `LookupError` when its mapping made none."""
-    reading = gateway.ingest.trace(receipt)
+    reading = inspection(gateway, receipt.study, CLIENT).trace(receipt)
     resources = {
         f"{found['resourceType']}/{found['id']}": found for unit in reading.units for found in unit.resources
     }

@@ -1,6 +1,7 @@
 """What the commands of `gateway map` share: which mapping is meant, read and applied."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,26 +19,35 @@ if TYPE_CHECKING:
     from gateway.mapping.selftest import Validate
 
 
-def head_of(name: str, folder: "Traversable") -> tuple[tuple[str, ...], "Mapping | None"]:
-    """Id, version, status, format and folder of a mapping, and the mapping; None when it has faults."""
-    from gateway.mapping.registry import read_mapping
+def head_of(name: str, folder: "Traversable") -> tuple[str, ...]:
+    """Id, version, status, format and folder that a mapping file says; nothing of it is compiled or checked."""
+    from gateway.core.yaml import YamlError, load
+    from gateway.mapping.load import FILE_NAME, file_schema
 
-    mapping, _ = read_mapping(folder, name, surroundings())
-    if mapping is None:
-        return (name, "", "faulty", "", name), None
-    return (mapping.id, mapping.version, mapping.status, mapping.format, name), mapping
+    try:
+        tree = load(folder.joinpath(FILE_NAME).read_text("utf-8")).tree
+    except (YamlError, OSError, UnicodeDecodeError, RecursionError):
+        tree = None
+    if not file_schema().accepts(tree):
+        return (name, "", "faulty", "", name)
+    return (tree["mapping"], tree["version"], tree["status"], tree["source"]["format"], name)
 
 
 def prepared(mapping: str, payload: Path, facts: Path | None) -> "tuple[Mapping, Decoded, Facts]":
     """The mapping, the decoded payload and the facts that a command names."""
+    ((name, folder),) = chosen([mapping])
+    compiled = compiled_mapping(name, folder)
+    return (compiled, *decoded_payload(compiled, payload, facts))
+
+
+def decoded_payload(mapping: "Mapping", payload: Path, facts: Path | None) -> "tuple[Decoded, Facts]":
+    """The decoded payload and the facts of a file, those of the envelope.json beside a payload if there is none."""
     from gateway.cli.ingest import read_envelope
     from gateway.core.ids import sha256
     from gateway.core.yaml import YamlError, load
     from gateway.formats import decode
     from gateway.mapping.selftest import facts_of
 
-    ((name, folder),) = chosen([mapping])
-    compiled = compiled_mapping(name, folder)
     data = payload.read_bytes()
     try:
         context: Any = load(facts.read_text("utf-8")).tree if facts else {"envelope": read_envelope(payload)}
@@ -45,7 +55,7 @@ def prepared(mapping: str, payload: Path, facts: Path | None) -> "tuple[Mapping,
         raise typer.BadParameter(f"line {error.line}: {error}", param_hint="--facts") from None
     if not isinstance(context, dict):
         raise typer.BadParameter("a YAML mapping is needed", param_hint="--facts")
-    return compiled, decode(data, compiled.format, compiled.source.options), facts_of(context, sha256(data))
+    return decode(data, mapping.format, mapping.source.options), facts_of(context, sha256(data))
 
 
 def applied(mapping: "Mapping", decoded: "Decoded", facts: "Facts", *, trace: bool) -> "Mapped":
@@ -92,7 +102,7 @@ def chosen(wanted: list[str] | None) -> "list[tuple[str, Traversable]]":
             found.append(("/".join(Path(name).resolve().parts[-2:]), Path(name)))
             continue
         known = known or dict(installed())
-        folder = known.get(name) or next((at for key, at in known.items() if head_of(key, at)[0][0] == name), None)
+        folder = known.get(name) or next((at for key, at in known.items() if head_of(key, at)[0] == name), None)
         if folder is None:
             show_error(f"there is no mapping {name}; see gateway map list")
             raise typer.Exit(2)
@@ -100,6 +110,7 @@ def chosen(wanted: list[str] | None) -> "list[tuple[str, Traversable]]":
     return found
 
 
+@cache
 def surroundings() -> "Surroundings":
     """What mapping files are read against."""
     from gateway.core.assets import asset_roots

@@ -1,46 +1,102 @@
-"""`map diff`: what another mapping would make of a corpus."""
+"""`map diff`: what another mapping would make of a corpus, or of the payloads of a study."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.cli._map.chosen import applied, chosen, compiled_mapping, prepared
-from gateway.cli.console import show_error, write_json, write_line
+import typer
+
+from gateway.cli._map.chosen import applied, chosen, compiled_mapping, decoded_payload
+from gateway.cli._map.looking import looking
+from gateway.cli._map.pace import paced
+from gateway.cli.console import show_error, show_issues, write_json, write_line
 
 if TYPE_CHECKING:
+    from gateway.ingest.rerun import Rerun
+    from gateway.mapping import Mapping
     from gateway.mapping.compare import Change
 
 
-def show_changes(old: str, new: str, corpus: Path, facts: Path | None, as_json: bool) -> int:
+def show_changes(old: str, new: str, corpus: Path, facts: Path | None, values: bool, as_json: bool) -> int:
     """Prints each change; the exit code, 1 when there is any."""
     count = 0
-    for path, change in _changes(old, new, corpus, facts):
+    for path, change in _changes(_both(old, new), corpus, facts):
         count += 1
-        if as_json:
-            write_json({"payload": path.name, "path": change.path, "old": change.old, "new": change.new})
-        else:
-            sign = "+" if change.old is None else "-" if change.new is None else "~"
-            write_line(f"{sign} {path.name}: {change.path}")
+        _show(change, path.name, values, as_json)
     if not as_json:
         write_line(f"{count} changes")
     return int(count > 0)
 
 
-def _changes(old: str, new: str, corpus: Path, facts: Path | None) -> "Iterator[tuple[Path, Change]]":
+def show_study_changes(old: str, new: str, study: str, client: str, values: bool, as_json: bool) -> int:
+    """Prints what would change in the store if the new mapping read what the old one has read."""
+    from gateway.core.errors import FhirError
+    from gateway.ingest.rerun import rerun
+
+    before, after = _both(old, new)
+    if before.id != after.id:
+        show_error("the mappings have different ids: nothing stored would change, all of it would be made anew")
+        return 2
+    changed, hidden, refused = set(), 0, 0
+    with looking(study, client) as inspection:
+        try:
+            for found in rerun(inspection, before, after):
+                hidden += found.hidden
+                refused += bool(found.refused)
+                if found.change is not None:
+                    changed.add(found.change.path.partition(".")[0].partition("[")[0])
+                _show_rerun(found, values, as_json)
+        except FhirError as error:
+            show_issues(error.issues)
+            raise typer.Exit(2) from None
+    if not as_json:
+        rest = f", {hidden} changes of what this client does not see, {refused} newly refused"
+        write_line(f"{len(changed)} resources would change{rest}")
+    return int(bool(changed or hidden or refused))
+
+
+def _both(old: str, new: str) -> "tuple[Mapping, Mapping]":
+    first, second = (compiled_mapping(name, folder) for name, folder in chosen([old, new]))
+    return first, second
+
+
+def _show_rerun(found: "Rerun", values: bool, as_json: bool) -> None:
+    if found.change is not None:
+        _show(found.change, found.receipt, values, as_json)
+    elif found.refused and as_json:
+        write_json({"payload": found.receipt, "refused": found.refused})
+    elif found.refused:
+        write_line(f"! {found.receipt}: refused by {found.refused}")
+
+
+def _show(change: "Change", payload: str, values: bool, as_json: bool) -> None:
+    """A change by its path; what was and would be there only where it was asked for."""
+    sign = "+" if change.old is None else "-" if change.new is None else "~"
+    shown = {"old": change.old, "new": change.new} if values else {}
+    if as_json:
+        write_json({"payload": payload, "change": sign, "path": change.path, **shown})
+        return
+    write_line(f"{sign} {payload}: {change.path}")
+    if values:
+        write_json(shown)
+
+
+def _changes(
+    mappings: "tuple[Mapping, Mapping]", corpus: Path, facts: Path | None
+) -> "Iterator[tuple[Path, Change]]":
     from gateway.core.errors import FhirError
     from gateway.mapping.compare import changes
 
-    for name, folder in chosen([old, new]):
-        compiled_mapping(name, folder)
-    for path in sorted(path for path in corpus.rglob("*") if path.is_file()):
+    paths = sorted(path for path in corpus.rglob("*") if path.is_file())
+    for path in paced(paths, "payloads"):
         made = []
-        for mapping in (old, new):
+        for mapping in mappings:
             try:
-                compiled, decoded, known = prepared(mapping, path, facts)
-                taken = compiled.takes(decoded.tree)
-                made.append(applied(compiled, decoded, known, trace=False).resources if taken else ())
+                decoded, known = decoded_payload(mapping, path, facts)
+                taken = mapping.takes(decoded.tree)
+                made.append(applied(mapping, decoded, known, trace=False).resources if taken else ())
             except FhirError as error:
-                show_error(f"{path.name}: {mapping} refuses it: {error.issues[0].rule}")
+                show_error(f"{path.name}: {mapping.canonical} refuses it: {error.issues[0].rule}")
                 made.append(())
         for change in changes(made[0], made[1]):
             yield path, change

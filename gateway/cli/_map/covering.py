@@ -1,49 +1,107 @@
 """`map coverage`: fields that nothing reads, rules that never made anything."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from gateway.cli._map.chosen import applied, chosen, prepared
-from gateway.cli.console import show_error, write_json, write_line
+import typer
+
+from gateway.cli._map.chosen import applied, chosen, compiled_mapping, decoded_payload
+from gateway.cli._map.looking import looking
+from gateway.cli._map.pace import paced
+from gateway.cli.console import show_error, show_issues, write_json, write_line
+
+if TYPE_CHECKING:
+    from gateway.mapping import Mapping
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What payloads showed: values at paths that nothing reads, and positions of rules that made something."""
+
+    payloads: int = 0
+    unread: dict[tuple[str, ...], int] = field(default_factory=dict)
+    fired: set[str] = field(default_factory=set)
 
 
 def show_coverage(mapping: str, payloads: list[Path], facts: Path | None, as_json: bool) -> int:
-    """Prints what is not covered; the exit code, 2 without any payload that the mapping takes."""
-    from gateway.core.errors import FhirError
-    from gateway.mapping.account import is_read, leaves, paths_read, rows
-
-    ((_, folder),) = chosen([mapping])
+    """Prints what files do not cover; the exit code, 2 without any payload that the mapping takes."""
+    ((name, folder),) = chosen([mapping])
+    compiled = compiled_mapping(name, folder)
     found = payloads or sorted(Path(str(folder)).glob("examples/*/payload.*"))
-    unread: dict[tuple[str, ...], int] = {}
-    fired: set[str] = set()
-    plan = None
-    for path in found:
+    return _show(compiled, _of_files(compiled, found, facts), as_json)
+
+
+def show_study_coverage(mapping: str, study: str, client: str, as_json: bool) -> int:
+    """Prints what the landed payloads of a study do not cover."""
+    from gateway.core.errors import FhirError
+
+    ((name, folder),) = chosen([mapping])
+    compiled = compiled_mapping(name, folder)
+    seen = _Seen()
+    with looking(study, client) as inspection:
         try:
-            compiled, decoded, known = prepared(mapping, path, facts)
-            mapped = applied(compiled, decoded, known, trace=True)
+            for landed in inspection.payloads(compiled, "coverage"):
+                if landed.decoded is not None:
+                    _add(seen, compiled, landed.decoded.tree, landed.reading.trace)
+        except FhirError as error:
+            show_issues(error.issues)
+            raise typer.Exit(2) from None
+    return _show(compiled, seen, as_json)
+
+
+def _of_files(mapping: "Mapping", paths: list[Path], facts: Path | None) -> _Seen:
+    from gateway.core.errors import FhirError
+
+    seen = _Seen()
+    for path in paced(paths, "payloads"):
+        try:
+            decoded, known = decoded_payload(mapping, path, facts)
+            mapped = applied(mapping, decoded, known, trace=True)
         except FhirError as error:
             show_error(f"{path}: not taken: {error.issues[0].rule}")
             continue
-        plan = compiled.plan
-        read = paths_read(plan)
-        fired |= {step.mapping for step in mapped.trace}
-        for leaf in leaves(decoded.tree):
-            if not is_read(leaf, read):
-                unread[leaf] = unread.get(leaf, 0) + 1
-    if plan is None:
+        _add(seen, mapping, decoded.tree, mapped.trace)
+    return seen
+
+
+def _add(seen: _Seen, mapping: "Mapping", tree: Any, trace: Any) -> None:
+    from gateway.mapping.account import is_read, leaves, paths_read
+
+    read = paths_read(mapping.plan)
+    seen.payloads += 1
+    seen.fired |= {step.mapping for step in trace}
+    for leaf in leaves(tree):
+        if not is_read(leaf, read):
+            seen.unread[leaf] = seen.unread.get(leaf, 0) + 1
+
+
+def _show(mapping: "Mapping", seen: _Seen, as_json: bool) -> int:
+    if not seen.payloads:
         show_error("no payload that the mapping takes")
         return 2
-    silent = [row for row in rows(plan) if not row.element.startswith("(key") and row.position not in fired]
+    silent = list(_silent(mapping, seen.fired))
     if as_json:
         write_json(
             {
-                "unread": [{"path": ".".join(path), "values": count} for path, count in unread.items()],
-                "never_fired": [{"element": row.element, "mapping": row.position} for row in silent],
+                "payloads": seen.payloads,
+                "unread": [{"path": ".".join(path), "values": count} for path, count in seen.unread.items()],
+                "never_fired": [{"element": element, "mapping": position} for element, position in silent],
             }
         )
         return 0
-    for names, count in sorted(unread.items()):
+    for names, count in sorted(seen.unread.items()):
         write_line(f"never read   {'.'.join(names)}  ({count} values)")
-    for row in silent:
-        write_line(f"never fired  {row.element}  {row.position}")
-    write_line(f"{len(unread)} fields never read, {len(silent)} rules never fired")
+    for element, position in silent:
+        write_line(f"never fired  {element}  {position}")
+    write_line(f"{len(seen.unread)} fields never read, {len(silent)} rules never fired")
     return 0
+
+
+def _silent(mapping: "Mapping", fired: set[str]) -> Iterator[tuple[str, str]]:
+    from gateway.mapping.account import rows
+
+    for row in rows(mapping.plan):
+        if not row.element.startswith("(key") and row.position not in fired:
+            yield row.element, row.position

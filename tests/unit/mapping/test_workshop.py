@@ -67,7 +67,7 @@ def test_a_mapping_compared_with_itself_changes_nothing() -> None:
 def test_coverage_and_docs_of_a_shipped_mapping() -> None:
     covered = CliRunner().invoke(app, ["coverage", "withings/measures", "--json"])
     assert covered.exit_code == 0
-    assert set(json.loads(covered.stdout)) == {"unread", "never_fired"}
+    assert set(json.loads(covered.stdout)) == {"payloads", "unread", "never_fired"}
     page = CliRunner().invoke(app, ["docs", "withings/measures", "--html"])
     assert "<td>body.measuregrps" in page.stdout
     table = CliRunner().invoke(app, ["docs", "withings/measures"])

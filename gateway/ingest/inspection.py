@@ -1,0 +1,167 @@
+"""Looking into landed payloads: where a stored value came from, and what another mapping would change.
+
+A payload is participants' data: each look is on record before a byte of it is read, or does not happen. Who looks
+is a client of the study whose scopes let it read every type; what it is told of stored resources is what its door
+shows.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from gateway.access import Door, Page
+from gateway.auth import scope_allows
+from gateway.core.clock import Clock
+from gateway.core.codec import loads
+from gateway.core.errors import FhirError, Forbidden, NotFound
+from gateway.core.event import Event
+from gateway.core.instants import format_instant
+from gateway.core.issues import issue
+from gateway.core.principal import Principal
+from gateway.core.receipt import Receipt
+from gateway.core.resources import Stored
+from gateway.formats import Decoded, decode
+from gateway.ingest.landing import Landing
+from gateway.ingest.reading import Reading, read
+from gateway.ingest.subjects import Subjects
+from gateway.mapping import Mapping, MappingRegistry
+from gateway.search import Parameters, parse
+from gateway.study import Study
+
+RECEIPT = "urn:trial-fhir-gateway:receipt"
+
+EVERY_TYPE = "*"
+
+TOGETHER = timedelta(minutes=1)
+"""Within what time the Provenance of a unit is written, after its resources; they are one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A payload that was looked at; `decoded` is None where the mapping's format does not read it."""
+
+    receipt: Receipt
+    decoded: Decoded | None
+    reading: Reading = field(default_factory=lambda: Reading(""))
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What one client of a study may see of its landed payloads.
+
+    `doors` gives the door of a principal, `record` writes an audit event durably or raises `Unavailable`.
+    """
+
+    study: Study
+    principal: Principal
+    landing: Landing
+    doors: Callable[[Principal], Door]
+    registry: MappingRegistry
+    parameters: Parameters
+    record: Callable[[Event], None]
+    clock: Clock
+
+    def read(self, reference: str) -> Stored:
+        """The stored resource `Type/id` as the client's door shows it; raises as the door does."""
+        kind, _, identity = reference.partition("/")
+        return self.doors(self.principal).read(kind, identity)
+
+    def receipt_of(self, reference: str) -> Receipt:
+        """The receipt of the payload that wrote the current version; raises `NotFound` where no payload did."""
+        stored = self.read(reference)
+        wanted = f"{reference}/_history/{stored.version}"
+        for row in self._written_with(stored):
+            provenance = loads(row.body)
+            if any(target.get("reference") == wanted for target in provenance.get("target", ())):
+                names = [entity["what"].get("identifier", {}) for entity in provenance.get("entity", ())]
+                named = next((name["value"] for name in names if name.get("system") == RECEIPT), "")
+                found = self.landing.receipt(self.study.id, named)
+                if found is not None:
+                    return found
+        raise NotFound(issue("ingest.unknown-receipt"))
+
+    def trace(self, receipt: Receipt, reference: str = "") -> Reading:
+        """Reads a landed payload again with today's mappings, telling where each element came from."""
+        self._look("explain", receipt, reference)
+        return self._read(receipt, self.registry, trace=True)
+
+    def payloads(self, mapping: Mapping, operation: str) -> Iterator[Landed]:
+        """The payloads that any version of the mapping has read, oldest first, read and traced with this one.
+
+        Raises `Forbidden`, on record, for who may not read every type.
+        """
+        for receipt in self._receipts(mapping, operation):
+            self._look(operation, receipt)
+            registry = MappingRegistry((mapping,))
+            yield Landed(receipt, self._decode(receipt, mapping), self._read(receipt, registry, trace=True))
+
+    def pairs(self, old: Mapping, new: Mapping, operation: str) -> Iterator[tuple[Receipt, Reading, Reading]]:
+        """What either mapping makes of the payloads that any version of the old one has read, oldest first."""
+        registries = MappingRegistry((old,)), MappingRegistry((new,))
+        for receipt in self._receipts(old, operation):
+            self._look(operation, receipt)
+            before, after = (self._read(receipt, registry) for registry in registries)
+            yield receipt, before, after
+
+    def _receipts(self, mapping: Mapping, operation: str) -> list[Receipt]:
+        self._require_all(operation)
+        return self.landing.receipts(self.study.id, mapping=mapping.id)
+
+    def _read(self, receipt: Receipt, registry: MappingRegistry, *, trace: bool = False) -> Reading:
+        source = self.study.sources.get(receipt.source)
+        if source is None:
+            return Reading("", issues=(issue("ingest.unknown-source", known=", ".join(self.study.sources)),))
+        known = {mapping.id for mapping in registry.all()}
+        allowed = tuple(name for name in source.mappings if name in known) or tuple(sorted(known))
+        study = replace(self.study, sources={**self.study.sources, source.key: replace(source, mappings=allowed)})
+        subjects = Subjects(self.study, self.doors(self.study.principal_of(receipt.source)))
+        payload = self.landing.payload(receipt.study, receipt.id)
+        return read(payload, receipt.sha256, study, registry, subjects, trace=trace)
+
+    def _decode(self, receipt: Receipt, mapping: Mapping) -> Decoded | None:
+        try:
+            body = self.landing.payload(receipt.study, receipt.id).body
+            return decode(body, mapping.format, mapping.source.options)
+        except FhirError:
+            return None
+
+    def _written_with(self, stored: Stored) -> Iterator[Stored]:
+        """The Provenances that the client sees, of the time when the resource was written."""
+        since = str(loads(stored.body)["meta"]["lastUpdated"])
+        until = format_instant(datetime.fromisoformat(since) + TOGETHER)
+        asked = [("_lastUpdated", f"ge{since}"), ("_lastUpdated", f"le{until}")]
+        query, door = parse("Provenance", asked, self.parameters), self.doors(self.principal)
+        page = Page(100)
+        while True:
+            found = door.search(query, page)
+            yield from found.rows
+            if found.next is None:
+                return
+            page = Page(100, found.next)
+
+    def _require_all(self, operation: str) -> None:
+        """A payload may hold whatever the study takes: who reads payloads may read every type."""
+        if not scope_allows(self.principal.scopes, EVERY_TYPE, "r"):
+            error = Forbidden(issue("auth.scope", interaction="read", type=EVERY_TYPE))
+            self.record(replace(self._event(operation), outcome="denied", reason=error.issues[0].rule))
+            raise error
+
+    def _look(self, operation: str, receipt: Receipt, reference: str = "") -> None:
+        self._require_all(operation)
+        targets = tuple(filter(None, (reference, f"{RECEIPT}:{receipt.id}")))
+        self.record(replace(self._event(operation), targets=targets, count=1))
+
+    def _event(self, operation: str) -> Event:
+        who = self.principal
+        return Event(
+            at=self.clock(),
+            study=self.study.id,
+            action="R",
+            operation=operation,
+            outcome="success",
+            client=who.client,
+            organisation=who.organisation,
+            role=who.role,
+            purpose=who.purpose,
+            token=who.token,
+        )
