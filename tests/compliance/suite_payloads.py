@@ -42,7 +42,9 @@ FOLDERS = {
     "lab/": "lab.hl7v2.oru-r01",
     "epro/redcap_": "epro.redcap.symptom-diary",
     "epro/cdisc_odm/": "epro.cdisc.odm-symptom-diary",
-    "imaging/dicomweb_client/": "imaging.dicomweb.qido-studies",
+    "imaging/dicomweb_client/": "imaging.dicomweb.",
+    "imaging/pydicom/": "imaging.dicom.",
+    "imaging/dcmqi/": "imaging.dcmqi.tid1500",
 }
 """Folders of vendors and formats, and the ids, or their beginning, of the mappings that are to take them."""
 
