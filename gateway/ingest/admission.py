@@ -11,6 +11,7 @@ from gateway.core.issues import Issue, any_blocks, issue
 from gateway.core.types import Resource
 from gateway.fhirpath import Expression, compile
 from gateway.ingest.business import BusinessRules
+from gateway.ingest.facts import StoredFacts
 from gateway.study import Study
 from gateway.study.parts import Suppression
 
@@ -55,9 +56,15 @@ class Admission:
         }
 
     def check(
-        self, resource: Resource, around: Sequence[Resource] = (), *, profiles: tuple[str, ...] = ()
+        self,
+        resource: Resource,
+        around: Sequence[Resource] = (),
+        *,
+        profiles: tuple[str, ...] = (),
+        stored: StoredFacts | None = None,
     ) -> list[Issue]:
-        """Everything that is wrong with a resource in this study; `around` are the resources that it comes with.
+        """Everything that is wrong with a resource in this study; `around` are the resources that it comes with,
+        `stored` reads what the store knows, for the study's rules.
 
         `profiles` are asked for besides the study's own. A type that the study does not take is an issue.
         """
@@ -66,16 +73,21 @@ class Admission:
         if rules is None:
             return [issue("ingest.type-not-taken", expression=kind, type=kind)]
         wanted = tuple(url for where, url in rules if where is None or where.evaluate(resource) == [True])
-        return self.judge(resource, around, profiles=(*wanted, *profiles))
+        return self.judge(resource, around, profiles=(*wanted, *profiles), stored=stored)
 
     def judge(
-        self, resource: Resource, around: Sequence[Resource] = (), *, profiles: tuple[str, ...] = ()
+        self,
+        resource: Resource,
+        around: Sequence[Resource] = (),
+        *,
+        profiles: tuple[str, ...] = (),
+        stored: StoredFacts | None = None,
     ) -> list[Issue]:
         """The same for a resource of any type, against the profiles given and none of the study's."""
         now = self._clock()
         found = self._validator.validate(resource, profiles, now=now)
         if not any(entry.rule in _NOT_A_TREE for entry in found):
-            found.extend(self._business.check(resource, around, now))
+            found.extend(self._business.check(resource, around, now, stored))
         if not found:
             return found
         kept = list(self._without_suppressed(found))

@@ -1,5 +1,6 @@
 """A study's business rules: FHIRPath over a resource and what the study knows around it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -8,12 +9,17 @@ from typing import Any, Final
 from gateway.core.issues import Issue, issue
 from gateway.core.types import Resource
 from gateway.fhirpath import Env, Expression, FhirPathError, compile
+from gateway.ingest.facts import FACTS, StoredFacts
 from gateway.study import Study
 from gateway.study.parts import BusinessRule, Participant
 
-VARIABLES: Final = frozenset({"study", "site", "participant"})
-"""What the expressions may name: `%study` (its facts and period), `%site` (id, name, zone, country, organisation) and
-`%participant` (id, arm, enrolled, devices), the last two empty where the resource is about no known participant."""
+VARIABLES: Final = frozenset({"study", "site", "participant", *FACTS})
+"""What the expressions may name.
+
+`%study` (its facts and period), `%site` (id, name, zone, country, organisation) and `%participant` (id, arm, enrolled,
+devices), the last two empty where the resource is about no known participant; `%visits`, `%devices` and `%enrolments`,
+the participant's Encounters, Devices and ResearchSubjects, those of the store and those that come with the resource.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,7 @@ class Compiled:
     rule: BusinessRule
     where: Expression | None
     expression: Expression
+    facts: tuple[str, ...] = ()
 
 
 class BusinessRules:
@@ -35,19 +42,32 @@ class BusinessRules:
         for rule in study.validation.rules:
             where = compile(rule.where, base=rule.type, variables=VARIABLES) if rule.where else None
             expression = compile(rule.expression, base=rule.type, variables=VARIABLES)
-            self._rules.setdefault(rule.type, []).append(Compiled(rule, where, expression))
+            facts = tuple(name for name in FACTS if re.search(rf"%{name}\b", f"{rule.where} {rule.expression}"))
+            self._rules.setdefault(rule.type, []).append(Compiled(rule, where, expression, facts))
 
-    def check(self, resource: Resource, around: Sequence[Resource], now: datetime | None) -> Iterator[Issue]:
-        """The rules that a resource breaks; `around` are the resources that it comes with, for `resolve()`.
+    def check(
+        self,
+        resource: Resource,
+        around: Sequence[Resource],
+        now: datetime | None,
+        stored: StoredFacts | None = None,
+    ) -> Iterator[Issue]:
+        """The rules that a resource breaks; `resolve()` finds what it comes with (`around`) and what is `stored`.
 
-        A rule holds when its expression is true: nothing, or anything else, is a break.
+        A rule holds when its expression is true: nothing, or anything else, is a break. One that names stored facts
+        has no answer where nobody can read them.
         """
         rules = self._rules.get(resource["resourceType"])
         if not rules:
             return
-        env = self._env(resource, around, now)
+        person = _patient_of(resource)
+        plain = self._env(person, around, now, stored)
         for compiled in rules:
             rule = compiled.rule
+            env = _with_facts(plain, compiled.facts, person, around, stored)
+            if env is None:
+                yield issue("study.rule-not-evaluated", expression=rule.type, id=rule.id)
+                continue
             try:
                 if compiled.where is not None and compiled.where.evaluate(resource, env) != [True]:
                     continue
@@ -59,8 +79,8 @@ class BusinessRules:
                 found = issue("study.rule-broken", expression=rule.type, id=rule.id, message=rule.message)
                 yield replace(found, severity=rule.severity)
 
-    def _env(self, resource: Resource, around: Sequence[Resource], now: datetime | None) -> Env:
-        person = self._study.by_patient.get(_patient_of(resource))
+    def _env(self, patient: str, around: Sequence[Resource], now: datetime | None, stored: StoredFacts | None) -> Env:
+        person = self._study.by_patient.get(patient)
         site = self._study.sites.get(person.site) if person else None
         variables = {
             "study": self._facts,
@@ -68,7 +88,29 @@ class BusinessRules:
             "participant": _facts_of(person) if person else None,
         }
         known = {f"{entry['resourceType']}/{entry.get('id')}": entry for entry in around}
-        return Env(variables=variables, now=now, resolve=known.get)
+
+        def resolve(reference: str) -> Resource | None:
+            found = known.get(reference)
+            return stored.resolve(reference) if found is None and stored is not None else found
+
+        return Env(variables=variables, now=now, resolve=resolve)
+
+
+def _with_facts(
+    env: Env, names: tuple[str, ...], patient: str, around: Sequence[Resource], stored: StoredFacts | None
+) -> Env | None:
+    """The environment with the facts that a rule names; None when they cannot be told."""
+    if not names:
+        return env
+    found: dict[str, Any] = {}
+    for name in names:
+        known = stored.of(patient, name) if stored is not None else None
+        if known is None:
+            return None
+        beside = [entry for entry in around if entry["resourceType"] == FACTS[name] and _patient_of(entry) == patient]
+        newer = {entry.get("id") for entry in beside}
+        found[name] = [*(entry for entry in known if entry.get("id") not in newer), *beside]
+    return replace(env, variables={**env.variables, **found})
 
 
 def _patient_of(resource: Resource) -> str:

@@ -14,6 +14,7 @@ from gateway.core.resources import Committed
 from gateway.core.types import Resource
 from gateway.ingest.admission import Admission
 from gateway.ingest.drift import Watch
+from gateway.ingest.facts import StoredFacts
 from gateway.ingest.landing import Landing
 from gateway.ingest.provenance import provenance
 from gateway.ingest.reading import Reading, read
@@ -54,7 +55,7 @@ class Line:
         reading = self.read(receipt, watch=self.watch)
         receipt = replace(receipt, mapping=reading.mapping)
         tally, saved = _opening(receipt, reading), False
-        for index, (unit, issues) in enumerate(self._checked(reading)):
+        for index, (unit, issues) in enumerate(self._checked(receipt, reading)):
             if any_blocks(issues):
                 tally = tally.quarantine(unit.records, len(unit.resources), issues)
             elif not unit.resources:
@@ -85,18 +86,19 @@ class Line:
             raise NotFound(issue("ingest.unknown-source", known=", ".join(self.study.sources)))
         return self.doors(self.study.principal_of(receipt.source))
 
-    def _checked(self, reading: Reading) -> Iterator[tuple[MappedUnit, tuple[Issue, ...]]]:
+    def _checked(self, receipt: Receipt, reading: Reading) -> Iterator[tuple[MappedUnit, tuple[Issue, ...]]]:
         """Each unit with its issues; where the study takes payloads whole, one that is refused refuses the others."""
+        stored = StoredFacts.of_source(self.doors, self.study.principal_of(receipt.source)) if reading.units else None
         if self.study.validation.policy != "reject":
-            yield from ((unit, self._check(unit)) for unit in reading.units)
+            yield from ((unit, self._check(unit, stored)) for unit in reading.units)
             return
-        checked = [(unit, self._check(unit)) for unit in reading.units]
+        checked = [(unit, self._check(unit, stored)) for unit in reading.units]
         refused = any(any_blocks(issues) for _, issues in checked)
         for unit, issues in checked:
             also = (issue("ingest.payload-rejected"),) if refused and not any_blocks(issues) else ()
             yield unit, (*issues, *also)
 
-    def _check(self, unit: MappedUnit) -> tuple[Issue, ...]:
+    def _check(self, unit: MappedUnit, stored: StoredFacts | None) -> tuple[Issue, ...]:
         """The unit's own issues, then those of its resources; one without a payload position gets the unit's."""
         if any_blocks(unit.issues):
             return unit.issues
@@ -105,7 +107,7 @@ class Line:
             for resource in unit.resources:
                 found += [
                     replace(entry, source=entry.source or unit.label)
-                    for entry in self.admission.check(resource, unit.resources)
+                    for entry in self.admission.check(resource, unit.resources, stored=stored)
                 ]
         except Exception as error:
             found.append(_internal(error, "checking"))

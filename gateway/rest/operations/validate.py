@@ -1,5 +1,7 @@
 """$validate: a resource judged as a write of it would be, and nothing stored.
 
+Asked by whoever may read the type, or create it; a resource that is stored already, by readers alone.
+
 https://hl7.org/fhir/R4/resource-operation-validate.html
 """
 
@@ -10,6 +12,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.issues import issue, operation_outcome
 from gateway.core.types import Resource
 from gateway.ingest.admission import Admission
+from gateway.ingest.facts import StoredFacts
 from gateway.rest.operation import ANY_TYPE, Call, Operation, Parameter
 
 MODES: Final = ("create", "update", "delete", "profile")
@@ -34,12 +37,15 @@ def _answer(call: Call) -> Resource:
         resource = stored if resource is None else resource
     if mode == "delete":
         return operation_outcome(())
+    if not call.door.may(call.type, "r"):
+        # Who delivers may ask what would become of it, and learns nothing but what it sent.
+        call.door.permit("validate", call.type, "c")
     _check_address(call, resource, mode)
     profiles = tuple(dict.fromkeys(call.inputs.all("profile")))
     admission = Admission(call.study, call.parts.validator)
     taken = resource["resourceType"] in call.study.profiles
     judge = admission.check if taken else admission.judge
-    return operation_outcome(judge(resource, profiles=profiles))
+    return operation_outcome(judge(resource, profiles=profiles, stored=StoredFacts.of_reader(call.door)))
 
 
 def _mode(call: Call) -> str:
@@ -69,6 +75,7 @@ OPERATIONS = (
         types=(ANY_TYPE,),
         parameters=PARAMETERS,
         answer=_answer,
+        scopes="",
         body="resource",
     ),
 )

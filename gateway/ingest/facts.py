@@ -1,0 +1,76 @@
+"""What the store says around a resource that comes in, for the study's rules: visits, devices, enrolment.
+
+It is read through a Door, as the source that delivers, for collecting: what the participant's Consent does not let
+this source collect does not exist here. Nothing is read before a rule asks for it, and each thing once.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from gateway.access import Door
+from gateway.core.codec import loads
+from gateway.core.errors import Forbidden
+from gateway.core.principal import Principal
+from gateway.core.types import Resource
+from gateway.search.query import Clause, IdClause, Query, ReferenceClause
+from gateway.store.port import Found, Page
+
+FACTS: Final[Mapping[str, str]] = {"visits": "Encounter", "devices": "Device", "enrolments": "ResearchSubject"}
+"""Variable of a rule -> the type of the participant's stored resources that it holds."""
+
+TYPES: Final = frozenset({*FACTS.values(), "Patient", "ServiceRequest", "Specimen"})
+"""Types that a rule may see, through a variable or a reference."""
+
+MOST: Final = 1000
+"""How many resources of a type a rule may see; a participant who has more is not judged."""
+
+_REFERENCE: Final = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})\Z")
+
+
+Search = Callable[[Query], Found]
+
+
+class StoredFacts:
+    """The facts for one payload, or one question; `search` answers a query, or raises `Forbidden`."""
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._about: dict[tuple[str, str], tuple[Resource, ...] | None] = {}
+        self._single: dict[str, Resource | None] = {}
+
+    @classmethod
+    def of_source(cls, doors: Callable[[Principal], Door], principal: Principal) -> "StoredFacts":
+        """Those that a source's rules may see: what its Door lets it collect, though it may not read."""
+        scopes = tuple(f"system/{name}.rs" for name in sorted(TYPES))
+        checking = replace(principal, scopes=scopes)
+        return cls(lambda query: doors(checking).search(query, Page(MOST), action="collect"))
+
+    @classmethod
+    def of_reader(cls, door: Door) -> "StoredFacts":
+        """Those that a reader's own Door shows."""
+        return cls(lambda query: door.search(query, Page(MOST)))
+
+    def of(self, patient: str, name: str) -> tuple[Resource, ...] | None:
+        """What the variable `name` holds of a Patient (its id); None when it may not be read, or is too much."""
+        key = (patient, name)
+        if key not in self._about:
+            self._about[key] = self._find(FACTS[name], ReferenceClause("patient", (f"Patient/{patient}",)))
+        return self._about[key]
+
+    def resolve(self, reference: str) -> Resource | None:
+        """The resource that `Type/id` refers to; None when there is none that may be seen."""
+        if reference not in self._single:
+            found = _REFERENCE.match(reference)
+            known = found is not None and found.group(1) in TYPES
+            rows = self._find(found.group(1), IdClause((found.group(2),))) if found is not None and known else ()
+            self._single[reference] = rows[0] if rows else None
+        return self._single[reference]
+
+    def _find(self, kind: str, clause: Clause) -> tuple[Resource, ...] | None:
+        try:
+            found = self._search(Query(kind, (clause,)))
+        except Forbidden:
+            return None
+        return tuple(loads(row.body) for row in found.rows) if found.next is None else None
