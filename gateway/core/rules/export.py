@@ -51,4 +51,10 @@ RULES: dict[str, Rule] = {
         "This format needs {name}, which is not installed",
         "Install trial-fhir-gateway[tables]",
     ),
+    "export.view-file": Rule(
+        "error",
+        "invalid",
+        "The file is no ViewDefinition that can run: {count} faults",
+        "Correct the places that follow",
+    ),
 }
