@@ -16,9 +16,9 @@ from gateway.study.parts import BusinessRule, Participant
 VARIABLES: Final = frozenset({"study", "site", "participant", *FACTS})
 """What the expressions may name.
 
-`%study` (its facts and period), `%site` (id, name, zone, country, organisation) and `%participant` (id, arm, enrolled,
-devices), the last two empty where the resource is about no known participant; `%visits`, `%devices` and `%enrolments`,
-the participant's Encounters, Devices and ResearchSubjects, those of the store and those that come with the resource.
+`%study` (its facts and period), `%site` (id, name, zone, country, organisation) and `%participant` (id, arm,
+enrolled, devices), the last two empty where the resource is about no known participant; `%visits`, `%devices` and
+`%enrolments`, the participant's Encounters, Devices and ResearchSubjects, of the store and beside the resource.
 """
 
 
