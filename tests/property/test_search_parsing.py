@@ -83,6 +83,11 @@ def depth(clauses: tuple[Clause, ...]) -> int:
     return 1 + depth(tuple(inner)) if inner else 1
 
 
+ELEMENTS = (
+    "code", "subject", "name", "birthDate", "effectivePeriod", "valueQuantity", "url", "meta", "identifier",
+    "component", "text", "entry", "item", "prediction", "address", "telecom", "extension", "status",
+)  # fmt: skip
+
 trees = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.decimals(), st.text(max_size=5)),
     lambda inner: st.one_of(
@@ -115,28 +120,7 @@ trees = st.recursive(
 @given(
     st.sampled_from([type for type in TYPES if type]),
     st.dictionaries(
-        st.sampled_from(
-            [
-                "code",
-                "subject",
-                "name",
-                "birthDate",
-                "effectivePeriod",
-                "valueQuantity",
-                "url",
-                "meta",
-                "identifier",
-                "component",
-                "text",
-                "entry",
-                "item",
-                "prediction",
-                "address",
-                "telecom",
-                "extension",
-                "status",
-            ]
-        ),
+        st.sampled_from(ELEMENTS),
         trees,
         max_size=6,
     ),
