@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from gateway.access import Door
+from gateway.access import Door, Found, Page
 from gateway.core.codec import loads
 from gateway.core.errors import Forbidden
 from gateway.core.principal import Principal
 from gateway.core.types import Resource
 from gateway.search.query import Clause, IdClause, Query, ReferenceClause
-from gateway.store.port import Found, Page
 
 FACTS: Final[Mapping[str, str]] = {"visits": "Encounter", "devices": "Device", "enrolments": "ResearchSubject"}
 """Variable of a rule -> the type of the participant's stored resources that it holds."""
