@@ -21,10 +21,10 @@ from gateway.mapping.grouping import (
     number_text,
     runs,
 )
-from gateway.mapping.inline import plain_path, walk_path
+from gateway.mapping.loose import items_of, key_part, listed
 from gateway.mapping.plan import Emit, Formula, Group
-from gateway.mapping.runtime import items_of, key_part
 from gateway.mapping.scope import Fault
+from gateway.mapping.single import plain_path
 from gateway.mapping.writer import Writer
 
 _PATH_TIME = """
@@ -87,15 +87,15 @@ def write_grouped(writer: Writer, emit: Emit, group: Group) -> None:
     if group.foreach is None:
         hole = code.emit('for ITEM in variables["records"]:\n    ...', ITEM=member)
     else:
-        items = writer.values(group.foreach, "focus")
+        items = writer.single.items(group.foreach, "focus")
         hole = code.emit("for ITEM in ITEMS(L):\n    ...", ITEM=member, ITEMS=code.bind(items_of), L=items)
-    with code.into(hole, loop=True):
+    with writer.single.inside(hole, loop=True):
         _member(writer, group, member, names)
     each, focus = code.fresh("item"), {"GROUPS": names["groups"], "P": names["points"]}
-    writer.forget()
+    writer.single.forget()
     hole = code.emit(_EACH, ITEM=each, FOCUSES=code.bind(focuses), GROUP=code.bind(group), **focus)
-    with code.into(hole, loop=True):
-        writer.item(emit, each)
+    with writer.single.inside(hole, loop=True):
+        writer.item(emit, each, "continue")
     code.run("return out")
 
 
@@ -104,8 +104,8 @@ def _member(writer: Writer, group: Group, member: str, names: dict[str, str]) ->
     code = writer.code
     if group.used or group.by:
         code.run('variables["record"] = variables["item"] = ITEM', ITEM=member)
-    writer.assign(group.used, member)
-    writer.skip_unless(group.when, member)
+    writer.single.assign(group.used, member)
+    writer.skip_unless(group.when, member, "continue")
     time = _time(writer, group, member, names["hours"])
     value: str | ast.expr = code.bind(None)
     if group.series is not None:
@@ -117,7 +117,7 @@ def _member(writer: Writer, group: Group, member: str, names: dict[str, str]) ->
     parts: dict[str, str | ast.expr] = {}
     for number, formula in enumerate(group.by):
         text = parts[f"K{number}"] = code.fresh()
-        code.run("V = PART(L)", V=text, PART=code.bind(key_part), L=writer.values(formula, member))
+        code.run("V = PART(L)", V=text, PART=code.bind(key_part), L=writer.single.value(formula, member))
     key = code.fresh()
     code.run(f"K = ({', '.join(parts)},)", K=key, **parts)
     code.run(_GROUP, P=code.fresh(), GROUPS=names["groups"], K=key, POINTS=code.bind(Points), T=time, V=value,
@@ -129,9 +129,15 @@ def _time(writer: Writer, group: Group, member: str, hours: str) -> str:
     read = _number_or_instant if group.series is None else _instant
     path = plain_path(formula.expression.ast)
     if path is None:
-        code.run("T = TIME(L)", T=time, TIME=code.bind(read), L=writer.values(formula, member))
+        code.run(
+            "T = TIME(LISTED(L))",
+            T=time,
+            LISTED=code.bind(listed),
+            TIME=code.bind(read),
+            L=writer.single.value(formula, member),
+        )
         return time
-    value = walk_path(code, path, member)
+    value = writer.single.path(path, member)
     code.run(_PATH_TIME, T=time, V=value, HOURS=hours, SECONDS=code.bind(SECONDS), HOUR=code.bind(hour),
              TIME=code.bind(read), F=code.bind(formula.expression.evaluate), FOCUS=member)  # fmt: skip
     return time
@@ -144,9 +150,15 @@ def _number(writer: Writer, formula: Formula, member: str) -> str:
         tree, template = tree.target, _PATH_DIGITS
     path = plain_path(tree)
     if path is None:
-        code.run("T = NUMBER(L)", T=text, NUMBER=code.bind(_text), L=writer.values(formula, member))
+        code.run(
+            "T = NUMBER(LISTED(L))",
+            T=text,
+            LISTED=code.bind(listed),
+            NUMBER=code.bind(_text),
+            L=writer.single.value(formula, member),
+        )
         return text
-    value = walk_path(code, path, member)
+    value = writer.single.path(path, member)
     names: dict[str, str | ast.expr] = {"T": text, "V": value, "NUMBER": code.bind(_text), "FOCUS": member}
     names["F"] = code.bind(formula.expression.evaluate)
     if template is _PATH_DIGITS:

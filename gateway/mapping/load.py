@@ -18,9 +18,10 @@ from gateway.mapping.emits import EmitReader, check_twins, order_emits
 from gateway.mapping.faults import FileFaults, Place
 from gateway.mapping.formulas import Formulas, Names, is_expression, literal
 from gateway.mapping.functions import function_set
+from gateway.mapping.functions.quick import twins
 from gateway.mapping.lineage import UNIT_FACTS
 from gateway.mapping.payload_schema import NotASchema, Schema
-from gateway.mapping.plan import Action, Emit, Formula, Plan, SubjectPlan, Table, Zone
+from gateway.mapping.plan import Action, Emit, Formula, Functions, Plan, SubjectPlan, Table, Zone
 from gateway.mapping.shape import Shape, shape_of
 from gateway.mapping.tables import READ_FAULTS, Row, beside, find_concept_map, read_lookup
 from gateway.mapping.template import Templates
@@ -101,8 +102,9 @@ class _Reader:
         policy: Mapping[str, Action] = MappingProxyType(tree.get("policy", {}))
         functions = function_set(tables, lookups, policy.get("unit-unmapped") == "keep-original")
         formulas = Formulas(self.faults, functions)
+        callables = Functions(functions, twins(tables))
         names = replace(self._names(tree), shape=shape_of(schema.tree) if schema is not None else Shape())
-        plan = self._plan(tree, formulas, names, policy)
+        plan = replace(self._plan(tree, formulas, names, policy), functions=callables)
         self._check_unused(tree, formulas)
         issues = self.faults.issues()
         return Loaded(None if any_blocks(issues) else plan, issues, tree, schema, self.document)

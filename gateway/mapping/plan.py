@@ -5,11 +5,11 @@ and `Choice`. `interpret` walks the plan and explains; `generate` makes fast fun
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
-from gateway.fhirpath import Expression
+from gateway.fhirpath import Expression, FunctionSpec
 from gateway.mapping.shape import UNKNOWN, Found
 
 Action = Literal["warn", "drop-resource", "quarantine", "keep-original"]
@@ -218,6 +218,26 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Twin:
+    """A function of the language for one item: `call(item, *arguments)`, None for nothing, gives a loose value.
+
+    `rest` are the positions of the arguments that are handed over; the others are literals, and in it already. It
+    raises `Odd` for what only the function itself can tell.
+    """
+
+    call: Callable[..., Any]
+    rest: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """The functions of one mapping by name; a maker of twins gets the literal arguments, `...` for another one."""
+
+    specs: Mapping[str, FunctionSpec] = field(default_factory=dict)
+    twins: Mapping[str, Callable[..., Twin | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A whole mapping. `before`, `each` and `after` are the emits in the order in which they run.
 
@@ -238,3 +258,4 @@ class Plan:
     zone: Zone
     referred: frozenset[str] = frozenset()
     context: Mapping[str, Mapping[str, str]] | None = None
+    functions: Functions = field(default_factory=Functions)

@@ -101,7 +101,7 @@ def code_functions(tables: Mapping[str, Table]) -> dict[str, tuple[int, int, Cal
         results: list[Any] = []
         for value in focus:
             if isinstance(value, dict):
-                results += _concepts(value, table, None)
+                results += concepts(value, table, None)
                 continue
             found = _targets(table, {"code": str(value)})
             if found:
@@ -126,12 +126,12 @@ def code_functions(tables: Mapping[str, Table]) -> dict[str, tuple[int, int, Cal
     def codeable(focus: list[Any], name: list[Any] = _NO_FOCUS, local: list[Any] = _NO_FOCUS) -> list[Any]:
         table = tables[name[0]] if name and name[0] else None
         system = argument(local, "codeable()")
-        return [made for value in focus for made in _concepts(value, table, system)]
+        return [made for value in focus for made in concepts(value, table, system)]
 
     return {"translate": (1, 2, translate), "coding": (1, 1, coding), "codeable": (0, 2, codeable)}
 
 
-def _concepts(value: Any, table: Table | None, local: str | None) -> list[dict[str, Any]]:
+def concepts(value: Any, table: Table | None, local: str | None) -> list[dict[str, Any]]:
     """The CodeableConcept of a coded value, target codings first; nothing for an empty one."""
     read = _read(value, local)
     if read is None:

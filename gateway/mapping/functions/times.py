@@ -6,10 +6,11 @@ See https://hl7.org/fhir/R4/datatypes.html#dateTime.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,10 @@ from gateway.mapping.functions.arguments import argument, number_of, text_of
 from gateway.mapping.scope import current, report
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|[+-]\d\d:\d\d)?\Z")
+_HOUR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d):\Z", re.ASCII)
+_WHOLE_SECONDS: Mapping[str, str] = MappingProxyType(
+    {f"{at // 60:02}:{at % 60:02}Z": f"{at // 60:02}:{at % 60:02}" for at in range(3600)}
+)
 _HL7 = re.compile(r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(\.\d+)?)?)?)?)?)?([+-]\d{4})?\Z")
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)\Z")
 _SECONDS = re.compile(r"([+-]?\d{1,6})(?:\.0*)?s?\Z")
@@ -96,6 +101,31 @@ def _shown(value: Any, seconds: int) -> str | None:
         report("mapping.wrong-value", what="atOffset()")
         return None
     return f"{local.isoformat()}{fraction or ''}{_offset_text(seconds)}"
+
+
+def at_offset_of(value: Any, offset: Any) -> str | None:
+    """As `at_offset`, for one item or none."""
+    if value.__class__ is str and offset.__class__ is str:
+        rest, hour = _WHOLE_SECONDS.get(value[14:]), _hour_at(value[:14], offset)
+        if rest is not None and hour is not None:
+            return hour[0] + rest + hour[1]
+    if value is None or offset is None:
+        return None
+    found = at_offset([value], [offset])
+    return str(found[0]) if found else None
+
+
+@lru_cache(maxsize=4096)
+def _hour_at(hour: str, offset: str) -> tuple[str, str] | None:
+    """`2026-01-01T08:` of UTC at an offset of whole hours, and the text of the offset; None where it is neither."""
+    found, seconds = _HOUR.match(hour), _offset_seconds(offset)
+    if found is None or seconds is None or seconds % 3600:
+        return None
+    try:
+        moved = datetime.fromisoformat(found[1]) + _delta(seconds)
+    except (ValueError, OverflowError):
+        return None
+    return moved.isoformat()[:14], _offset_text(seconds)
 
 
 def _date_or_report(text: str, what: str) -> str | None:
@@ -196,6 +226,20 @@ def hl7_time(focus: list[Any], zone: list[Any] = _NO_FOCUS) -> list[Any]:
     """The FHIR dateTime of an HL7 DTM (`YYYY[MM[DD[HH[MM[SS[.S]]]]]][+ZZZZ]`); "" gives nothing."""
     results = (_hl7(value, zone) for value in focus)
     return [text for text in results if text is not None]
+
+
+def hl7_time_of(value: Any) -> str | None:
+    """As `hl7_time` in the default zone, for one item or none."""
+    if value.__class__ is str:
+        scope = current.get()
+        return _known_hl7(value, scope.zone, scope.ambiguous, scope.gap)
+    return None if value is None else _hl7(value, _NO_FOCUS)
+
+
+@lru_cache(maxsize=2048)
+def _known_hl7(text: str, zone: str | None, ambiguous: str, gap: str) -> str | None:
+    """The time of a text, which depends on the default zone and its policies alone; what it reports is not kept."""
+    return _hl7(text, _NO_FOCUS)
 
 
 def _hl7(value: Any, zone: list[Any]) -> str | None:

@@ -1,0 +1,124 @@
+"""Functions of the language for one item, as generated functions call them: what is usual is remembered.
+
+Each gives exactly what the function itself gives, or raises `Odd`, and then that is called. What is remembered
+depends on the texts it is remembered by alone.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from gateway.mapping.functions import bound, codes, numbers, texts, times
+from gateway.mapping.loose import Odd, loose
+from gateway.mapping.plan import Table, Twin
+from gateway.mapping.scope import current
+from gateway.mapping.tables import targets_of
+
+MEMORY: Final = 2048
+"""How many results of one function are remembered."""
+
+
+def twins(tables: Mapping[str, Table]) -> dict[str, Callable[..., Twin | None]]:
+    """Name -> maker of the twin for a call with these literal arguments, over the concept maps of one mapping."""
+    return {
+        "translate": lambda name, default=None: _translate(tables[name], default),
+        "codeable": lambda name="", local=None: _codeable(tables[name] if name else None, local),
+        "ref": _ref,
+        "atOffset": lambda offset: Twin(times.at_offset_of, (0,)),
+        "hl7Time": lambda zone=None: None if zone is not None else Twin(times.hl7_time_of),
+        "hl7Date": lambda: Twin(_of_text(_alone(times.hl7_date))),
+        "dateOnly": lambda: Twin(_of_text(lambda text: text[:10] or None)),
+        "range": lambda: Twin(_of_text(_alone(numbers.limits))),
+        "text": lambda: Twin(_text),
+    }
+
+
+def _translate(table: Table, default: Any) -> Twin | None:
+    if default is ...:
+        return None
+
+    @lru_cache(MEMORY)
+    def code(text: str) -> Any:
+        found = targets_of(table, text)
+        if len(found) == 1:
+            return found[0]["code"]
+        if found or not default:
+            raise Odd
+        return default
+
+    return Twin(_of_text(code))
+
+
+def _codeable(table: Table | None, local: Any) -> Twin | None:
+    if local is ...:
+        return None
+
+    @lru_cache(MEMORY)
+    def of_text(text: str) -> Any:
+        return loose(codes.concepts(text, table, local))
+
+    @lru_cache(MEMORY)
+    def of_parts(parts: tuple[tuple[str, str], ...]) -> Any:
+        return loose(codes.concepts(dict(parts), table, local))
+
+    def call(value: Any) -> Any:
+        if value.__class__ is dict:
+            for part in value.values():
+                if part.__class__ is not str:
+                    return loose(codes.concepts(value, table, local))
+            return of_parts(tuple(value.items()))
+        if value.__class__ is str:
+            return of_text(value)
+        if value is None:
+            return None
+        raise Odd
+
+    return Twin(call)
+
+
+def _of_text(function: Callable[[str], Any]) -> Callable[[Any], Any]:
+    """The function for a text or nothing; `Odd` for anything else."""
+
+    def call(value: Any) -> Any:
+        if value.__class__ is str:
+            return function(value)
+        if value is None:
+            return None
+        raise Odd
+
+    return call
+
+
+def _alone(function: Callable[[list[Any]], list[Any]]) -> Callable[[str], Any]:
+    """A function of a text that depends on nothing else, remembered; what it reports is not."""
+
+    @lru_cache(MEMORY)
+    def call(text: str) -> Any:
+        return loose(function([text]))
+
+    return call
+
+
+def _text(value: Any) -> Any:
+    if value.__class__ is str:
+        return value or None
+    return None if value is None else loose(texts.text([value]))
+
+
+def _ref(name: Any, *parts: Any) -> Twin | None:
+    """A reference by one part of a key: made once for a text, and shared."""
+    if len(parts) != 1:
+        return None
+
+    def call(_focus: Any, part: Any) -> Any:
+        if part.__class__ is not str:
+            if part is None:
+                return None
+            raise Odd
+        known = current.get().references
+        found = known.get((name, part))
+        if found is None:
+            found = known[name, part] = loose(bound.reference([], [name], [part]))
+        return found
+
+    return Twin(call, (1,))

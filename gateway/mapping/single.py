@@ -1,0 +1,296 @@
+"""Expressions as Python statements for the usual case: one value, or none, at every step.
+
+Each formula is written out inside a `try`. Where the data are not what that is for (several items, a value of another
+kind) the statements raise and the compiled FHIRPath function takes over, so that every formula is exact for all data.
+Results are loose values (`gateway.mapping.loose`). Parts without a short form call a FHIRPath function of their own.
+"""
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Final
+
+from gateway.fhirpath import nodes
+from gateway.fhirpath.arithmetic import OPERATORS, concatenate
+from gateway.fhirpath.emitter import Emitter
+from gateway.fhirpath.errors import Fault as FhirFault
+from gateway.fhirpath.printer import print_expression
+from gateway.mapping.lineage import is_fixed, walk
+from gateway.mapping.loose import STRANGE, Odd, loose, truth_of
+from gateway.mapping.plan import Formula, Functions
+from gateway.mapping.single_calls import call
+from gateway.mapping.single_form import Evaluate, Operand, evaluator
+from gateway.mapping.single_items import filtered, unwound
+from gateway.mapping.single_logic import is_boolean, logic
+
+ODDITIES: Final = (Odd, FhirFault, AttributeError, TypeError, ValueError, LookupError, ArithmeticError)
+_STEP = "V = B.get(NAME) if B.__class__ is dict else None if B is None else STRANGE"
+_TRY = """
+try:
+    ...
+except ODDITIES:
+    V = LOOSE(F(FOCUS, env))
+"""
+_LOOSEN = """
+if V.__class__ is list:
+    V = LOOSE(F(FOCUS, env))
+"""
+_BEHIND = "V = R if R is not STRANGE else LOOSE(F(FOCUS, env))"
+_SOLID = """
+if V.__class__ is list:
+    raise ODD
+"""
+_TRUTH = "T = V if V.__class__ is bool else False if V is None else TRUTH(V)"
+_PER_ITEM: Final = frozenset({"index", "total"})
+
+
+class Singles:
+    """Writes expressions into one function: `prelude` runs once a unit, the rest for each focus."""
+
+    def __init__(self, code: Emitter, prelude: list[ast.stmt], functions: Functions) -> None:
+        self.code = code
+        self.prelude = prelude
+        self.functions = functions
+        self._variables: dict[str, str] = {}
+        self._once: dict[str, str] = {}
+        self._paths: dict[tuple[str, str], str] = {}
+        self._never_lists: set[str] = set()
+
+    @contextmanager
+    def inside(self, block: list[ast.stmt], *, loop: bool = False) -> Iterator[None]:
+        """Appends to another block; what is found out there is forgotten behind it."""
+        known = self._paths, self._never_lists, self._variables
+        self._paths, self._never_lists, self._variables = dict(known[0]), set(known[1]), dict(known[2])
+        with self.code.into(block, loop=loop):
+            yield
+        self._paths, self._never_lists, self._variables = known
+
+    def assign(self, variables: tuple[tuple[str, Formula], ...], focus: str) -> None:
+        """Evaluates variables of a focus, in their order."""
+        for name, formula in variables:
+            value = self.value(formula, focus)
+            self.code.run("variables[NAME] = V", NAME=self.code.bind(name), V=value)
+            self._variables[name] = value
+
+    def forget(self) -> None:
+        """What was assigned is not known any more."""
+        self._variables = {}
+
+    # Formulas
+
+    def value(self, formula: Formula, focus: str) -> str:
+        """The local that holds the loose value of a formula."""
+        tree, code = formula.expression.ast, self.code
+        if isinstance(tree, nodes.Variable) and tree.name in self._variables:
+            return self._variables[tree.name]
+        if formula.fixed:
+            return self._fixed(formula.text, formula.expression.evaluate)
+        evaluate = code.bind(formula.expression.evaluate)
+        path = plain_path(tree)
+        if path is not None:
+            value = self.path(path, focus)
+            code.run(_LOOSEN, V=value, LOOSE=code.bind(loose), F=evaluate, FOCUS=focus)
+            return value
+        value = code.fresh()
+        if _is_whole(tree):
+            code.run("V = LOOSE(F(FOCUS, env))", V=value, LOOSE=code.bind(loose), F=evaluate, FOCUS=focus)
+            return value
+        with self._tried(value, formula, focus):
+            found = self.solid(self.one(tree, focus))
+            code.run("V = R", V=value, R=found)
+        return value
+
+    def several(self, formula: Formula, focus: str) -> str:
+        """As `value`, where several values are as usual as one: what stands at the end of a path may be any list."""
+        code, tree = self.code, formula.expression.ast
+        if formula.fixed or not isinstance(tree, nodes.Member) or _is_whole(tree) or self.is_fact(tree):
+            return self.value(formula, focus)
+        path, value = plain_path(tree), code.fresh()
+        if path is not None:
+            found = self.path(path, focus)
+            code.run(_BEHIND, V=value, R=found, STRANGE=code.bind(STRANGE), LOOSE=code.bind(loose),
+                     F=code.bind(formula.expression.evaluate), FOCUS=focus)  # fmt: skip
+            return value
+        with self._tried(value, formula, focus):
+            code.run("V = R", V=value, R=self.one(tree, focus))
+            code.run("if V is STRANGE:\n    raise ODD", V=value, STRANGE=code.bind(STRANGE), ODD=code.bind(Odd))
+        return value
+
+    def items(self, formula: Formula, focus: str) -> str:
+        """The local that holds what a `foreach` goes over: a loose value, or a list of items."""
+        code, tree = self.code, formula.expression.ast
+        known = unwound(tree)
+        if formula.fixed or known is None or _is_whole(tree):
+            return self.value(formula, focus)
+        names, calls = known
+        value, found = code.fresh(), self.path(names, focus)
+        with self._tried(value, formula, focus):
+            code.run("V = L", V=value, L=filtered(self, found, names, calls, focus))
+        return value
+
+    def truth(self, formula: Formula, focus: str) -> str:
+        """The local that holds the truth of a condition; data that are no condition raise `Fault`."""
+        code, tree, truth = self.code, formula.expression.ast, self.code.fresh("t")
+        if formula.fixed or _is_whole(tree) or not is_boolean(tree):
+            value = self.value(formula, focus)
+        else:
+            value = code.fresh()
+            with self._tried(value, formula, focus):
+                code.run("V = R", V=value, R=logic(self, tree, focus))
+        code.run(_TRUTH, T=truth, V=value, TRUTH=code.bind(truth_of))
+        return truth
+
+    @contextmanager
+    def _tried(self, value: str, formula: Formula, focus: str) -> Iterator[None]:
+        code = self.code
+        self._prepare(formula.expression.ast, focus)
+        hole = code.emit(_TRY, ODDITIES=code.bind(ODDITIES), V=value, LOOSE=code.bind(loose),
+                         F=code.bind(formula.expression.evaluate), FOCUS=focus)  # fmt: skip
+        with self.inside(hole):
+            yield
+
+    def _prepare(self, tree: nodes.Expr, focus: str) -> None:
+        """Walks the steps of plain paths before the `try`, where later formulas find them."""
+        todo = [tree]
+        while todo:
+            node = todo.pop()
+            path = plain_path(node)
+            if path is not None:
+                self.path(path, focus)
+            elif isinstance(node, nodes.Call) and node.name in _MOVES_FOCUS and node.target is not None:
+                todo.append(node.target)
+            else:
+                todo += nodes.children(node)
+
+    # Parts of a formula
+
+    def path(self, names: tuple[str, ...], focus: str) -> str:
+        """The local that holds what is at a path, a list for what is unusual."""
+        for name in names:
+            focus = self.step(focus, name)
+        return focus
+
+    def step(self, base: str, name: str) -> str:
+        """The local that holds the element `name` of an item; a list for what is unusual."""
+        found = self._paths.get((base, name))
+        if found is None:
+            code = self.code
+            found = self._paths[base, name] = code.fresh()
+            code.run(_STEP, V=found, B=base, NAME=code.bind(name), STRANGE=code.bind(STRANGE))
+        return found
+
+    def one(self, node: nodes.Expr, focus: str) -> Operand:
+        """The item that a part of the formula gives, None for none; a list for what is unusual."""
+        code = self.code
+        match node:
+            case nodes.Literal(value=None | str() | bool() | int() | Decimal() as value):
+                return code.bind(value)
+            case nodes.Member(target=target, name=name):
+                base = focus if target is None else None
+                if target is not None and not self.is_fact(node):
+                    base = self.local(self.one(target, focus))
+                if base is not None:
+                    return self.step(base, name)
+            case nodes.Special(name="this"):
+                return focus
+            case nodes.Variable(name=name) if name in self._variables:
+                return self._variables[name]
+            case nodes.Call():
+                return logic(self, node, focus) if is_boolean(node) else call(self, node, focus)
+            case nodes.Binary() | nodes.Chain():
+                return self._operator(node, focus)
+        return self.outlined(node, focus)
+
+    def _operator(self, node: nodes.Binary | nodes.Chain, focus: str) -> str:
+        if isinstance(node, nodes.Chain):
+            return self._text(node, focus) if node.operator == "&" else self._joined(node, focus)
+        return self._number(node, focus) if node.operator in OPERATORS else logic(self, node, focus)
+
+    def _joined(self, node: nodes.Chain, focus: str) -> str:
+        return self.outlined(node, focus) if node.operator == "|" else logic(self, node, focus)
+
+    def local(self, operand: Operand) -> str:
+        """The operand as a local."""
+        if isinstance(operand, str):
+            return operand
+        made = self.code.fresh()
+        self.code.run("V = C", V=made, C=operand)
+        return made
+
+    def solid(self, operand: Operand) -> Operand:
+        """The same operand, after statements that raise where it is unusual."""
+        if isinstance(operand, str) and operand not in self._never_lists:
+            self.code.run(_SOLID, V=operand, ODD=self.code.bind(Odd))
+            self._never_lists.add(operand)
+        return operand
+
+    def made(self, name: str) -> str:
+        """The same local, which is known to hold no list."""
+        self._never_lists.add(name)
+        return name
+
+    def outlined(self, node: nodes.Expr, focus: str) -> str:
+        """A part of the formula by a FHIRPath function of its own; a list where it gives several items."""
+        code, value = self.code, self.code.fresh()
+        evaluate = evaluator(node, self.functions)
+        if self.is_fact(node):
+            return self._fixed(print_expression(node), evaluate)
+        code.run("V = LOOSE(F(FOCUS, env))", V=value, LOOSE=code.bind(loose), F=code.bind(evaluate),
+                 FOCUS=focus)  # fmt: skip
+        return value
+
+    def is_fact(self, node: nodes.Expr) -> bool:
+        """True for `%study.x` and its like: a path that is the same in a whole unit and cannot fail."""
+        while isinstance(node, nodes.Member) and node.target is not None:
+            node = node.target
+        return isinstance(node, nodes.Variable) and node.name not in self._variables and is_fixed(node)
+
+    def _fixed(self, text: str, evaluate: Evaluate) -> str:
+        """A value that is the same in the whole unit: made once, when the function is bound."""
+        found = self._once.get(text)
+        if found is None:
+            code = self.code
+            found = self._once[text] = code.fresh("u")
+            with code.into(self.prelude):
+                code.run("V = LOOSE(F(None, env))", V=found, LOOSE=code.bind(loose), F=code.bind(evaluate))
+        return found
+
+    def _text(self, node: nodes.Chain, focus: str) -> str:
+        """Texts joined by `&`, where nothing is an empty text."""
+        code = self.code
+        result = self.solid(self.one(node.operands[0], focus))
+        for operand in node.operands[1:]:
+            other, answer = self.solid(self.one(operand, focus)), code.fresh()
+            source = "R = A + B if A.__class__ is B.__class__ is str else JOIN(A, B)"
+            code.run(source, R=answer, A=result, B=other, JOIN=code.bind(concatenate))
+            result = self.made(answer)
+        return self.local(result)
+
+    def _number(self, node: nodes.Binary, focus: str) -> str:
+        code, answer = self.code, self.code.fresh()
+        left, right = (self.solid(self.local(self.one(part, focus))) for part in (node.left, node.right))
+        code.run("R = None if A is None or B is None else F(A, B)", R=answer, A=left, B=right,
+                 F=code.bind(OPERATORS[node.operator]))  # fmt: skip
+        return self.made(answer)
+
+
+_MOVES_FOCUS: Final = frozenset({"where", "select", "exists", "all", "iif", "repeat", "sort", "aggregate", "trace"})
+
+
+def plain_path(tree: nodes.Expr | None) -> tuple[str, ...] | None:
+    """The names of a path from the focus, `a.b.c`; None for anything else."""
+    names: list[str] = []
+    while isinstance(tree, nodes.Member):
+        names.append(tree.name)
+        tree = tree.target
+    return tuple(reversed(names)) if names and tree is None else None
+
+
+def _is_whole(tree: nodes.Expr) -> bool:
+    """True for an expression that is better evaluated as a whole."""
+    return any(
+        (isinstance(node, nodes.Special) and node.name in _PER_ITEM)
+        or (isinstance(node, nodes.Call) and node.name in ("defineVariable", "aggregate"))
+        for node in walk(tree)
+    )  # fmt: skip

@@ -1,0 +1,217 @@
+"""Calls of functions as Python statements: FHIRPath's own on one item, and those of the mapping language."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final
+
+from gateway.fhirpath import nodes
+from gateway.fhirpath.functions import FUNCTIONS, Function
+from gateway.fhirpath.functions.conversions import to_decimal as _to_decimal
+from gateway.mapping.lineage import walk
+from gateway.mapping.loose import Odd, loose
+from gateway.mapping.single_form import Evaluate, Operand, Writing, evaluator, literal_of
+from gateway.mapping.single_logic import logic
+
+MEMORY: Final = 2048
+"""How many results of a pure expression of a text are remembered."""
+
+_ONE_OF: Final = frozenset({"first", "last", "single", "distinct"})
+_PURE: Final = frozenset(
+    {"translate", "quantity", "coding", "codeable", "range", "text", "dateOnly", "hl7Date", "scaled"}
+)
+_NOTHING: Final[list[Any]] = []
+_SOLID = """
+if V.__class__ is list:
+    raise ODD
+"""
+_TEXT = """
+if V.__class__ is not str and V is not None:
+    raise ODD
+"""
+_NUMBER = """
+if V.__class__ is not int and V.__class__ is not D and V is not None:
+    raise ODD
+"""
+_WHOLE = """
+if V.__class__ is not int and V is not None:
+    raise ODD
+"""
+_RECALLED = "R = RECALL(V) if V.__class__ is str else None if V is None else LOOSE(F(V, env))"
+_SHORT: Final = {
+    "startsWith": "A0.startswith(A1)",
+    "endsWith": "A0.endswith(A1)",
+    "contains": "A1 in A0",
+    "trim": "A0.strip()",
+    "length": "len(A0)",
+    "upper": "A0.upper()",
+    "lower": "A0.lower()",
+}
+
+
+def call(writer: Writing, node: nodes.Call, focus: str) -> Operand:
+    """The item that a call gives, None for none; a list for what is unusual."""
+    name, count = node.name, len(node.arguments)
+    if name in writer.functions.specs:
+        return _added(writer, node, focus)
+    if name == "iif" and node.target is None:
+        return _iif(writer, node, focus)
+    if name == "coalesce" and node.target is None:
+        return _coalesce(writer, node, focus)
+    if node.target is not None and count == 1 and name in ("where", "select", "exists"):
+        return _for_one(writer, node, node.target, focus)
+    if node.target is not None and count == 0 and name in _ONE_OF:
+        return writer.solid(writer.one(node.target, focus))
+    if node.target is not None and count == 0 and name == "count":
+        answer = writer.code.fresh()
+        source = "R = 0 if V is None else 1"
+        writer.code.run(source, R=answer, V=writer.solid(writer.local(writer.one(node.target, focus))))
+        return writer.made(answer)
+    function = FUNCTIONS.get(name)
+    if function is not None and node.target is not None and _is_plain(function, (node.target, *node.arguments)):
+        return _plain(writer, node, node.target, function, focus)
+    return writer.outlined(node, focus)
+
+
+def _iif(writer: Writing, node: nodes.Call, focus: str) -> str:
+    code, answer = writer.code, writer.code.fresh()
+    holds = logic(writer, node.arguments[0], focus)
+    code.run("R = None", R=answer)
+    for branch, source in zip(node.arguments[1:], ("if C:\n    ...", "if not C:\n    ..."), strict=False):
+        with writer.inside(code.emit(source, C=holds)):
+            code.run("R = V", R=answer, V=writer.one(branch, focus))
+    return answer
+
+
+def _coalesce(writer: Writing, node: nodes.Call, focus: str) -> str:
+    code, answer = writer.code, writer.code.fresh()
+    first, *rest = node.arguments
+    code.run("R = V", R=answer, V=writer.one(first, focus))
+    for argument in rest:
+        code.run(_SOLID, V=answer, ODD=code.bind(Odd))
+        with writer.inside(code.emit("if R is None:\n    ...", R=answer)):
+            code.run("R = V", R=answer, V=writer.one(argument, focus))
+    return answer
+
+
+def _for_one(writer: Writing, node: nodes.Call, target: nodes.Expr, focus: str) -> str:
+    """`where`, `select` or `exists` of the one item of the target."""
+    code, answer, part = writer.code, writer.code.fresh(), node.arguments[0]
+    item = writer.local(writer.solid(writer.one(target, focus)))
+    if node.name == "select" and _is_pure(part):
+        evaluate = evaluator(part, writer.functions)
+        code.run(_RECALLED, R=answer, V=item, RECALL=code.bind(remembered(evaluate)), LOOSE=code.bind(loose),
+                 F=code.bind(evaluate))  # fmt: skip
+        return answer
+    code.run("R = N", R=answer, N=code.bind(False if node.name == "exists" else None))
+    with writer.inside(code.emit("if V is not None:\n    ...", V=item)):
+        if node.name == "select":
+            code.run("R = V", R=answer, V=writer.one(part, item))
+        else:
+            holds = logic(writer, part, item)
+            code.run("if C:\n    R = V", C=holds, R=answer, V=item if node.name == "where" else code.bind(True))
+    return answer if node.name == "select" else writer.made(answer)
+
+
+def _is_pure(node: nodes.Expr) -> bool:
+    """True where the result depends on the text in `$this` alone."""
+    return all(
+        isinstance(part, nodes.Literal)
+        or (isinstance(part, nodes.Special) and part.name == "this")
+        or (isinstance(part, nodes.Member) and part.target is not None)
+        or (isinstance(part, nodes.Call) and part.name in _PURE)
+        for part in walk(node)
+    ) and any(isinstance(part, nodes.Call) for part in walk(node))
+
+
+def remembered(evaluate: Evaluate) -> Callable[[str], Any]:
+    """The loose value of an expression that depends on a text alone, remembered; what it raises is not."""
+
+    @lru_cache(MEMORY)
+    def recall(text: str) -> Any:
+        return loose(evaluate(text, None))
+
+    return recall
+
+
+@lru_cache(MEMORY)
+def decimal_of(text: str) -> Decimal | None:
+    """The decimal that a text stands for, with its digits; None when it is none."""
+    made: Decimal | None = _to_decimal.call(text)
+    return made
+
+
+def _is_plain(function: Function, parts: tuple[nodes.Expr, ...]) -> bool:
+    """True for a function of single items that is called with what it takes, as far as that is written."""
+    returns, count = function.returns, len(parts) - 1
+    takes = (function.focus, *function.parameters(count))
+    return (
+        function.least <= count <= function.most
+        and not (function.needs or function.typed)
+        and returns is not None
+        and not returns.many
+        and all(map(_may_take, takes, map(literal_of, parts)))
+    )
+
+
+def _may_take(takes: str, value: Any) -> bool:
+    kinds = {"String": (str,), "Integer": (int,), "Number": (int, Decimal), "Item": (str, int, bool, Decimal)}
+    return takes in kinds and (value is ... or value.__class__ in kinds[takes])
+
+
+def _plain(writer: Writing, node: nodes.Call, target: nodes.Expr, function: Function, focus: str) -> str:
+    """A function of FHIRPath on one item: nothing where the focus or an argument is nothing."""
+    code, answer = writer.code, writer.code.fresh()
+    values = [_taken(writer, target, function.focus, focus)]
+    for argument, takes in zip(node.arguments, function.parameters(len(node.arguments)), strict=True):
+        values.append(_taken(writer, argument, takes, focus))
+    names = {f"A{number}": value for number, value in enumerate(values)}
+    empty = " or ".join(f"{name} is None" for name, value in names.items() if isinstance(value, str)) or "False"
+    if function.name == "toDecimal":
+        source = "R = RECALL(A0) if A0.__class__ is str else None if A0 is None else F(A0)"
+    else:
+        source = f"R = None if {empty} else {_SHORT.get(function.name) or 'F(' + ', '.join(names) + ')'}"
+    code.run(source, R=answer, F=code.bind(function.call), RECALL=code.bind(decimal_of), **names)
+    return writer.made(answer)
+
+
+def _taken(writer: Writing, node: nodes.Expr, takes: str, focus: str) -> Operand:
+    value = writer.one(node, focus)
+    if takes == "Item" or not isinstance(value, str):
+        return writer.solid(value)
+    source = {"String": _TEXT, "Integer": _WHOLE, "Number": _NUMBER}[takes]
+    writer.code.run(source, V=value, ODD=writer.code.bind(Odd), D=writer.code.bind(Decimal))
+    return value
+
+
+def _added(writer: Writing, node: nodes.Call, focus: str) -> Operand:
+    """A function of the mapping language: its twin for one item, or the function itself on lists."""
+    code, answer = writer.code, writer.code.fresh()
+    if node.target is None and node.name not in ("ref", "lookup"):
+        return writer.outlined(node, focus)
+    make = writer.functions.twins.get(node.name)
+    twin = make(*map(literal_of, node.arguments)) if make is not None else None
+    item = code.bind(None) if node.target is None else writer.solid(writer.one(node.target, focus))
+    if twin is not None:
+        rest = [writer.solid(writer.one(node.arguments[number], focus)) for number in twin.rest]
+        names = {f"A{number}": value for number, value in enumerate([item, *rest])}
+        code.run(f"R = F({', '.join(names)})", R=answer, F=code.bind(twin.call), **names)
+        return answer
+    lists = {"A0": _as_list(writer, item)}
+    for number, argument in enumerate(node.arguments, 1):
+        lists[f"A{number}"] = _as_list(writer, writer.solid(writer.one(argument, focus)))
+    spec = writer.functions.specs[node.name]
+    listed = ", ".join(["env", *lists] if spec.env else lists)
+    code.run(f"R = LOOSE(F({listed}))", R=answer, LOOSE=code.bind(loose), F=code.bind(spec.call), **lists)
+    return answer
+
+
+def _as_list(writer: Writing, value: Operand) -> Operand:
+    code = writer.code
+    if not isinstance(value, str):
+        known = getattr(value, "value", ...)
+        if known is not ...:
+            return code.bind(_NOTHING if known is None else [known])
+    made = code.fresh("l")
+    code.run("L = [] if V is None else [V]", L=made, V=value)
+    return made

@@ -1,0 +1,65 @@
+"""What the writers of calls and conditions need of the writer of expressions."""
+
+import ast
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any, Protocol, TypeAlias
+
+from gateway.fhirpath import Env, compile, nodes
+from gateway.fhirpath.emitter import Emitter
+from gateway.fhirpath.printer import print_expression
+from gateway.mapping.plan import Functions
+
+Evaluate: TypeAlias = Callable[[Any, Env | None], list[Any]]
+"""The function of a compiled expression."""
+
+Operand: TypeAlias = str | ast.expr
+"""A local name, or a constant."""
+
+
+class Writing(Protocol):
+    """A function whose expressions are being written."""
+
+    code: Emitter
+    prelude: list[ast.stmt]
+    functions: Functions
+
+    def one(self, node: nodes.Expr, focus: str) -> Operand:
+        """The item that a part gives, None for none; a list for what is unusual."""
+
+    def outlined(self, node: nodes.Expr, focus: str) -> str:
+        """A part by a FHIRPath function of its own; a list where it gives several items."""
+
+    def local(self, operand: Operand) -> str:
+        """The operand as a local."""
+
+    def solid(self, operand: Operand) -> Operand:
+        """The same operand, after statements that raise where it is unusual."""
+
+    def made(self, name: str) -> str:
+        """The same local, which is known to hold no list."""
+
+    def is_fact(self, node: nodes.Expr) -> bool:
+        """True for a path that is the same in a whole unit."""
+
+    def inside(self, block: list[ast.stmt], *, loop: bool = False) -> AbstractContextManager[None]:
+        """Appends to another block; what is found out there is forgotten behind it."""
+
+
+def literal_of(node: nodes.Expr) -> Any:
+    """The value of a literal; `...` for anything else."""
+    return node.value if isinstance(node, nodes.Literal) else ...
+
+
+def evaluator(node: nodes.Expr, functions: Functions) -> Evaluate:
+    """The FHIRPath function of a part of an expression, compiled when it is first called."""
+
+    @cache
+    def compiled() -> Evaluate:
+        return compile(print_expression(node), model=None, functions=functions.specs).evaluate
+
+    def evaluate(focus: Any, env: Env | None) -> list[Any]:
+        return compiled()(focus, env)
+
+    return evaluate

@@ -1,0 +1,96 @@
+"""What goes over several items as Python statements: `path.where(...).distinct()`."""
+
+from typing import Any, Final
+
+from gateway.fhirpath import nodes
+from gateway.fhirpath.equality import distinct
+from gateway.mapping.loose import STRANGE, Odd
+from gateway.mapping.single_form import Writing
+from gateway.mapping.single_logic import logic
+
+_FEW: Final = 8
+_START = "L = EACH(V) if V is not STRANGE else REACH(FOCUS, NAMES)"
+_EACH = """
+for ITEM in L:
+    ...
+"""
+
+
+def unwound(tree: nodes.Expr) -> tuple[tuple[str, ...], list[nodes.Call]] | None:
+    """The path of `path.where(...).distinct()` and its calls in their order; None for anything else."""
+    calls: list[nodes.Call] = []
+    node: nodes.Expr | None = tree
+    while isinstance(node, nodes.Call) and (node.name, len(node.arguments)) in (("where", 1), ("distinct", 0)):
+        calls.append(node)
+        node = node.target
+    names: list[str] = []
+    while isinstance(node, nodes.Member):
+        names.append(node.name)
+        node = node.target
+    return (tuple(reversed(names)), calls[::-1]) if names and node is None else None
+
+
+def filtered(writer: Writing, value: str, names: tuple[str, ...], calls: list[nodes.Call], focus: str) -> str:
+    """The local list of the items at a path, `value` being what is there, that the calls leave."""
+    code, items = writer.code, writer.code.fresh("l")
+    code.run(_START, L=items, V=value, EACH=code.bind(each), STRANGE=code.bind(STRANGE), REACH=code.bind(reached),
+             FOCUS=focus, NAMES=code.bind(names))  # fmt: skip
+    if any(call.name == "distinct" for call in calls):
+        code.run("L = FEWER(L)", L=items, FEWER=code.bind(fewer))
+    for call in calls:
+        if call.name == "distinct":
+            code.run("L = D(L)", L=items, D=code.bind(distinct))
+            continue
+        kept, item = code.fresh("l"), code.fresh("item")
+        code.run("K = []", K=kept)
+        with writer.inside(code.emit(_EACH, ITEM=item, L=items), loop=True):
+            holds = logic(writer, call.arguments[0], item)
+            code.run("if C:\n    K.append(ITEM)", C=holds, K=kept, ITEM=item)
+        items = kept
+    return items
+
+
+def each(value: Any) -> list[Any]:
+    """The items of what stands at a step."""
+    if value.__class__ is list:
+        return value if None not in value else [item for item in value if item is not None]
+    return [] if value is None else [value]
+
+
+def reached(focus: Any, names: tuple[str, ...]) -> list[Any]:
+    """The items at a path, lists on the way included; raises `Odd` where the focus is itself a list."""
+    if focus.__class__ is list:
+        raise Odd
+    items = [focus]
+    for name in names:
+        try:
+            found = [item[name] for item in items]
+        except (LookupError, TypeError):
+            found = [item.get(name) for item in items if _is_plain(item)]
+        kinds = set(map(type, found))
+        if list in kinds:
+            found = [part for value in found for part in (value if value.__class__ is list else (value,))]
+            kinds = set(map(type, found))
+        items = [item for item in found if item is not None] if type(None) in kinds else found
+    return items
+
+
+def _is_plain(item: Any) -> bool:
+    """True for an object, False for a scalar; raises `Odd` for what only FHIRPath knows."""
+    if item.__class__ is dict:
+        return True
+    if item.__class__ in (str, int, bool) or item.__class__ is list:
+        return False
+    raise Odd
+
+
+def fewer(items: list[Any]) -> list[Any]:
+    """The items without repetitions of objects that hold texts only, as far as these are few."""
+    found: list[Any] = []
+    while items and len(found) < _FEW and items[0].__class__ is dict:
+        first = items[0]
+        if not all(value.__class__ is str for value in first.values()):
+            break
+        found.append(first)
+        items = [item for item in items if item != first]
+    return found + items

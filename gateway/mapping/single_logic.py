@@ -1,0 +1,147 @@
+"""Conditions as Python statements: True, False, or None for neither, as FHIRPath's logic has three values."""
+
+from decimal import Decimal
+from typing import Final
+
+from gateway.fhirpath import nodes
+from gateway.fhirpath.equality import equal
+from gateway.mapping.loose import Odd
+from gateway.mapping.single_form import Operand, Writing
+
+_FOUND: Final = frozenset({"exists", "empty", "not"})
+_ORDERS: Final = frozenset({"<", "<=", ">", ">="})
+_AND = """
+if A is False:
+    R = False
+else:
+    ...
+"""
+_OR = """
+if A is True:
+    R = True
+else:
+    ...
+"""
+_IN = """
+if V.__class__ is str:
+    R = V in L
+elif V is None:
+    R = None
+else:
+    raise ODD
+"""
+_EQUALS_TEXT = """
+if V.__class__ is str:
+    R = V == C
+elif V is None:
+    R = None
+else:
+    raise ODD
+"""
+_ORDERED = """
+if V.__class__ is D or V.__class__ is int:
+    R = V OPERATOR C
+elif V is None:
+    R = None
+else:
+    raise ODD
+"""
+_EQUAL = "R = None if A is None or B is None else A == B if A.__class__ is B.__class__ is str else F(A, B)"
+_TRUE = "R = V if V.__class__ is bool else None if V is None else True"
+_NOT = "R = None if A is None else not A"
+
+
+def is_boolean(node: nodes.Expr) -> bool:
+    """True for what gives a boolean or nothing."""
+    match node:
+        case nodes.Call(name=name, arguments=()) if name in _FOUND:
+            return node.target is not None
+        case nodes.Chain(operator="and" | "or"):
+            return True
+        case nodes.Binary(operator="=" | "!=" | "in" as operator, right=right):
+            return operator != "in" or _texts(right) is not None
+        case nodes.Binary(operator=operator, right=nodes.Literal(value=int() | Decimal())):
+            return operator in _ORDERS
+    return False
+
+
+def logic(writer: Writing, node: nodes.Expr, focus: str) -> str:
+    """The local that holds the truth of a part of a formula; any item that is no boolean is true."""
+    match node:
+        case nodes.Call(name="exists" | "empty", arguments=(), target=target) if target is not None:
+            return _found(writer, target, focus, "is not" if node.name == "exists" else "is")
+        case nodes.Call(name="not", arguments=(), target=target) if target is not None:
+            return _made(writer, _NOT, A=logic(writer, target, focus))
+        case nodes.Chain(operator="and" | "or"):
+            return _joined(writer, node, focus)
+        case nodes.Binary(operator="=" | "!="):
+            found = _equal(writer, node, focus)
+            return found if node.operator == "=" else _made(writer, _NOT, A=found)
+        case nodes.Binary(operator="in", right=right) if (texts := _texts(right)) is not None:
+            value, code = writer.local(writer.one(node.left, focus)), writer.code
+            return _made(writer, _IN, V=value, L=code.bind(texts), ODD=code.bind(Odd))
+        case nodes.Binary(operator=operator, right=nodes.Literal(value=int() | Decimal() as limit)) if (
+            operator in _ORDERS and not isinstance(limit, bool)
+        ):
+            value, code = writer.local(writer.one(node.left, focus)), writer.code
+            source = _ORDERED.replace("OPERATOR", operator)
+            return _made(
+                writer, source, V=value, C=code.bind(Decimal(limit)), D=code.bind(Decimal), ODD=code.bind(Odd)
+            )
+    found = writer.outlined(node, focus) if isinstance(node, nodes.Binary) else writer.local(writer.one(node, focus))
+    return _made(writer, _TRUE, V=writer.solid(found))
+
+
+def _made(writer: Writing, source: str, **names: Operand) -> str:
+    answer = writer.code.fresh("b")
+    writer.code.run(source, R=answer, **names)
+    return writer.made(answer)
+
+
+def _found(writer: Writing, target: nodes.Expr, focus: str, operator: str) -> str:
+    code = writer.code
+    value = writer.local(writer.one(target, focus))
+    if not writer.is_fact(target):
+        return _made(writer, f"R = V {operator} NONE", V=writer.solid(value), NONE=code.bind(None))
+    with code.into(writer.prelude):
+        answer = code.fresh("b")
+        code.run(f"R = V {operator} NONE", R=answer, V=value, NONE=code.bind(None))
+    return writer.made(answer)
+
+
+def _joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
+    """As FHIRPath has it: what follows is evaluated unless the first part decides."""
+    code = writer.code
+    first, *rest = node.operands
+    result = logic(writer, first, focus)
+    for operand in rest:
+        answer = code.fresh("b")
+        hole = code.emit(_AND if node.operator == "and" else _OR, A=result, R=answer)
+        with writer.inside(hole):
+            other = logic(writer, operand, focus)
+            source = (
+                "R = B if A is True else False if B is False else None"
+                if node.operator == "and"
+                else "R = B if A is False else True if B is True else None"
+            )
+            code.run(source, R=answer, A=result, B=other)
+        result = writer.made(answer)
+    return result
+
+
+def _equal(writer: Writing, node: nodes.Binary, focus: str) -> str:
+    code = writer.code
+    if isinstance(node.right, nodes.Literal) and isinstance(node.right.value, str):
+        value = writer.local(writer.one(node.left, focus))
+        return _made(writer, _EQUALS_TEXT, V=value, C=code.bind(node.right.value), ODD=code.bind(Odd))
+    left, right = (writer.solid(writer.local(writer.one(part, focus))) for part in (node.left, node.right))
+    return _made(writer, _EQUAL, A=left, B=right, F=code.bind(equal))
+
+
+def _texts(node: nodes.Expr) -> frozenset[str] | None:
+    """The texts of a union of literals; None for anything else."""
+    if not isinstance(node, nodes.Chain) or node.operator != "|":
+        return None
+    values = [part.value for part in node.operands if isinstance(part, nodes.Literal)]
+    texts = frozenset(value for value in values if isinstance(value, str))
+    return texts if len(values) == len(node.operands) and all(isinstance(value, str) for value in values) else None

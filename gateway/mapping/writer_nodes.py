@@ -1,0 +1,212 @@
+"""The writer of what a resource holds: template nodes as `ast` statements."""
+
+import ast
+from decimal import Decimal
+from typing import TypeAlias
+
+from gateway.fhirpath.emitter import Emitter
+from gateway.mapping.elements import INTEGER_TYPES, NUMBER_TYPES
+from gateway.mapping.grouping import sampled
+from gateway.mapping.loose import fit_all, fit_one, items_of
+from gateway.mapping.plan import Choice, Constant, Items, Map, Node, Series, Value
+from gateway.mapping.scope import Fault
+from gateway.mapping.single import Singles
+
+_Names: TypeAlias = dict[str, str | ast.expr]
+
+_SOME = """
+if V.__class__ is CLASS:
+    if V:
+        PLACE[KEY] = V
+elif V is not None:
+    W = FIT(V, TYPE, PRIMITIVE)
+    if W:
+        PLACE[KEY] = W
+"""
+_ANY = """
+if V.__class__ is CLASS:
+    PLACE[KEY] = V
+elif V is not None:
+    W = FIT(V, TYPE, PRIMITIVE)
+    if W is not None:
+        PLACE[KEY] = W
+"""
+_MANY = """
+if V is not None:
+    W = FIT(V, TYPE, PRIMITIVE)
+    if W:
+        PLACE[KEY] = W
+"""
+_CLASSES = {"boolean": bool, **dict.fromkeys(INTEGER_TYPES, int), **dict.fromkeys(NUMBER_TYPES, Decimal)}
+
+
+def is_fixed(node: Node | Series) -> bool:
+    """True for what is the same in the whole unit."""
+    match node:
+        case Constant():
+            return True
+        case Value(formula=formula):
+            return formula.fixed
+        case Map(fields=fields, when=when, foreach=foreach):
+            return all(part is None or part.fixed for part in (when, foreach)) and all(
+                is_fixed(child) for _, child in fields
+            )
+        case Items(nodes=children):
+            return all(map(is_fixed, children))
+    return False
+
+
+class NodeWriter:
+    """Writes nodes into one function: `prelude` runs once a unit, the rest for each focus."""
+
+    def __init__(self, code: Emitter, prelude: list[ast.stmt], single: Singles) -> None:
+        self.code = code
+        self.prelude = prelude
+        self.single = single
+
+    def fill(self, node: Map, made: str, focus: str, first: _Names) -> None:
+        """A new object: the `first` fields, then those of a map; constants at their start are in its display."""
+        code = self.code
+        names: _Names = {}
+        for number, (key, value) in enumerate(first.items()):
+            names |= {f"K{number}": code.bind(key), f"V{number}": value}
+        fields = list(node.fields)
+        while fields and isinstance(fields[0][1], Constant):
+            key, child = fields.pop(0)
+            number = len(names) // 2
+            names |= {f"K{number}": code.bind(key), f"V{number}": code.bind(getattr(child, "value", None))}
+        display = ", ".join(f"K{number}: V{number}" for number in range(len(names) // 2))
+        code.run(f"M = {{{display}}}", M=made, **names)
+        for key, child in fields:
+            if isinstance(child, Choice):
+                self._choice(child, made, focus)
+            else:
+                self._field(key, child, made, focus)
+
+    def _field(self, key: str, node: Node | Series, place: str, focus: str) -> None:
+        code = self.code
+        slot: _Names = {"PLACE": place, "KEY": code.bind(key)}
+        if isinstance(node, Constant):
+            code.run("PLACE[KEY] = V", V=code.bind(node.value), **slot)
+        elif isinstance(node, Series):
+            code.run("K, V = SAMPLED(SERIES, KEY, FOCUS)\nPLACE[K] = V", K=code.fresh(), V=code.fresh(), FOCUS=focus,
+                     SAMPLED=code.bind(sampled), SERIES=code.bind(node), **slot)  # fmt: skip
+        elif isinstance(node, Value):
+            self._value(node, slot, focus)
+        elif is_fixed(node):
+            self._hoisted(key, node, place)
+        elif isinstance(node, Map) and node.foreach is None:
+            made = self._object(node, focus)
+            source = "PLACE[KEY] = V" if _is_something(node) else "if V:\n    PLACE[KEY] = V"
+            code.run(source, V=made, **slot)
+        else:
+            listed = code.fresh("l")
+            code.run("L = []", L=listed)
+            self._append(node, listed, focus)
+            code.run("if L:\n    PLACE[KEY] = L", L=listed, **slot)
+        if not isinstance(node, Constant | Series) and node.target.required:
+            code.run("if KEY not in PLACE:\n    raise FAULT(RULE)", FAULT=code.bind(Fault),
+                     RULE=code.bind("mapping.required-missing"), **slot)  # fmt: skip
+
+    def _hoisted(self, key: str, node: Node, place: str) -> None:
+        """A part that is the same in the whole unit: made once, when the function is bound."""
+        code = self.code
+        made = code.fresh("u")
+        with self.single.inside(self.prelude):
+            code.run("V = {}", V=made)
+            if isinstance(node, Map) and node.foreach is None:
+                inner = self._object(node, "None")
+                code.run("if V:\n    M[KEY] = V", V=inner, M=made, KEY=code.bind(key))
+            else:
+                listed = code.fresh("l")
+                code.run("L = []", L=listed)
+                self._append(node, listed, "None")
+                code.run("if L:\n    M[KEY] = L", L=listed, M=made, KEY=code.bind(key))
+        code.run("if V:\n    PLACE[KEY] = V[KEY]", V=made, PLACE=place, KEY=code.bind(key))
+
+    def _value(self, node: Value, slot: _Names, focus: str) -> None:
+        code, target = self.code, node.target
+        names: _Names = {"W": code.fresh(), "TYPE": code.bind(target.type), "PRIMITIVE": code.bind(target.primitive)}
+        if target.many:
+            values = self.single.several(node.formula, focus)
+            code.run(_MANY, V=values, FIT=code.bind(fit_all), **names, **slot)
+            return
+        kind = dict if not target.primitive else _CLASSES.get(target.type, str)
+        code.run(_SOME if kind in (str, dict) else _ANY, V=self.single.value(node.formula, focus),
+                 FIT=code.bind(fit_one), CLASS=code.bind(kind), **names, **slot)  # fmt: skip
+
+    def _object(self, node: Map, focus: str) -> str:
+        """The local that holds the object of a map without foreach; None or empty for nothing."""
+        code = self.code
+        made = code.fresh("m")
+        if node.when is None:
+            self._fill(node, made, focus)
+            return made
+        code.run("M = None", M=made)
+        truth = self.single.truth(node.when, focus)
+        with self.single.inside(code.emit("if V:\n    ...", V=truth)):
+            self._fill(node, made, focus)
+        return made
+
+    def _fill(self, node: Map, made: str, focus: str) -> None:
+        self.fill(node, made, focus, {})
+        if node.vital:
+            self.code.run("if KEY not in M:\n    M = None", KEY=self.code.bind(node.vital), M=made)
+
+    def _append(self, node: Node, listed: str, focus: str) -> None:
+        """Appends to the list what the node gives."""
+        code = self.code
+        match node:
+            case Constant(value=value):
+                code.run("L.append(V)", L=listed, V=code.bind(value))
+            case Value(formula=formula, target=target):
+                values = self.single.several(formula, focus)
+                code.run("if V is not None:\n    L.extend(FIT(V, TYPE, PRIMITIVE))", L=listed, V=values,
+                         FIT=code.bind(fit_all), TYPE=code.bind(target.type),
+                         PRIMITIVE=code.bind(target.primitive))  # fmt: skip
+            case Items(nodes=children):
+                for child in children:
+                    self._append(child, listed, focus)
+            case Map(foreach=None):
+                made = self._object(node, focus)
+                code.run("L.append(V)" if _is_something(node) else "if V:\n    L.append(V)", V=made, L=listed)
+            case Map(foreach=foreach) if foreach is not None:
+                items, item = self.single.items(foreach, focus), code.fresh("item")
+                hole = code.emit("if V is not None:\n    ...", V=items)
+                source = "for ITEM in ITEMS(V):\n    ..."
+                with code.into(hole):
+                    loop = code.emit(source, ITEM=item, ITEMS=code.bind(items_of), V=items)
+                with self.single.inside(loop, loop=True):
+                    made = self._object(node, item)
+                    code.run("L.append(V)" if _is_something(node) else "if V:\n    L.append(V)", V=made, L=listed)
+
+    def _choice(self, node: Choice, place: str, focus: str) -> None:
+        """The branches as a loop that runs once: the first that holds breaks out of it."""
+        code = self.code
+        done = code.fresh()
+        code.run("D = False", D=done)
+        with self.single.inside(code.emit("while True:\n    ...")):
+            for branch in node.branches:
+                block = code.block
+                if branch.when is not None:
+                    truth = self.single.truth(branch.when, focus)
+                    block = code.emit("if V:\n    ...", V=truth)
+                with self.single.inside(block):
+                    if branch.refusal:
+                        self._raise("mapping.branch-refused")
+                    elif branch.node is not None:
+                        self._field(branch.key, branch.node, place, focus)
+                        code.run("D = KEY in PLACE", D=done, KEY=code.bind(branch.key), PLACE=place)
+                    code.run("break")
+            code.run("break")
+        if node.target.required:
+            with code.into(code.emit("if not D:\n    ...", D=done)):
+                self._raise("mapping.required-missing")
+
+    def _raise(self, rule: str) -> None:
+        self.code.run("raise FAULT(RULE)", FAULT=self.code.bind(Fault), RULE=self.code.bind(rule))
+
+
+def _is_something(node: Map) -> bool:
+    """True for an object that always has a field."""
+    return node.when is None and not node.vital and any(isinstance(child, Constant) for _, child in node.fields)
