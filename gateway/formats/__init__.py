@@ -4,7 +4,7 @@
 without a model: one value and a list of one value read the same. Each decoder documents its tree:
 `json_text` (the document itself), `ndjson` (`records`), `delimited` (`rows`), `xml` (the root by name), `hl7v2`
 (segments, fields `f3_1`, ORU groups), `dicom_json` and `dicom_file` (`studies` by keyword), `odm` (elements of
-ODM-XML), `redcap` (`records`), `fhir` (`resources`).
+ODM-XML), `dataset_json` (`rows`), `redcap` (`records`), `fhir` (`resources`).
 What a decoder refuses, it refuses whole, with a rule and a position.
 
 A file that is too large for memory comes in parts where its format can be cut between records: `Format.parts` gives
@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
+from gateway.formats.dataset_json import decode_dataset_json
 from gateway.formats.decoded import NO_OPTIONS, Decoded, Options, Pointer, json_pointer
 from gateway.formats.delimited import decode_csv, decode_tsv
 from gateway.formats.dicom_json import decode_dicom_json
@@ -70,6 +71,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format("dicom", _dicom, ("application/dicom",), (".dcm",)),
             Format("redcap", decode_redcap, ("application/json", "text/csv"), (".json", ".csv")),
             Format("odm", decode_odm, ("application/xml", "text/xml", "application/odm+xml"), (".xml",)),
+            Format("dataset-json", decode_dataset_json, ("application/json",), (".json",)),
             Format("fhir", decode_fhir, ("application/fhir+json", "application/json"), (".json",)),
         )
     }

@@ -1,11 +1,15 @@
-"""REDCap records as the API and the report page export them, flat, in JSON or CSV: `{"records": [{field: text}]}`.
+"""REDCap records as the API and the report page export them, in JSON or CSV: `{"records": [{field: text}]}`.
 
-One record is one row of the export: field names as keys, values as text (numbers of the JSON form become text), a
-field without an answer has no key. Positions are JSON Pointers or rows and columns, as the export has them. The
-event-attribute-value form and the API's error object are refused. Options: those of `delimited` for CSV.
+One record is one row of the flat export: field names as keys, values as text (numbers of the JSON form become text);
+a field without an answer has no key. The first field of a row is the record's id, whatever its name; each row has it as
+as `record` too. An export in the event-attribute-value form (`record`, `field_name`, `value` ...) becomes the same rows:
+one for each record, event and repeat of an instrument, in the order of their first value; the values of a check box
+are `field___code` with `1`. Positions are JSON Pointers or rows and columns, of the first value in that form.
+The API's error object is refused. Options: those of `delimited` for CSV.
 See the help of a REDCap API, "Export Records".
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from gateway.core.codec import loads
@@ -14,25 +18,61 @@ from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options, Pointer, json_pointer
 from gateway.formats.delimited import decode_csv
 
+_LONG = frozenset(("record", "field_name", "value"))
+_PLACE = ("record", "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance")
+
 
 def decode_redcap(data: bytes, options: Options) -> Decoded:
     """The records in `data`; raises `BadRequest` with a `payload.*`, `format.csv-*` or `format.redcap-*` rule."""
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"[", b"{", b""):
-        rows = decode_csv(data, options)
-        return Decoded({"records": rows.tree["rows"]}, rows.locate)
+        table = decode_csv(data, options)
+        return _records(table.tree["rows"], lambda index: ("rows", index), table.locate)
     document = loads(data)
     if not isinstance(document, list):
         raise BadRequest(issue("format.redcap-records"))
-    return Decoded({"records": [_record(row, index) for index, row in enumerate(document)]}, _locate)
+    return _records([_row(row, index) for index, row in enumerate(document)], lambda index: (index,), json_pointer)
 
 
-def _record(row: Any, index: int) -> dict[str, str]:
+def _row(row: Any, index: int) -> dict[str, str]:
     if not isinstance(row, dict) or any(isinstance(value, dict | list) for value in row.values()):
         raise BadRequest(issue("format.redcap-records", source=f"/{index}"))
-    if row.keys() >= {"record", "field_name", "value"}:
-        raise BadRequest(issue("format.redcap-flat", source=f"/{index}"))
     return {name: str(value) for name, value in row.items() if value is not None and value != ""}
 
 
-def _locate(pointer: Pointer) -> str:
-    return json_pointer(pointer[1:])
+def _records(
+    rows: list[dict[str, str]], place: Callable[[int], Pointer], locate: Callable[[Pointer], str]
+) -> Decoded:
+    """The rows as records; `place` is the path of a row in the payload, `locate` turns paths into positions."""
+    if rows and all(row.keys() >= _LONG - {"value"} for row in rows):
+        records, sources = _gathered(rows)
+    else:
+        records = [row if "record" in row or not row else {**row, "record": next(iter(row.values()))} for row in rows]
+        sources = list(range(len(rows)))
+
+    def located(pointer: Pointer) -> str:
+        if len(pointer) < 2 or not isinstance(pointer[1], int) or pointer[1] >= len(sources):
+            return ""
+        return locate((*place(sources[pointer[1]]), *pointer[2:]))
+
+    return Decoded({"records": records}, located)
+
+
+def _gathered(rows: list[dict[str, str]]) -> tuple[list[dict[str, str]], list[int]]:
+    """One record for each place that the values name, and the number of its first row."""
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    first: list[int] = []
+    for number, row in enumerate(rows):
+        where = tuple(row.get(name, "") for name in _PLACE)
+        if where not in found:
+            found[where] = {name: value for name, value in zip(_PLACE, where, strict=True) if value}
+            first.append(number)
+        record, field, value = found[where], row["field_name"], row.get("value", "")
+        if not value:
+            continue
+        if record.get(field, value) != value:
+            record[f"{field}___{record.pop(field)}"] = "1"
+        if any(name.startswith(f"{field}___") for name in record):
+            record[f"{field}___{value}"] = "1"
+        else:
+            record[field] = value
+    return list(found.values()), first

@@ -123,7 +123,10 @@ RULES: dict[str, Rule] = {
         "The document is not a list of flat REDCap records",
         "Export records as type=flat, format=json or csv; an error object means that the export failed",
     ),
-    "format.redcap-flat": Rule(
-        "fatal", "structure", "The records are in the event-attribute-value form", "Export records as type=flat"
+    "format.dataset-json": Rule(
+        "fatal",
+        "structure",
+        "The document is not a Dataset-JSON data set whose rows fit its columns",
+        "Send Dataset-JSON 1.1 with columns and rows of the same width",
     ),
 }

@@ -1,0 +1,93 @@
+"""REDCap's long form, what ODM shares for reading, and Dataset-JSON."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from gateway.core.errors import BadRequest
+from gateway.formats import decode
+
+LONG = """record,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,field_name,value
+7,visit_1,,,study_id,7
+7,visit_1,,,weight,71.5
+7,visit_1,bp,1,systolic,120
+7,visit_1,bp,2,systolic,118
+7,visit_1,,,symptoms,2
+7,visit_1,,,symptoms,4
+8,visit_1,,,weight,
+"""
+
+
+def test_values_one_a_row_become_one_record_a_place():
+    decoded = decode(LONG.encode(), "redcap")
+    place = {"record": "7", "redcap_event_name": "visit_1"}
+    repeat = {**place, "redcap_repeat_instrument": "bp"}
+    first = {**place, "study_id": "7", "weight": "71.5", "symptoms___2": "1", "symptoms___4": "1"}
+    assert decoded.tree["records"] == [
+        first,
+        {**repeat, "redcap_repeat_instance": "1", "systolic": "120"},
+        {**repeat, "redcap_repeat_instance": "2", "systolic": "118"},
+        {"record": "8", "redcap_event_name": "visit_1"},
+    ]
+    assert decoded.locate(("records", 2)) == "row 5"
+    rows = [
+        dict(zip(LONG.split("\n")[0].split(","), line.split(","), strict=True)) for line in LONG.split("\n")[1:-1]
+    ]
+    from_json = decode(json.dumps(rows).encode(), "redcap")
+    assert from_json.tree == decoded.tree
+    assert from_json.locate(("records", 2)) == "/3"
+
+
+def test_a_flat_record_has_its_id_under_one_name():
+    decoded = decode(b"study_id,weight\n7,71\n", "redcap")
+    assert decoded.tree == {"records": [{"study_id": "7", "weight": "71", "record": "7"}]}
+    assert decoded.locate(("records", 0, "weight")) == "row 2, column weight"
+
+
+ODM = """<ODM xmlns="http://www.cdisc.org/ns/odm/v1.3"><ClinicalData StudyOID="S" MetaDataVersionOID="1">
+<SubjectData SubjectKey="101"><SiteRef LocationOID="L1"/><StudyEventData StudyEventOID="V1" StudyEventRepeatKey="2">
+<FormData FormOID="F"><ItemGroupData ItemGroupOID="G"><ItemDataInteger ItemOID="I1"> 5 </ItemDataInteger>
+<ItemData ItemOID="I2" Value="x"/></ItemGroupData></FormData></StudyEventData></SubjectData></ClinicalData></ODM>"""
+
+
+def test_forms_know_what_they_are_in_and_typed_items_read_as_untyped():
+    decoded = decode(ODM.encode(), "odm")
+    subject = decoded.tree["ClinicalData"][0]["SubjectData"][0]
+    form = subject["StudyEventData"][0]["FormData"][0]
+    known = {"StudyOID": "S", "MetaDataVersionOID": "1", "SubjectKey": "101", "SiteOID": "L1"}
+    event = {**known, "StudyEventOID": "V1", "StudyEventRepeatKey": "2"}
+    assert {name: form[name] for name in event} == event
+    group = form["ItemGroupData"][0]
+    assert group["FormOID"] == "F"
+    assert {item["ItemOID"]: item["Value"] for item in group["ItemData"]} == {"I1": "5", "I2": "x"}
+    assert "StudyOID" not in subject
+    pointer = ("ClinicalData", 0, "SubjectData", 0, "StudyEventData", 0, "FormData", 0, "FormOID")
+    assert decoded.locate(pointer) == "/ODM/ClinicalData[1]/SubjectData[1]/StudyEventData[1]/FormData[1]/@FormOID"
+
+
+DATASET = '{"name": "LB", "columns": [{"name": "A"}, {"name": "B"}], "rows": [["x", 1.50], ["", null]]}'
+
+
+def test_a_data_set_has_rows_by_the_names_of_its_columns():
+    decoded = decode(DATASET.encode(), "dataset-json")
+    assert decoded.tree["rows"] == [{"A": "x", "B": Decimal("1.50")}, {}]
+    assert decoded.locate(("rows", 0, "B")) == "/rows/0/1"
+    assert decoded.locate(("name",)) == "/name"
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("[]", ""),
+        ('{"columns": [], "rows": 1}', ""),
+        ('{"columns": [1], "rows": []}', "/columns"),
+        ('{"columns": [{"name": "A"}, {"name": "A"}], "rows": []}', "/columns"),
+        ('{"columns": [{"name": "A"}], "rows": [[1], [1, 2]]}', "/rows/1"),
+        ('{"columns": [{"name": "A"}], "rows": [1]}', "/rows/0"),
+    ],
+)
+def test_data_sets_that_are_refused(text, source):
+    with pytest.raises(BadRequest) as refused:
+        decode(text.encode(), "dataset-json")
+    assert [(found.rule, found.source) for found in refused.value.issues] == [("format.dataset-json", source)]
