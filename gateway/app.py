@@ -177,6 +177,7 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         page_size=settings.page_size,
         page_limit=settings.page_limit,
         max_body_bytes=settings.max_body_bytes,
+        bundle_limit=settings.bundle_limit,
         reads_on_loop=settings.database_file is not None,
     )
     return create_api(parts, partial(_life, running, close))

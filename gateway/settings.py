@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=20_000_000, ge=1_000, description="Largest request body; more is refused with 413"
     )
+    bundle_limit: int = Field(
+        default=5_000, ge=1, le=100_000, description="Most entries of a batch or transaction Bundle; more is refused"
+    )
     page_size: int = Field(
         default=50, ge=1, le=1000, description="Entries of a search page when the client gives no _count"
     )

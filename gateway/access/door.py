@@ -68,8 +68,7 @@ class Door:
         A source delivers payloads, whose resources the gateway makes; it writes none itself.
         """
         try:
-            if self.principal.source:
-                raise Forbidden(issue("rest.source-writes"))
+            self._refuse_source()
             if not any(may(self.principal, type, letter) for letter in letters):
                 require_scope(self.principal, type, letters[0])
         except Forbidden as error:
@@ -238,6 +237,7 @@ class Door:
         )
         for left in reversed(range(attempts)):
             try:
+                self._refuse_source()
                 return transaction.results(self._store.commit(transaction.unit(locks)))
             except Unavailable:
                 raise
@@ -293,6 +293,10 @@ class Door:
 
     def _event(self, action: Action, operation: str, targets: Iterable[str] = (), count: int = 0) -> Event:
         return self._journal.event(self._clock(), action, operation, targets, count)
+
+    def _refuse_source(self) -> None:
+        if self.principal.source:
+            raise Forbidden(issue("rest.source-writes"))
 
     def _refuse_read(self, event: Event, key: Key, error: FhirError) -> None:
         """Names a resource that is there and hidden; an id that only the client knows may be anything, and is not

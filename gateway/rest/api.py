@@ -17,12 +17,12 @@ from gateway.rest import capability, health, intake, operation_routes, wellknown
 from gateway.rest.bodies import BodyLimit
 from gateway.rest.direct import Direct
 from gateway.rest.edge import Edge
-from gateway.rest.interactions import create, delete, history, patch, read, search, update, vread
+from gateway.rest.interactions import bundle, create, delete, history, patch, read, search, update, vread
 from gateway.rest.operations import found_operations
 from gateway.rest.parts import Parts
 from gateway.rest.problems import on_http_error, on_refusal
 
-INTERACTIONS = (history, read, vread, update, patch, delete, create, search)
+INTERACTIONS = (history, read, vread, update, patch, delete, create, search, bundle)
 """The interactions offered; `_history` comes before an id could be read there."""
 
 
@@ -51,17 +51,19 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
         },
     )
     ordinary = BodyLimit(api.build_middleware_stack(), limit=parts.max_body_bytes)
+    api.state.inner = ordinary  # where the entries of a batch go
     api.middleware_stack = Edge(Direct(ordinary, read=read.endpoint(parts)))  # around the framework's own layers
     return api
 
 
 def _routes(parts: Parts) -> list[BaseRoute]:
     """Fixed addresses before those with a type or id in the same place."""
-    codes = [interaction.CODE for interaction in INTERACTIONS]
+    codes = [code for interaction in INTERACTIONS for code in interaction.CODES]
+    system = [code for interaction in INTERACTIONS for code in getattr(interaction, "SYSTEM_CODES", ())]
     operations = found_operations()
     return [
         *wellknown.routes(parts),
-        *capability.routes(parts, codes, operations),
+        *capability.routes(parts, codes, system, operations),
         *operation_routes.routes(parts, operations),
         *(route for interaction in INTERACTIONS for route in interaction.routes(parts)),
         *intake.routes(parts),

@@ -3,8 +3,11 @@
 See https://hl7.org/fhir/R4/capabilitystatement.html.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -19,23 +22,42 @@ from gateway.rest.gate import study_of
 from gateway.rest.negotiation import negotiate_with
 from gateway.rest.operation import ANY_TYPE, Operation
 from gateway.rest.parts import Parts
+from gateway.rest.patching import JSON_PATCH
 from gateway.rest.terminology_capability import terminology_statement
+from gateway.search import Parameters
+from gateway.search.parsing.kinds import MODIFIERS
 from gateway.study import Study
 
-SECURITY_SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
-PUBLISHED = "2026-01-01"
-MODES = ("full", "normative", "terminology")
+SECURITY_SERVICES: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+COMPARTMENT: Final = "http://hl7.org/fhir/CompartmentDefinition/"
+PUBLISHED: Final = "2026-01-01"
+MODES: Final = ("full", "normative", "terminology")
+
+COMPARTMENTS: Final = ("device", "encounter", "patient", "practitioner", "relatedPerson")
+_CONDITIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "read": {"conditionalRead": "full-support"},
+    "create": {"conditionalCreate": True},
+    "update": {"conditionalUpdate": True, "updateCreate": True},
+    "delete": {"conditionalDelete": "single"},
+    "vread": {"readHistory": True, "versioning": "versioned-update"},
+}
+"""What is told beside the code of an interaction."""
 
 
-def routes(parts: Parts, interactions: Iterable[str], operations: Sequence[Operation]) -> list[BaseRoute]:
-    """GET and HEAD of `metadata` of each study; public, made once a study, never blocking."""
-    codes = tuple(interactions)
-    made = {study.id: dumps(statement(parts, study, codes, operations)) for study in parts.studies.values()}
+def routes(
+    parts: Parts, codes: Sequence[str], system_codes: Sequence[str], operations: Sequence[Operation]
+) -> list[BaseRoute]:
+    """GET and HEAD of `metadata` of each study; public, and made when it is first asked for.
 
-    terminologies = {
-        study.id: dumps(terminology_statement(parts.fhir_base(study.id), operations))
-        for study in parts.studies.values()
-    }
+    `codes` are the interactions of every type, `system_codes` those above the types.
+    """
+    resources = cache(lambda: _resources(parts, codes, operations))
+
+    @cache
+    def made(study: str, mode: str) -> bytes:
+        if mode == "terminology":
+            return dumps(terminology_statement(parts.fhir_base(study), operations))
+        return dumps(statement(parts, parts.studies[study], resources(), system_codes, operations))
 
     async def capabilities(request: Request) -> Response:
         pairs = request.query_params.multi_items()
@@ -43,42 +65,54 @@ def routes(parts: Parts, interactions: Iterable[str], operations: Sequence[Opera
         modes = [value for name, value in pairs if name == "mode"] or ["full"]
         if len(modes) > 1 or modes[0] not in MODES:
             raise BadRequest(issue("rest.parameter-value", parameter="mode", expected=f"Use {' or '.join(MODES)}"))
-        body = (terminologies if modes[0] == "terminology" else made)[study_of(parts, request).id]
+        mode = "terminology" if modes[0] == "terminology" else "full"
+        body = await run_in_threadpool(made, study_of(parts, request).id, mode)
         return json_response(indented(body) if pretty else body)
 
     return [Route("/studies/{study}/fhir/metadata", capabilities, methods=["GET"])]
 
 
 def statement(
-    parts: Parts, study: Study, interactions: tuple[str, ...], operations: Sequence[Operation] = ()
+    parts: Parts,
+    study: Study,
+    resources: Iterable[Resource],
+    system_codes: Sequence[str],
+    operations: Sequence[Operation] = (),
 ) -> Resource:
-    """The CapabilityStatement of `study`: every R4 type with its operations and the search parameters that are
-    indexed for it."""
-    base = parts.fhir_base(study.id)
+    """The CapabilityStatement of `study`; `resources` are the entries of the types, without the study's profiles."""
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
         "date": PUBLISHED,
         "kind": "instance",
         "software": {"name": "trial-fhir-gateway", "version": gateway.__version__},
-        "implementation": {"description": study.title, "url": base},
+        "implementation": {"description": study.title, "url": parts.fhir_base(study.id)},
         "fhirVersion": "4.0.1",
         "format": ["json", "application/fhir+json"],
+        "patchFormat": [JSON_PATCH, "application/fhir+json"],
         "rest": [
             {
                 "mode": "server",
+                "documentation": _documentation(parts.parameters),
                 "security": {
                     "service": [{"coding": [{"system": SECURITY_SERVICES, "code": "SMART-on-FHIR"}]}],
                     "description": "Bearer tokens bound to one study, client, role and purpose; consent on every row",
                 },
-                "resource": [
-                    _resource(parts, study, name, interactions) | _offered(operations, name)
-                    for name in sorted(parts.definitions.types())
-                ],
+                "resource": [_of_study(study, entry) for entry in resources],
+                "interaction": [{"code": code} for code in system_codes],
+                **_offered(operations, ""),
+                "compartment": [COMPARTMENT + name for name in COMPARTMENTS],
             }
-            | _offered(operations, "")
         ],
     }
+
+
+def _documentation(parameters: Parameters) -> str:
+    told = "JSON only; XML is refused (406, 415)."
+    if not parameters.is_complete:
+        return told
+    kinds = "; ".join(f"{kind} {', '.join(names)}" for kind, names in sorted(MODIFIERS.items()) if names)
+    return f"{told} Search modifiers: {kinds.replace('of-type', 'ofType')}."
 
 
 def _offered(operations: Sequence[Operation], type_name: str) -> Resource:
@@ -93,18 +127,39 @@ def _offered(operations: Sequence[Operation], type_name: str) -> Resource:
     return {"operation": found} if found else {}
 
 
-def _resource(parts: Parts, study: Study, name: str, interactions: tuple[str, ...]) -> Resource:
-    entry: Resource = {"type": name}
-    profiles = [rule.url for rule in study.profiles.get(name, ())]
-    if profiles:
-        entry["supportedProfile"] = profiles
-    return entry | {
-        "interaction": [{"code": code} for code in interactions],
-        "versioning": "versioned-update",
-        "readHistory": True,
-        "updateCreate": True,
-        "searchParam": _search_parameters(parts, name),
-    }
+def _of_study(study: Study, entry: Resource) -> Resource:
+    profiles = [rule.url for rule in study.profiles.get(entry["type"], ())]
+    return {"type": entry["type"], "supportedProfile": profiles, **entry} if profiles else entry
+
+
+def _resources(parts: Parts, codes: Sequence[str], operations: Sequence[Operation]) -> list[Resource]:
+    names = sorted(parts.definitions.types())
+    reverse = _reverse_includes(parts.parameters, names)
+    return [_resource(parts, name, codes, reverse[name]) | _offered(operations, name) for name in names]
+
+
+def _resource(parts: Parts, name: str, codes: Sequence[str], reverse: Sequence[str]) -> Resource:
+    entry: Resource = {"type": name, "interaction": [{"code": code} for code in codes]}
+    for code in codes:
+        entry |= _CONDITIONS.get(code, {})
+    entry["referencePolicy"] = ["literal", "local"]
+    if parts.parameters.is_complete:
+        own = [f"{name}:{code}" for code, found in parts.parameters.of(name).items() if found.kind == "reference"]
+        entry |= {"searchInclude": ["*", *own]} if own else {}
+        entry |= {"searchRevInclude": list(reverse)} if reverse else {}
+    entry["searchParam"] = _search_parameters(parts, name)
+    return entry
+
+
+def _reverse_includes(parameters: Parameters, names: Sequence[str]) -> dict[str, list[str]]:
+    """Type -> `Type:parameter` of what may refer to it."""
+    found: dict[str, list[str]] = {name: [] for name in names}
+    for source in names:
+        for code, parameter in parameters.of(source).items():
+            for target in parameter.targets if parameter.kind == "reference" else ():
+                if target in found:
+                    found[target].append(f"{source}:{code}")
+    return found
 
 
 def _search_parameters(parts: Parts, name: str) -> list[Resource]:

@@ -41,6 +41,7 @@ class Parts:
     page_size: int
     page_limit: int
     max_body_bytes: int
+    bundle_limit: int
     reads_on_loop: bool
 
     def fhir_base(self, study: str) -> str:

@@ -5,18 +5,20 @@ aside, as a preference may be.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, TypeAlias, get_args
 
 from starlette.requests import Request
 
-Returns = Literal["representation", "minimal", "operationoutcome"]
+Returns: TypeAlias = Literal["representation", "minimal", "operationoutcome"]
+_RETURNS: Final[dict[str, Returns]] = {name: name for name in get_args(Returns)}
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """`returns` is what the answer to a write holds; `lenient` leaves out unknown search parameters."""
+    """`returns` is what the answer to a write is to hold, None when nothing was said; `lenient` leaves out unknown
+    search parameters."""
 
-    returns: Returns = "representation"
+    returns: Returns | None = None
     lenient: bool = False
 
 
@@ -27,5 +29,4 @@ def preferences_of(request: Request) -> Preferences:
         for part in header.lower().split(","):
             name, _, value = part.split(";")[0].partition("=")
             given.setdefault(name.strip(), value.strip().strip('"'))
-    returns: dict[str, Returns] = {"minimal": "minimal", "operationoutcome": "operationoutcome"}
-    return Preferences(returns.get(given.get("return", ""), "representation"), given.get("handling") == "lenient")
+    return Preferences(_RETURNS.get(given.get("return", "")), given.get("handling") == "lenient")

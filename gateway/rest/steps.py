@@ -94,7 +94,7 @@ def conditional_removal(where: Query, if_match: int | None = None) -> MakeStep:
 def amendment(
     find_one: Callable[[Finder], Stored | None],
     amend: Callable[[Resource], Resource],
-    judge: Callable[[Resource], None],
+    judge: Callable[[Resource], object],
     if_match: int | None = None,
 ) -> MakeStep:
     """The resource that `find_one` finds, as `amend` makes it of the tree that it is given, once `judge` let it pass.

@@ -135,4 +135,34 @@ RULES: dict[str, Rule] = {
     "rest.patch-size": Rule(
         "error", "too-costly", "The patch has more than {limit} operations, or makes too much of little", "Split it"
     ),
+    "rest.not-a-bundle": Rule(
+        "error", "structure", "The body is no Bundle of type batch or transaction", "See http.html#transaction"
+    ),
+    "rest.bundle-size": Rule(
+        "error", "too-long", "The Bundle has more than {limit} entries", "Send several smaller Bundles"
+    ),
+    "rest.bundle-entry": Rule(
+        "error",
+        "invalid",
+        "The entry's request is not one that this study's FHIR base takes in such a Bundle",
+        "Give method, an address relative to the base, and a resource where one is written",
+    ),
+    "rest.bundle-repeated": Rule(
+        "error",
+        "duplicate",
+        "Two entries of the transaction are the same resource",
+        "Write each resource once, under a fullUrl of its own",
+    ),
+    "rest.bundle-read": Rule(
+        "error",
+        "processing",
+        "A read of the transaction fails, so that nothing was written",
+        "Ask for what is there, or leave the entry out",
+    ),
+    "rest.reference-unresolved": Rule(
+        "error",
+        "not-found",
+        "A conditional reference finds no resource",
+        "Refer to what is there, or create it in the same transaction",
+    ),
 }

@@ -21,6 +21,7 @@ from gateway.rest.steps import creation, new_id
 from gateway.rest.written import write_response
 
 CODE = "create"
+CODES = (CODE,)
 
 
 def routes(parts: Parts) -> list[BaseRoute]:

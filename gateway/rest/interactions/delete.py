@@ -18,6 +18,7 @@ from gateway.rest.steps import ATTEMPTS, conditional_removal, removal
 from gateway.rest.written import write_response
 
 CODE = "delete"
+CODES = (CODE,)
 
 
 def routes(parts: Parts) -> list[BaseRoute]:

@@ -24,9 +24,8 @@ from gateway.rest.negotiation import PART_PARAMETERS, negotiate_with
 from gateway.rest.parts import Parts
 from gateway.rest.subsets import Subsets, part_of
 
-CODE = "history-instance"
-TYPE_CODE = "history-type"
-SYSTEM_CODE = "history-system"
+CODES = ("history-instance", "history-type")
+SYSTEM_CODES = ("history-system",)
 
 PATHS = ("/{type}/{id}/_history", "/{type}/_history", "/_history")
 OWN = ("_count", "_since", "_at", "_cursor")

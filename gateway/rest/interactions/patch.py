@@ -27,6 +27,7 @@ from gateway.rest.steps import ATTEMPTS, amendment
 from gateway.rest.written import write_response
 
 CODE = "patch"
+CODES = (CODE,)
 
 FindOne: TypeAlias = Callable[[Finder], Stored | None]
 

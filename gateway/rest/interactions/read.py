@@ -12,7 +12,7 @@ from gateway.rest.parts import Parts
 from gateway.rest.point_reads import PointReads
 from gateway.rest.subsets import Subsets, shown_of
 
-CODE = "read"
+CODES = ("read",)
 
 
 def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:

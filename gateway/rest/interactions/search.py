@@ -29,8 +29,8 @@ from gateway.rest.search_places import SearchPlace
 from gateway.rest.subsets import Subsets
 from gateway.search import Query, parse
 
-CODE = "search-type"
-SYSTEM_CODE = "search-system"
+CODES = ("search-type",)
+SYSTEM_CODES = ("search-system",)
 
 BASE = "/studies/{study}/fhir"
 MAX_PARAMETERS = 200

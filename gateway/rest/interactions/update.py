@@ -24,6 +24,7 @@ from gateway.rest.steps import ATTEMPTS, conditional_replacement, new_id, replac
 from gateway.rest.written import write_response
 
 CODE = "update"
+CODES = (CODE,)
 
 
 def routes(parts: Parts) -> list[BaseRoute]:

@@ -12,7 +12,7 @@ from gateway.rest.parts import Parts
 from gateway.rest.point_reads import PointReads
 from gateway.rest.subsets import Subsets, shown_of
 
-CODE = "vread"
+CODES = ("vread",)
 
 _VERSION = re.compile(r"[1-9][0-9]{0,8}\Z")
 

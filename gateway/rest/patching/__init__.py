@@ -4,6 +4,13 @@ Reading a patch checks its form; applying it changes the tree that it is given, 
 See https://hl7.org/fhir/R4/http.html#patch.
 """
 
-from gateway.rest.patching.patch import PATCH_TYPES, Patch, patch_of, patch_of_entry
+from gateway.rest.patching.patch import (
+    JSON_PATCH,
+    PATCH_TYPES,
+    Patch,
+    json_patch_bytes,
+    patch_of,
+    patch_of_entry,
+)
 
-__all__ = ["PATCH_TYPES", "Patch", "patch_of", "patch_of_entry"]
+__all__ = ["JSON_PATCH", "PATCH_TYPES", "Patch", "json_patch_bytes", "patch_of", "patch_of_entry"]

@@ -35,13 +35,18 @@ def patch_of_entry(resource: Resource, definitions: Definitions) -> Patch:
     """The patch that a Bundle entry carries: Parameters, or a Binary with a JSON Patch; raises `BadRequest`."""
     if resource.get("resourceType") != "Binary":
         return _by_parameters(resource, definitions)
+    return _by_json_patch(loads(json_patch_bytes(resource)))
+
+
+def json_patch_bytes(binary: Resource) -> bytes:
+    """The JSON Patch in a Binary; raises `BadRequest` when it holds none."""
     try:
-        body = b64decode(resource.get("data") or "", validate=True)
+        body = b64decode(binary.get("data") or "", validate=True)
     except (binascii.Error, TypeError, ValueError):
-        raise BadRequest(issue("rest.patch-syntax", number=1)) from None
-    if resource.get("contentType") != JSON_PATCH:
+        body = b""
+    if not body or binary.get("contentType") != JSON_PATCH:
         raise BadRequest(issue("rest.patch-syntax", number=1))
-    return _by_json_patch(loads(body))
+    return body
 
 
 def _by_json_patch(tree: Any) -> Patch:

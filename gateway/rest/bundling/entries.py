@@ -1,0 +1,103 @@
+"""The entries of a batch or transaction, checked: what each asks for, nothing beyond the study's own FHIR base."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from urllib.parse import unquote
+
+from gateway.core.errors import BadRequest, PayloadTooLarge
+from gateway.core.issues import issue
+from gateway.core.types import Resource
+
+READS: Final = ("GET", "HEAD")
+METHODS: Final = (*READS, "DELETE", "POST", "PUT", "PATCH")
+_URL = re.compile(r"[!-~]*\Z")
+_HEADERS: Final = {
+    "ifMatch": "if-match",
+    "ifNoneMatch": "if-none-match",
+    "ifNoneExist": "if-none-exist",
+    "ifModifiedSince": "if-modified-since",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry: `path` below the base, decoded and without a leading slash; `query` as in an address.
+
+    `headers` are the conditions, by the names that HTTP has for them. `full_url` is "" when it has none.
+    """
+
+    index: int
+    full_url: str
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    resource: Resource | None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it changes nothing."""
+        return self.method in READS
+
+    @property
+    def place(self) -> str:
+        """The FHIRPath of the entry in the Bundle."""
+        return f"Bundle.entry[{self.index}]"
+
+
+def entries_of(bundle: Any, base: str, limit: int) -> tuple[Literal["batch", "transaction"], tuple[Entry, ...]]:
+    """The type and the entries of a Bundle; raises `BadRequest` where one is not well-formed, `PayloadTooLarge` for
+    more than `limit` entries."""
+    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+        raise BadRequest(issue("rest.not-a-bundle"))
+    kind = bundle.get("type")
+    entries = bundle.get("entry", [])
+    if kind not in ("batch", "transaction") or not isinstance(entries, list):
+        raise BadRequest(issue("rest.not-a-bundle", expression="Bundle.type"))
+    if len(entries) > limit:
+        raise PayloadTooLarge(issue("rest.bundle-size", limit=limit))
+    return kind, tuple(_entries(entries, base))
+
+
+def _entries(entries: list[Any], base: str) -> Iterator[Entry]:
+    for index, entry in enumerate(entries):
+        wrong = BadRequest(issue("rest.bundle-entry", expression=f"Bundle.entry[{index}]"))
+        request = entry.get("request") if isinstance(entry, dict) else None
+        if not isinstance(request, dict) or request.get("method") not in METHODS:
+            raise wrong
+        address = _address(request.get("url"), base)
+        full_url, resource = entry.get("fullUrl", ""), entry.get("resource")
+        texts = {name: request[key] for key, name in _HEADERS.items() if key in request}
+        usable = all(isinstance(text, str) and text.isascii() and text.isprintable() for text in texts.values())
+        if address is None or not usable or not isinstance(full_url, str):
+            raise wrong
+        if not _fits(request["method"], address[0], resource):
+            raise wrong
+        yield Entry(index, full_url, request["method"], *address, texts, resource)
+
+
+def _fits(method: str, path: str, resource: Any) -> bool:
+    """Whether there is a resource where one is written, and no Bundle inside the Bundle."""
+    if resource is None:
+        return method not in ("PUT", "PATCH") and bool(path or method != "POST")
+    return isinstance(resource, dict) and isinstance(resource.get("resourceType"), str) and bool(path)
+
+
+def _address(url: Any, base: str) -> tuple[str, str] | None:
+    """Path and query below the base; None for any other place, and for paths with tricks."""
+    if not isinstance(url, str) or not _URL.match(url) or "#" in url or "\\" in url:
+        return None
+    if url.startswith(base) and url[len(base) : len(base) + 1] in ("", "/", "?"):
+        url = url[len(base) :]
+    raw, _, query = url.partition("?")
+    if ":" in raw or raw.startswith("//"):
+        return None
+    try:
+        path = unquote(raw.removeprefix("/"), errors="strict")
+    except UnicodeDecodeError:
+        return None
+    if path and (any(part in ("", ".", "..") for part in path.split("/")) or not path.isprintable()):
+        return None
+    return path, query

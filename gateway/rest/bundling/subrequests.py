@@ -1,0 +1,70 @@
+"""Requests inside a request: an entry of a batch goes the way that it would go alone.
+
+Token, limits, consent and audit are those of the outer request; the answer comes back as bytes.
+"""
+
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message
+
+from gateway.core.codec import dumps
+from gateway.core.logs import logger
+from gateway.rest.bodies import FORM_TYPES, JSON_TYPES
+from gateway.rest.bundling.entries import Entry
+from gateway.rest.patching import JSON_PATCH, json_patch_bytes
+
+_PASSED_ON = (b"authorization", b"prefer", b"accept-language")
+
+
+@dataclass(slots=True)
+class Reply:
+    """The answer to an entry."""
+
+    status: int = 500
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+async def ask(app: ASGIApp, request: Request, entry: Entry, base_path: str) -> Reply:
+    """The answer of `app` to an entry; a fault of the gateway is a 500 without body."""
+    kind, body = _body(entry)
+    headers = [(name, value) for name, value in request.scope["headers"] if name in _PASSED_ON]
+    headers += [(name.encode(), text.encode("latin-1")) for name, text in entry.headers.items()]
+    headers += [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+    path = f"{base_path}/{entry.path}" if entry.path else base_path
+    scope = {
+        **{name: value for name, value in request.scope.items() if name not in ("path_params", "endpoint", "route")},
+        "method": entry.method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": entry.query.encode(),
+        "headers": headers,
+    }
+    reply = Reply()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            reply.status = message["status"]
+            reply.headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in message["headers"]}
+        else:
+            reply.body += message.get("body", b"")
+
+    try:
+        await app(scope, receive, send)
+    except Exception as error:
+        logger().error("entry failed", exc_info=error)
+        return Reply()
+    return reply
+
+
+def _body(entry: Entry) -> tuple[str, bytes]:
+    resource = entry.resource
+    if resource is None:
+        return FORM_TYPES[0] if entry.path.endswith("_search") else JSON_TYPES[0], b""
+    if entry.method == "PATCH" and resource["resourceType"] == "Binary":
+        return JSON_PATCH, json_patch_bytes(resource)
+    return JSON_TYPES[0], dumps(resource)

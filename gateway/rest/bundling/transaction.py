@@ -1,0 +1,174 @@
+"""The writes of a transaction as one plan: deletions, creations, then updates and patches, all or nothing.
+
+What an entry comes to be is settled first, by its conditions; then references among the entries are rewritten, and
+each resource is judged. Where no entry has a condition, all of that is done before the transaction begins.
+See https://hl7.org/fhir/R4/http.html#trules.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from gateway.access import Delete, Door, Finder, Result, Step, Write
+from gateway.core.errors import BadRequest, FhirError, PreconditionFailed
+from gateway.core.issues import Issue, issue
+from gateway.core.resources import Stored
+from gateway.core.types import Resource
+from gateway.rest.bundling.entries import Entry
+from gateway.rest.bundling.references import conditional_references, rewritten
+from gateway.rest.bundling.writes import Planned, planned
+from gateway.rest.conditions import criteria, lock_of, the_one
+from gateway.rest.judging import Judge
+from gateway.rest.parts import Parts
+from gateway.rest.steps import ATTEMPTS
+from gateway.search import Query
+from gateway.study import Study
+
+_ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of an entry, and the warnings about its resource."""
+
+    result: Result
+    issues: Sequence[Issue]
+
+
+def run(parts: Parts, judge: Judge, study: Study, door: Door, entries: Sequence[Entry]) -> dict[int, Done]:
+    """Writes what the entries ask, in one transaction; index of the entry -> what became of it.
+
+    Raises `FhirError` with the place of the entry that is refused; then nothing is written.
+    """
+    writes = [planned(parts, study, judge, entry) for entry in entries if not entry.is_read]
+    writes.sort(key=lambda one: _ORDER[one.entry.method])
+    for one in writes:
+        door.require_write(one.type, one.letters)
+    transaction = _Writing(parts, judge, study, writes)
+    transaction.begin()
+    attempts = 1 if any(one.names_version for one in writes) else ATTEMPTS
+    results = door.transact(transaction.plan, "transaction", action="E", locks=transaction.locks, attempts=attempts)
+    return {
+        one.entry.index: Done(result, transaction.issues.get(one.entry.index, ()))
+        for one, result in zip(writes, results, strict=True)
+    }
+
+
+class _Writing:
+    """The plan of one transaction."""
+
+    def __init__(self, parts: Parts, judge: Judge, study: Study, writes: Sequence[Planned]) -> None:
+        self._parts = parts
+        self._judge = judge
+        self._study = study
+        self._writes = writes
+        self._conditions = {
+            text: self._condition(one.entry, text)
+            for one in writes
+            for text in conditional_references(one.entry.resource or {})
+        }
+        self._ready: dict[int, Resource] = {}
+        self.issues: dict[int, Sequence[Issue]] = {}
+        self.locks = tuple(
+            lock_of(query) for query in (*self._conditions.values(), *(one.where for one in writes)) if query
+        )
+
+    def begin(self) -> None:
+        """Does what depends on nothing that is stored."""
+        identities = [one.identity for one in self._writes]
+        _refuse_repeated(self._writes, identities)
+        if not self.locks:
+            known = _known(self._writes, identities)
+            for one in self._writes:
+                if one.resource is not None:
+                    self._ready[one.entry.index] = self._finished(one, one.resource, known, _no_search)
+
+    def plan(self, find: Finder) -> Sequence[Step]:
+        """The steps, references rewritten."""
+        steps = []
+        for one in self._writes:
+            with _at(one.entry):
+                steps.append(one.make(find))
+        identities = [_identity(one, step) for one, step in zip(self._writes, steps, strict=True)]
+        _refuse_repeated(self._writes, identities)
+        known = _known(self._writes, identities)
+        return [self._settled(one, step, known, find) for one, step in zip(self._writes, steps, strict=True)]
+
+    def _settled(self, one: Planned, step: Step, known: Mapping[str, str], find: Finder) -> Step:
+        if not isinstance(step, Write):
+            return step
+        ready = self._ready.get(one.entry.index)
+        if ready is None:
+            with _at(one.entry):
+                ready = self._finished(one, step.resource, known, lambda text: self._found(text, find))
+        return replace(step, resource=ready)
+
+    def _finished(
+        self, one: Planned, resource: Resource, known: Mapping[str, str], conditional: Callable[[str], str]
+    ) -> Resource:
+        made = rewritten(resource, one.entry.full_url, known, conditional)
+        with _at(one.entry, made["resourceType"]):
+            self.issues[one.entry.index] = self._judge.require(self._study, made)
+        return made
+
+    def _condition(self, entry: Entry, text: str) -> Query:
+        kind, _, query = text.partition("?")
+        with _at(entry):
+            return criteria(self._parts, self._study.id, kind, query)
+
+    def _found(self, text: str, find: Finder) -> str:
+        found = the_one(find, self._conditions[text])
+        if found is None:
+            raise PreconditionFailed(issue("rest.reference-unresolved"))
+        return found.key.reference
+
+
+def _no_search(_text: str) -> str:
+    raise AssertionError("a conditional reference without a condition")
+
+
+def _identity(one: Planned, step: Step) -> str:
+    """`Type/id` of what the step is about; "" when that is nothing."""
+    if isinstance(step, Write):
+        return f"{step.resource['resourceType']}/{step.resource['id']}"
+    if isinstance(step, Delete):
+        return f"{step.type}/{step.id}"
+    return step.key.reference if isinstance(step, Stored) else one.identity
+
+
+def _known(writes: Sequence[Planned], identities: Sequence[str]) -> dict[str, str]:
+    """fullUrl -> `Type/id`; raises `BadRequest` when two entries have the same."""
+    found: dict[str, str] = {}
+    for one, identity in zip(writes, identities, strict=True):
+        if one.entry.full_url and one.entry.method in ("POST", "PUT"):
+            if one.entry.full_url in found:
+                raise BadRequest(issue("rest.bundle-repeated", expression=f"{one.entry.place}.fullUrl"))
+            found[one.entry.full_url] = identity
+    return found
+
+
+def _refuse_repeated(writes: Sequence[Planned], identities: Sequence[str]) -> None:
+    """Raises `BadRequest` when two entries write the same resource: their order would decide."""
+    seen: set[str] = set()
+    for one, identity in zip(writes, identities, strict=True):
+        if identity and identity in seen:
+            raise BadRequest(issue("rest.bundle-repeated", expression=one.entry.place))
+        seen.add(identity)
+
+
+@contextmanager
+def _at(entry: Entry, type_name: str = "") -> Iterator[None]:
+    """Tells in the issues of a refusal which entry it is about."""
+    try:
+        yield
+    except FhirError as error:
+        issues = (replace(found, expression=_place(entry, found, type_name)) for found in error.issues)
+        raise type(error)(*issues) from None
+
+
+def _place(entry: Entry, found: Issue, type_name: str) -> str:
+    if found.expression.startswith("Bundle."):
+        return found.expression
+    if type_name and found.expression.startswith(type_name):
+        return f"{entry.place}.resource{found.expression.removeprefix(type_name)}"
+    return entry.place

@@ -1,0 +1,129 @@
+"""What each writing entry of a transaction asks, as a step still to be made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.access import Finder
+from gateway.core.errors import BadRequest
+from gateway.core.issues import Issue, issue
+from gateway.core.resources import Stored
+from gateway.core.types import Resource
+from gateway.rest.bundling.entries import Entry
+from gateway.rest.conditions import criteria, if_match, only_new, the_one
+from gateway.rest.judging import Judge
+from gateway.rest.parts import Parts
+from gateway.rest.patching import patch_of_entry
+from gateway.rest.steps import (
+    MakeStep,
+    amendment,
+    conditional_removal,
+    conditional_replacement,
+    creation,
+    new_id,
+    removal,
+    replacement,
+)
+from gateway.search import Query
+from gateway.study import Study
+
+_LETTERS = {"DELETE": "d", "POST": "c", "PUT": "cu", "PATCH": "u"}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A writing entry: `identity` is `Type/id` where it is known from the start, else "".
+
+    `resource` is what will be written where that is known; `where` the condition; `names_version` says that the
+    client named the version that it saw.
+    """
+
+    entry: Entry
+    type: str
+    identity: str
+    make: MakeStep
+    where: Query | None = None
+    resource: Resource | None = None
+    names_version: bool = False
+
+    @property
+    def letters(self) -> str:
+        """The scopes of which the client needs one."""
+        return _LETTERS[self.entry.method]
+
+
+def planned(parts: Parts, study: Study, judge: Judge, entry: Entry) -> Planned:
+    """The plan of an entry; raises `BadRequest` when it asks for what is no write of a transaction."""
+    segments = entry.path.split("/")
+    if len(segments) > 2 or segments[0] not in parts.definitions.types() or segments[-1][:1] in ("$", "_"):
+        raise _wrong(entry)
+    kind, identity = segments[0], segments[1] if len(segments) == 2 else ""
+    if bool(entry.query) == bool(identity) and entry.method != "POST":
+        raise _wrong(entry)
+    where = criteria(parts, study.id, kind, entry.query) if entry.query else None
+    version = if_match(entry.headers.get("if-match"))
+    if entry.method == "POST":
+        return _creation(parts, study, entry, kind)
+    if entry.method == "PUT":
+        return _update(entry, kind, identity, where, version)
+    if entry.method == "PATCH":
+        return _patch(parts, study, judge, entry, kind, identity, where, version)
+    make = conditional_removal(where, version) if where else removal(kind, identity, version)
+    reference = f"{kind}/{identity}" if identity else ""
+    return Planned(entry, kind, reference, make, where, names_version=version is not None)
+
+
+def _wrong(entry: Entry) -> BadRequest:
+    return BadRequest(issue("rest.bundle-entry", expression=entry.place))
+
+
+def _typed(entry: Entry, kind: str) -> Resource:
+    if entry.resource is None or entry.resource["resourceType"] != kind:
+        raise BadRequest(issue("rest.type-differs", expression=f"{entry.place}.resource"))
+    return entry.resource
+
+
+def _creation(parts: Parts, study: Study, entry: Entry, kind: str) -> Planned:
+    if entry.query or "/" in entry.path:
+        raise _wrong(entry)
+    resource = {**_typed(entry, kind), "id": new_id()}
+    condition = entry.headers.get("if-none-exist")
+    unless = None if condition is None else criteria(parts, study.id, kind, condition)
+    reference = "" if unless else f"{kind}/{resource['id']}"
+    return Planned(entry, kind, reference, creation(resource, unless), unless, resource)
+
+
+def _update(entry: Entry, kind: str, identity: str, where: Query | None, version: int | None) -> Planned:
+    resource = _typed(entry, kind)
+    named = version is not None
+    if where:
+        return Planned(entry, kind, "", conditional_replacement(resource, where, version), where, names_version=named)
+    if resource.get("id") != identity:
+        raise BadRequest(issue("rest.id-differs", expression=f"{entry.place}.resource.id"))
+    make = replacement(resource, version, is_new=only_new(entry.headers.get("if-none-match")))
+    return Planned(entry, kind, f"{kind}/{identity}", make, None, resource, named)
+
+
+def _patch(
+    parts: Parts,
+    study: Study,
+    judge: Judge,
+    entry: Entry,
+    kind: str,
+    identity: str,
+    where: Query | None,
+    version: int | None,
+) -> Planned:
+    amend = patch_of_entry(entry.resource or {}, parts.definitions)
+
+    def find_one(find: Finder) -> Stored | None:
+        if where is None:
+            return find.current(kind, identity)
+        found = the_one(find, where)
+        return find.current(kind, found.key.id) if found else None
+
+    def judged(resource: Resource) -> Sequence[Issue]:
+        return judge.require(study, resource)
+
+    make = amendment(find_one, amend, judged, version)
+    reference = f"{kind}/{identity}" if identity else ""
+    return Planned(entry, kind, reference, make, where, names_version=version is not None)

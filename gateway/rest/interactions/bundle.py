@@ -1,0 +1,105 @@
+"""batch and transaction: many requests in one. https://hl7.org/fhir/R4/http.html#transaction
+
+A batch does its entries one after the other, in their order, each as if it came alone. A transaction writes all or
+nothing; its reads see what was written. Resources come back where `Prefer: return=representation` asks for them.
+"""
+
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from gateway.access import Door
+from gateway.core.codec import dumps, loads
+from gateway.core.errors import BadRequest
+from gateway.core.instants import format_instant
+from gateway.core.issues import issue, operation_outcome
+from gateway.core.types import Resource
+from gateway.rest.answers import etag, indented, json_response
+from gateway.rest.bodies import JSON_TYPES, read_body
+from gateway.rest.bundling import Done, Entry, Reply, ask, entries_of, run
+from gateway.rest.gate import door_of, study_of
+from gateway.rest.judging import Judge
+from gateway.rest.negotiation import negotiate
+from gateway.rest.parts import Parts
+from gateway.rest.preferences import Preferences, preferences_of
+from gateway.rest.written import place_of, status_of, version_of
+from gateway.study import Study
+
+CODES = ()
+SYSTEM_CODES = ("transaction", "batch")
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """POST of the base."""
+    judge = Judge(parts)
+
+    async def bundle(request: Request) -> Response:
+        door, study = door_of(parts, request), study_of(parts, request)
+        pretty = negotiate(request)
+        body = await read_body(request, JSON_TYPES)
+        tree = await run_in_threadpool(loads, body)
+        kind, entries = entries_of(tree, parts.fhir_base(study.id), parts.bundle_limit)
+        if kind == "batch":
+            answers = [_answer(reply) for reply in await _asked(request, entries)]
+        else:
+            answers = await _transaction(parts, judge, study, door, request, entries)
+        text = b'{"resourceType":"Bundle","type":"%b-response"%b}' % (
+            kind.encode(),
+            b',"entry":[' + b",".join(answers) + b"]" if answers else b"",
+        )
+        return json_response(indented(text) if pretty else text)
+
+    paths = ("/studies/{study}/fhir", "/studies/{study}/fhir/")
+    return [Route(path, bundle, methods=["POST"]) for path in paths]
+
+
+async def _asked(request: Request, entries: tuple[Entry, ...]) -> list[Reply]:
+    base = f"/studies/{request.path_params['study']}/fhir"
+    return [await ask(request.app.state.inner, request, entry, base) for entry in entries]
+
+
+async def _transaction(
+    parts: Parts, judge: Judge, study: Study, door: Door, request: Request, entries: tuple[Entry, ...]
+) -> list[bytes]:
+    reads = tuple(entry for entry in entries if entry.is_read)
+    written = {entry.path for entry in entries if not entry.is_read}
+    for entry, reply in zip(reads, await _asked(request, reads), strict=True):
+        if reply.status >= 400 and not (reply.status in (404, 410) and entry.path in written):
+            raise BadRequest(issue("rest.bundle-read", expression=entry.place))
+    done = await run_in_threadpool(run, parts, judge, study, door, entries)
+    replies = dict(zip((entry.index for entry in reads), await _asked(request, reads), strict=True))
+    wanted = preferences_of(request)
+    return [
+        _answer(replies[entry.index]) if entry.is_read else _written(parts, done[entry.index], wanted)
+        for entry in entries
+    ]
+
+
+def _answer(reply: Reply) -> bytes:
+    """The entry of an answer that came as bytes."""
+    response: Resource = {"status": str(reply.status)}
+    for header, name in (("location", "location"), ("etag", "etag")):
+        if header in reply.headers:
+            response[name] = reply.headers[header]
+    is_resource = reply.body.startswith(b"{") and "fhir+json" in reply.headers.get("content-type", "")
+    if reply.status >= 400 and is_resource:
+        return b'{"response":%b,"outcome":%b}}' % (dumps(response)[:-1], reply.body)
+    resource = b'"resource":%b,' % reply.body if is_resource else b""
+    return b'{%b"response":%b}' % (resource, dumps(response))
+
+
+def _written(parts: Parts, done: Done, wanted: Preferences) -> bytes:
+    stored = version_of(done.result)
+    response: dict[str, Any] = {"status": str(status_of(done.result))}
+    if stored is not None:
+        response |= {"etag": etag(stored.version), "lastModified": format_instant(stored.updated)}
+        if not stored.deleted:
+            response["location"] = place_of(parts, stored)
+    if wanted.returns == "operationoutcome":
+        response["outcome"] = operation_outcome(done.issues)
+    shows = wanted.returns == "representation" and stored is not None and not stored.deleted
+    resource = b'"resource":%b,' % stored.body if shows and stored else b""
+    return b'{%b"response":%b}' % (resource, dumps(response))
