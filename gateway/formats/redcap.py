@@ -1,10 +1,11 @@
 """REDCap records as the API and the report page export them, in JSON or CSV: `{"records": [{field: text}]}`.
 
 One record is one row of the flat export: field names as keys, values as text (numbers of the JSON form become text);
-a field without an answer has no key. The first field of a row is the record's id, whatever its name; each row has it as
-as `record` too. An export in the event-attribute-value form (`record`, `field_name`, `value` ...) becomes the same rows:
-one for each record, event and repeat of an instrument, in the order of their first value; the values of a check box
-are `field___code` with `1`. Positions are JSON Pointers or rows and columns, of the first value in that form.
+a field without an answer has no key. The first field of a row is the record's id, whatever its name; each row has it
+as `record` too. An export in the event-attribute-value form (`record`, `field_name`, `value` ...) becomes the same
+rows: one for each record, event and repeat of an instrument, in the order of their first value; the values of a check
+box are `field___code` with `1`.
+Positions are JSON Pointers or rows and columns, of the first value in that form.
 The API's error object is refused. Options: those of `delimited` for CSV.
 See the help of a REDCap API, "Export Records".
 """
