@@ -29,7 +29,7 @@ class Emitter:
         self.line = 1
         self.loops = 0
         self._count = 0
-        self._bound: dict[int, str] = {}
+        self._bound: dict[int, ast.expr] = {}
 
     def fresh(self, stem: str = "v") -> str:
         """A local name that is not used yet."""
@@ -48,10 +48,10 @@ class Emitter:
             return constant(value)
         found = self._bound.get(id(value))
         if found is None:
-            found = f"k{len(self._bound)}"
-            self._bound[id(value)] = found
-            self.globals[found] = value
-        return name(found)
+            title = f"k{len(self._bound)}"
+            self.globals[title] = value
+            found = self._bound[id(value)] = name(title)
+        return found
 
     def emit(self, source: str, **names: str | ast.expr) -> list[ast.stmt]:
         """Appends the statements of a template; returns the block where it has its `...`.

@@ -11,11 +11,11 @@ from typing import Any, Final, TypeAlias
 Substitutes: TypeAlias = Mapping[str, str | ast.expr]
 """What stands for a name of the template: another name, or an expression."""
 
-Place: TypeAlias = dict[str, int]
-Build: TypeAlias = Callable[[Substitutes, Place, list[list[Any]]], Any]
+Build: TypeAlias = Callable[[Substitutes, int, list[list[Any]]], Any]
+"""Makes a node or a list of them, placed at a line; adds the block of a `...` to the list of holes."""
 
 _PLACED: Final = (ast.stmt, ast.expr, ast.ExceptHandler, ast.arg, ast.keyword)
-_NOWHERE: Final[Place] = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
+_NOWHERE: Final = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
 _TITLES: Final[Mapping[type, str]] = {ast.FunctionDef: "name", ast.arg: "arg"}
 _LOAD: Final = ast.Load()
 
@@ -31,17 +31,19 @@ class Template:
     def build(self, names: Substitutes, line: int) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """The statements, all placed at `line`, and the block in which the template has its `...`."""
         holes: list[list[Any]] = []
-        place = {"lineno": line, "col_offset": 0, "end_lineno": line, "end_col_offset": 0}
-        return self._build(names, place, holes), holes[0] if holes else []
+        return self._build(names, line, holes), holes[0] if holes else []
 
 
 def _block(nodes: list[Any]) -> Build:
     """Builds a list of nodes; the `...` in it becomes the block that the caller fills."""
     is_hole = any(_is_ellipsis(node) for node in nodes)
     builders = [_node(node) for node in nodes if not _is_ellipsis(node)]
+    if len(builders) == 1 and not is_hole:
+        only = builders[0]
+        return lambda names, line, holes: [only(names, line, holes)]
 
-    def build(names: Substitutes, place: Place, holes: list[list[Any]]) -> Any:
-        built = [builder(names, place, holes) for builder in builders]
+    def build(names: Substitutes, line: int, holes: list[list[Any]]) -> Any:
+        built = [builder(names, line, holes) for builder in builders]
         if is_hole:
             holes.append(built)
         return built
@@ -53,61 +55,75 @@ def _is_ellipsis(node: Any) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is ...
 
 
+def _is_fixed(value: Any) -> bool:
+    """Whether a field is the same in every use of the template, so that all may share it."""
+    if isinstance(value, list):
+        return all(map(_is_fixed, value))
+    return not isinstance(value, ast.AST) or isinstance(value, ast.Constant) or not value._fields
+
+
 def _node(node: Any) -> Build:
     if isinstance(node, ast.Name):
         return _name(node)
-    if isinstance(node, ast.Constant) or not node._fields:
-        return lambda _names, _place, _holes: node
+    if _is_fixed(node):
+        return lambda _names, _line, _holes: node
     return _composite(node)
 
 
 def _name(node: ast.Name) -> Build:
     text, context = node.id, node.ctx
 
-    def build(names: Substitutes, _place: Place, _holes: list[list[Any]]) -> Any:
+    def build(names: Substitutes, _line: int, _holes: list[list[Any]]) -> Any:
         other = names.get(text)
         if other is None:
             return node
-        return ast.Name(other, context, **_NOWHERE) if other.__class__ is str else other
+        return _made(ast.Name, {"id": other, "ctx": context, **_NOWHERE}) if other.__class__ is str else other
 
     return build
 
 
 def _composite(node: Any) -> Build:
     kind: type[Any] = node.__class__
-    placed = isinstance(node, _PLACED)
+    is_placed = isinstance(node, _PLACED)
     title = _TITLES.get(kind)
-    fixed: dict[str, Any] = {}
-    parts: list[tuple[str, Build]] = []
-    for field in node._fields:
-        value = getattr(node, field, None)
-        if isinstance(value, list):
-            parts.append((field, _block(value)))
-        elif isinstance(value, ast.AST):
-            parts.append((field, _node(value)))
-        else:
-            fixed[field] = value
+    fields: dict[str, Any] = {field: getattr(node, field, None) for field in node._fields}
+    parts = [
+        (field, _block(value) if isinstance(value, list) else _node(value))
+        for field, value in fields.items()
+        if not _is_fixed(value)
+    ]
+    # All fields at once: filling a dict one by one makes it grow, which takes longer than the rest.
+    first = {**fields, **_NOWHERE} if is_placed else fields
 
-    def build(names: Substitutes, place: Place, holes: list[list[Any]]) -> Any:
+    def build(names: Substitutes, line: int, holes: list[list[Any]]) -> Any:
         built = kind()
-        fields = built.__dict__
-        fields.update(fixed)
-        if placed:
-            fields.update(place)
+        made = built.__dict__
+        made.update(first)
+        if is_placed:
+            made["lineno"] = made["end_lineno"] = line
         if title is not None:
-            fields[title] = names.get(fixed[title], fixed[title])
+            made[title] = names.get(fields[title], fields[title])
         for field, builder in parts:
-            fields[field] = builder(names, place, holes)
+            made[field] = builder(names, line, holes)
         return built
 
     return build
 
 
-def name(text: str) -> ast.Name:
+def _made(kind: type[Any], fields: dict[str, Any]) -> Any:
+    """A node with these fields and places; its own constructor takes twice as long."""
+    node = kind()
+    node.__dict__.update(fields)
+    return node
+
+
+def name(text: str) -> ast.expr:
     """A Python name."""
-    return ast.Name(text, _LOAD, **_NOWHERE)
+    found: ast.expr = _made(ast.Name, {"id": text, "ctx": _LOAD, **_NOWHERE})
+    return found
 
 
-def constant(value: str | int | bool | None) -> ast.Constant:
+def constant(value: str | int | bool | None) -> ast.expr:
     """A Python constant."""
-    return ast.Constant(value=value, lineno=1, col_offset=0, end_lineno=1, end_col_offset=0)
+    found: ast.expr = _made(ast.Constant, {"value": value, "kind": None, **_NOWHERE})
+    return found

@@ -18,14 +18,14 @@ FILE: Final = "<fhirpath>"
 _BODY = """
 def evaluate(focus, env=None):
     try:
-        if (not MANY and (focus is None or focus.__class__ is LIST)) or (
-            not METERED and env is not None and env.budget is not None
-        ):
+        if CONDITION:
             return OTHERS(focus, env)
         ...
     except FAULTS as error:
         return RECOVER(error, focus, env)
 """
+_ONE_ITEM = "focus is None or focus.__class__ is LIST"
+_NO_BUDGET = "env is not None and env.budget is not None"
 _OUTPUT = """
 if V.__class__ is not ELEMENT:
     L.append(V)
@@ -48,10 +48,9 @@ def generate(
     """
     code = generator.code
     many = generator.shape.many
+    others_when = ([] if many else [_ONE_ITEM]) + ([] if generator.shape.metered else [_NO_BUDGET])
     hole = code.emit(
-        _BODY,
-        MANY=code.bind(many),
-        METERED=code.bind(generator.shape.metered),
+        _BODY.replace("CONDITION", " or ".join(others_when) or "False"),
         LIST=code.bind(list),
         OTHERS=code.bind(others),
         FAULTS=code.bind(Exception),
