@@ -142,6 +142,9 @@ class _Run:
         if group.subject is None or any(found.blocks for found in group.issues):
             return MappedUnit(group.subject, group.label, len(group.records), issues=group.issues)
         plan, subject = self.mapping.plan, group.subject
+        missing = _missing_context(plan, {"site": plain(subject.site)})
+        if missing:
+            return MappedUnit(subject, group.label, len(group.records), issues=missing)
         variables = {**base, **_subject_facts(subject), "records": list(group.records), "index": 0}
         run = UnitRun(
             plan=plan,

@@ -74,7 +74,7 @@ def _run(mapping: Mapping, folder: Traversable, test: Names[str, Any], validate:
     except OSError:
         return ["the given file cannot be read"]
     facts = facts_of(test.get("context", {}), digest)
-    refused = mapping.check_payload(decoded.tree, decoded.locate)
+    refused = _refused(mapping, decoded)
     if refused:
         return _compare_issues(expect.get("issues", ()), refused)
     mapped = mapping.apply(decoded.tree, facts, locate=decoded.locate)
@@ -87,6 +87,13 @@ def _run(mapping: Mapping, folder: Traversable, test: Names[str, Any], validate:
         profiles = expect.get("valid", ())
         problems += [problem for resource in mapped.resources for problem in _invalid(resource, profiles, validate)]
     return problems
+
+
+def _refused(mapping: Mapping, decoded: Decoded) -> list[Issue]:
+    """Why the payload does not come to be mapped, as when it is ingested."""
+    if not mapping.takes(decoded.tree):
+        return [issue("mapping.no-match", tried=mapping.id)]
+    return mapping.check_payload(decoded.tree, decoded.locate)
 
 
 def issues_of(mapped: Mapped) -> tuple[Issue, ...]:
@@ -119,7 +126,8 @@ def _compare_issues(expected: Sequence[Names[str, str]], found: Sequence[Issue])
 def _is_issue(entry: Names[str, str], found: Issue) -> bool:
     code = entry["code"]
     named = found.rule == code or found.rule.partition(".")[2] == code or found.message.startswith(f"{code}: ")
-    return named and entry.get("at", found.source) == found.source
+    same = (entry.get("at", found.source), entry.get("severity", found.severity)) == (found.source, found.severity)
+    return named and same
 
 
 def _compare_resources(expect: Names[str, Any], mapped: Mapped) -> list[str]:
