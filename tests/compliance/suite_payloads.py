@@ -41,6 +41,8 @@ FOLDERS = {
     "wearable/runkeeper/": "wearable.archive.",
     "lab/": "lab.hl7v2.oru-r01",
     "epro/redcap_": "epro.redcap.symptom-diary",
+    "epro/us_core_qr/": "epro.fhir.questionnaire-response",
+    "epro/fhir_sdc/": "epro.fhir.questionnaire-response",
     "epro/cdisc_odm/": "epro.cdisc.odm-symptom-diary",
     "imaging/dicomweb_client/": "imaging.dicomweb.",
     "imaging/pydicom/": "imaging.dicom.",
