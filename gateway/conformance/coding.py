@@ -58,7 +58,8 @@ class CodeChecks:
         if found.result is False and not other_version:
             run.report("conformance.code-unknown", (at, "code", -1))
             return
-        _keep(self._good, (system, code))
+        if found.result:
+            _keep(self._good, (system, code))
         display = value.get("display")
         if isinstance(display, str) and found.names and not other_version and _is_english(run):
             wanted = _folded(display)
@@ -69,10 +70,11 @@ class CodeChecks:
         system, code = _parts(value)
         if system is None or code is None or (system, code) in self._good:
             return
-        if self._terminology.check_code(system, code).result is False:
-            run.report("conformance.code-unknown", (at, "code", -1))
-        else:
+        known = self._terminology.check_code(system, code).result
+        if known:
             _keep(self._good, (system, code))
+        elif known is False:
+            run.report("conformance.code-unknown", (at, "code", -1))
 
     def _is_system(self, system: str, at: Location, run: Run) -> bool:
         """Whether a URL can be that of a code system; reports where it cannot."""

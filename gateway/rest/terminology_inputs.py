@@ -1,19 +1,28 @@
 """What the terminology operations have in common: where their resources come from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from gateway.core.codec import loads
-from gateway.core.errors import BadRequest, Unprocessable
+from gateway.core.errors import BadRequest, NotFound, Unprocessable
 from gateway.core.issues import issue
 from gateway.core.types import Resource
 from gateway.rest.operation import Call, Inputs, Parameter
 from gateway.terminology.catalog import MALFORMED, Catalog
-from gateway.terminology.port import Canonicals
+from gateway.terminology.port import Canonicals, Terminology
 
 RESOURCES: Final = Parameter("tx-resource", "Resource", max=None)
 """Resources that count for this request only."""
+
+NEEDED: Final = {
+    "CodeSystem/$lookup": {"system", "code"},
+    "CodeSystem/$subsumes": {"system", "codeA", "codeB"},
+    "CodeSystem/$validate-code": {"url", "code"},
+    "ValueSet/$expand": {"url"},
+    "ValueSet/$validate-code": {"url", "system", "code"},
+}
+"""What a terminology server must be told to have a question at all."""
 
 LANGUAGE: Final = Parameter("displayLanguage", "code")
 SUPPLEMENTS: Final = Parameter("useSupplement", "canonical", max=None)
@@ -51,6 +60,58 @@ def well_formed() -> Iterator[None]:
         yield
     except MALFORMED as error:
         raise Unprocessable(issue("terminology.malformed")) from error
+
+
+def or_asked(
+    terminology: Terminology, inputs: Inputs, operation: str, names: Sequence[str], answer: Callable[[], Resource]
+) -> Resource:
+    """The answer from what is here; what is not here is asked of the terminology server, where one is set.
+
+    It is sent the inputs `names`, and nothing else. Raises what `answer` raises when it does not know either.
+    """
+    try:
+        found = answer()
+        if not is_open(found):
+            return found
+        refused = None
+    except NotFound as error:
+        found, refused = None, error
+    told = asked(terminology, inputs, operation, names)
+    if told is not None:
+        return told
+    if refused is not None:
+        raise refused
+    return found or {}
+
+
+def asked(terminology: Terminology, inputs: Inputs, operation: str, names: Sequence[str]) -> Resource | None:
+    """What the terminology server answers to the inputs `names`; None when it does not, or must not be asked.
+
+    A request that brings resources of its own is about them, so that no server could answer it.
+    """
+    if any(isinstance(value, dict) and "resourceType" in value for value in _values(inputs)):
+        return None
+    coding = inputs.one("coding") or {}
+    given = {name: inputs.one(name) if inputs.one(name) is not None else coding.get(name) for name in names}
+    if operation == "CodeSystem/$validate-code" and given["url"] is None:
+        given["url"] = coding.get("system")
+    sent = {name: str(value) for name, value in given.items() if value is not None}
+    if not sent.keys() >= NEEDED[operation]:
+        return None
+    found = terminology.ask(operation, sent)
+    kind = "ValueSet" if operation.endswith("$expand") else "Parameters"
+    return found if found is not None and found.get("resourceType") == kind else None
+
+
+def _values(inputs: Inputs) -> Iterator[object]:
+    for values in inputs.values.values():
+        yield from values
+
+
+def is_open(answer: Resource) -> bool:
+    """Whether an answer says that it could not be decided, since a code system is not here."""
+    entries = answer.get("parameter", ())
+    return any(entry.get("name") in ("x-unknown-system", "x-caused-by-unknown-system") for entry in entries)
 
 
 def missing(*expected: str) -> BadRequest:

@@ -78,6 +78,10 @@ class FallbackTerminology:
         """See `Terminology.translate`; maps are never asked of a server, so that a mapping stays the same."""
         return self._local.translate(system, code, concept_map)
 
+    def ask(self, operation: str, inputs: Mapping[str, str]) -> Resource | None:
+        """See `Terminology.ask`."""
+        return self._ask(operation, inputs)
+
 
 _OUTCOMES: Mapping[str, Subsumption] = {
     "equivalent": "equivalent",

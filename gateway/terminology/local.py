@@ -1,6 +1,6 @@
 """The terminology that is at hand: what the definitions hold, compiled at first use and kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from gateway.core import Resource
@@ -141,3 +141,7 @@ class LocalTerminology:
         """See `Terminology.translate`."""
         found = self.concept_map(concept_map)
         return found.translate(system, code) if found is not None else ()
+
+    def ask(self, operation: str, inputs: Mapping[str, str]) -> Resource | None:
+        """See `Terminology.ask`: nobody is asked."""
+        return None

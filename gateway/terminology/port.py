@@ -1,6 +1,6 @@
 """The port that engines speak to, and the values that pass through it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -120,3 +120,6 @@ class Terminology(Protocol):
 
     def translate(self, system: str, code: str, concept_map: str) -> tuple[Coding, ...]:
         """The targets of a code in a ConceptMap, those of unmapped modes included; empty when there are none."""
+
+    def ask(self, operation: str, inputs: Mapping[str, str]) -> Resource | None:
+        """What a terminology server answers to `CodeSystem/$lookup` or the like; None when there is no answer."""

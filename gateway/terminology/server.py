@@ -22,7 +22,11 @@ MAX_ANSWER_BYTES = 5_000_000
 
 Question = tuple[str, tuple[tuple[str, str], ...]]
 
-_KINDS = {"code": "Code", "codeA": "Code", "codeB": "Code", "filter": "String"}
+_KINDS = {
+    **dict.fromkeys(("code", "codeA", "codeB", "displayLanguage"), "Code"),
+    **dict.fromkeys(("filter", "version", "systemVersion", "valueSetVersion"), "String"),
+    **dict.fromkeys(("count", "offset"), "Integer"),
+}
 """The type of an input where it is not uri."""
 
 
@@ -76,7 +80,11 @@ class TerminologyServer:
 
     def _post(self, operation: str, inputs: Mapping[str, str]) -> Resource | None:
         """The answer; None for a refusal (4xx). Raises for everything else that is no answer."""
-        entries = [{"name": name, f"value{_KINDS.get(name, 'Uri')}": text} for name, text in inputs.items()]
+        kinds = {name: _KINDS.get(name, "Uri") for name in inputs}
+        entries = [
+            {"name": name, f"value{kinds[name]}": int(text) if kinds[name] == "Integer" else text}
+            for name, text in inputs.items()
+        ]
         body = dumps({"resourceType": "Parameters", "parameter": entries})
         with self._client.stream("POST", f"{self._url}/{operation}", content=body) as response:
             if 400 <= response.status_code < 500 and response.status_code not in (401, 403, 408, 429):

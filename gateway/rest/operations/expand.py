@@ -13,6 +13,7 @@ from gateway.rest.terminology_inputs import (
     RESOURCES,
     SUPPLEMENTS,
     catalog_of,
+    or_asked,
     stored_of,
     texts,
     value_set_of,
@@ -75,8 +76,18 @@ def expanded(canonicals: Canonicals, inputs: Inputs, language: str, stored: Reso
 
 
 def _answer(call: Call) -> Resource:
+    names = ("url", "valueSetVersion", "filter", "offset", "count", "displayLanguage")
     with well_formed():
-        return expanded(call.parts.definitions, call.inputs, call.language, stored_of(call))
+        stored = stored_of(call)
+        if stored is not None:
+            return expanded(call.parts.definitions, call.inputs, call.language, stored)
+        return or_asked(
+            call.parts.terminology,
+            call.inputs,
+            "ValueSet/$expand",
+            names,
+            lambda: expanded(call.parts.definitions, call.inputs, call.language),
+        )
 
 
 OPERATIONS = (

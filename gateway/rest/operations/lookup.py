@@ -2,7 +2,16 @@
 
 from gateway.core.types import Resource
 from gateway.rest.operation import Call, Inputs, Operation, Parameter
-from gateway.rest.terminology_inputs import LANGUAGE, RESOURCES, SUPPLEMENTS, catalog_of, missing, texts, well_formed
+from gateway.rest.terminology_inputs import (
+    LANGUAGE,
+    RESOURCES,
+    SUPPLEMENTS,
+    catalog_of,
+    missing,
+    or_asked,
+    texts,
+    well_formed,
+)
 from gateway.terminology.lookup import LookupRequest, lookup
 from gateway.terminology.port import Canonicals
 
@@ -38,7 +47,13 @@ def looked_up(canonicals: Canonicals, inputs: Inputs, language: str) -> Resource
 
 def _answer(call: Call) -> Resource:
     with well_formed():
-        return looked_up(call.parts.definitions, call.inputs, call.language)
+        return or_asked(
+            call.parts.terminology,
+            call.inputs,
+            "CodeSystem/$lookup",
+            ("system", "version", "code", "displayLanguage"),
+            lambda: looked_up(call.parts.definitions, call.inputs, call.language),
+        )
 
 
 OPERATIONS = (

@@ -4,7 +4,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.core.types import Resource
 from gateway.rest.operation import Call, Inputs, Operation, Parameter
-from gateway.rest.terminology_inputs import RESOURCES, catalog_of, missing, stored_of, well_formed
+from gateway.rest.terminology_inputs import RESOURCES, catalog_of, missing, or_asked, stored_of, well_formed
 from gateway.terminology.port import Canonicals
 from gateway.terminology.subsumption import subsumes
 
@@ -42,7 +42,16 @@ def related(canonicals: Canonicals, inputs: Inputs, stored: Resource | None = No
 
 def _answer(call: Call) -> Resource:
     with well_formed():
-        return related(call.parts.definitions, call.inputs, stored_of(call))
+        stored = stored_of(call)
+        if stored is not None:
+            return related(call.parts.definitions, call.inputs, stored)
+        return or_asked(
+            call.parts.terminology,
+            call.inputs,
+            "CodeSystem/$subsumes",
+            ("system", "version", "codeA", "codeB"),
+            lambda: related(call.parts.definitions, call.inputs),
+        )
 
 
 OPERATIONS = (

@@ -18,6 +18,7 @@ from gateway.rest.terminology_inputs import (
     SUPPLEMENTS,
     catalog_of,
     missing,
+    or_asked,
     stored_of,
     texts,
     value_set_of,
@@ -118,12 +119,30 @@ def _request(inputs: Inputs, form: Form, value: Mapping[str, Any], language: str
 
 def _of_value_set(call: Call) -> Resource:
     with well_formed():
-        return in_value_set(call.parts.definitions, call.inputs, call.language, stored_of(call))
+        stored = stored_of(call)
+        if stored is not None:
+            return in_value_set(call.parts.definitions, call.inputs, call.language, stored)
+        return or_asked(
+            call.parts.terminology,
+            call.inputs,
+            "ValueSet/$validate-code",
+            ("url", "valueSetVersion", "system", "systemVersion", "code", "displayLanguage"),
+            lambda: in_value_set(call.parts.definitions, call.inputs, call.language),
+        )
 
 
 def _of_code_system(call: Call) -> Resource:
     with well_formed():
-        return in_code_system(call.parts.definitions, call.inputs, call.language, stored_of(call))
+        stored = stored_of(call)
+        if stored is not None:
+            return in_code_system(call.parts.definitions, call.inputs, call.language, stored)
+        return or_asked(
+            call.parts.terminology,
+            call.inputs,
+            "CodeSystem/$validate-code",
+            ("url", "version", "code", "displayLanguage"),
+            lambda: in_code_system(call.parts.definitions, call.inputs, call.language),
+        )
 
 
 def _of_batch(call: Call) -> Resource:
