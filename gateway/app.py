@@ -80,7 +80,7 @@ def engines(settings: Settings) -> Engines:
     roots = (*asset_roots("profiles", overlays), *asset_roots("terminology", overlays)[1:])
     definitions = Definitions.load(*roots)
     terminology = _terminology(settings, LocalTerminology(definitions))
-    return Engines(definitions, terminology, Parameters(definitions), Validator(definitions, terminology))
+    return Engines(definitions, terminology, Parameters.all(definitions), Validator(definitions, terminology))
 
 
 def _terminology(settings: Settings, local: Terminology) -> Terminology:

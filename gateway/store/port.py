@@ -40,13 +40,14 @@ class Found:
 
     `total` counts the visible matches of the whole search, None unless `Query.total` asked for it; `next` is the
     position to go on from, None on the last page. `included` are the rows that the page's includes bring, without
-    those that are matches of the page.
+    those that are matches of the page; `is_cut` says that there are more of them than are sent.
     """
 
     rows: tuple[Stored, ...]
     total: int | None
     next: Position | None
     included: tuple[Stored, ...] = ()
+    is_cut: bool = False
 
 
 class ResourceStore(Protocol):

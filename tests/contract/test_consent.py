@@ -21,7 +21,7 @@ def seen(store: SqlStore, visibility: Visibility, *ids: str) -> list[str]:
     read = [id for id in ids if store.read(Key(study, "Observation", id), visibility)]
     history = [id for id in ids if store.history(Key(study, "Observation", id), visibility)]
     version = [id for id in ids if store.read(Key(study, "Observation", id), visibility, 1)]
-    found = store.search(Query("Observation", total=True), study, visibility, Page(100))
+    found = store.search(Query("Observation", total="accurate"), study, visibility, Page(100))
     searched = sorted(one.key.id for one in found.rows)
     streamed = sorted(one.key.id for one in store.stream("Observation", study, visibility))
     assert read == history == version == searched == streamed

@@ -16,7 +16,8 @@ from gateway.core.resources import Change, Key, Lookup, Unit
 from gateway.search import parse
 from gateway.store import Page
 from gateway.store.sql import SqlStore
-from gateway.store.sql.tables import ResourceRow, Table, TermRow, columns_of
+from gateway.store.sql.index_tables import TermRow
+from gateway.store.sql.tables import ResourceRow, Table, columns_of
 from tests.contract.stores import NOW, PARAMETERS, Hand, Noted, change, consent, event, observation, reader, unit
 from tests.contract.test_landing import payload, receipt
 
@@ -69,7 +70,7 @@ def drive(store: SqlStore, study: str) -> None:
                        [("_lastUpdated", "gt2020"), ("_total", "accurate"), ("code", "a,b")]):  # fmt: skip
             query = parse("Observation", params, PARAMETERS)
             first = store.search(query, study, visibility, Page(1))
-            store.search(query, study, visibility, Page(1, first.next or (1,)))
+            store.search(query, study, visibility, Page(1, first.next or (1, 1)))
             list(store.stream(query, study, visibility))
     store.find(study, "Observation", "identifier", "a", "b")
     store.regrant(study)

@@ -22,7 +22,7 @@ class View:
 
 def view(door: Door, study: Study, types: tuple[str, ...]) -> View:
     """Counts by search totals, as any client could."""
-    counts = {kind: _total(door, Query(kind, (), 0, True)) for kind in types}
+    counts = {kind: _total(door, Query(kind, (), 0, "accurate")) for kind in types}
     data = [kind for kind in types if kind in study.profiles and kind != "Device"]
     seen = tuple(
         person.id
@@ -33,7 +33,7 @@ def view(door: Door, study: Study, types: tuple[str, ...]) -> View:
 
 
 def _of(kind: str, patient: str) -> Query:
-    return Query(kind, (ReferenceClause("subject", (f"Patient/{patient}",)),), 0, True)
+    return Query(kind, (ReferenceClause("subject", (f"Patient/{patient}",)),), 0, "accurate")
 
 
 def _total(door: Door, query: Query) -> int:

@@ -8,12 +8,14 @@ from gateway.core import Resource, issue, loads
 from gateway.core.errors import NotFound, PreconditionFailed
 from gateway.core.instants import from_micros
 from gateway.core.resources import Change, Committed, Key, Stored
-from gateway.search import Parameters, extract
 from gateway.store.sql.bodies import Encoded, encode, same_content
-from gateway.store.sql.grants import CONSENT, consent_subject, consent_term
+from gateway.store.sql.grants import CONSENT, consent_subject
+from gateway.store.sql.index_writer import IndexBatch
+from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.placing import Placed, placed
+from gateway.store.sql.rows import Rows, no_rows
 from gateway.store.sql.tables import MANY_PAIRS, UNORDERED
-from gateway.store.sql.terms import NO_ROWS, Rows, index_rows
+from gateway.store.sql.terms import of_target
 
 _MILLISECOND: Final = 1_000
 """Microseconds between two versions of a resource at least: `meta.lastUpdated` shows milliseconds."""
@@ -29,6 +31,9 @@ class Head:
     deleted: bool
     placed: Placed
     ordered: int
+    at: int
+    until: int
+    facet: int
     digest: bytes
     entries: bytes
     body: bytes
@@ -46,10 +51,7 @@ class Batch:
     pairs: list[tuple[Any, ...]] = field(default_factory=list)
     old_pairs: list[dict[str, Any]] = field(default_factory=list)
     copied_pairs: list[dict[str, Any]] = field(default_factory=list)
-    terms: list[tuple[Any, ...]] = field(default_factory=list)
-    old_terms: list[dict[str, Any]] = field(default_factory=list)
-    dates: list[tuple[Any, ...]] = field(default_factory=list)
-    old_dates: list[dict[str, Any]] = field(default_factory=list)
+    index: IndexBatch = field(default_factory=IndexBatch)
 
 
 class Planner:
@@ -58,11 +60,11 @@ class Planner:
     `subjects` are the Patients whose Consents change.
     """
 
-    def __init__(self, study: str, now: int, parameters: Parameters, take_key: Callable[[], int]) -> None:
+    def __init__(self, study: str, now: int, indexes: Indexes, take_key: Callable[[], int]) -> None:
         self.batch = Batch()
         self._study = study
         self._now = now - now % _MILLISECOND
-        self._parameters = parameters
+        self._indexes = indexes
         self._take_key = take_key
         self.subjects: set[str] = set()
 
@@ -86,16 +88,17 @@ class Planner:
         if head:
             pk, version, updated = head.pk, head.version + 1, max(self._now, head.updated + _MILLISECOND)
             self._note_consent(key, head.body)
-            self._update_head(key, pk, version, updated, _order(change, head), columns)
+            self._update_head(key, pk, version, updated, _order(change, head), columns, _found_by(rows))
             batch.replaced.append((study, key.type, head.updated, pk, head.version, updated))
         else:
             pk, version, updated = self._take_key(), 1, self._now
-            batch.heads.append((study, key.type, pk, key.id, version, updated, False, *columns, _order(change, None)))
+            state = (version, updated, False, *columns, _order(change, None), *_found_by(rows))
+            batch.heads.append((study, key.type, pk, key.id, *state, of_target(key.reference)))
         body = encoded.body(version, updated)
         packed = rows.pack()
         batch.versions.append((study, pk, version, updated, False, *columns, encoded.digest, packed, body))
         batch.pairs += [(study, pk, version, *pair) for pair in pairs]
-        self._index(pk, Rows.unpack(head.entries) if head else NO_ROWS, rows)
+        batch.index.replace(study, pk, Rows.unpack(head.entries) if head else None, rows)
         outcome: Literal["created", "updated"] = "updated" if head and not head.deleted else "created"
         return Committed(_stored(key, version, updated, body), outcome)
 
@@ -106,16 +109,16 @@ class Planner:
             return Committed(_stored(key, head.version, head.updated, b""), "unchanged")
         study, pk, version = self._study, head.pk, head.version + 1
         updated = max(self._now, head.updated + _MILLISECOND)
-        self._update_head(key, pk, version, updated, head.ordered, head.placed, deleted=True)
+        gone = no_rows()
+        self._update_head(key, pk, version, updated, head.ordered, head.placed, _found_by(gone), deleted=True)
         self.batch.replaced.append((study, key.type, head.updated, pk, head.version, updated))
         self._note_consent(key, head.body)
-        packed = NO_ROWS.pack()
-        self.batch.versions.append((study, pk, version, updated, True, *head.placed, b"", packed, b""))
+        self.batch.versions.append((study, pk, version, updated, True, *head.placed, b"", gone.pack(), b""))
         if head.placed[0] == MANY_PAIRS:
             self.batch.copied_pairs.append(
                 {"b_study": study, "b_pk": pk, "b_version": head.version, "b_new": version}
             )
-        self._index(pk, Rows.unpack(head.entries), NO_ROWS)
+        self.batch.index.replace(study, pk, Rows.unpack(head.entries), gone)
         return Committed(_stored(key, version, updated, b""), "deleted")
 
     def _move(self, change: Change, head: Head) -> None:
@@ -124,7 +127,8 @@ class Planner:
         order, stays = _order(change, head), columns == head.placed and not pairs
         if stays and order == head.ordered:
             return
-        self._update_head(change.key, head.pk, head.version, head.updated, order, columns)
+        found_by = (head.at, head.until, head.facet)
+        self._update_head(change.key, head.pk, head.version, head.updated, order, columns, found_by)
         if stays:
             return
         where = {"b_study": self._study, "b_pk": head.pk, "b_version": head.version}
@@ -133,12 +137,11 @@ class Planner:
         self.batch.pairs += [(self._study, head.pk, head.version, *pair) for pair in pairs]
 
     def _rows(self, key: Key, resource: Resource) -> Rows:
-        rows = index_rows(key.type, extract(resource, self._parameters))
+        rows = self._indexes.rows(key.type, resource)
         subject = consent_subject(resource) if key.type == CONSENT else ""
-        if not subject:
-            return rows
-        self.subjects.add(subject)
-        return Rows(rows.terms | {consent_term(subject)}, rows.dates)
+        if subject:
+            self.subjects.add(subject)
+        return rows
 
     def _note_consent(self, key: Key, old: bytes) -> None:
         """The grants of the patient that a Consent named until now change too."""
@@ -147,25 +150,21 @@ class Planner:
             self.subjects.add(subject)
 
     def _update_head(
-        self, key: Key, pk: int, version: int, updated: int, order: int, columns: Placed, *, deleted: bool = False
+        self,
+        key: Key,
+        pk: int,
+        version: int,
+        updated: int,
+        order: int,
+        columns: Placed,
+        found_by: tuple[int, int, int],
+        *,
+        deleted: bool = False,
     ) -> None:
         where = {"b_study": self._study, "b_type": key.type, "b_pk": pk}
         state = {"b_version": version, "b_updated": updated, "b_deleted": deleted, "b_ordered": order}
+        state |= dict(zip(("b_at", "b_until", "b_facet"), found_by, strict=True))
         self.batch.new_heads.append({**where, **state, **_placed_values(columns)})
-
-    def _index(self, pk: int, old: Rows, new: Rows) -> None:
-        study, batch = self._study, self.batch
-        if old is NO_ROWS:
-            batch.terms += [(study, term, pk) for term in new.terms]
-            batch.dates += [(study, of, pk, low, high) for of, low, high in new.dates]
-            return
-        batch.terms += [(study, term, pk) for term in new.terms - old.terms]
-        batch.dates += [(study, of, pk, low, high) for of, low, high in new.dates - old.dates]
-        batch.old_terms += [{"b_study": study, "b_hash": term, "b_pk": pk} for term in old.terms - new.terms]
-        batch.old_dates += [
-            {"b_study": study, "b_hash": of, "b_low": low, "b_high": high, "b_pk": pk}
-            for of, low, high in old.dates - new.dates
-        ]
 
 
 def _check_version(change: Change, head: Head | None) -> None:
@@ -179,6 +178,11 @@ def _check_version(change: Change, head: Head | None) -> None:
 def _order(change: Change, head: Head | None) -> int:
     """The newest order that is known for the resource; it never goes back."""
     return max(UNORDERED if change.order is None else change.order, head.ordered if head else UNORDERED)
+
+
+def _found_by(rows: Rows) -> tuple[int, int, int]:
+    """The columns at, until and facet."""
+    return rows.at, rows.until, rows.facet.id if rows.facet else 0
 
 
 def _stored(key: Key, version: int, updated: int, body: bytes) -> Stored:

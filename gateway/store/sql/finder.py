@@ -1,6 +1,7 @@
-"""Searching: pages by key, totals and streams, all over the visible rows only."""
+"""Searching: pages by key, totals, includes and streams, all over the visible rows only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -8,72 +9,269 @@ from sqlalchemy import BigInteger, Connection, Select, String, bindparam, select
 
 from gateway.core.resources import Key, Lookup, Stored, Visibility
 from gateway.search import Query
+from gateway.search.query import AnyClause, ChainClause, Clause, ReferenceClause, SortKey
 from gateway.store.port import Found, Page, Position
-from gateway.store.sql import query as queries
-from gateway.store.sql.database import Database, Prepared
-from gateway.store.sql.query import Shape
+from gateway.store.sql import selecting
+from gateway.store.sql.among import as_list
+from gateway.store.sql.database import Database, Prepared, Read, Rows
+from gateway.store.sql.includes import Includes
+from gateway.store.sql.index_tables import TermRow
+from gateway.store.sql.indexing import Indexes
+from gateway.store.sql.ordering import order_of
+from gateway.store.sql.planning import GATHERED, Asked, Drive, asked, drive, split
 from gateway.store.sql.reader import stored
-from gateway.store.sql.tables import ResourceRow, TermRow, columns_of
+from gateway.store.sql.selecting import Shape
+from gateway.store.sql.tables import UNDATED, ResourceRow, columns_of
 from gateway.store.sql.terms import term
 from gateway.store.sql.visible import study_is, visibility_values
 
 STREAM_BATCH: Final = 500
 """How many rows a stream holds at once."""
 
-_SHAPES: Final = 512
+RESOLVED: Final = 200
+"""Up to how many resources a chain is followed from its far end; with more, each row is asked where it leads."""
+
+FACETS: Final = 100
+"""Up to how many facets are asked for by name."""
+
+_SHAPES: Final = 1024
 """How many shapes of queries stay compiled."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One search of one type: its study and reader, and how its statements run."""
+
+    study: str
+    type: str
+    visibility: Visibility | None
+    read: Read
+
+    def values(self) -> dict[str, Any]:
+        values = {"study": self.study, "type": self.type}
+        return values if self.visibility is None else values | visibility_values(self.visibility, self.study)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which rows of a search, in which order; `what` and `entries` as in `Shape`."""
+
+    count: int
+    after: Position | None = None
+    sort: tuple[SortKey, ...] = ()
+    rising: bool = False
+    what: str = "page"
+    entries: bool = False
 
 
 class ResourceFinder:
     """Searches of current, undeleted resources; implements `search`, `stream` and `find` of `ResourceStore`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, indexes: Indexes) -> None:
         self._database = database
+        self._indexes = indexes
         self._find = database.prepare(_find())
+        self._count_terms = database.prepare(selecting.capped_count(database))
         self._prepared = lru_cache(maxsize=_SHAPES)(self._prepare)
+        self._facets = lru_cache(maxsize=_SHAPES)(self._prepare_facets)
+        self._includes = Includes(database, indexes)
 
     def _prepare(self, shape: Shape) -> Prepared:
-        return self._database.prepare(queries.select(self._database, shape))
+        return self._database.prepare(selecting.select(self._database, shape))
+
+    def _prepare_facets(self, pieces: tuple[Any, ...], driven: bool) -> Prepared:
+        return self._database.prepare(selecting.facets(self._database, pieces, driven=driven))
 
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         """See `ResourceStore.search`."""
-        pieces, gated = queries.pieces(query), visibility is not None
-        values = self._values(query, study, visibility)
-        statements: list[tuple[Prepared, dict[str, Any]]] = []
-        if query.total:
-            statements.append((self._prepared(Shape(pieces, gated, "count")), values))
-        if page.count > 0:
-            shape = Shape(pieces, gated, "falling", page.after is not None)
-            statements.append((self._prepared(shape), {**values, **_position(page.count + 1, page.after)}))
-        results = self._database.fetch_all(statements)
-        total = results[0][0][0] if query.total else None
-        rows = results[-1] if page.count > 0 else []
-        found = tuple(_found(query.type, study, row) for row in rows[: max(page.count, 0)])
-        return Found(found, total, (rows[page.count - 1][0],) if len(rows) > page.count else None)
+        return self._database.read_one_state(lambda read: self._page(read, query, study, visibility, page))
+
+    def _page(self, read: Read, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
+        search = _Search(study, query.type, visibility, read)
+        clauses = self._resolved(search, query.clauses)
+        total = self._total(search, clauses) if query.total else None
+        if page.count < 1:
+            return Found((), total, None)
+        wanted = _Wanted(page.count + 1, page.after, query.sort, entries=bool(query.includes))
+        rows = self._rows(search, clauses, wanted)
+        width = _width(rows, wanted)
+        found = tuple(_found(query.type, study, row[width:]) for row in rows[: page.count])
+        following = _position(rows[page.count - 1][:width]) if len(rows) > page.count else None
+        if not query.includes or not found:
+            return Found(found, total, following)
+        packed = [row[width + 5] for row in rows[: page.count]]
+        included, is_cut = self._includes.of(read, query.includes, found, packed, visibility)
+        return Found(found, total, following, included, is_cut)
+
+    def _resolved(self, search: _Search, clauses: Sequence[Clause]) -> list[Clause]:
+        """Chains that few resources are at the end of become plain references to these."""
+        return [self._followed(search, one) if isinstance(one, ChainClause) else one for one in clauses]
+
+    def _followed(self, search: _Search, chain: ChainClause) -> Clause:
+        ends: list[str] = []
+        for type in chain.targets:
+            there = replace(search, type=type)
+            wanted = _Wanted(RESOLVED + 1 - len(ends), what="keys")
+            rows = self._rows(there, self._resolved(there, [chain.clause]), wanted)
+            ends += [f"{type}/{row[-1]}" for row in rows]
+            if len(ends) > RESOLVED:
+                return chain
+        return ReferenceClause(chain.parameter, tuple(ends)) if ends else AnyClause(())
+
+    def _drive(self, search: _Search, clauses: Sequence[Clause]) -> Drive:
+        common, own = split(asked(self._indexes, search.type, clauses))
+        facets = self._facets_of(search, common) if common else None
+        return drive(self._indexes, search.type, own, common, facets, lambda terms: self._count(search, terms))
+
+    def _facets_of(self, search: _Search, common: tuple[Asked, ...]) -> list[int] | None:
+        """The facets that answer the clauses, None when they are too many."""
+        single = next((one for one in common if one.piece == ("facet",) and len(one.values[0]) == 1), None)
+        probed = [one for one in common if one is not single]
+        values = {"study": search.study, "type": search.type, "facet_limit": FACETS + 1}
+        if single is not None:
+            values["driver"] = single.values[0][0]
+        prepared = self._facets(tuple(one.piece for one in probed), single is not None)
+        rows = search.read(prepared, values | self._bound(probed))
+        return None if len(rows) > FACETS else [facet for (facet,) in rows]
+
+    def _count(self, search: _Search, terms: Sequence[int]) -> int:
+        values = {"study": search.study, "driver": as_list(self._database, terms), "count_limit": GATHERED + 1}
+        count: int = search.read(self._count_terms, values)[0][0]
+        return count
+
+    def _total(self, search: _Search, clauses: Sequence[Clause]) -> int:
+        driven = self._drive(search, clauses)
+        if driven.driver in ("term", "facet") and not driven.ranges:
+            return 0
+        values = search.values() | self._bound(driven.probed)
+        if driven.driver == "strings":
+            values |= _string_range(driven.ranges[0])
+        elif driven.driver == "gather":
+            values["driver"] = as_list(self._database, driven.ranges[0])
+        elif driven.driver != "type":
+            values["driver"] = as_list(self._database, driven.ranges)
+        pieces = tuple(one.piece for one in driven.probed)
+        shape = Shape(pieces, search.visibility is not None, driven.driver, "count")
+        total: int = search.read(self._prepared(shape), values)[0][0]
+        return total
+
+    def _rows(self, search: _Search, clauses: Sequence[Clause], wanted: _Wanted) -> Rows:
+        """The rows wanted: position columns, then what the shape gives."""
+        driven = self._drive(search, clauses)
+        in_time = self._indexes.of(search.type).in_time
+        if not wanted.sort:
+            return self._in_order(search, driven, wanted)
+        if in_time and wanted.sort == (SortKey(in_time, descending=True),):
+            return self._in_order(search, _by_time(driven), wanted)
+        if in_time and wanted.sort == (SortKey(in_time),):
+            return self._rising(search, _by_time(driven), wanted)
+        if len(wanted.sort) == 1 and wanted.sort[0].parameter == "_lastUpdated" and driven.driver == "type":
+            rising = not wanted.sort[0].descending
+            return self._in_order(search, driven, replace(wanted, rising=rising), "updated")
+        return self._sorted(search, driven, wanted)
+
+    def _in_order(self, search: _Search, driven: Drive, wanted: _Wanted, order: str = "at") -> Rows:
+        """Rows in the order of the driver; several ranges of it are merged."""
+        order = "strings" if driven.driver == "strings" else order
+        pieces = tuple(one.piece for one in driven.probed)
+        shape = Shape(
+            pieces, search.visibility is not None, driven.driver, wanted.what, order, wanted.rising,
+            wanted.after is not None, wanted.entries,
+        )  # fmt: skip
+        prepared = self._prepared(shape)
+        values = search.values() | self._bound(driven.probed) | {"page_count": wanted.count}
+        values |= {f"after{number}": value for number, value in enumerate(wanted.after or ())}
+        if driven.driver in ("type", "strings", "gather"):
+            values |= self._ranged(driven)
+            return search.read(prepared, values)
+        lists = [search.read(prepared, values | {"driver": one}) for one in driven.ranges]
+        if len(lists) == 1:
+            return lists[0]
+        rows = {row[1]: row for rows in lists for row in rows}
+        ordered = sorted(rows.values(), key=lambda row: row[:2], reverse=not wanted.rising)
+        return ordered[: wanted.count]
+
+    def _ranged(self, driven: Drive) -> dict[str, Any]:
+        if driven.driver == "strings":
+            return _string_range(driven.ranges[0])
+        return {"driver": as_list(self._database, driven.ranges[0])} if driven.driver == "gather" else {}
+
+    def _rising(self, search: _Search, driven: Drive, wanted: _Wanted) -> Rows:
+        """Oldest first, what stands nowhere in time last."""
+        rows: Rows = []
+        after = wanted.after
+        if after is None or after[0] != UNDATED:
+            dated = replace(driven, probed=(*driven.probed, _DATED))
+            rows = self._in_order(search, dated, replace(wanted, rising=True))
+            after = None
+        if len(rows) < wanted.count:
+            undated = replace(driven, probed=(*driven.probed, _UNDATED))
+            rest = replace(wanted, rising=True, after=after, count=wanted.count - len(rows))
+            rows += self._in_order(search, undated, rest)
+        return rows
+
+    def _sorted(self, search: _Search, driven: Drive, wanted: _Wanted) -> Rows:
+        """Rows in an order that no index gives: all matches are gathered."""
+        values = search.values() | self._bound(driven.probed) | {"page_count": wanted.count}
+        orders = order_of(self._indexes, search.type, wanted.sort, values)
+        for name, value in values.items():
+            if name.startswith("sort"):
+                values[name] = as_list(self._database, value)
+        driver, ranges = driven.driver, driven.ranges
+        if driver in ("term", "facet"):
+            if not ranges:
+                return []
+            if driver == "facet":
+                driven = replace(driven, probed=(*driven.probed, Asked(_NOTHING, ("facets",), (list(ranges),))))
+                driver = "type"
+            elif len(ranges) == 1:
+                values["driver"] = ranges[0]
+            else:
+                driver, values["driver"] = "gather", as_list(self._database, ranges)
+        else:
+            values |= self._ranged(driven)
+        values |= self._bound(driven.probed)
+        values |= {f"after{number}": value for number, value in enumerate(_numbers(wanted.after))}
+        shape = Shape(
+            tuple(one.piece for one in driven.probed), search.visibility is not None, driver, wanted.what, orders,
+            after=wanted.after is not None, entries=wanted.entries,
+        )  # fmt: skip
+        return search.read(self._prepared(shape), values)
+
+    def _bound(self, clauses: Sequence[Asked]) -> dict[str, Any]:
+        flat = [value for one in clauses for value in one.values]
+        listed = (as_list(self._database, value) if isinstance(value, list) else value for value in flat)
+        return {f"p{number}": value for number, value in enumerate(listed)}
 
     def stream(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Stored]:
         """See `ResourceStore.stream`."""
-        asked = Query(query) if isinstance(query, str) else query
-        pieces, gated = queries.pieces(asked), visibility is not None
-        values = self._values(asked, study, visibility)
+        asking = Query(query) if isinstance(query, str) else query
         after: Position | None = None
         while True:
-            prepared = self._prepared(Shape(pieces, gated, "rising", after is not None))
-            rows = self._database.fetch(prepared, {**values, **_position(STREAM_BATCH, after)})
+            rows = self._database.read_one_state(
+                lambda read, after=after: self._batch(read, asking, study, visibility, after)  # type: ignore[misc]
+            )
             for row in rows:
-                yield _found(asked.type, study, row)
+                yield _found(asking.type, study, row[2:])
             if len(rows) < STREAM_BATCH:
                 return
-            after = (rows[-1][0],)
+            after = rows[-1][:2]
+
+    def _batch(
+        self, read: Read, query: Query, study: str, visibility: Visibility | None, after: Position | None
+    ) -> Rows:
+        search = _Search(study, query.type, visibility, read)
+        driven = _by_time(self._drive(search, self._resolved(search, query.clauses)))
+        return self._in_order(search, driven, _Wanted(STREAM_BATCH, after, rising=True))
 
     def lookup(self, connection: Connection, study: str) -> Lookup:
         """What `Unit.prepare` reads with: the newest matches, within the transaction of the connection."""
 
+        def read(prepared: Prepared, values: Any) -> Rows:
+            return [tuple(row) for row in self._database.run(connection, prepared, values)]
+
         def look(query: Query, visibility: Visibility | None, limit: int) -> list[Stored]:
-            shape = Shape(queries.pieces(query), visibility is not None, "falling")
-            values = {**self._values(query, study, visibility), **_position(limit, None)}
-            rows = self._database.run(connection, self._prepared(shape), values)
-            return [_found(query.type, study, tuple(row)) for row in rows]
+            return list(self._page(read, replace(query, total="", includes=()), study, visibility, Page(limit)).rows)
 
         return look
 
@@ -83,18 +281,36 @@ class ResourceFinder:
         rows = self._database.fetch(self._find, {"study": study, "type": type, "hash": wanted})
         return [Key(study, type, id) for (id,) in rows]
 
-    def _values(self, query: Query, study: str, visibility: Visibility | None) -> dict[str, Any]:
-        values = {"study": study, **queries.values(self._database, query)}
-        return values if visibility is None else values | visibility_values(visibility, study)
+
+def _by_time(driven: Drive) -> Drive:
+    """The same search, not in the order of a text."""
+    if driven.driver != "strings":
+        return driven
+    (number, low, high) = driven.ranges[0]
+    held = Asked(_NOTHING, ("strings", "starts", 1), ([number], low, high))
+    return Drive("type", (), (*driven.probed, held))
 
 
-def _position(count: int, after: Position | None) -> dict[str, Any]:
-    return {"page_count": count} if after is None else {"page_count": count, "after": after[0]}
+def _string_range(found: Any) -> dict[str, Any]:
+    return {"driver": found[0], "driver_low": found[1], "driver_high": found[2]}
+
+
+def _width(rows: Rows, wanted: _Wanted) -> int:
+    """How many columns of a row are its position: all before id, version, updated, deleted, body and entries."""
+    return len(rows[0]) - (6 if wanted.entries else 5) if rows else 0
+
+
+def _position(values: Sequence[Any]) -> Position:
+    """A position as numbers and texts; a fraction is a text that starts with `~`."""
+    return tuple(f"~{value!r}" if isinstance(value, float) else value for value in values)
+
+
+def _numbers(after: Position | None) -> list[Any]:
+    return [float(one[1:]) if isinstance(one, str) and one.startswith("~") else one for one in after or ()]
 
 
 def _found(type: str, study: str, row: Any) -> Stored:
-    _pk, id, *version = row
-    return stored(Key(study, type, id), tuple(version))
+    return stored(Key(study, type, row[0]), tuple(row[1:5]))
 
 
 def _find() -> Select[Any]:
@@ -102,3 +318,8 @@ def _find() -> Select[Any]:
     asked = (own.study == study_is(), own.hash == bindparam("hash", type_=BigInteger))
     joined = (head.study == study_is(), head.type == bindparam("type", type_=String), head.pk == own.pk)
     return select(head.id).where(*asked, *joined).order_by(head.pk)
+
+
+_NOTHING: Final = AnyClause(())
+_DATED: Final = Asked(_NOTHING, ("dated",), ())
+_UNDATED: Final = Asked(_NOTHING, ("undated",), ())

@@ -10,7 +10,8 @@ from gateway.core import Resource, loads
 from gateway.core.resources import Grant
 from gateway.store.port import CompileGrants
 from gateway.store.sql.database import Database
-from gateway.store.sql.tables import ConsentEpochRow, GrantRow, ResourceRow, TermRow, VersionRow, columns_of, table_of
+from gateway.store.sql.index_tables import TermRow
+from gateway.store.sql.tables import ConsentEpochRow, GrantRow, ResourceRow, VersionRow, columns_of, table_of
 from gateway.store.sql.terms import term
 from gateway.store.sql.visible import study_is
 

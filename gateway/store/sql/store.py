@@ -19,11 +19,14 @@ from gateway.store.sql.database import Database
 from gateway.store.sql.finder import ResourceFinder
 from gateway.store.sql.grants import GrantMaker
 from gateway.store.sql.history import HistoryReader
+from gateway.store.sql.index_writer import Known
+from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.keys import KeyMaker
 from gateway.store.sql.landing import Landing
 from gateway.store.sql.locks import UnitLocks
 from gateway.store.sql.migrate import migrate
 from gateway.store.sql.reader import ResourceReader
+from gateway.store.sql.reindexing import Reindexer
 from gateway.store.sql.writer import ResourceWriter
 
 
@@ -35,10 +38,12 @@ class SqlStore:
     ) -> None:
         self.database = database
         keys = KeyMaker(clock, secrets.randbits(10))
-        self._writer = ResourceWriter(database, parameters, clock, keys)
+        indexes = Indexes(parameters)
+        self._writer = ResourceWriter(database, indexes, clock, keys)
+        self._reindexer = Reindexer(database, indexes, self._writer.index)
         self._grants = GrantMaker(database, compile_grants)
         self._reader = ResourceReader(database)
-        self._finder = ResourceFinder(database)
+        self._finder = ResourceFinder(database, indexes)
         self._history = HistoryReader(database)
         self._locks = UnitLocks(database)
         self._landing = Landing(database)
@@ -56,7 +61,7 @@ class SqlStore:
 
     def migrate(self) -> None:
         """Creates the schema or brings it up to date; `Unavailable` when a newer gateway made it."""
-        migrate(self.database)
+        migrate(self.database, self._reindexer.all)
 
     def close(self) -> None:
         """Closes every connection."""
@@ -98,15 +103,19 @@ class SqlStore:
 
     def commit(self, unit: Unit) -> tuple[Committed, ...]:
         """See `ResourceStore.commit`."""
-        return self.database.write(lambda connection: self._commit(connection, unit))
+        noted: Known = set()
+        committed = self.database.write(lambda connection: self._commit(connection, unit, noted))
+        self._writer.index.remember(noted)
+        return committed
 
-    def _commit(self, connection: Connection, unit: Unit) -> tuple[Committed, ...]:
+    def _commit(self, connection: Connection, unit: Unit, noted: Known) -> tuple[Committed, ...]:
+        noted.clear()
         subjects: set[str] = set()
         self._locks.take(connection, unit.study, unit.locks)
         prepared = unit.prepare(self._finder.lookup(connection, unit.study)) if unit.prepare else ()
-        committed = tuple(self._writer.apply(connection, unit.study, (*prepared, *unit.changes), subjects))
+        committed = tuple(self._writer.apply(connection, unit.study, (*prepared, *unit.changes), subjects, noted))
         if unit.accompany:
-            self._writer.apply(connection, unit.study, unit.accompany(committed), subjects)
+            self._writer.apply(connection, unit.study, unit.accompany(committed), subjects, noted)
         self._grants.make(connection, unit.study, subjects)
         if unit.settle:
             receipt = unit.settle(committed)

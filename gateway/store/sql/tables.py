@@ -1,8 +1,8 @@
 """The tables, as SQLModel classes: the study is the first column of every key and index.
 
 No key crosses studies and no sequence is global, so that a distributed PostgreSQL can take the study as its
-distribution column. `pk` is a time-ordered 63-bit number made by the gateway; `hash` a 64-bit digest over type,
-parameter and value. Times are microseconds since 1970-01-01 UTC. Two tables have no study: `schema_version`, and
+distribution column. `pk` is a time-ordered 63-bit number made by the gateway. The search index has its tables in
+`index_tables`. Times are microseconds since 1970-01-01 UTC. Two tables have no study: `schema_version`, and
 `study`, the list of the studies that wrote anything.
 """
 
@@ -34,20 +34,28 @@ MANY_PAIRS: Final = 3
 UNORDERED: Final = FOREVER_BEFORE
 """The `ordered` of a resource whose messages have no order."""
 
-_CLUSTERED: Final = {"sqlite_with_rowid": False}
+UNDATED: Final = FOREVER_BEFORE - 1
+"""The `at` and `until` of a resource that stands nowhere in time: before everything."""
+
+CLUSTERED: Final = {"sqlite_with_rowid": False}
+"""Rows in the order of their key, where the database can."""
 
 
 class ResourceRow(Table, table=True):
     """The head of a resource: its current version and its placement for consent; no body, so it stays narrow.
 
-    `ordered` is the instant of the newest message that was taken for it, `UNORDERED` when none had one.
+    `ordered` is the instant of the newest message that was taken for it, `UNORDERED` when none had one. `at` and
+    `until` are the interval by which searches place it in time, `UNDATED` when it has none or is deleted. `facet` is
+    the set of common values that it has (see `index_tables`), 0 when deleted; `reference` the hash of `Type/id`.
     """
 
     __tablename__ = "resource"
     __table_args__ = (
         Index("resource_id", "study", "type", "id", unique=True),
         Index("resource_updated", "study", "type", "updated", "pk"),
-        _CLUSTERED,
+        Index("resource_at", "study", "type", "at", "pk"),
+        Index("resource_facet", "study", "facet", "at", "pk"),
+        CLUSTERED,
     )
 
     study: str = Field(primary_key=True)
@@ -63,6 +71,10 @@ class ResourceRow(Table, table=True):
     low: int = Field(sa_type=BigInteger)
     high: int = Field(sa_type=BigInteger)
     ordered: int = Field(sa_type=BigInteger)
+    at: int = Field(sa_type=BigInteger)
+    until: int = Field(sa_type=BigInteger)
+    facet: int = Field(sa_type=BigInteger)
+    reference: int = Field(sa_type=BigInteger)
 
 
 class VersionRow(Table, table=True):
@@ -96,7 +108,7 @@ class ReplacedRow(Table, table=True):
     """
 
     __tablename__ = "replaced"
-    __table_args__ = (_CLUSTERED,)
+    __table_args__ = (CLUSTERED,)
 
     study: str = Field(primary_key=True)
     type: str = Field(primary_key=True)
@@ -110,7 +122,7 @@ class PairRow(Table, table=True):
     """One (subject, domain) pair of a version that has several; all of them must be permitted."""
 
     __tablename__ = "version_pair"
-    __table_args__ = (_CLUSTERED,)
+    __table_args__ = (CLUSTERED,)
 
     study: str = Field(primary_key=True)
     pk: int = Field(sa_type=BigInteger, primary_key=True)
@@ -119,35 +131,11 @@ class PairRow(Table, table=True):
     domain: str = Field(primary_key=True)
 
 
-class TermRow(Table, table=True):
-    """A token or reference that a current resource is found by."""
-
-    __tablename__ = "search_term"
-    __table_args__ = (_CLUSTERED,)
-
-    study: str = Field(primary_key=True)
-    hash: int = Field(sa_type=BigInteger, primary_key=True)
-    pk: int = Field(sa_type=BigInteger, primary_key=True)
-
-
-class DateRow(Table, table=True):
-    """A clinical interval that a current resource is found by; `hash` is of type and parameter."""
-
-    __tablename__ = "search_date"
-    __table_args__ = (_CLUSTERED,)
-
-    study: str = Field(primary_key=True)
-    hash: int = Field(sa_type=BigInteger, primary_key=True)
-    pk: int = Field(sa_type=BigInteger, primary_key=True)
-    low: int = Field(sa_type=BigInteger, primary_key=True)
-    high: int = Field(sa_type=BigInteger, primary_key=True)
-
-
 class GrantRow(Table, table=True):
     """A box of permission, made from the subject's Consents in the transaction that wrote them."""
 
     __tablename__ = "consent_grant"
-    __table_args__ = (_CLUSTERED,)
+    __table_args__ = (CLUSTERED,)
 
     study: str = Field(primary_key=True)
     subject: str = Field(primary_key=True)
@@ -167,7 +155,7 @@ class ConsentEpochRow(Table, table=True):
     """How often a subject's grants were made; its row lock orders writers of the same subject's Consents."""
 
     __tablename__ = "consent_epoch"
-    __table_args__ = (_CLUSTERED,)
+    __table_args__ = (CLUSTERED,)
 
     study: str = Field(primary_key=True)
     subject: str = Field(primary_key=True)
@@ -215,7 +203,7 @@ class ReceiptRuleRow(Table, table=True):
     """A rule that a receipt has an issue of."""
 
     __tablename__ = "receipt_rule"
-    __table_args__ = (_CLUSTERED,)
+    __table_args__ = (CLUSTERED,)
 
     study: str = Field(primary_key=True)
     receipt: str = Field(primary_key=True)

@@ -22,18 +22,17 @@ from gateway.core.clock import Clock
 from gateway.core.errors import BadRequest
 from gateway.core.instants import micros
 from gateway.core.resources import Change, Committed
-from gateway.search import Parameters
 from gateway.store.sql.among import among, as_list
 from gateway.store.sql.changes import Batch, Head, Planner
 from gateway.store.sql.database import Database
+from gateway.store.sql.index_writer import IndexWriter, Known
+from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.keys import KeyMaker
 from gateway.store.sql.placing import PLACED_COLUMNS
 from gateway.store.sql.tables import (
-    DateRow,
     PairRow,
     ReplacedRow,
     ResourceRow,
-    TermRow,
     VersionRow,
     columns_of,
     table_of,
@@ -44,9 +43,10 @@ from gateway.store.sql.visible import study_is
 class ResourceWriter:
     """Applies changes inside a transaction that somebody else began."""
 
-    def __init__(self, database: Database, parameters: Parameters, clock: Clock, keys: KeyMaker) -> None:
+    def __init__(self, database: Database, indexes: Indexes, clock: Clock, keys: KeyMaker) -> None:
         self._database = database
-        self._parameters = parameters
+        self._indexes = indexes
+        self.index = IndexWriter(database)
         self._clock = clock
         self._keys = keys
         self._find_heads = database.prepare(_heads(database))
@@ -54,15 +54,13 @@ class ResourceWriter:
         self._set_placed = database.prepare(_update(table_of(VersionRow), ("pk", "version"), PLACED_COLUMNS))
         self._drop_pairs = database.prepare(_delete(table_of(PairRow), ("pk", "version")))
         self._copy_pairs = database.prepare(_copy_pairs())
-        self._drop_terms = database.prepare(_delete(table_of(TermRow), ("hash", "pk")))
-        self._drop_dates = database.prepare(_delete(table_of(DateRow), ("hash", "low", "high", "pk")))
 
     def apply(
-        self, connection: Connection, study: str, changes: Sequence[Change], subjects: set[str]
+        self, connection: Connection, study: str, changes: Sequence[Change], subjects: set[str], noted: Known
     ) -> list[Committed]:
         """What became of each change, in their order; later changes of a key see the earlier ones.
 
-        The Patients whose Consents change are added to `subjects`.
+        The Patients whose Consents change are added to `subjects`; for `noted` see `IndexWriter.write`.
         """
         if any(change.key.study != study for change in changes):
             raise BadRequest(issue("store.other-study"))
@@ -70,9 +68,10 @@ class ResourceWriter:
         for wave in _waves(changes):
             heads = self._heads(connection, study, wave)
             fresh = sum((change.key.type, change.key.id) not in heads for change in wave)
-            planner = Planner(study, micros(self._clock()), self._parameters, iter(self._keys.take(fresh)).__next__)
+            planner = Planner(study, micros(self._clock()), self._indexes, iter(self._keys.take(fresh)).__next__)
             done += [planner.plan(change, heads.get((change.key.type, change.key.id))) for change in wave]
             self._write(connection, planner.batch)
+            self.index.write(connection, study, planner.batch.index, noted)
             subjects |= planner.subjects
         return done
 
@@ -84,9 +83,9 @@ class ResourceWriter:
         for type in sorted(ids):
             values = {"study": study, "type": type, "ids": as_list(self._database, ids[type])}
             for row in self._database.run(connection, self._find_heads, values):
-                id, pk, version, updated, deleted, level, subject, domain, low, high, ordered, *content = row
+                id, pk, version, updated, deleted, level, subject, domain, low, high, *state = row
                 placed = (level, subject, domain, low, high)
-                heads[type, id] = Head(pk, version, updated, bool(deleted), placed, ordered, *content)
+                heads[type, id] = Head(pk, version, updated, bool(deleted), placed, *state)
         return heads
 
     def _write(self, connection: Connection, batch: Batch) -> None:
@@ -96,19 +95,15 @@ class ResourceWriter:
             (self._set_placed, batch.moved),
             (self._drop_pairs, batch.old_pairs),
             (self._copy_pairs, batch.copied_pairs),
-            (self._drop_terms, batch.old_terms),
-            (self._drop_dates, batch.old_dates),
         ):
             database.run_many(connection, prepared, rows)
         database.insert(connection, table_of(ResourceRow), batch.heads)
         database.insert(connection, table_of(VersionRow), batch.versions)
         database.insert(connection, table_of(ReplacedRow), batch.replaced)
         database.insert(connection, table_of(PairRow), batch.pairs)
-        database.insert(connection, table_of(TermRow), sorted(batch.terms))
-        database.insert(connection, table_of(DateRow), sorted(batch.dates))
 
 
-_HEAD_STATE = ("version", "updated", "deleted", *PLACED_COLUMNS, "ordered")
+_HEAD_STATE = ("version", "updated", "deleted", *PLACED_COLUMNS, "ordered", "at", "until", "facet")
 
 
 def _waves(changes: Sequence[Change]) -> Iterator[list[Change]]:

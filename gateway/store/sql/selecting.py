@@ -1,0 +1,180 @@
+"""A search as one SQL statement, which depends on its shape only: each shape is compiled once.
+
+A driver is the index that a page is read from, in its order, so that a page costs its own rows and not the table's;
+the other pieces are probed row by row. The native order is by the clinical date and the key, newest first.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    tuple_,
+)
+from sqlalchemy import select as sql_select
+
+from gateway.store.sql.among import among
+from gateway.store.sql.asking import Piece
+from gateway.store.sql.conditions import Conditions
+from gateway.store.sql.database import Database
+from gateway.store.sql.index_tables import FacetRow, FacetTermRow, StringRow, TermRow
+from gateway.store.sql.ordering import Order, sort_columns
+from gateway.store.sql.tables import Columns, ResourceRow, VersionRow, columns_of
+from gateway.store.sql.visible import study_is
+
+Condition: TypeAlias = ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a statement depends on.
+
+    `driver`: `term`, `facet` or `strings` with the parameter `driver`, `gather` with the list `driver`, `type`.
+    `order`: `at`, `updated` or `strings`, or the sort keys of an order that must be made. `what`: `page`, `keys`
+    (no bodies), `count`. `entries`: pages bring the packed index rows too.
+    """
+
+    pieces: tuple[Piece, ...]
+    gated: bool
+    driver: str = "type"
+    what: str = "page"
+    order: "str | tuple[Order, ...]" = "at"
+    rising: bool = False
+    after: bool = False
+    entries: bool = False
+
+
+class _Placed:
+    """The columns of a resource, with the clinical date read from the index that drives the search."""
+
+    def __init__(self, columns: Columns, at: Any) -> None:
+        self._columns = columns
+        self.at = at
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._columns, name)
+
+
+def select(database: Database, shape: Shape) -> Select[Any]:
+    """The statement of a shape.
+
+    A page gives its position columns, then id, version, updated, deleted, body and perhaps entries; keys give the
+    position and the id; a count one number. Parameters beside those of the pieces: `study`, `type`, `driver`,
+    `page_count`, `after0` ...
+    """
+    made = Conditions(database, gated=shape.gated)
+    head = columns_of(ResourceRow)
+    driven, where, key = _driver(database, shape, head)
+    row: Any = _Placed(head, key[0]) if shape.order == "at" and driven is not None else head
+    where = [*made.current(head, bindparam("type", type_=String)), *where]
+    where += [made.of(piece, row) for piece in shape.pieces]
+    if shape.what == "count":
+        return sql_select(func.count(head.pk.distinct() if shape.driver == "term" else head.pk)).where(*where)
+    if not isinstance(shape.order, str):
+        key = sort_columns(database, shape.order, head)
+    if shape.after:
+        where.append(_beyond(shape, key))
+    found = sql_select(*_columns(shape, head, key, where)).where(*where)
+    return found.order_by(*_ordered(shape, key)).limit(bindparam("page_count", type_=Integer))
+
+
+def _columns(shape: Shape, head: Columns, key: list[Any], where: list[Condition]) -> list[Any]:
+    if shape.what == "keys":
+        return [*key, head.id]
+    version = columns_of(VersionRow)
+    where += [version.study == study_is(), version.pk == head.pk, version.version == head.version]
+    body = [head.id, version.version, version.updated, version.deleted, version.body]
+    return [*key, *body, version.entries] if shape.entries else [*key, *body]
+
+
+def _driver(database: Database, shape: Shape, head: Columns) -> tuple[Columns | None, list[Condition], list[Any]]:
+    """The table that drives the search beside the head, its conditions, and the columns of the native order."""
+    number = bindparam("driver", type_=BigInteger)
+    if shape.driver == "term":
+        own = columns_of(TermRow)
+        asked = among(database, own.hash, "driver") if shape.what == "count" else own.hash == number
+        return own, [own.study == study_is(), asked, own.pk == head.pk], [own.at, own.pk]
+    if shape.driver == "strings":
+        return _strings(head, number)
+    if shape.driver == "facet":
+        asked = among(database, head.facet, "driver") if shape.what == "count" else head.facet == number
+        return None, [asked], [head.at, head.pk]
+    if shape.driver == "gather":
+        own = columns_of(TermRow)
+        held = sql_select(own.pk).where(own.study == study_is(), among(database, own.hash, "driver"))
+        return None, [head.pk.in_(held)], [head.at + 0, head.pk]
+    if shape.order == "updated":
+        return None, [], [head.updated, head.pk]
+    return None, [], [head.at + 0 if ("ids",) in shape.pieces else head.at, head.pk]
+
+
+def _strings(head: Columns, number: Any) -> tuple[Columns, list[Condition], list[Any]]:
+    """Texts with a start, each resource at the first of its texts that has it."""
+    own, other = columns_of(StringRow), columns_of(StringRow)
+    low, high = bindparam("driver_low", type_=String), bindparam("driver_high", type_=String)
+    mine, theirs = (tuple_(one.normal, one.exact, one.part) for one in (own, other))
+    earlier = (other.study == study_is(), other.pk == own.pk, other.hash == number, other.normal >= low)
+    first = ~exists().correlate_except(other.study.table).where(*earlier, theirs < mine)
+    held = [own.study == study_is(), own.hash == number, own.normal >= low, own.normal < high, own.pk == head.pk]
+    return own, [*held, first], [own.normal, own.pk]
+
+
+def _beyond(shape: Shape, key: list[Any]) -> Condition:
+    if shape.order == "at" or shape.order == "updated":
+        after = tuple_(bindparam("after0", type_=BigInteger), bindparam("after1", type_=BigInteger))
+        return tuple_(*key) > after if shape.rising else tuple_(*key) < after
+    if shape.order == "strings":
+        return tuple_(*key) > tuple_(bindparam("after0", type_=String), bindparam("after1", type_=BigInteger))
+    places = [bindparam(f"after{number}", type_=column.type) for number, column in enumerate(key)]
+    ways = []
+    for number, direction in enumerate(_directions(shape)):
+        equal = [key[before] == places[before] for before in range(number)]
+        beyond = key[number] < places[number] if direction else key[number] > places[number]
+        ways.append(and_(*equal, beyond))
+    return or_(*ways)
+
+
+def _directions(shape: Shape) -> list[bool]:
+    """Whether each column of a made order falls: a flag for no value, the value; at last the key."""
+    orders = () if isinstance(shape.order, str) else shape.order
+    return [falls for _, down in orders for falls in (False, down)] + [True]
+
+
+def _ordered(shape: Shape, key: list[Any]) -> list[Any]:
+    if shape.order == "strings":
+        return key
+    if isinstance(shape.order, str):
+        return key if shape.rising else [column.desc() for column in key]
+    return [column.desc() if falls else column for column, falls in zip(key, _directions(shape), strict=True)]
+
+
+def facets(database: Database, pieces: tuple[Piece, ...], *, driven: bool) -> Select[Any]:
+    """The facets of a type of which the pieces are true, up to `facet_limit`; `driven`: with the term `driver`."""
+    made = Conditions(database, gated=False)
+    facet = columns_of(FacetRow)
+    where = [facet.study == study_is(), facet.type == bindparam("type", type_=String)]
+    if driven:
+        own = columns_of(FacetTermRow)
+        where += [
+            own.study == study_is(),
+            own.hash == bindparam("driver", type_=BigInteger),
+            facet.facet == own.facet,
+        ]
+    where += [made.of(piece, facet) for piece in pieces]
+    return sql_select(facet.facet).where(*where).order_by(facet.facet).limit(bindparam("facet_limit", type_=Integer))
+
+
+def capped_count(database: Database) -> Select[Any]:
+    """How many rows have one of the terms in the list `driver`, counted up to `count_limit`."""
+    own = columns_of(TermRow)
+    found = sql_select(own.pk).where(own.study == study_is(), among(database, own.hash, "driver"))
+    return sql_select(func.count()).select_from(found.limit(bindparam("count_limit", type_=Integer)).subquery())
