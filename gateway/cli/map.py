@@ -243,15 +243,25 @@ def drift(
 
 @app.command("docs")
 def specification(
-    mapping: Folder,
+    mappings: Annotated[
+        list[str] | None, typer.Argument(help="Ids or folders; with --out all installed if none.")
+    ] = None,
     html: Annotated[bool, typer.Option("--html", help="HTML instead of CSV")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A folder: a page and a CSV each, and the data dictionary of all.")
+    ] = None,
 ) -> None:
-    """Write the field-to-field specification of a mapping to stdout, as CSV or HTML.
+    """Write the field-to-field specification of a mapping to stdout, as CSV or HTML; or of many into a folder.
 
     Example: gateway map docs withings/measures --html > measures.html
     """
-    from gateway.cli._map.specifying import as_csv, as_html
+    from gateway.cli._map.specifying import as_csv, as_html, write_folder
 
-    ((name, folder),) = chosen([mapping])
+    if out is not None:
+        raise typer.Exit(write_folder(mappings, out))
+    if not mappings or len(mappings) > 1:
+        show_error("say one mapping, or --out and a folder")
+        raise typer.Exit(2)
+    ((name, folder),) = chosen(mappings)
     found = compiled_mapping(name, folder)
     write_line(as_html(found) if html else as_csv(found))

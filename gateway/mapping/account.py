@@ -34,7 +34,7 @@ class _Place:
 
 def rows(plan: Plan) -> tuple[Row, ...]:
     """Every rule of the templates and keys, in the order of the file."""
-    return tuple(row for emit in _emits(plan) for row in _Account(plan, emit).rows())
+    return tuple(row for emit in emits_of(plan) for row in _Account(plan, emit).rows())
 
 
 def paths_read(plan: Plan) -> frozenset[Path]:
@@ -46,7 +46,7 @@ def paths_read(plan: Plan) -> frozenset[Path]:
     for formula in (plan.match, subject.system, subject.value, *(formula for _, formula in subject.verify)):
         if isinstance(formula, Formula):
             found.update(_absolute(formula, _Place((), (), ()) if formula is plan.match else place))
-    for emit in _emits(plan):
+    for emit in emits_of(plan):
         found.update(_Account(plan, emit).read())
     return frozenset(path for path in found if path)
 
@@ -68,7 +68,8 @@ def is_read(leaf: Path, read: frozenset[Path]) -> bool:
     return any(leaf[:length] in read for length in range(1, len(leaf) + 1))
 
 
-def _emits(plan: Plan) -> tuple[Emit, ...]:
+def emits_of(plan: Plan) -> tuple[Emit, ...]:
+    """Every emit, in the order of the file."""
     found = (*plan.before, *plan.each, *plan.after)
     return tuple(sorted(found, key=lambda emit: [int(part) for part in emit.position.rsplit(":", 2)[1:]]))
 

@@ -1,14 +1,21 @@
-"""`map docs`: the field-to-field specification of a mapping, for sign-off."""
+"""`map docs`: the field-to-field specification of a mapping, for sign-off, and the data dictionary of many."""
 
 import csv
 from dataclasses import astuple
 from html import escape
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from gateway.cli._map.chosen import chosen, compiled_mapping
+from gateway.cli._map.pace import paced
+from gateway.cli.console import write_line
 
 if TYPE_CHECKING:
     from gateway.mapping import Mapping
+    from gateway.mapping.dictionary import Entry
 
+ENTRY_COLUMNS = ("Emit", "Type", "Code", "Codes of parts", "Units", "Profiles", "Payload fields", "Line")
 COLUMNS = ("Emit", "Element", "Rule", "Payload fields", "Only when", "Line")
 
 
@@ -22,16 +29,52 @@ def as_csv(mapping: "Mapping") -> str:
 
 
 def as_html(mapping: "Mapping") -> str:
-    """One page with one table."""
-    title = escape(f"{mapping.id} {mapping.version}")
-    head = "".join(f"<th>{escape(name)}</th>" for name in COLUMNS)
-    body = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in _cells(mapping)
-    )
+    """One page: what the mapping is, its data dictionary, and a line a rule."""
+    from gateway.mapping.dictionary import dictionary
+
+    title = f"{mapping.id} {mapping.version}"
+    told = f"<p>{escape(mapping.describe)} ({mapping.status}, {mapping.format})</p>"
+    entries = [_entry_cells(entry) for entry in dictionary(mapping.plan)]
+    body = f"{told}\n<h2>Data dictionary</h2>\n{_table(ENTRY_COLUMNS, entries)}\n<h2>Field to field</h2>"
+    return _page(title, f"{body}\n{_table(COLUMNS, _cells(mapping))}")
+
+
+def write_folder(wanted: list[str] | None, out: Path) -> int:
+    """Writes a page and a CSV file for each mapping, and an index with the data dictionary of all; the exit code."""
+    from gateway.mapping.dictionary import dictionary
+
+    lines: list[list[str]] = []
+    for name, folder in paced(chosen(wanted), "mappings"):
+        mapping = compiled_mapping(name, folder)
+        place = out.joinpath(*name.split("/"))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.with_suffix(".html").write_text(as_html(mapping) + "\n", "utf-8")
+        place.with_suffix(".csv").write_text(as_csv(mapping) + "\n", "utf-8")
+        lines += [[name, mapping.canonical, *_entry_cells(entry)] for entry in dictionary(mapping.plan)]
+    links = {line[0]: f'<a href="{escape(line[0])}.html">{escape(line[0])}</a>' for line in lines}
+    table = _table(("Folder", "Mapping", *ENTRY_COLUMNS), lines)
+    for name, link in links.items():
+        table = table.replace(f"<td>{escape(name)}</td>", f"<td>{link}</td>")
+    out.joinpath("index.html").write_text(_page("Data dictionary", table) + "\n", "utf-8")
+    write_line(f"{out / 'index.html'}: {len(links)} mappings")
+    return 0
+
+
+def _entry_cells(entry: "Entry") -> list[str]:
+    lists = (entry.code, entry.parts, entry.units, entry.profiles, entry.fields)
+    return [entry.emit, entry.type, *(", ".join(values) for values in lists), entry.position]
+
+
+def _table(columns: tuple[str, ...], lines: list[list[str]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in lines)
+    return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
+
+
+def _page(title: str, body: str) -> str:
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>\n<body>'
-        f"<h1>{title}</h1>\n<p>{escape(mapping.describe)} ({mapping.status}, {mapping.format})</p>\n"
-        f"<table>\n<tr>{head}</tr>\n{body}\n</table></body></html>"
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title></head>\n<body>'
+        f"<h1>{escape(title)}</h1>\n{body}</body></html>"
     )
 
 

@@ -1,6 +1,8 @@
 """The commands that help to write mappings: new, diff, coverage, docs."""
 
+import csv
 import json
+from io import StringIO
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -9,8 +11,10 @@ from gateway.cli.map import app
 from gateway.core.assets import asset_root
 from gateway.mapping.account import is_read, leaves, paths_read, rows
 from gateway.mapping.compare import changes
+from gateway.mapping.dictionary import dictionary
+from gateway.mapping.registry import find_folders
 from gateway.mapping.scaffold import inferred_schema
-from tests.unit.mapping.files import HEAD, POINT, compiled
+from tests.unit.mapping.files import HEAD, POINT, compiled, emit
 
 PAYLOAD = {"points": [{"at": "2026-01-01T00:00:00Z", "bpm": 60, "extra": {"a": "x"}}]}
 
@@ -72,3 +76,67 @@ def test_coverage_and_docs_of_a_shipped_mapping() -> None:
     assert "<td>body.measuregrps" in page.stdout
     table = CliRunner().invoke(app, ["docs", "withings/measures"])
     assert table.stdout.startswith("Emit,Element,Rule")
+
+
+def test_the_data_dictionary_has_codes_units_profiles_and_fields(tmp_path: Path) -> None:
+    (entry,) = dictionary(compiled(tmp_path, HEAD + POINT).plan)
+    assert (entry.type, entry.code, entry.units) == ("Observation", ("http://loinc.org|55423-8",), ("/min",))
+    assert (entry.fields, entry.profiles) == (("points.at", "points.bpm"), ())
+    choice = "value[x]: [{when: =v = 1, Quantity: {value: =v, system: 'http://unitsofmeasure.org', code: g}}]"
+    parts = "component: [{code: {coding: [{system: 'urn:a', code: b, display: B}]}, valueInteger: =n}]"
+    profile = "meta: {profile: ['urn:p']}"
+    (entry,) = dictionary(compiled(tmp_path, emit(f"{choice}\n{parts}\n{profile}")).plan)
+    assert (entry.units, entry.parts, entry.profiles) == (("g",), ("urn:a|b B",), ("urn:p",))
+
+
+def test_every_shipped_mapping_has_a_page_of_the_data_dictionary(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["docs", "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    folders = dict(find_folders(asset_root("mappings")))
+    index = tmp_path.joinpath("index.html").read_text("utf-8")
+    for name in folders:
+        page = tmp_path.joinpath(f"{name}.html").read_text("utf-8")
+        assert f'<a href="{name}.html">' in index
+        assert "<h2>Data dictionary</h2>" in page
+        assert len(list(csv.reader(StringIO(tmp_path.joinpath(f"{name}.csv").read_text("utf-8"))))) > 3
+    assert "<td>http://loinc.org|8867-4 Heart rate</td>" in index
+    assert "http://hl7.org/fhir/StructureDefinition/heartrate" in index
+
+
+def test_a_specification_runs_nothing(tmp_path: Path) -> None:
+    text = (HEAD + POINT).replace("code: 55423-8", "code: '=HYPERLINK(1)'".replace("=", "==")).replace(
+        "points for the tests", "<script>alert(1)</script>")  # fmt: skip
+    compiled(tmp_path, text)
+    table = CliRunner().invoke(app, ["docs", str(tmp_path)]).stdout
+    assert not any(cell[:1] in ("=", "+", "-", "@") for row in csv.reader(StringIO(table)) for cell in row)
+    assert "<script>" not in CliRunner().invoke(app, ["docs", str(tmp_path), "--html"]).stdout
+
+
+def test_examples_are_written_and_compared(tmp_path: Path) -> None:
+    case = tmp_path / "examples" / "one-point"
+    case.mkdir(parents=True)
+    case.joinpath("payload.json").write_text('{"points": [{"at": "2026-01-01", "bpm": 4.060}]}', "utf-8")
+    case.joinpath("envelope.json").write_text('{"user": "x-101-001"}', "utf-8")
+    compiled(tmp_path, HEAD + POINT)
+    assert CliRunner().invoke(app, ["test", str(tmp_path)]).exit_code == 1
+    done = CliRunner().invoke(app, ["test", str(tmp_path), "--update"])
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "1/1 tests passed"), done.output
+    assert "4.060" in case.joinpath("expected.json").read_text("utf-8")
+    assert not case.joinpath("issues.json").exists()
+    compiled(tmp_path, (HEAD + POINT).replace("status: final", "status: amended"))
+    failed = CliRunner().invoke(app, ["test", str(tmp_path), "--json"])
+    (told,) = [json.loads(line) for line in failed.stdout.splitlines()]
+    assert (failed.exit_code, told["test"]) == (1, "examples/one-point")
+    assert [problem.rpartition(".")[2] for problem in told["problems"]] == ["status"]
+    compiled(tmp_path, (HEAD + POINT).replace("records: =points", "records: =points, match: =other.exists()"))
+    assert CliRunner().invoke(app, ["test", str(tmp_path), "--update"]).exit_code == 0
+    assert not case.joinpath("expected.json").exists()
+    assert "mapping.no-match" in case.joinpath("issues.json").read_text("utf-8")
+
+
+def test_the_list_compiles_nothing() -> None:
+    lines = CliRunner().invoke(app, ["list", "--json"]).stdout.splitlines()
+    found = {json.loads(line)["folder"]: json.loads(line) for line in lines}
+    assert set(found) == set(dict(find_folders(asset_root("mappings"))))
+    assert found["google-health/heart-rate"]["mapping"] == "wearable.google-health.heart-rate"
+    assert all(row["status"] != "faulty" for row in found.values())
