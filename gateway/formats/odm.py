@@ -8,7 +8,8 @@ list, in document order), text that is not blank as `text`. So an item of a form
 Shared for reading, since an expression cannot look upwards: events, forms and item groups have also
 the keys of what they are in (`StudyOID`, `MetaDataVersionOID`, `SubjectKey`, `SiteOID`, `StudyEventOID`,
 `StudyEventRepeatKey`, `FormOID`, `FormRepeatKey`), and typed items (`ItemDataInteger`, `ItemDataDatetime` ...) are in
-`ItemData` too, their text as `Value`. Values stay text. Positions are XPaths,
+`ItemData` too, their text as `Value`. Projects of REDCap without events have forms right
+below `SubjectData`. Values stay text. Positions are XPaths,
 `/ODM/ClinicalData[1]/SubjectData[2]/@SubjectKey`.
 
 Document type definitions, entities and external references are refused; depth and the number of elements are
@@ -54,10 +55,13 @@ def _share(element: dict[str, Any], level: int, known: dict[str, str]) -> None:
         if level >= _SHARES_FROM:
             for name, value in known.items():
                 child.setdefault(name, value)
-        if level + 1 < len(_LEVELS):
-            _share(child, level + 1, {**known, **own})
-        else:
+        below = {**known, **own}
+        if level + 1 == len(_LEVELS):
             _untype(child)
+            continue
+        _share(child, level + 1, below)
+        if level == 1:
+            _share(child, _LEVELS.index("FormData"), below)
 
 
 def _untype(group: dict[str, Any]) -> None:
