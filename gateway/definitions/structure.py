@@ -5,6 +5,7 @@ See https://hl7.org/fhir/R4/elementdefinition.html.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from gateway.core import Resource
@@ -17,6 +18,8 @@ MAX_VALUE_SET = PREFIX + "elementdefinition-maxValueSet"
 
 MALFORMED_ELEMENT = (KeyError, TypeError, ValueError, AttributeError)
 """What reading an element raises that is not shaped as an ElementDefinition."""
+
+_VALUED = ("fixed", "pattern", "minValue", "maxValue")
 
 ADDITIONAL_BINDINGS = frozenset({
     "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.binding.additional",
@@ -155,29 +158,33 @@ def read_structure(resource: Resource) -> Structure:
 
 def _resource_id(element: Element) -> Element:
     """R4 gives the id of resources the type string by mistake; its own text, and R5, say id."""
-    steps = element.path.split(".")
-    is_id = len(steps) == 2 and steps[1] == "id" and [entry.code for entry in element.types] == ["string"]
+    is_id = (
+        element.path.endswith(".id")
+        and element.path.count(".") == 1
+        and [entry.code for entry in element.types] == ["string"]
+    )
     return replace(element, types=(TypeRef("id"),)) if is_id else element
 
 
 def read_element(node: Mapping[str, Any]) -> Element:
     """The element of an ElementDefinition."""
     maximum = node.get("max")
+    valued = _values(node)
     return Element(
         path=node["path"],
         id=node.get("id", node["path"]),
         min=node.get("min", -1),
         max=None if maximum == "*" else int(maximum) if maximum is not None else -1,
-        types=tuple(_type_ref(entry) for entry in node.get("type", ())),
+        types=tuple([_type_ref(entry) for entry in node.get("type", ())]),
         slice_name=node.get("sliceName"),
         content_reference=node.get("contentReference"),
-        fixed=_value_of(node, "fixed"),
-        pattern=_value_of(node, "pattern"),
+        fixed=valued["fixed"][1] if "fixed" in valued else None,
+        pattern=valued["pattern"][1] if "pattern" in valued else None,
         binding=_binding(node["binding"]) if "binding" in node else None,
-        constraints=tuple(_constraint(entry) for entry in node.get("constraint", ())),
+        constraints=tuple([_constraint(entry) for entry in node.get("constraint", ())]),
         slicing=_slicing(node["slicing"]) if "slicing" in node else None,
-        minimum=_bound(node, "minValue"),
-        maximum=_bound(node, "maxValue"),
+        minimum=valued.get("minValue"),
+        maximum=valued.get("maxValue"),
         max_length=node.get("maxLength"),
         is_modifier=node.get("isModifier", False),
         is_summary=node.get("isSummary", False),
@@ -185,7 +192,14 @@ def read_element(node: Mapping[str, Any]) -> Element:
     )
 
 
+@lru_cache(maxsize=512)
+def _plain_ref(code: str) -> TypeRef:
+    return TypeRef(code)
+
+
 def _type_ref(node: Mapping[str, Any]) -> TypeRef:
+    if len(node) == 1 and "code" in node and not node["code"].startswith(SYSTEM_TYPE):
+        return _plain_ref(node["code"])
     extensions = {entry["url"]: entry for entry in node.get("extension", ())}
     code = node.get("code", "")
     if code.startswith(SYSTEM_TYPE):
@@ -213,7 +227,10 @@ def _binding(node: Mapping[str, Any]) -> Binding:
 
 
 def _constraint(node: Mapping[str, Any]) -> Constraint:
-    return Constraint(node["key"], node.get("severity", "error"), node.get("human", ""), node.get("expression"))
+    return _one_constraint(node["key"], node.get("severity", "error"), node.get("human", ""), node.get("expression"))
+
+
+_one_constraint = lru_cache(maxsize=2048)(Constraint)
 
 
 def _slicing(node: Mapping[str, Any]) -> Slicing:
@@ -224,13 +241,12 @@ def _slicing(node: Mapping[str, Any]) -> Slicing:
     )
 
 
-def _value_of(node: Mapping[str, Any], prefix: str) -> Any:
-    bound = _bound(node, prefix)
-    return bound[1] if bound else None
-
-
-def _bound(node: Mapping[str, Any], prefix: str) -> tuple[str, Any] | None:
-    for key, value in node.items():
-        if key.startswith(prefix) and key != prefix:
-            return key.removeprefix(prefix), value
-    return None
+def _values(node: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
+    """Prefix -> type suffix and value of fixed[x], pattern[x], minValue[x] and maxValue[x]."""
+    found: dict[str, tuple[str, Any]] = {}
+    for key in node:
+        if key.startswith(_VALUED):
+            prefix = next(prefix for prefix in _VALUED if key.startswith(prefix))
+            if key != prefix:
+                found[prefix] = (key.removeprefix(prefix), node[key])
+    return found
