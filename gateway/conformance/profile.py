@@ -69,15 +69,18 @@ class ProfileCompiler:
     def level(self, node: ElementNode, path: str) -> Iterator[Check]:
         """The checks of the elements below `node`, whose objects are of type or backbone path `path`."""
         known = self.definitions.children(path)
+        short = {name: shorthand(name, known.values()) for name in node.children if name not in known}
+        chosen = [found[0].name for found in short.values() if found is not None]
         for name, child in node.children.items():
             base = known.get(name)
             if base is None:
-                found = shorthand(name, known.values())
+                found = short[name]
                 if found is None:
                     yield foreign(name)
                     continue
                 base, code = found
-                child = as_slice(child, base, code)
+                alone = chosen.count(base.name) == 1 and base.name not in node.children
+                child = as_slice(child, base, code, alone=alone)
             check = self.child(child, base, path)
             if check is not None:
                 yield check

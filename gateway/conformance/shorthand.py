@@ -22,8 +22,12 @@ def shorthand(name: str, known: Iterable[Element]) -> tuple[Element, str] | None
     return None
 
 
-def as_slice(node: ElementNode, base: Element, code: str) -> ElementNode:
-    """The choice element with the shorthand as its one slice by type."""
+def as_slice(node: ElementNode, base: Element, code: str, *, alone: bool) -> ElementNode:
+    """The choice element with the shorthand as its one slice by type.
+
+    Where it is `alone` all that a differential says of the choice, no other type is left.
+    """
     types = node.element.types or (TypeRef(code),)
     part = ElementNode(replace(node.element, types=types, slice_name=node.element.name), node.children, node.slices)
-    return ElementNode(replace(blank(base.path), slicing=BY_TYPE), {}, {node.element.name: part})
+    left = (TypeRef(code),) if alone else ()
+    return ElementNode(replace(blank(base.path), slicing=BY_TYPE, types=left), {}, {node.element.name: part})

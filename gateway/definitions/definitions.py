@@ -12,6 +12,7 @@ from gateway.definitions.archive import Archive, Folder
 from gateway.definitions.element_tree import ElementNode, build_tree, overlay
 from gateway.definitions.package import Package
 from gateway.definitions.search_parameter import SearchParameter, by_type, read_compartment, read_parameter
+from gateway.definitions.snapshot import with_snapshot
 from gateway.definitions.structure import PREFIX, Element, Structure, read_structure
 
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
@@ -113,6 +114,10 @@ class Definitions:
                 tree = overlay(tree, own) if tree is not None and own is not None else own or tree
             self._trees[url_or_type] = tree
         return self._trees[url_or_type]
+
+    def with_snapshot(self, profile: Resource) -> Resource | None:
+        """A StructureDefinition with the snapshot that its differential makes; None when its base is not known."""
+        return with_snapshot(profile, lambda url: self._find(url, "StructureDefinition"))
 
     def children(self, path: str) -> Mapping[str, Element]:
         """Name -> element, directly below a type or a backbone path of a base type (`Patient`, `Patient.contact`).

@@ -266,6 +266,15 @@ RULES: dict[str, Rule] = {
     "conformance.package-too-large": Rule(
         "error", "too-long", "The package is larger than the gateway takes", "Load the needed files from a folder"
     ),
+    "conformance.definition-unknown": Rule(
+        "error", "not-found", "No StructureDefinition with this URL is known here", "Add it to an asset folder"
+    ),
+    "conformance.definition-base": Rule(
+        "error",
+        "not-found",
+        "The base of the StructureDefinition is not known here, so it has no snapshot",
+        "Add the base to an asset folder",
+    ),
     "conformance.definition-path": Rule(
         "error", "value", "The type that is constrained has no such element", "Correct the path"
     ),
