@@ -1,6 +1,7 @@
 """A mapping folder into a checked plan: every fault of the file at once, each with line and column."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources.abc import Traversable
@@ -28,6 +29,14 @@ from gateway.mapping.template import Templates
 from gateway.terminology import Terminology
 
 FILE_NAME = "mapping.yaml"
+
+_ROUNDS = 6
+"""How often parts of a faulty file are taken out, each time larger ones, before the rest of it is given up."""
+
+_HEAD: dict[str, Any] = {
+    "mapping": "unknown", "version": "0.0.0", "status": "draft", "fhir": "4.0.1", "describe": "unknown"
+}  # fmt: skip
+"""Stands in for what a faulty file does not say of itself, while the rest of it is looked at."""
 
 _BEFORE = ("payload", "envelope", "study")
 """What is known before the participant is."""
@@ -74,13 +83,42 @@ def load_folder(folder: Traversable, label: str, around: Surroundings) -> Loaded
     for difference in file_schema().differences(document.tree):
         where = ".".join(str(step) for step in difference.path)
         faults.add("mapping.structure", difference.path, problem=f"{where or 'the file'} {difference.problem}")
-    if faults.count:
+    rest = _rest(document.tree) if faults.count else document.tree
+    if rest is None:
         return Loaded(None, faults.issues(), document=document)
     try:
-        return _Reader(folder, label, document, faults, around).read()
+        return _Reader(folder, label, replace(document, tree=rest), faults, around).read()
     except RecursionError:
         faults.add("mapping.structure", (), problem="the file nests too deep")
         return Loaded(None, faults.issues(), document=document)
+
+
+def _rest(tree: Any) -> dict[str, Any] | None:
+    """A file without its parts that are not as they should be, so that the others are looked at too; None when what
+    is left is no mapping. No item is taken out of a list: the positions of the others would not be theirs."""
+    rest: Any = deepcopy(tree)
+    for shorter in range(_ROUNDS):
+        if isinstance(rest, dict):
+            rest = _HEAD | rest
+        wrong = file_schema().differences(rest)
+        if not wrong:
+            return dict(rest)
+        for difference in wrong:
+            _take_out(rest, difference.path[: max(len(difference.path) - shorter, 0)])
+    return None
+
+
+def _take_out(tree: Any, path: Place) -> None:
+    """Takes out the named part at the path, or the one that it is in."""
+    while path and not isinstance(path[-1], str):
+        path = path[:-1]
+    for step in path[:-1]:
+        try:
+            tree = tree[step]
+        except (KeyError, IndexError, TypeError):  # it went with another part
+            return
+    if path and isinstance(tree, dict):
+        tree.pop(path[-1], None)
 
 
 @dataclass(slots=True)
@@ -92,7 +130,7 @@ class _Reader:
     around: Surroundings
 
     def read(self) -> Loaded:
-        tree = self.document.tree
+        tree, whole = self.document.tree, self.faults.count == 0
         source = tree["source"]
         if source["format"] not in FORMATS:
             known = ", ".join(FORMATS)
@@ -105,7 +143,8 @@ class _Reader:
         callables = Functions(functions, twins(tables))
         names = replace(self._names(tree), shape=shape_of(schema.tree) if schema is not None else Shape())
         plan = replace(self._plan(tree, formulas, names, policy), functions=callables)
-        self._check_unused(tree, formulas)
+        if whole:
+            self._check_unused(tree, formulas)
         issues = self.faults.issues()
         return Loaded(None if any_blocks(issues) else plan, issues, tree, schema, self.document)
 
@@ -161,9 +200,6 @@ class _Reader:
         )
 
     def _subject(self, tree: dict[str, Any], formulas: Formulas, names: Names) -> SubjectPlan:
-        missing = tree.get("on_missing", "quarantine")
-        if missing != "quarantine":
-            self.faults.add("mapping.not-offered", ("subject", "on_missing"), what=f"on_missing: {missing}")
         resolve: list[str | Formula] = []
         for key in ("system", "value"):
             text, place = tree["resolve"][key], ("subject", "resolve", key)
