@@ -2,21 +2,18 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Barrier
 
 import pytest
 from sqlalchemy import text
 
 from gateway.core.errors import Unavailable
-from gateway.core.resources import Key, Unit
-from gateway.search import parse
-from gateway.store import Page
+from gateway.core.resources import Key
 from gateway.store.sql import SqlStore
 from gateway.store.sql.tables import Table
-from tests.contract.stores import PARAMETERS, change, observation, open_store, unit
+from tests.contract.stores import observation, open_store, unit
 
-WITHOUT_STUDY = {"schema_version", "study"}
+WITHOUT_STUDY = {"alembic_version", "study"}
 
 
 def test_migrating_again_changes_nothing(new_url: str) -> None:
@@ -44,46 +41,12 @@ def test_processes_that_start_at_once_make_one_schema(new_url: str) -> None:
 def test_a_newer_schema_is_refused(new_url: str) -> None:
     store = open_store(new_url)
     with store.database.engine.begin() as connection:
-        connection.execute(text("UPDATE schema_version SET version = 999"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0999'"))
     with pytest.raises(Unavailable) as refused:
         store.migrate()
     store.close()
     assert [found.rule for found in refused.value.issues] == ["store.schema-newer"]
     assert "999" in refused.value.issues[0].message
-
-
-def make_it_old(store: SqlStore) -> None:
-    """Turns the schema into that of version 1."""
-    with store.database.engine.begin() as connection:
-        for name in Table.metadata.tables:
-            if name.startswith("search_") or name == "replaced":
-                connection.execute(text(f"DROP TABLE {name}"))
-        for name in ("search_term", "search_date"):
-            connection.execute(text(f"CREATE TABLE {name} (study TEXT, hash BIGINT, pk BIGINT)"))
-        for name in ("resource_at", "resource_facet"):
-            connection.execute(text(f"DROP INDEX {name}"))
-        for name in ("ordered", "at", "until", "facet", "reference"):
-            connection.execute(text(f"ALTER TABLE resource DROP COLUMN {name}"))
-        connection.execute(text("UPDATE version SET entries = :nothing"), {"nothing": b"old"})
-        connection.execute(text("UPDATE schema_version SET version = 1"))
-
-
-def test_the_first_schema_is_brought_up_to_date(new_url: str) -> None:
-    store = open_store(new_url)
-    store.commit(unit("s", observation("a")))
-    store.commit(unit("s", observation("a", status="preliminary")))
-    make_it_old(store)
-    store.close()
-    upgraded = open_store(new_url)
-    assert [one.version for one in upgraded.changes("s", None, type="Observation", page=Page(5)).rows] == [2, 1]
-    by_code = parse("Observation", [("code", "8867-4"), ("date", "2026")], PARAMETERS)
-    assert [one.version for one in upgraded.search(by_code, "s", None, Page(5)).rows] == [2]
-    newer = replace(change("s", observation("a", status="amended")), order=1)
-    assert upgraded.commit(Unit("s", (newer,)))[0].outcome == "updated"
-    older = replace(change("s", observation("a")), order=0)
-    assert upgraded.commit(Unit("s", (older,)))[0].outcome == "superseded"
-    assert upgraded.commit(unit("s", observation("b")))[0].outcome == "created"
-    upgraded.close()
 
 
 def test_a_missing_schema_is_unavailable_and_tells_no_values(new_url: str) -> None:

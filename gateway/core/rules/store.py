@@ -50,4 +50,40 @@ RULES: dict[str, Rule] = {
     "store.busy": Rule(
         "error", "transient", "Too many writers at once: the change was not made", "Repeat the request"
     ),
+    "store.reindex-needed": Rule(
+        "error",
+        "transient",
+        "The study is being indexed again: a search could leave resources out",
+        "Run: gateway db reindex",
+    ),
+    "store.backup-exists": Rule("error", "duplicate", "There is a file of this name", "Name another file"),
+    "store.backup-schema": Rule(
+        "error",
+        "not-supported",
+        "The schema has version {found}, this gateway has {known}",
+        "Use the gateway that made it, then bring the database up to date",
+    ),
+    "store.backup-broken": Rule(
+        "error", "invalid", "The file is no backup, or not all of one", "Take another backup; nothing was changed"
+    ),
+    "store.not-empty": Rule(
+        "error", "conflict", "The database holds something already", "Restore into an empty database"
+    ),
+    "store.check-file": Rule("error", "exception", "The database file is damaged", "Restore a backup"),
+    "store.check-lost": Rule(
+        "error", "exception", "Resources without their current version: {count}", "Restore a backup"
+    ),
+    "store.check-content": Rule(
+        "error", "exception", "Resources whose bytes are not those that were written: {count}", "Restore a backup"
+    ),
+    "store.check-index": Rule(
+        "error",
+        "exception",
+        "Resources that are not indexed as they should be: {count}",
+        "Run: gateway db reindex",
+    ),
+    "store.check-payload": Rule(
+        "error", "exception", "Payloads whose bytes are not those that were landed: {count}", "Restore a backup"
+    ),
+    "store.check-receipt": Rule("error", "exception", "Receipts without their payload: {count}", "Restore a backup"),
 }

@@ -1,67 +1,22 @@
-"""The schema's version, and the steps from one to the next."""
+"""The schema: made whole where there is none, brought up by Alembic's revisions where there is an older one."""
 
-from collections.abc import Callable
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
-from sqlalchemy import Connection, column, insert, inspect, select, table, text, update
+from sqlalchemy import Connection, column, insert, inspect, select, table, text
 
 from gateway.core import issue
 from gateway.core.errors import Unavailable
+from gateway.store.sql import index_state as _index_state  # noqa: F401  # registers its table
 from gateway.store.sql import index_tables as _index_tables  # noqa: F401  # registers its tables
 from gateway.store.sql.database import Database
-from gateway.store.sql.tables import (
-    UNDATED,
-    UNORDERED,
-    ReplacedRow,
-    ResourceRow,
-    SchemaRow,
-    Table,
-    VersionRow,
-    columns_of,
-    table_of,
-)
+from gateway.store.sql.tables import SchemaRow, Table, table_of
 
 SCHEMA_VERSION: Final = 4
-"""Raised with every change of the tables, together with a step in `STEPS`."""
+"""Raised with every change of the tables, together with a new file in `migrations/versions`."""
 
-
-def _order_resources(connection: Connection) -> None:
-    """What is there has no order: the next message may replace it."""
-    connection.execute(text(f"ALTER TABLE resource ADD COLUMN ordered BIGINT NOT NULL DEFAULT ({UNORDERED})"))
-
-
-def _list_replaced(connection: Connection) -> None:
-    """The table of replaced versions, filled from the versions that are there."""
-    table_of(ReplacedRow).create(connection)
-    old, new, head = columns_of(VersionRow), columns_of(VersionRow), columns_of(ResourceRow)
-    same = (new.study == old.study, new.pk == old.pk, new.version == old.version + 1)
-    found = select(old.study, head.type, old.updated, old.pk, old.version, new.updated).where(
-        *same, head.study == old.study, head.pk == old.pk
-    )
-    connection.execute(insert(table_of(ReplacedRow)).from_select(list(columns_of(ReplacedRow).keys()), found))
-
-
-def _index_everything(connection: Connection) -> None:
-    """Tables for every search parameter; the rows are made by indexing again what is there."""
-    for name in ("search_term", "search_date"):
-        connection.execute(text(f"DROP TABLE {name}"))
-    for name, value in (("at", UNDATED), ("until", UNDATED), ("facet", 0), ("reference", 0)):
-        connection.execute(text(f"ALTER TABLE resource ADD COLUMN {name} BIGINT NOT NULL DEFAULT ({value})"))
-    index_tables = [table for name, table in Table.metadata.tables.items() if name.startswith("search_")]
-    Table.metadata.create_all(connection, index_tables)
-    for index in table_of(ResourceRow).indexes:
-        index.create(connection, checkfirst=True)
-
-
-STEPS: Final[dict[int, Callable[[Connection], None]]] = {
-    1: _order_resources,
-    2: _list_replaced,
-    3: _index_everything,
-}
-"""Version -> what brings a schema of that version to the next."""
-
-_REINDEXED: Final = 4
-"""The last version whose index is made another way than that of the version before."""
+_FIRST: Final = table("schema_version", column("version"))
+"""The table that held the version before Alembic did, as a number."""
 
 _LOCK: Final = 7_461_002_355
 
@@ -90,39 +45,75 @@ _SHAPES: Final = (
 """What SQLite's planner is told about each index: rows in all, then rows with the same first 1, 2, 3 ... columns."""
 
 
-def migrate(database: Database, reindex: Callable[[Connection], None]) -> None:
+def migrate(database: Database) -> None:
     """Creates the schema, or brings an older one up to date, in one transaction; does nothing when it is current.
 
-    `reindex` makes the search index of everything again, within the transaction.
     Raises `Unavailable` with `store.schema-newer` when a newer gateway made the schema.
     """
-    database.write(lambda connection: _migrate(database, connection, reindex))
+    database.write(lambda connection: _migrate(database, connection))
 
 
-def _migrate(database: Database, connection: Connection, reindex: Callable[[Connection], None]) -> None:
-    table = table_of(SchemaRow)
+def found_version(connection: Connection) -> int | None:
+    """The version of the schema that is there; None for an empty database."""
+    tables = inspect(connection)
+    if tables.has_table(table_of(SchemaRow).name):
+        return int(connection.execute(select(table_of(SchemaRow).c.version_num)).scalar_one())
+    if tables.has_table(_FIRST.name):
+        return int(connection.execute(select(_FIRST.c.version)).scalar_one())
+    return None
+
+
+def _migrate(database: Database, connection: Connection) -> None:
     if not database.is_sqlite:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    if not inspect(connection).has_table(table.name):
-        Table.metadata.create_all(connection)
-        connection.execute(insert(table).values(version=SCHEMA_VERSION))
-        if database.is_sqlite:
-            _tell_shapes(connection)
+    found = found_version(connection)
+    if found == SCHEMA_VERSION:
         return
-    found = connection.execute(select(table.c.version)).scalar_one()
-    if found > SCHEMA_VERSION:
+    if found is None:
+        Table.metadata.create_all(connection)
+        connection.execute(insert(table_of(SchemaRow)).values(version_num=_revision(SCHEMA_VERSION)))
+    elif found > SCHEMA_VERSION:
         raise Unavailable(issue("store.schema-newer", found=found, known=SCHEMA_VERSION))
-    for version in range(found, SCHEMA_VERSION):
-        STEPS[version](connection)
-    if found < _REINDEXED:
-        reindex(connection)
-    if found < SCHEMA_VERSION:
-        connection.execute(update(table).values(version=SCHEMA_VERSION))
+    else:
+        _hand_over(connection, found)
+        _upgrade(connection)
+    if database.is_sqlite:
+        _tell_shapes(connection)
+
+
+def _revision(version: int) -> str:
+    return f"{version:04}"
+
+
+def _hand_over(connection: Connection, found: int) -> None:
+    """The version is told where Alembic looks for it."""
+    if not inspect(connection).has_table(_FIRST.name):
+        return
+    table_of(SchemaRow).create(connection)
+    connection.execute(insert(table_of(SchemaRow)).values(version_num=_revision(found)))
+    connection.execute(text("DROP TABLE schema_version"))
+
+
+def _upgrade(connection: Connection) -> None:
+    # Only an old database needs Alembic, which takes a while to import.
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(Path(__file__).with_name("migrations")))
+
+    def steps(current: Any, _context: Any) -> Any:
+        return scripts._upgrade_revs(_revision(SCHEMA_VERSION), current)
+
+    context = MigrationContext.configure(connection, opts={"fn": steps})
+    with Operations.context(context):
+        context.run_migrations()
 
 
 def _tell_shapes(connection: Connection) -> None:
     """Fixed statistics, so that plans do not depend on when somebody ran ANALYZE: search starts from the terms."""
     connection.execute(text("ANALYZE sqlite_schema"))
+    connection.execute(text("DELETE FROM sqlite_stat1"))
     for name, index, shape in _SHAPES:
         row = {"name": name, "index": index, "shape": shape}
         connection.execute(text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (:name, :index, :shape)"), row)

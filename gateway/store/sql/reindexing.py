@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Executable, Integer, bindparam, select, text, update
+from sqlalchemy import BigInteger, Connection, Executable, Integer, bindparam, select, update
 
 from gateway.core import loads
 from gateway.store.sql.database import Database
@@ -24,33 +24,19 @@ class Reindexer:
         self._database = database
         self._indexes = indexes
         self._writer = writer
-        self._next = database.prepare(_next())
+        self._next = database.prepare(_next(database))
         self._place = database.prepare(_place())
         self._keep = database.prepare(_keep())
 
-    def all(self, connection: Connection) -> None:
-        """Indexes every current resource of every study, as if none had an index row."""
-        studies = [study for (study,) in connection.execute(text("SELECT DISTINCT study FROM resource"))]
-        for study in studies:
-            after = -1
-            while True:
-                last, count = self.batch(connection, study, after, is_new=True)
-                if count < BATCH:
-                    break
-                after = last
-
-    def batch(self, connection: Connection, study: str, after: int, *, is_new: bool = False) -> tuple[int, int]:
-        """Indexes the next resources of a study with a key above `after`: the last key, and how many they were.
-
-        `is_new` says that they have no index rows, whatever their versions tell.
-        """
+    def batch(self, connection: Connection, study: str, after: int) -> tuple[int, int]:
+        """Indexes the next resources of a study with a key above `after`: the last key, and how many they were."""
         rows = self._database.run(connection, self._next, {"study": study, "after": after, "page_count": BATCH})
         batch = IndexBatch()
         heads: list[dict[str, Any]] = []
         kept: list[dict[str, Any]] = []
         for pk, type, id, version, deleted, entries, body in rows:
             made = no_rows() if deleted else self._indexes.rows(type, loads(bytes(body)))
-            batch.replace(study, pk, None if is_new else Rows.unpack(bytes(entries)), made)
+            batch.replace(study, pk, Rows.unpack(bytes(entries)), made)
             key = {"b_study": study, "b_pk": pk}
             at = {"b_at": made.at, "b_until": made.until, "b_facet": made.facet.id if made.facet else 0}
             heads.append(key | at | {"b_type": type, "b_reference": of_target(f"{type}/{id}")})
@@ -61,16 +47,15 @@ class Reindexer:
         return (rows[-1][0] if rows else after), len(rows)
 
 
-def _next() -> Executable:
+def _next(database: Database) -> Executable:
+    """The next resources; writers of them wait, so that no index row is taken away twice or left."""
     head, version = columns_of(ResourceRow), columns_of(VersionRow)
     found = select(head.pk, head.type, head.id, version.version, head.deleted, version.entries, version.body)
     where = [version.study == study_is(), version.pk == head.pk, version.version == head.version]
     later = head.pk > bindparam("after", type_=BigInteger)
-    return (
-        found.where(head.study == study_is(), later, *where)
-        .order_by(head.pk)
-        .limit(bindparam("page_count", type_=Integer))
-    )
+    found = found.where(head.study == study_is(), later, *where).order_by(head.pk)
+    found = found.limit(bindparam("page_count", type_=Integer))
+    return found if database.is_sqlite else found.with_for_update(of=head.pk.table)
 
 
 def _place() -> Executable:

@@ -15,15 +15,18 @@ from gateway.core.resources import Committed, Key, Stored, Unit, Visibility
 from gateway.search import Parameters, Query
 from gateway.store.port import Chain, CompileGrants, Found, Page
 from gateway.store.sql.audit import AuditRows
+from gateway.store.sql.checks import Checker
 from gateway.store.sql.database import Database
 from gateway.store.sql.finder import ResourceFinder
 from gateway.store.sql.grants import GrantMaker
 from gateway.store.sql.history import HistoryReader
+from gateway.store.sql.index_state import IndexStates
 from gateway.store.sql.index_writer import Known
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.keys import KeyMaker
 from gateway.store.sql.landing import Landing
 from gateway.store.sql.locks import UnitLocks
+from gateway.store.sql.maintenance import Maintenance
 from gateway.store.sql.migrate import migrate
 from gateway.store.sql.reader import ResourceReader
 from gateway.store.sql.reindexing import Reindexer
@@ -40,7 +43,9 @@ class SqlStore:
         keys = KeyMaker(clock, secrets.randbits(10))
         indexes = Indexes(parameters)
         self._writer = ResourceWriter(database, indexes, clock, keys)
-        self._reindexer = Reindexer(database, indexes, self._writer.index)
+        reindexer = Reindexer(database, indexes, self._writer.index)
+        self._states = IndexStates(database, lambda: parameters.digest, reindexer)
+        self.maintenance = Maintenance(database, Checker(database, indexes), self._states)
         self._grants = GrantMaker(database, compile_grants)
         self._reader = ResourceReader(database)
         self._finder = ResourceFinder(database, indexes)
@@ -61,7 +66,7 @@ class SqlStore:
 
     def migrate(self) -> None:
         """Creates the schema or brings it up to date; `Unavailable` when a newer gateway made it."""
-        migrate(self.database, self._reindexer.all)
+        migrate(self.database)
 
     def close(self) -> None:
         """Closes every connection."""
@@ -91,14 +96,18 @@ class SqlStore:
 
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         """See `ResourceStore.search`."""
+        self._states.require(study)
         return self._finder.search(query, study, visibility, page)
 
     def stream(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Stored]:
         """See `ResourceStore.stream`."""
+        if isinstance(query, Query):
+            self._states.require(study)
         return self._finder.stream(query, study, visibility)
 
     def find(self, study: str, type: str, parameter: str, system: str, value: str) -> list[Key]:
         """See `ResourceStore.find`."""
+        self._states.require(study)
         return self._finder.find(study, type, parameter, system, value)
 
     def commit(self, unit: Unit) -> tuple[Committed, ...]:
@@ -106,12 +115,18 @@ class SqlStore:
         noted: Known = set()
         committed = self.database.write(lambda connection: self._commit(connection, unit, noted))
         self._writer.index.remember(noted)
+        if unit.changes or unit.prepare:
+            self._states.remember(unit.study)
         return committed
 
     def _commit(self, connection: Connection, unit: Unit, noted: Known) -> tuple[Committed, ...]:
         noted.clear()
         subjects: set[str] = set()
+        if unit.changes or unit.prepare:
+            self._states.note(connection, unit.study)
         self._locks.take(connection, unit.study, unit.locks)
+        if unit.prepare:
+            self._states.require(unit.study)
         prepared = unit.prepare(self._finder.lookup(connection, unit.study)) if unit.prepare else ()
         committed = tuple(self._writer.apply(connection, unit.study, (*prepared, *unit.changes), subjects, noted))
         if unit.accompany:

@@ -2,7 +2,7 @@
 
 No key crosses studies and no sequence is global, so that a distributed PostgreSQL can take the study as its
 distribution column. `pk` is a time-ordered 63-bit number made by the gateway. The search index has its tables in
-`index_tables`. Times are microseconds since 1970-01-01 UTC. Two tables have no study: `schema_version`, and
+`index_tables`. Times are microseconds since 1970-01-01 UTC. Two tables have no study: `alembic_version`, and
 `study`, the list of the studies that wrote anything.
 """
 
@@ -241,11 +241,11 @@ class StudyRow(Table, table=True):
 
 
 class SchemaRow(Table, table=True):
-    """The version of the schema, one row."""
+    """The version of the schema as Alembic keeps it: one row, the number of the last revision."""
 
-    __tablename__ = "schema_version"
+    __tablename__ = "alembic_version"
 
-    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    version_num: str = Field(max_length=32, primary_key=True)
 
 
 def table_of(row: type[Table]) -> SqlTable:

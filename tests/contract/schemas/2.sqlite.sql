@@ -1,0 +1,20 @@
+-- The schema of version 2, the first that was released.
+CREATE TABLE audit_event ( study VARCHAR NOT NULL, sequence BIGINT NOT NULL, at BIGINT NOT NULL, event BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (study, sequence) );
+CREATE TABLE audit_head ( study VARCHAR NOT NULL, sequence BIGINT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (study) );
+CREATE TABLE consent_epoch ( study VARCHAR NOT NULL, subject VARCHAR NOT NULL, epoch BIGINT NOT NULL, PRIMARY KEY (study, subject) ) WITHOUT ROWID;
+CREATE TABLE consent_grant ( study VARCHAR NOT NULL, subject VARCHAR NOT NULL, grantee VARCHAR NOT NULL, number INTEGER NOT NULL, domain VARCHAR NOT NULL, action VARCHAR NOT NULL, purpose VARCHAR NOT NULL, data_low BIGINT NOT NULL, data_high BIGINT NOT NULL, valid_low BIGINT NOT NULL, valid_high BIGINT NOT NULL, consent VARCHAR NOT NULL, PRIMARY KEY (study, subject, grantee, number) ) WITHOUT ROWID;
+CREATE TABLE payload ( study VARCHAR NOT NULL, sha256 VARCHAR NOT NULL, body BLOB NOT NULL, PRIMARY KEY (study, sha256) );
+CREATE TABLE receipt ( study VARCHAR NOT NULL, id VARCHAR NOT NULL, source VARCHAR NOT NULL, status VARCHAR NOT NULL, received BIGINT NOT NULL, sha256 VARCHAR NOT NULL, size BIGINT NOT NULL, media_type VARCHAR NOT NULL, name VARCHAR NOT NULL, envelope BLOB NOT NULL, mapping VARCHAR NOT NULL, counts BLOB NOT NULL, issues BLOB NOT NULL, duplicate_of VARCHAR NOT NULL, attempts INTEGER NOT NULL, leased_until BIGINT NOT NULL, PRIMARY KEY (study, id) );
+CREATE INDEX receipt_body ON receipt (study, source, sha256, received);
+CREATE INDEX receipt_status ON receipt (study, status, received);
+CREATE TABLE receipt_rule ( study VARCHAR NOT NULL, receipt VARCHAR NOT NULL, rule VARCHAR NOT NULL, PRIMARY KEY (study, receipt, rule) ) WITHOUT ROWID;
+CREATE TABLE resource ( study VARCHAR NOT NULL, type VARCHAR NOT NULL, pk BIGINT NOT NULL, id VARCHAR NOT NULL, version INTEGER NOT NULL, updated BIGINT NOT NULL, deleted BOOLEAN NOT NULL, level SMALLINT NOT NULL, subject VARCHAR NOT NULL, domain VARCHAR NOT NULL, low BIGINT NOT NULL, high BIGINT NOT NULL, ordered BIGINT NOT NULL, PRIMARY KEY (study, type, pk) ) WITHOUT ROWID;
+CREATE UNIQUE INDEX resource_id ON resource (study, type, id);
+CREATE INDEX resource_updated ON resource (study, type, updated, pk);
+CREATE TABLE schema_version ( version INTEGER NOT NULL, PRIMARY KEY (version) );
+CREATE TABLE search_date ( study VARCHAR NOT NULL, hash BIGINT NOT NULL, pk BIGINT NOT NULL, low BIGINT NOT NULL, high BIGINT NOT NULL, PRIMARY KEY (study, hash, pk, low, high) ) WITHOUT ROWID;
+CREATE TABLE search_term ( study VARCHAR NOT NULL, hash BIGINT NOT NULL, pk BIGINT NOT NULL, PRIMARY KEY (study, hash, pk) ) WITHOUT ROWID;
+CREATE TABLE study ( id VARCHAR NOT NULL, PRIMARY KEY (id) );
+CREATE TABLE version ( study VARCHAR NOT NULL, pk BIGINT NOT NULL, version INTEGER NOT NULL, updated BIGINT NOT NULL, deleted BOOLEAN NOT NULL, level SMALLINT NOT NULL, subject VARCHAR NOT NULL, domain VARCHAR NOT NULL, low BIGINT NOT NULL, high BIGINT NOT NULL, digest BLOB NOT NULL, entries BLOB NOT NULL, body BLOB NOT NULL, PRIMARY KEY (study, pk, version) );
+CREATE TABLE version_pair ( study VARCHAR NOT NULL, pk BIGINT NOT NULL, version INTEGER NOT NULL, subject VARCHAR NOT NULL, domain VARCHAR NOT NULL, PRIMARY KEY (study, pk, version, subject, domain) ) WITHOUT ROWID;
+INSERT INTO schema_version (version) VALUES (2);

@@ -1,0 +1,128 @@
+"""Every released schema is brought up to the one that the tables describe, with what it holds."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from gateway.core.errors import Unavailable
+from gateway.core.resources import Key
+from gateway.search import parse
+from gateway.store import Page
+from gateway.store.sql import SqlStore
+from gateway.store.sql.database import Database
+from gateway.store.sql.migrate import SCHEMA_VERSION, found_version
+from gateway.store.sql.tables import Table
+from tests.contract.stores import PARAMETERS, observation, open_store, unit
+
+SCHEMAS = Path(__file__).with_name("schemas")
+RELEASED = sorted({int(file.name.split(".")[0]) for file in SCHEMAS.glob("*.sql")})
+
+PLACED = "'s', :pk, :version, :updated, FALSE, 1, '', '', -4611686018427387904, 4611686018427387904"
+
+
+def body(status: str, version: int) -> bytes:
+    return (
+        b'{"resourceType":"Observation","id":"a","meta":{"versionId":"%d"},"status":"%s",'
+        b'"code":{"coding":[{"system":"http://loinc.org","code":"8867-4"}]},"subject":{"reference":"Patient/p1"}}'
+        % (version, status.encode())
+    )
+
+
+@pytest.fixture(params=RELEASED)
+def old(new_url: str, request: pytest.FixtureRequest) -> str:
+    """The URL of a database with a released schema and a resource of two versions."""
+    database = Database.open(new_url)
+    name = "sqlite" if database.is_sqlite else "postgresql"
+    statements = (SCHEMAS / f"{request.param}.{name}.sql").read_text("utf-8").splitlines()
+    with database.engine.begin() as connection:
+        for statement in statements:
+            if not statement.startswith("--"):
+                connection.execute(text(statement.rstrip(";")))
+        fill(connection)
+    database.close()
+    return new_url
+
+
+def fill(connection: Any) -> None:
+    columns = "study, type, pk, id, version, updated, deleted, level, subject, domain, low, high, ordered"
+    connection.execute(
+        text(
+            f"INSERT INTO resource ({columns}) VALUES "
+            "('s', 'Observation', 7, 'a', 2, 2000, FALSE, 1, '', '', -4611686018427387904, 4611686018427387904, 5)"
+        )
+    )
+    columns = "study, pk, version, updated, deleted, level, subject, domain, low, high, digest, entries, body"
+    for version, status in ((1, "preliminary"), (2, "final")):
+        values = {"pk": 7, "version": version, "updated": version * 1000, "body": body(status, version)}
+        statement = f"INSERT INTO version ({columns}) VALUES ({PLACED}, :digest, :entries, :body)"
+        connection.execute(text(statement), {**values, "digest": b"d", "entries": bytes(8)})
+
+
+def differences(store: SqlStore) -> list[Any]:
+    """What Alembic would still change."""
+    with store.database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "none"})
+        return list(compare_metadata(context, Table.metadata))
+
+
+def test_a_released_schema_becomes_the_one_of_today(old: str) -> None:
+    store = open_store(old)
+    assert differences(store) == []
+    with store.database.engine.connect() as connection:
+        assert found_version(connection) == SCHEMA_VERSION
+        assert not inspect(connection).has_table("schema_version")
+        keys = {
+            name: inspect(connection).get_pk_constraint(name)["constrained_columns"] for name in Table.metadata.tables
+        }
+    assert keys == {name: [one.name for one in table.primary_key] for name, table in Table.metadata.tables.items()}
+    store.close()
+
+
+def test_a_new_schema_is_the_one_of_the_tables(new_url: str) -> None:
+    store = open_store(new_url)
+    assert differences(store) == []
+    store.close()
+
+
+def test_what_was_there_is_there_and_goes_on(old: str) -> None:
+    store = open_store(old)
+    key = Key("s", "Observation", "a")
+    found = store.read(key, None)
+    assert found is not None
+    assert found.body == body("final", 2)
+    assert [one.version for one in store.changes("s", None, type="Observation", page=Page(5)).rows] == [2, 1]
+    assert store.commit(unit("s", observation("a", status="amended")))[0].stored.version == 3
+    assert store.commit(unit("s", observation("b")))[0].outcome == "created"
+    assert [one.version for one in store.changes("s", None, type="Observation", page=Page(5)).rows] == [1, 3, 2, 1]
+    store.close()
+
+
+def test_searches_wait_until_everything_is_indexed_again(old: str) -> None:
+    store = open_store(old)
+    by_code = parse("Observation", [("code", "8867-4")], PARAMETERS)
+    for ask in (
+        lambda: store.search(by_code, "s", None, Page(5)),
+        lambda: list(store.stream(by_code, "s", None)),
+        lambda: store.find("s", "Observation", "identifier", "", "x"),
+    ):
+        with pytest.raises(Unavailable) as refused:
+            ask()
+        assert [found.rule for found in refused.value.issues] == ["store.reindex-needed"]
+    told: list[tuple[int, int]] = []
+    assert store.maintenance.reindex("s", lambda done, total: told.append((done, total))) == 1
+    assert told[-1] == (1, 1)
+    assert [one.version for one in store.search(by_code, "s", None, Page(5)).rows] == [2]
+    assert store.maintenance.reindex("s", lambda done, total: None) == 0
+    store.close()
+
+
+def test_bringing_it_up_twice_changes_nothing(old: str) -> None:
+    open_store(old).close()
+    store = open_store(old)
+    store.migrate()
+    assert differences(store) == []
+    store.close()
