@@ -155,11 +155,6 @@ def literal_kind(value: object) -> Kind:
     return kinds.system(value.sort) if isinstance(value, Temporal) else _LITERALS[value.__class__]
 
 
-def is_literal_text(node: object) -> bool:
-    """True for a text written in the expression."""
-    return isinstance(node, Literal) and isinstance(node.value, str)
-
-
 def require_boolean(analysis: Analysis, kind: Kind, node: Expr, name: str) -> None:
     """Refuses criteria that are a text, number or other value that is surely no boolean, or surely several items."""
     found = system_types(kind)

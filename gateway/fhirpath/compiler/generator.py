@@ -12,7 +12,8 @@ from gateway.fhirpath.compiler import operators
 from gateway.fhirpath.compiler.calls import call
 from gateway.fhirpath.compiler.constant import is_constant, kept
 from gateway.fhirpath.compiler.descents import search
-from gateway.fhirpath.compiler.paths import read, step
+from gateway.fhirpath.compiler.paths import prefixed, read, step
+from gateway.fhirpath.compiler.scalar import is_scalar
 from gateway.fhirpath.compiler.variables import environment
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.errors import Fault
@@ -21,7 +22,7 @@ from gateway.fhirpath.forms import FORMS
 from gateway.fhirpath.forms.filtering import each_of
 from gateway.fhirpath.forms.form import Consume, Item, Place
 from gateway.fhirpath.forms.types import as_type, test_operand
-from gateway.fhirpath.functions import FUNCTIONS, FunctionSpec
+from gateway.fhirpath.functions import FunctionSpec
 from gateway.fhirpath.functions.convert import truth
 from gateway.fhirpath.kinds import Kind
 from gateway.fhirpath.long import Long
@@ -35,14 +36,13 @@ from gateway.fhirpath.nodes import (
     Literal,
     Member,
     Special,
-    TypeName,
     TypeTest,
     Unary,
     Variable,
     steps,
 )
-from gateway.fhirpath.runtime import at_index, of_type, type_of_item
-from gateway.fhirpath.types import ABSTRACT, is_exactly, matches, targets
+from gateway.fhirpath.runtime import at_index
+from gateway.fhirpath.types import ABSTRACT
 
 MAX_LOOPS: Final = 8
 """How many loops are nested before an expression inside them gets a function of its own; Python takes 20."""
@@ -151,7 +151,7 @@ class Generator:
     def _member(self, node: Member, place: Place, consume: Consume) -> None:
         kind = self.kind_of(node)
         if id(node) in self.facts.prefixes:
-            self._this(place, lambda item: self._prefixed(item, node.name, kind, consume))
+            self._this(place, lambda item: prefixed(self, item, node.name, kind, consume))
             return
 
         def go(item: Item) -> None:
@@ -171,25 +171,6 @@ class Generator:
             each_of(self, self.collect(target, place), self.kind_of(target), consume)
         else:
             self.each(target, place, consume)
-
-    def _prefixed(self, item: Item, name: str, kind: Kind, consume: Consume) -> None:
-        if (
-            item.kind.types is not None
-            and item.kind.types <= (kind.types or frozenset())
-            and not item.kind.types & ABSTRACT
-        ):
-            consume(Item(item.name, kind.one()))
-            return
-        source = "if OF(V, NAMES, MODEL):\n    ..."
-        hole = self.code.emit(
-            source,
-            OF=self.bind(of_type),
-            V=item.name,
-            NAMES=self.bind((name,)),
-            MODEL=self.bind(self.model),
-        )
-        with self.code.into(hole):
-            consume(Item(item.name, kind.one()))
 
     def _property(self, kind: Kind, name: str) -> Property | None:
         """What the model says of an element when one type is possible, or all agree; None otherwise."""
@@ -253,21 +234,7 @@ class Generator:
 
     def is_scalar(self, node: Expr) -> bool:
         """Whether the code for a node gives one value or None by itself, without a collection."""
-        match node:
-            case Literal() | Unary() | Binary() | Indexer():
-                return True
-            case Chain(operator=operator):
-                return operator != "|"
-            case TypeTest(operator=operator):
-                return operator == "is"
-            case Special(name=name):
-                return name == "index"
-            case Call(name=name) if name not in self.functions:
-                form, plain = FORMS.get(name), FUNCTIONS.get(name)
-                if form is not None:
-                    return form.one is not None
-                return plain is not None and plain.returns is not None and not plain.returns.many
-        return False
+        return is_scalar(node, self.functions)
 
     def one(self, node: Expr, place: Place) -> str:
         """The local that holds the single item or None; several items are a fault at run time."""
@@ -361,26 +328,5 @@ class Generator:
         answer = self.code.fresh("b")
         self.code.run(
             "A = V if V is True or V is False or V is None else T(V)", A=answer, V=value, T=self.bind(truth)
-        )
-        return answer
-
-    def is_type(self, item: Item, name: TypeName, *, exactly: bool) -> str | bool:
-        """Whether an item is of a type: known now, or the local that will tell."""
-        wanted = targets(name, self.model)
-        types = item.kind.types
-        if types is not None and types and not types & ABSTRACT:
-            decide = is_exactly if exactly else matches
-            kept = [known for known in types if decide(known, wanted, self.model)]
-            if not kept or len(kept) == len(types):
-                return bool(kept)
-        answer = self.code.fresh("b")
-        self.code.run(
-            "A = OF(V, W, MODEL, X)",
-            A=answer,
-            OF=self.bind(type_of_item),
-            V=item.name,
-            W=self.bind(wanted),
-            MODEL=self.bind(self.model),
-            X=self.bind(exactly),
         )
         return answer

@@ -10,7 +10,8 @@ from gateway.fhirpath.errors import Malformed
 from gateway.fhirpath.forms.form import Consume, Generation, Item
 from gateway.fhirpath.kinds import SYSTEM_OF_FHIR, TEMPORAL, UNKNOWN_ITEM, Kind
 from gateway.fhirpath.model import Model, Property
-from gateway.fhirpath.runtime import choice, hollow, member, pair, structural
+from gateway.fhirpath.runtime import choice, hollow, member, of_type, pair, structural
+from gateway.fhirpath.types import ABSTRACT
 
 _SINGLE = """
 V = X.get(KEY)
@@ -86,6 +87,24 @@ _TYPED = """
 for V in MEMBER(X, KEY, MODEL):
     ...
 """
+
+
+def prefixed(generation: Generation, item: Item, name: str, kind: Kind, consume: Consume) -> None:
+    """Appends code that runs `consume` for an item that is of the type that a path begins with."""
+    types = item.kind.types
+    if types is not None and types <= (kind.types or frozenset()) and not types & ABSTRACT:
+        consume(Item(item.name, kind.one()))
+        return
+    code = generation.code
+    hole = code.emit(
+        "if OF(V, NAMES, MODEL):\n    ...",
+        OF=generation.bind(of_type),
+        V=item.name,
+        NAMES=generation.bind((name,)),
+        MODEL=generation.bind(generation.model),
+    )
+    with code.into(hole):
+        consume(Item(item.name, kind.one()))
 
 
 def step(generation: Generation, item: Item, name: str, found: Property | None, kind: Kind, consume: Consume) -> None:

@@ -12,7 +12,7 @@ from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.facts import Analysis, Facts, Scope
 from gateway.fhirpath.kinds import Kind
 from gateway.fhirpath.model import Model
-from gateway.fhirpath.nodes import Call, Expr, Member, TypeName
+from gateway.fhirpath.nodes import Call, Expr, Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,6 @@ class Generation(Protocol):
 
     def define(self, node: Call, name: str) -> None:
         """Notes the local list that a defineVariable() call filled."""
-
-    def is_type(self, item: Item, name: TypeName, *, exactly: bool) -> str | bool:
-        """Whether an item is of a type: known now, or the local that will tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from gateway.fhirpath.forms.form import Consume, Form, Generation, Item, Place
 from gateway.fhirpath.kinds import Kind, system
 from gateway.fhirpath.model import Property
 from gateway.fhirpath.nodes import Call, Expr, Member, TypeName, TypeTest
-from gateway.fhirpath.runtime import find_choice, type_info
-from gateway.fhirpath.types import matches, targets, type_argument
+from gateway.fhirpath.runtime import find_choice, type_info, type_of_item
+from gateway.fhirpath.types import ABSTRACT, is_exactly, matches, targets, type_argument
 
 
 def _analyse(analysis: Analysis, node: Call, target: Kind, scope: Scope) -> tuple[Kind, Scope]:
@@ -29,13 +29,37 @@ def _name(node: Call) -> TypeName:
     return name
 
 
+def _is_type(generation: Generation, item: Item, name: TypeName, *, exactly: bool) -> str | bool:
+    """Whether an item is of a type: known now, or the local that will tell."""
+    model = generation.model
+    wanted = targets(name, model)
+    types = item.kind.types
+    if types is not None and types and not types & ABSTRACT:
+        decide = is_exactly if exactly else matches
+        kept = [known for known in types if decide(known, wanted, model)]
+        if not kept or len(kept) == len(types):
+            return bool(kept)
+    code = generation.code
+    answer = code.fresh("b")
+    code.run(
+        "A = OF(V, W, MODEL, X)",
+        A=answer,
+        OF=generation.bind(type_of_item),
+        V=item.name,
+        W=generation.bind(wanted),
+        MODEL=generation.bind(model),
+        X=generation.bind(exactly),
+    )
+    return answer
+
+
 def test(generation: Generation, item: str, kind: Kind, name: TypeName) -> str:
     """The local that holds whether a single item (or None) is of a type."""
     code = generation.code
     answer = code.fresh("b")
     code.emit("A = None", A=answer)
     with code.into(code.emit("if V is not None:\n    ...", V=item)):
-        found = generation.is_type(Item(item, kind.one()), name, exactly=False)
+        found = _is_type(generation, Item(item, kind.one()), name, exactly=False)
         code.emit("A = F", A=answer, F=found if isinstance(found, str) else generation.bind(found))
     return answer
 
@@ -86,7 +110,7 @@ def _is(generation: Generation, node: Call, place: Place) -> str:
 def keep(generation: Generation, item: Item, name: TypeName, result: Kind, consume: Consume) -> None:
     """Appends code for an item only where it is exactly of a type."""
     code = generation.code
-    found = generation.is_type(item, name, exactly=True)
+    found = _is_type(generation, item, name, exactly=True)
     if found is True:
         consume(Item(item.name, result.one()))
         return
