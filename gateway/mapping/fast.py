@@ -16,9 +16,25 @@ Fast: TypeAlias = Callable[[dict[str, Any], Scope, Env, str], Run]
 
 
 @dataclass(frozen=True, slots=True)
+class Generated:
+    """One function in two forms: `usual` raises one of `ODDITIES` for what only `general`, made when asked, takes."""
+
+    usual: Fast
+    general: Callable[[], Fast | None]
+
+
+@dataclass(frozen=True, slots=True)
 class FastPlan:
     """The generated functions: of each emit before and after the records, and of a whole record."""
 
-    before: tuple[Fast, ...]
-    record: Fast | None
-    after: tuple[Fast, ...]
+    before: tuple[Generated, ...]
+    record: Generated | None
+    after: tuple[Generated, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A generated function in one unit."""
+
+    usual: Run
+    general: Callable[[], Run | None]

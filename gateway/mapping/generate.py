@@ -3,17 +3,22 @@
 `bind(variables, scope, env, study)` of each is called once a unit: it makes what is the same in the whole unit
 (constants of the file, and parts that depend on the participant only) and returns `run(focus)`, which gives what was
 made. The functions do what `walk` does where there is nothing to report, and raise where there is: then `walk` maps
-the same record again and tells. Constant parts are shared between resources.
+the same record again and tells. Each has two forms: for usual data, with one value at every step, and for all data,
+which is made and asked where the other gives up. Constant parts are shared between resources.
 """
 
 import ast
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import Any, TypeAlias
 
-from gateway.mapping.fast import Fast, FastPlan
+from gateway.mapping.fast import Fast, FastPlan, Generated
 from gateway.mapping.generate_groups import write_grouped
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.writer import Writer
+
+Variables: TypeAlias = tuple[tuple[str, Formula], ...]
+Names: TypeAlias = dict[str, Any]
 
 _OUTER = """
 def bind(variables, scope, env, study):
@@ -29,16 +34,28 @@ def generate(plan: Plan) -> FastPlan | None:
     """The functions of a plan; None where Python cannot nest as deep as the file does."""
     try:
         return FastPlan(
-            before=tuple(_of_emits(plan, (emit,), (), f"{emit.id}") for emit in plan.before),
-            record=_of_emits(plan, plan.each, plan.vars, "record") if plan.each else None,
-            after=tuple(_of_emits(plan, (emit,), (), f"{emit.id}") for emit in plan.after),
+            before=tuple(_generated(plan, (emit,), (), emit.id) for emit in plan.before),
+            record=_generated(plan, plan.each, plan.vars, "record") if plan.each else None,
+            after=tuple(_generated(plan, (emit,), (), emit.id) for emit in plan.after),
         )
     except (SyntaxError, RecursionError):
         return None
 
 
-def _of_emits(plan: Plan, emits: Sequence[Emit], variables: tuple[tuple[str, Formula], ...], name: str) -> Fast:
-    writer = Writer(plan)
+def _generated(plan: Plan, emits: Sequence[Emit], variables: Variables, name: str) -> Generated:
+    @cache
+    def general() -> Fast | None:
+        try:
+            return _compiled(plan, emits, variables, f"{name} in general", usual=False)
+        except (SyntaxError, RecursionError):
+            return None
+
+    return Generated(_compiled(plan, emits, variables, name, usual=True), general)
+
+
+def written(plan: Plan, emits: Sequence[Emit], variables: Variables, *, usual: bool) -> tuple[ast.Module, Names]:
+    """The module of a function, `ast.unparse` shows it, and the objects that it refers to."""
+    writer = Writer(plan, usual=usual)
     code = writer.code
     outer = code.emit(_OUTER)
     inner_block: list[ast.stmt] = []
@@ -53,8 +70,12 @@ def _of_emits(plan: Plan, emits: Sequence[Emit], variables: tuple[tuple[str, For
         code.block.extend(writer.prelude)
         code.block.extend(inner_block)
         code.run("return run")
-    module = ast.Module(body=code.block, type_ignores=[])
-    namespace: dict[str, Any] = dict(code.globals)
+    return ast.Module(body=code.block, type_ignores=[]), code.globals
+
+
+def _compiled(plan: Plan, emits: Sequence[Emit], variables: Variables, name: str, *, usual: bool) -> Fast:
+    module, names = written(plan, emits, variables, usual=usual)
+    namespace: dict[str, Any] = dict(names)
     exec(compile(module, f"<mapping {plan.id} {name}>", "exec"), namespace)  # noqa: S102 - our own ast nodes
     made: Fast = namespace["bind"]
     return made

@@ -80,7 +80,7 @@ def write_grouped(writer: Writer, emit: Emit, group: Group) -> None:
     """Writes the body of `run(focus)` for a grouped emit."""
     code = writer.code
     names = {name: code.fresh(name) for name in ("groups", "hours", "points", "times", "values", "members")}
-    code.run("out = []")
+    writer.start((emit,))
     code.run(_START, GROUPS=names["groups"], HOURS=names["hours"], P=names["points"], TIMES=names["times"],
              VALUES=names["values"], MEMBERS=names["members"], POINTS=code.bind(Points))  # fmt: skip
     member = code.fresh("item")

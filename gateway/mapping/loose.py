@@ -6,6 +6,7 @@ usual value of a mapping is a single one, so that fast functions build no lists.
 
 from typing import Any, Final
 
+from gateway.fhirpath.errors import Fault as FhirFault
 from gateway.mapping.scope import Fault
 from gateway.mapping.values import REFUSED, fitted, key_text
 from gateway.mapping.walk import MAX_ITEMS, TooLarge, one_true, order_text
@@ -16,6 +17,10 @@ STRANGE: Final[list[Any]] = []
 
 class Odd(Exception):
     """The data are not what the short way is for; the general function of the expression takes over."""
+
+
+ODDITIES: Final = (Odd, FhirFault, AttributeError, TypeError, ValueError, LookupError, ArithmeticError)
+"""What the statements for usual data may raise for others."""
 
 
 def loose(values: list[Any]) -> Any:
@@ -42,6 +47,8 @@ def fit_one(value: Any, type_name: str, primitive: bool) -> Any:
 
 def fit_all(value: Any, type_name: str, primitive: bool) -> list[Any]:
     """All items of a value as the element takes them, in a list of their own."""
+    if not primitive and value.__class__ is list and all(item.__class__ is dict and item for item in value):
+        return list(value)
     made = [fitted(item, type_name, primitive) for item in listed(value) if item is not None]
     if any(item is REFUSED for item in made):
         raise Fault("mapping.wrong-value")

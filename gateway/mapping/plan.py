@@ -221,12 +221,13 @@ class Table:
 class Twin:
     """A function of the language for one item: `call(item, *arguments)`, None for nothing, gives a loose value.
 
-    `rest` are the positions of the arguments that are handed over; the others are literals, and in it already. It
-    raises `Odd` for what only the function itself can tell.
+    `rest` are the positions of the arguments that are handed over; the others are literals, and in it already. `kind`
+    is the class of what it gives, if that is always one. It raises `Odd` for what only the function itself can tell.
     """
 
     call: Callable[..., Any]
     rest: tuple[int, ...] = ()
+    kind: type | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Expressions as Python statements for the usual case: one value, or none, at every step.
 
-Each formula is written out inside a `try`. Where the data are not what that is for (several items, a value of another
-kind) the statements raise and the compiled FHIRPath function takes over, so that every formula is exact for all data.
+Where the data are not what the statements are for (several items, a value of another kind) they raise. That ends a
+function for `usual` data, and the one for all data takes over. There each formula is inside a `try`, and its compiled
+FHIRPath function gives what the statements cannot, so that every formula is exact for all data.
 Results are loose values (`gateway.mapping.loose`). Parts without a short form call a FHIRPath function of their own.
 """
 
@@ -14,18 +15,19 @@ from typing import Final
 from gateway.fhirpath import nodes
 from gateway.fhirpath.arithmetic import OPERATORS, concatenate
 from gateway.fhirpath.emitter import Emitter
-from gateway.fhirpath.errors import Fault as FhirFault
 from gateway.fhirpath.printer import print_expression
 from gateway.mapping.lineage import is_fixed, walk
-from gateway.mapping.loose import STRANGE, Odd, loose, truth_of
+from gateway.mapping.loose import ODDITIES, STRANGE, Odd, loose, truth_of
 from gateway.mapping.plan import Formula, Functions
 from gateway.mapping.single_calls import call
 from gateway.mapping.single_form import Evaluate, Operand, evaluator
 from gateway.mapping.single_items import filtered, unwound
-from gateway.mapping.single_logic import is_boolean, logic
+from gateway.mapping.single_known import Known
+from gateway.mapping.single_logic import holds, is_boolean, logic
 
-ODDITIES: Final = (Odd, FhirFault, AttributeError, TypeError, ValueError, LookupError, ArithmeticError)
 _STEP = "V = B.get(NAME) if B.__class__ is dict else None if B is None else STRANGE"
+_USUAL_STEP = "V = B.get(NAME) if B else None"
+_EVALUATE = "V = LOOSE(F(FOCUS, env))"
 _TRY = """
 try:
     ...
@@ -43,67 +45,75 @@ if V.__class__ is list:
 """
 _TRUTH = "T = V if V.__class__ is bool else False if V is None else TRUTH(V)"
 _PER_ITEM: Final = frozenset({"index", "total"})
+_MOVES_FOCUS: Final = frozenset({"where", "select", "exists", "all", "iif", "repeat", "sort", "aggregate", "trace"})
 
 
 class Singles:
     """Writes expressions into one function: `prelude` runs once a unit, the rest for each focus."""
 
-    def __init__(self, code: Emitter, prelude: list[ast.stmt], functions: Functions) -> None:
+    def __init__(self, code: Emitter, prelude: list[ast.stmt], functions: Functions, *, usual: bool) -> None:
         self.code = code
         self.prelude = prelude
         self.functions = functions
-        self._variables: dict[str, str] = {}
+        self.usual = usual
+        self.known = Known()
         self._once: dict[str, str] = {}
-        self._paths: dict[tuple[str, str], str] = {}
-        self._never_lists: set[str] = set()
 
     @contextmanager
     def inside(self, block: list[ast.stmt], *, loop: bool = False) -> Iterator[None]:
         """Appends to another block; what is found out there is forgotten behind it."""
-        known = self._paths, self._never_lists, self._variables
-        self._paths, self._never_lists, self._variables = dict(known[0]), set(known[1]), dict(known[2])
+        known, self.known = self.known, self.known.copy()
         with self.code.into(block, loop=loop):
             yield
-        self._paths, self._never_lists, self._variables = known
+        self.known = known
 
     def assign(self, variables: tuple[tuple[str, Formula], ...], focus: str) -> None:
         """Evaluates variables of a focus, in their order."""
         for name, formula in variables:
-            value = self.value(formula, focus)
-            self.code.run("variables[NAME] = V", NAME=self.code.bind(name), V=value)
-            self._variables[name] = value
+            self.known.variables[name] = self.value(formula, focus)
+            self.known.stored.discard(name)
+            if not self.usual:
+                self._store()
+
+    def _store(self) -> None:
+        """Hands the variables to what evaluates FHIRPath."""
+        for name, value in self.known.variables.items():
+            if name not in self.known.stored:
+                self.code.run("variables[NAME] = V", NAME=self.code.bind(name), V=value)
+                self.known.stored.add(name)
 
     def forget(self) -> None:
         """What was assigned is not known any more."""
-        self._variables = {}
+        self.known.variables = {}
 
     # Formulas
 
     def value(self, formula: Formula, focus: str) -> str:
         """The local that holds the loose value of a formula."""
         tree, code = formula.expression.ast, self.code
-        if isinstance(tree, nodes.Variable) and tree.name in self._variables:
-            return self._variables[tree.name]
+        if isinstance(tree, nodes.Variable) and tree.name in self.known.variables:
+            return self.known.variables[tree.name]
         if formula.fixed:
             return self._fixed(formula.text, formula.expression.evaluate)
-        evaluate = code.bind(formula.expression.evaluate)
+        if _is_whole(tree):
+            return self._evaluated(formula.expression.evaluate, focus)
+        if self.usual:
+            return self.local(self.solid(self.one(tree, focus)))
         path = plain_path(tree)
         if path is not None:
             value = self.path(path, focus)
-            code.run(_LOOSEN, V=value, LOOSE=code.bind(loose), F=evaluate, FOCUS=focus)
+            code.run(_LOOSEN, V=value, LOOSE=code.bind(loose), F=code.bind(formula.expression.evaluate), FOCUS=focus)
             return value
         value = code.fresh()
-        if _is_whole(tree):
-            code.run("V = LOOSE(F(FOCUS, env))", V=value, LOOSE=code.bind(loose), F=evaluate, FOCUS=focus)
-            return value
         with self._tried(value, formula, focus):
-            found = self.solid(self.one(tree, focus))
-            code.run("V = R", V=value, R=found)
+            code.run("V = R", V=value, R=self.solid(self.one(tree, focus)))
         return value
 
     def several(self, formula: Formula, focus: str) -> str:
         """As `value`, where several values are as usual as one: what stands at the end of a path may be any list."""
         code, tree = self.code, formula.expression.ast
+        if self.usual and not (formula.fixed or _is_whole(tree)):
+            return self.local(self.one(tree, focus))
         if formula.fixed or not isinstance(tree, nodes.Member) or _is_whole(tree) or self.is_fact(tree):
             return self.value(formula, focus)
         path, value = plain_path(tree), code.fresh()
@@ -120,13 +130,15 @@ class Singles:
     def items(self, formula: Formula, focus: str) -> str:
         """The local that holds what a `foreach` goes over: a loose value, or a list of items."""
         code, tree = self.code, formula.expression.ast
-        known = unwound(tree)
-        if formula.fixed or known is None or _is_whole(tree):
+        found = unwound(tree)
+        if formula.fixed or found is None or _is_whole(tree):
             return self.value(formula, focus)
-        names, calls = known
-        value, found = code.fresh(), self.path(names, focus)
+        names, calls = found
+        if self.usual:
+            return filtered(self, names, calls, focus)
+        value = code.fresh()
         with self._tried(value, formula, focus):
-            code.run("V = L", V=value, L=filtered(self, found, names, calls, focus))
+            code.run("V = L", V=value, L=filtered(self, names, calls, focus))
         return value
 
     def truth(self, formula: Formula, focus: str) -> str:
@@ -134,6 +146,8 @@ class Singles:
         code, tree, truth = self.code, formula.expression.ast, self.code.fresh("t")
         if formula.fixed or _is_whole(tree) or not is_boolean(tree):
             value = self.value(formula, focus)
+        elif self.usual:
+            return holds(self, tree, focus)
         else:
             value = code.fresh()
             with self._tried(value, formula, focus):
@@ -173,42 +187,32 @@ class Singles:
 
     def step(self, base: str, name: str) -> str:
         """The local that holds the element `name` of an item; a list for what is unusual."""
-        found = self._paths.get((base, name))
+        found = self.known.paths.get((base, name))
         if found is None:
             code = self.code
-            found = self._paths[base, name] = code.fresh()
-            code.run(_STEP, V=found, B=base, NAME=code.bind(name), STRANGE=code.bind(STRANGE))
+            found = self.known.paths[base, name] = code.fresh()
+            source = _USUAL_STEP if self.usual else _STEP
+            code.run(source, V=found, B=base, NAME=code.bind(name), STRANGE=code.bind(STRANGE))
         return found
 
     def one(self, node: nodes.Expr, focus: str) -> Operand:
         """The item that a part of the formula gives, None for none; a list for what is unusual."""
-        code = self.code
         match node:
             case nodes.Literal(value=None | str() | bool() | int() | Decimal() as value):
-                return code.bind(value)
-            case nodes.Member(target=target, name=name):
-                base = focus if target is None else None
-                if target is not None and not self.is_fact(node):
-                    base = self.local(self.one(target, focus))
-                if base is not None:
-                    return self.step(base, name)
+                return self.code.bind(value)
+            case nodes.Member(target=None, name=name):
+                return self.step(focus, name)
+            case nodes.Member(target=target, name=name) if target is not None and not self.is_fact(node):
+                return self.step(self.local(self.one(target, focus)), name)
             case nodes.Special(name="this"):
                 return focus
-            case nodes.Variable(name=name) if name in self._variables:
-                return self._variables[name]
+            case nodes.Variable(name=name) if name in self.known.variables:
+                return self.known.variables[name]
             case nodes.Call():
                 return logic(self, node, focus) if is_boolean(node) else call(self, node, focus)
             case nodes.Binary() | nodes.Chain():
                 return self._operator(node, focus)
         return self.outlined(node, focus)
-
-    def _operator(self, node: nodes.Binary | nodes.Chain, focus: str) -> str:
-        if isinstance(node, nodes.Chain):
-            return self._text(node, focus) if node.operator == "&" else self._joined(node, focus)
-        return self._number(node, focus) if node.operator in OPERATORS else logic(self, node, focus)
-
-    def _joined(self, node: nodes.Chain, focus: str) -> str:
-        return self.outlined(node, focus) if node.operator == "|" else logic(self, node, focus)
 
     def local(self, operand: Operand) -> str:
         """The operand as a local."""
@@ -220,31 +224,42 @@ class Singles:
 
     def solid(self, operand: Operand) -> Operand:
         """The same operand, after statements that raise where it is unusual."""
-        if isinstance(operand, str) and operand not in self._never_lists:
+        if isinstance(operand, str) and operand not in self.known.solid:
             self.code.run(_SOLID, V=operand, ODD=self.code.bind(Odd))
-            self._never_lists.add(operand)
+            self.known.solid.add(operand)
         return operand
 
-    def made(self, name: str) -> str:
-        """The same local, which is known to hold no list."""
-        self._never_lists.add(name)
+    def made(self, name: str, kind: type | None = None) -> str:
+        """The same local, which is known to hold no list, and only values of a class or None where one is given."""
+        self.known.solid.add(name)
+        if kind is not None:
+            self.known.kinds[name] = kind
         return name
+
+    def kind(self, operand: Operand) -> type | None:
+        """The class that an operand has where it is not None; None when that is not known."""
+        if isinstance(operand, str):
+            return self.known.kinds.get(operand)
+        return type(operand.value) if isinstance(operand, ast.Constant) else None
 
     def outlined(self, node: nodes.Expr, focus: str) -> str:
         """A part of the formula by a FHIRPath function of its own; a list where it gives several items."""
-        code, value = self.code, self.code.fresh()
         evaluate = evaluator(node, self.functions)
         if self.is_fact(node):
             return self._fixed(print_expression(node), evaluate)
-        code.run("V = LOOSE(F(FOCUS, env))", V=value, LOOSE=code.bind(loose), F=code.bind(evaluate),
-                 FOCUS=focus)  # fmt: skip
-        return value
+        return self._evaluated(evaluate, focus)
 
     def is_fact(self, node: nodes.Expr) -> bool:
         """True for `%study.x` and its like: a path that is the same in a whole unit and cannot fail."""
         while isinstance(node, nodes.Member) and node.target is not None:
             node = node.target
-        return isinstance(node, nodes.Variable) and node.name not in self._variables and is_fixed(node)
+        return isinstance(node, nodes.Variable) and node.name not in self.known.variables and is_fixed(node)
+
+    def _evaluated(self, evaluate: Evaluate, focus: str) -> str:
+        code, value = self.code, self.code.fresh()
+        self._store()
+        code.run(_EVALUATE, V=value, LOOSE=code.bind(loose), F=code.bind(evaluate), FOCUS=focus)
+        return value
 
     def _fixed(self, text: str, evaluate: Evaluate) -> str:
         """A value that is the same in the whole unit: made once, when the function is bound."""
@@ -256,15 +271,25 @@ class Singles:
                 code.run("V = LOOSE(F(None, env))", V=found, LOOSE=code.bind(loose), F=code.bind(evaluate))
         return found
 
+    def _operator(self, node: nodes.Binary | nodes.Chain, focus: str) -> str:
+        if isinstance(node, nodes.Binary):
+            return self._number(node, focus) if node.operator in OPERATORS else logic(self, node, focus)
+        if node.operator == "|":
+            return self.outlined(node, focus)
+        return self._text(node, focus) if node.operator == "&" else logic(self, node, focus)
+
     def _text(self, node: nodes.Chain, focus: str) -> str:
         """Texts joined by `&`, where nothing is an empty text."""
         code = self.code
         result = self.solid(self.one(node.operands[0], focus))
         for operand in node.operands[1:]:
             other, answer = self.solid(self.one(operand, focus)), code.fresh()
-            source = "R = A + B if A.__class__ is B.__class__ is str else JOIN(A, B)"
-            code.run(source, R=answer, A=result, B=other, JOIN=code.bind(concatenate))
-            result = self.made(answer)
+            tests = [
+                f"{name}.__class__ is str" for name, side in (("A", result), ("B", other)) if isinstance(side, str)
+            ]
+            code.run(f"R = A + B if {' and '.join(tests) or 'False'} else JOIN(A, B)", R=answer, A=result, B=other,
+                     JOIN=code.bind(concatenate))  # fmt: skip
+            result = self.made(answer, str)
         return self.local(result)
 
     def _number(self, node: nodes.Binary, focus: str) -> str:
@@ -273,9 +298,6 @@ class Singles:
         code.run("R = None if A is None or B is None else F(A, B)", R=answer, A=left, B=right,
                  F=code.bind(OPERATORS[node.operator]))  # fmt: skip
         return self.made(answer)
-
-
-_MOVES_FOCUS: Final = frozenset({"where", "select", "exists", "all", "iif", "repeat", "sort", "aggregate", "trace"})
 
 
 def plain_path(tree: nodes.Expr | None) -> tuple[str, ...] | None:
@@ -293,4 +315,4 @@ def _is_whole(tree: nodes.Expr) -> bool:
         (isinstance(node, nodes.Special) and node.name in _PER_ITEM)
         or (isinstance(node, nodes.Call) and node.name in ("defineVariable", "aggregate"))
         for node in walk(tree)
-    )  # fmt: skip
+    )

@@ -1,5 +1,6 @@
 """Calls of functions as Python statements: FHIRPath's own on one item, and those of the mapping language."""
 
+import ast
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
@@ -8,10 +9,11 @@ from typing import Any, Final
 from gateway.fhirpath import nodes
 from gateway.fhirpath.functions import FUNCTIONS, Function
 from gateway.fhirpath.functions.conversions import to_decimal as _to_decimal
+from gateway.fhirpath.kinds import BOOLEAN, DECIMAL, INTEGER, STRING, UNKNOWN
 from gateway.mapping.lineage import walk
 from gateway.mapping.loose import Odd, loose
 from gateway.mapping.single_form import Evaluate, Operand, Writing, evaluator, literal_of
-from gateway.mapping.single_logic import logic
+from gateway.mapping.single_logic import holds, logic
 
 MEMORY: Final = 2048
 """How many results of a pure expression of a text are remembered."""
@@ -21,10 +23,6 @@ _PURE: Final = frozenset(
     {"translate", "quantity", "coding", "codeable", "range", "text", "dateOnly", "hl7Date", "scaled"}
 )
 _NOTHING: Final[list[Any]] = []
-_SOLID = """
-if V.__class__ is list:
-    raise ODD
-"""
 _TEXT = """
 if V.__class__ is not str and V is not None:
     raise ODD
@@ -73,25 +71,42 @@ def call(writer: Writing, node: nodes.Call, focus: str) -> Operand:
     return writer.outlined(node, focus)
 
 
+def _holds(writer: Writing, node: nodes.Expr, focus: str) -> str:
+    return holds(writer, node, focus) if writer.usual else logic(writer, node, focus)
+
+
 def _iif(writer: Writing, node: nodes.Call, focus: str) -> str:
     code, answer = writer.code, writer.code.fresh()
-    holds = logic(writer, node.arguments[0], focus)
-    code.run("R = None", R=answer)
-    for branch, source in zip(node.arguments[1:], ("if C:\n    ...", "if not C:\n    ..."), strict=False):
-        with writer.inside(code.emit(source, C=holds)):
-            code.run("R = V", R=answer, V=writer.one(branch, focus))
-    return answer
+    condition = _holds(writer, node.arguments[0], focus)
+    blocks: list[list[ast.stmt]] = [code.emit("if C:\n    ...\nelse:\n    pass", C=condition), []]
+    setattr(code.block[-1], "orelse", blocks[1])  # noqa: B010 - a statement of our own template
+    kinds = []
+    for block, branch in zip(blocks, (*node.arguments[1:], nodes.Literal(None, 0, 0)), strict=False):
+        with writer.inside(block):
+            value = writer.solid(writer.one(branch, focus))
+            kinds.append(writer.kind(value))
+            code.run("R = V", R=answer, V=value)
+    return writer.made(answer, _common(kinds))
+
+
+def _common(kinds: list[type | None]) -> type | None:
+    """The one class of values that are not None; None where they differ, or one is not known."""
+    found = {kind for kind in kinds if kind is not type(None)}
+    return found.pop() if len(found) == 1 else None
 
 
 def _coalesce(writer: Writing, node: nodes.Call, focus: str) -> str:
     code, answer = writer.code, writer.code.fresh()
     first, *rest = node.arguments
-    code.run("R = V", R=answer, V=writer.one(first, focus))
+    value = writer.solid(writer.one(first, focus))
+    kinds = [writer.kind(value)]
+    code.run("R = V", R=answer, V=value)
     for argument in rest:
-        code.run(_SOLID, V=answer, ODD=code.bind(Odd))
         with writer.inside(code.emit("if R is None:\n    ...", R=answer)):
-            code.run("R = V", R=answer, V=writer.one(argument, focus))
-    return answer
+            value = writer.solid(writer.one(argument, focus))
+            kinds.append(writer.kind(value))
+            code.run("R = V", R=answer, V=value)
+    return writer.made(answer, _common(kinds))
 
 
 def _for_one(writer: Writing, node: nodes.Call, target: nodes.Expr, focus: str) -> str:
@@ -103,13 +118,16 @@ def _for_one(writer: Writing, node: nodes.Call, target: nodes.Expr, focus: str) 
         code.run(_RECALLED, R=answer, V=item, RECALL=code.bind(remembered(evaluate)), LOOSE=code.bind(loose),
                  F=code.bind(evaluate))  # fmt: skip
         return answer
+    if writer.usual and node.name == "where":
+        code.run("R = V if V is not None and C else None", R=answer, V=item, C=holds(writer, part, item))
+        return writer.made(answer, writer.kind(item))
     code.run("R = N", R=answer, N=code.bind(False if node.name == "exists" else None))
     with writer.inside(code.emit("if V is not None:\n    ...", V=item)):
         if node.name == "select":
             code.run("R = V", R=answer, V=writer.one(part, item))
         else:
-            holds = logic(writer, part, item)
-            code.run("if C:\n    R = V", C=holds, R=answer, V=item if node.name == "where" else code.bind(True))
+            truth = logic(writer, part, item)
+            code.run("if C:\n    R = V", C=truth, R=answer, V=item if node.name == "where" else code.bind(True))
     return answer if node.name == "select" else writer.made(answer)
 
 
@@ -166,22 +184,24 @@ def _plain(writer: Writing, node: nodes.Call, target: nodes.Expr, function: Func
     for argument, takes in zip(node.arguments, function.parameters(len(node.arguments)), strict=True):
         values.append(_taken(writer, argument, takes, focus))
     names = {f"A{number}": value for number, value in enumerate(values)}
+    kind = {STRING: str, DECIMAL: Decimal, INTEGER: int, BOOLEAN: bool}.get(function.returns or UNKNOWN)
     empty = " or ".join(f"{name} is None" for name, value in names.items() if isinstance(value, str)) or "False"
     if function.name == "toDecimal":
         source = "R = RECALL(A0) if A0.__class__ is str else None if A0 is None else F(A0)"
     else:
         source = f"R = None if {empty} else {_SHORT.get(function.name) or 'F(' + ', '.join(names) + ')'}"
     code.run(source, R=answer, F=code.bind(function.call), RECALL=code.bind(decimal_of), **names)
-    return writer.made(answer)
+    return writer.made(answer, kind)
 
 
 def _taken(writer: Writing, node: nodes.Expr, takes: str, focus: str) -> Operand:
     value = writer.one(node, focus)
     if takes == "Item" or not isinstance(value, str):
         return writer.solid(value)
-    source = {"String": _TEXT, "Integer": _WHOLE, "Number": _NUMBER}[takes]
-    writer.code.run(source, V=value, ODD=writer.code.bind(Odd), D=writer.code.bind(Decimal))
-    return value
+    source, kind = {"String": (_TEXT, str), "Integer": (_WHOLE, int), "Number": (_NUMBER, None)}[takes]
+    if kind is None or writer.kind(value) is not kind:
+        writer.code.run(source, V=value, ODD=writer.code.bind(Odd), D=writer.code.bind(Decimal))
+    return writer.made(value, kind)
 
 
 def _added(writer: Writing, node: nodes.Call, focus: str) -> Operand:
@@ -196,7 +216,7 @@ def _added(writer: Writing, node: nodes.Call, focus: str) -> Operand:
         rest = [writer.solid(writer.one(node.arguments[number], focus)) for number in twin.rest]
         names = {f"A{number}": value for number, value in enumerate([item, *rest])}
         code.run(f"R = F({', '.join(names)})", R=answer, F=code.bind(twin.call), **names)
-        return answer
+        return writer.made(answer, twin.kind) if twin.kind is not None else answer
     lists = {"A0": _as_list(writer, item)}
     for number, argument in enumerate(node.arguments, 1):
         lists[f"A{number}"] = _as_list(writer, writer.solid(writer.one(argument, focus)))

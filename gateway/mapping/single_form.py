@@ -24,6 +24,7 @@ class Writing(Protocol):
     code: Emitter
     prelude: list[ast.stmt]
     functions: Functions
+    usual: bool
 
     def one(self, node: nodes.Expr, focus: str) -> Operand:
         """The item that a part gives, None for none; a list for what is unusual."""
@@ -37,8 +38,14 @@ class Writing(Protocol):
     def solid(self, operand: Operand) -> Operand:
         """The same operand, after statements that raise where it is unusual."""
 
-    def made(self, name: str) -> str:
-        """The same local, which is known to hold no list."""
+    def made(self, name: str, kind: type | None = None) -> str:
+        """The same local, which is known to hold no list, and only values of a class or None where one is given."""
+
+    def kind(self, operand: Operand) -> type | None:
+        """The class that an operand has where it is not None; None when that is not known."""
+
+    def step(self, base: str, name: str) -> str:
+        """The local that holds the element `name` of an item; a list for what is unusual."""
 
     def is_fact(self, node: nodes.Expr) -> bool:
         """True for a path that is the same in a whole unit."""

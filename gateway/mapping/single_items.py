@@ -9,7 +9,6 @@ from gateway.mapping.single_form import Writing
 from gateway.mapping.single_logic import logic
 
 _FEW: Final = 8
-_START = "L = EACH(V) if V is not STRANGE else REACH(FOCUS, NAMES)"
 _EACH = """
 for ITEM in L:
     ...
@@ -30,11 +29,11 @@ def unwound(tree: nodes.Expr) -> tuple[tuple[str, ...], list[nodes.Call]] | None
     return (tuple(reversed(names)), calls[::-1]) if names and node is None else None
 
 
-def filtered(writer: Writing, value: str, names: tuple[str, ...], calls: list[nodes.Call], focus: str) -> str:
-    """The local list of the items at a path, `value` being what is there, that the calls leave."""
+def filtered(writer: Writing, names: tuple[str, ...], calls: list[nodes.Call], focus: str) -> str:
+    """The local list of the items at a path that the calls leave."""
     code, items = writer.code, writer.code.fresh("l")
-    code.run(_START, L=items, V=value, EACH=code.bind(each), STRANGE=code.bind(STRANGE), REACH=code.bind(reached),
-             FOCUS=focus, NAMES=code.bind(names))  # fmt: skip
+    value = writer.step(focus, names[0])
+    code.run("L = SPREAD(V, NAMES)", L=items, V=value, SPREAD=code.bind(spread), NAMES=code.bind(names[1:]))
     if any(call.name == "distinct" for call in calls):
         code.run("L = FEWER(L)", L=items, FEWER=code.bind(fewer))
     for call in calls:
@@ -50,18 +49,29 @@ def filtered(writer: Writing, value: str, names: tuple[str, ...], calls: list[no
     return items
 
 
+def spread(value: Any, names: tuple[str, ...]) -> list[Any]:
+    """The items at a path below what stands at a step; raises `Odd` where only FHIRPath knows."""
+    for number, name in enumerate(names):
+        if value.__class__ is list:
+            return _reached(each(value), names[number:])
+        if value is None:
+            return []
+        if value.__class__ is not dict:
+            raise Odd
+        value = value.get(name)
+    return each(value)
+
+
 def each(value: Any) -> list[Any]:
     """The items of what stands at a step."""
-    if value.__class__ is list:
-        return value if None not in value else [item for item in value if item is not None]
-    return [] if value is None else [value]
-
-
-def reached(focus: Any, names: tuple[str, ...]) -> list[Any]:
-    """The items at a path, lists on the way included; raises `Odd` where the focus is itself a list."""
-    if focus.__class__ is list:
+    if value.__class__ is not list:
+        return [] if value is None else [value]
+    if value is STRANGE:
         raise Odd
-    items = [focus]
+    return value if None not in value else [item for item in value if item is not None]
+
+
+def _reached(items: list[Any], names: tuple[str, ...]) -> list[Any]:
     for name in names:
         try:
             found = [item[name] for item in items]

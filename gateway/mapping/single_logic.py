@@ -46,6 +46,10 @@ elif V is None:
 else:
     raise ODD
 """
+_NO_TEXT = """
+if V.__class__ is not str and V is not None:
+    raise ODD
+"""
 _EQUAL = "R = None if A is None or B is None else A == B if A.__class__ is B.__class__ is str else F(A, B)"
 _TRUE = "R = V if V.__class__ is bool else None if V is None else True"
 _NOT = "R = None if A is None else not A"
@@ -89,13 +93,80 @@ def logic(writer: Writing, node: nodes.Expr, focus: str) -> str:
                 writer, source, V=value, C=code.bind(Decimal(limit)), D=code.bind(Decimal), ODD=code.bind(Odd)
             )
     found = writer.outlined(node, focus) if isinstance(node, nodes.Binary) else writer.local(writer.one(node, focus))
+    if writer.kind(found) is bool:
+        return found
     return _made(writer, _TRUE, V=writer.solid(found))
+
+
+def holds(writer: Writing, node: nodes.Expr, focus: str) -> str:
+    """The local that tells whether a part of a formula is true, where False and nothing are the same."""
+    names: dict[str, Operand] = {}
+    source = _plain(writer, node, focus, names)
+    if source is None:
+        return logic(writer, node, focus)
+    answer = writer.code.fresh("b")
+    writer.code.run(f"R = {source}", R=answer, **names)
+    return writer.made(answer, bool)
+
+
+def _plain(writer: Writing, node: nodes.Expr, focus: str, names: dict[str, Operand]) -> str | None:
+    """A condition over paths and variables as one Python expression; None for others."""
+
+    def named(operand: Operand) -> str:
+        names[f"X{len(names)}"] = operand
+        return f"X{len(names) - 1}"
+
+    match node:
+        case nodes.Call(name="exists" | "empty" as name, arguments=(), target=target) if (
+            target is not None and _is_path(target)
+        ):
+            value = writer.solid(writer.local(writer.one(target, focus)))
+            return f"{named(value)} {'is not' if name == 'exists' else 'is'} None"
+        case nodes.Binary(operator="=" | "!=" as operator, left=left, right=nodes.Literal(value=str() as text)) if (
+            _is_path(left)
+        ):
+            value = named(_text(writer, left, focus))
+            if operator == "=":
+                return f"{value} == {named(writer.code.bind(text))}"
+            return f"({value} is not None and {value} != {named(writer.code.bind(text))})"
+        case nodes.Binary(operator="in", left=left, right=right) if _is_path(left) and _texts(right) is not None:
+            return f"{named(_text(writer, left, focus))} in {named(writer.code.bind(_texts(right)))}"
+        case nodes.Binary(
+            operator=operator, left=nodes.Variable() as left, right=nodes.Literal(value=int() as limit)
+        ) if operator in _ORDERS:
+            variable = writer.one(left, focus)
+            if writer.kind(variable) is not Decimal:
+                return None
+            value = named(variable)
+            return f"({value} is not None and {value} {operator} {named(writer.code.bind(Decimal(limit)))})"
+        case nodes.Chain(operator="and" | "or" as operator, operands=operands):
+            parts = [_plain(writer, part, focus, names) for part in operands]
+            known = [part for part in parts if part is not None]
+            return f"({f' {operator} '.join(known)})" if len(known) == len(parts) else None
+    return None
+
+
+def _is_path(tree: nodes.Expr | None) -> bool:
+    node = tree
+    while isinstance(node, nodes.Member):
+        node = node.target
+    return (
+        node is None or isinstance(node, nodes.Variable) or (isinstance(node, nodes.Special) and node.name == "this")
+    )
+
+
+def _text(writer: Writing, node: nodes.Expr, focus: str) -> str:
+    """The local that holds the text of a path or None; other values are unusual."""
+    value = writer.local(writer.one(node, focus))
+    if writer.kind(value) is not str:
+        writer.code.run(_NO_TEXT, V=value, ODD=writer.code.bind(Odd))
+    return writer.made(value, str)
 
 
 def _made(writer: Writing, source: str, **names: Operand) -> str:
     answer = writer.code.fresh("b")
     writer.code.run(source, R=answer, **names)
-    return writer.made(answer)
+    return writer.made(answer, bool)
 
 
 def _found(writer: Writing, target: nodes.Expr, focus: str, operator: str) -> str:
@@ -106,7 +177,7 @@ def _found(writer: Writing, target: nodes.Expr, focus: str, operator: str) -> st
     with code.into(writer.prelude):
         answer = code.fresh("b")
         code.run(f"R = V {operator} NONE", R=answer, V=value, NONE=code.bind(None))
-    return writer.made(answer)
+    return writer.made(answer, bool)
 
 
 def _joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
@@ -125,7 +196,7 @@ def _joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
                 else "R = B if A is False else True if B is True else None"
             )
             code.run(source, R=answer, A=result, B=other)
-        result = writer.made(answer)
+        result = writer.made(answer, bool)
     return result
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from gateway.core import Issue, issue
@@ -9,8 +10,9 @@ from gateway.core.ids import resource_id
 from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
 from gateway.mapping.facts import MappedUnit, Step, Subject
-from gateway.mapping.fast import FastPlan, Run
+from gateway.mapping.fast import Bound, FastPlan, Generated, Run
 from gateway.mapping.gathering import explained
+from gateway.mapping.loose import ODDITIES, Odd
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.positions import Positions
 from gateway.mapping.scope import Fault, Scope, current
@@ -56,9 +58,9 @@ class UnitRun:
     _made: dict[str, Made] = field(default_factory=dict)
     _given: int = 0
     _unlisted: int = 0
-    _before: tuple[Run | None, ...] = ()
-    _each: Run | None = None
-    _after: tuple[Run | None, ...] = ()
+    _before: tuple[Bound | None, ...] = ()
+    _each: Bound | None = None
+    _after: tuple[Bound | None, ...] = ()
 
     def run(self, label: str) -> MappedUnit:
         """The mapped unit; raises `TooLarge`."""
@@ -99,7 +101,7 @@ class UnitRun:
             self._payload_emits(self.plan.before, self._before, walk)
             for index, record in enumerate(self.records if self.plan.each else ()):
                 variables["index"] = index
-                made = self._quick(self._each, record)
+                made = self._quick(self._each, record, walk)
                 self._keep(walk, list(walk.run_record(self.plan.each, record)) if made is None else made)
             variables["index"] = 0
             scope.made = self._made_so_far()
@@ -115,9 +117,9 @@ class UnitRun:
             return
         known = (walk.variables, walk.scope, walk.env, self.study)
         try:
-            self._before = tuple(bind(*known) for bind in self.fast.before)
-            self._each = self.fast.record(*known) if self.fast.record else None
-            self._after = tuple(bind(*known) for bind in self.fast.after)
+            self._before = tuple(_bound(one, known) for one in self.fast.before)
+            self._each = _bound(self.fast.record, known) if self.fast.record else None
+            self._after = tuple(_bound(one, known) for one in self.fast.after)
         except (Fault, FhirPathError):
             return
 
@@ -128,20 +130,28 @@ class UnitRun:
             found.setdefault(made.emit, []).append(reference)
         return found
 
-    def _payload_emits(self, emits: tuple[Emit, ...], fast: tuple[Run | None, ...], walk: Walk) -> None:
+    def _payload_emits(self, emits: tuple[Emit, ...], fast: tuple[Bound | None, ...], walk: Walk) -> None:
         for emit, run in zip(emits, fast, strict=True):
             walk.variables |= {"item": self.payload, "record": self.payload}
             walk.scope.made[emit.id] = []
-            made = self._quick(run, self.payload)
+            made = self._quick(run, self.payload, walk)
             self._keep(walk, list(explained(walk, emit, self.payload)) if made is None else made)
 
-    def _quick(self, run: Run | None, focus: Any) -> list[Made] | None:
+    def _quick(self, run: Bound | None, focus: Any, walk: Walk) -> list[Made] | None:
         """What the fast function made; None when there is none, or when it met something to report."""
         if run is None:
             return None
+        variables = walk.variables
+        index = variables["index"]
         try:
-            return run(focus)
+            try:
+                return run.usual(focus)
+            except ODDITIES:
+                variables["index"] = index
+                general = run.general()
+                return None if general is None else general(focus)
         except (Fault, FhirPathError):
+            variables["index"] = index
             return None
 
     def _keep(self, walk: Walk, made: list[Made]) -> None:
@@ -205,3 +215,21 @@ def _fixed_part(part: str | Formula, env: Env) -> str:
         return ""
     values = part.expression.evaluate(None, env)
     return key_text(values[0]) or "" if len(values) == 1 else ""
+
+
+def _bound(function: Generated, known: tuple[dict[str, Any], Scope, Env, str]) -> Bound:
+    """The function in a unit; the general form alone where what is the same in the whole unit is unusual."""
+
+    @cache
+    def general() -> Run | None:
+        bind = function.general()
+        return None if bind is None else bind(*known)
+
+    try:
+        return Bound(function.usual(*known), general)
+    except ODDITIES:
+        return Bound(_unusual, general)
+
+
+def _unusual(focus: Any) -> list[Made]:
+    raise Odd

@@ -23,30 +23,33 @@ _NEW_MADE = partial(tuple.__new__, Made)
 
 
 class Writer:
-    """Writes one function: `prelude` runs once a unit, the rest for each focus."""
+    """Writes one function: `prelude` runs once a unit, the rest for each focus; `usual` is that of `Singles`."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, *, usual: bool) -> None:
         self.plan = plan
         self.code = Emitter()
         self.prelude: list[ast.stmt] = []
-        self.single = Singles(self.code, self.prelude, plan.functions)
+        self.single = Singles(self.code, self.prelude, plan.functions, usual=usual)
         self.nodes = NodeWriter(self.code, self.prelude, self.single)
 
     def run(self, emits: Sequence[Emit], variables: tuple[tuple[str, Formula], ...]) -> None:
         """The body: the record's variables, then each emit, then what was made."""
         code = self.code
-        code.run("out = []")
-        if emits and emits[0].mode == "per-record":
-            code.run('variables["record"] = focus\nvariables["item"] = focus')
-            for emit in emits:
-                if emit.id in self.plan.referred:
-                    code.run("scope.made[ID] = []", ID=code.bind(emit.id))
-        else:
-            code.run('variables["item"] = focus')
+        self.start(emits)
+        if emits[0].mode == "per-record":
+            code.run('variables["record"] = focus')
+        code.run('variables["item"] = focus')
         self.single.assign(variables, "focus")
         for emit in emits:
             self._emit(emit)
         code.run("return out")
+
+    def start(self, emits: Sequence[Emit]) -> None:
+        """Nothing is made yet."""
+        self.code.run("out = []")
+        for emit in emits:
+            if emit.id in self.plan.referred:
+                self.code.run("scope.made[ID] = []", ID=self.code.bind(emit.id))
 
     def _emit(self, emit: Emit) -> None:
         code = self.code

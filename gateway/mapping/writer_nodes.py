@@ -31,6 +31,14 @@ elif V is not None:
     if W is not None:
         PLACE[KEY] = W
 """
+_KNOWN_SOME = """
+if V:
+    PLACE[KEY] = V
+"""
+_KNOWN_ANY = """
+if V is not None:
+    PLACE[KEY] = V
+"""
 _MANY = """
 if V is not None:
     W = FIT(V, TYPE, PRIMITIVE)
@@ -132,7 +140,11 @@ class NodeWriter:
             code.run(_MANY, V=values, FIT=code.bind(fit_all), **names, **slot)
             return
         kind = dict if not target.primitive else _CLASSES.get(target.type, str)
-        code.run(_SOME if kind in (str, dict) else _ANY, V=self.single.value(node.formula, focus),
+        value, some = self.single.value(node.formula, focus), kind in (str, dict)
+        if self.single.kind(value) is kind:
+            code.run(_KNOWN_SOME if some else _KNOWN_ANY, V=value, **slot)
+            return
+        code.run(_SOME if some else _ANY, V=value,
                  FIT=code.bind(fit_one), CLASS=code.bind(kind), **names, **slot)  # fmt: skip
 
     def _object(self, node: Map, focus: str) -> str:

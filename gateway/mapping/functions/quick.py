@@ -24,10 +24,10 @@ def twins(tables: Mapping[str, Table]) -> dict[str, Callable[..., Twin | None]]:
         "translate": lambda name, default=None: _translate(tables[name], default),
         "codeable": lambda name="", local=None: _codeable(tables[name] if name else None, local),
         "ref": _ref,
-        "atOffset": lambda offset: Twin(times.at_offset_of, (0,)),
-        "hl7Time": lambda zone=None: None if zone is not None else Twin(times.hl7_time_of),
+        "atOffset": lambda offset: Twin(times.at_offset_of, (0,), str),
+        "hl7Time": lambda zone=None: None if zone is not None else Twin(times.hl7_time_of, (), str),
         "hl7Date": lambda: Twin(_of_text(_alone(times.hl7_date))),
-        "dateOnly": lambda: Twin(_of_text(lambda text: text[:10] or None)),
+        "dateOnly": lambda: Twin(_of_text(lambda text: text[:10] or None), (), str),
         "range": lambda: Twin(_of_text(_alone(numbers.limits))),
         "text": lambda: Twin(_text),
     }
@@ -121,4 +121,4 @@ def _ref(name: Any, *parts: Any) -> Twin | None:
             found = known[name, part] = loose(bound.reference([], [name], [part]))
         return found
 
-    return Twin(call, (1,))
+    return Twin(call, (1,), dict)

@@ -1,0 +1,20 @@
+"""What is known of the locals at one place of a function that is being written."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Known:
+    """`variables` of the mapping and `paths` (base, name) by their locals; `solid` are the locals that hold no list,
+    `kinds` tells of some the class that they have where they are not None; `stored` variables are told to FHIRPath.
+    """
+
+    variables: dict[str, str] = field(default_factory=dict)
+    paths: dict[tuple[str, str], str] = field(default_factory=dict)
+    solid: set[str] = field(default_factory=set)
+    kinds: dict[str, type] = field(default_factory=dict)
+    stored: set[str] = field(default_factory=set)
+
+    def copy(self) -> "Known":
+        """The same, to be added to on its own."""
+        return Known(dict(self.variables), dict(self.paths), set(self.solid), dict(self.kinds), set(self.stored))
