@@ -68,7 +68,8 @@ class Operation:
 
     `types` are resource types, or `Resource` for every type; empty for an operation of system level only. `body` is
     the input that a bare resource as the body stands for. `scopes` are the letters that the caller needs on the type
-    (on `types[0]` at system level).
+    (on `types[0]` at system level). `affects` says that it changes something, so that it comes by POST only.
+    An answer of bytes is a resource as JSON.
     """
 
     name: str
@@ -76,9 +77,10 @@ class Operation:
     levels: frozenset[Level]
     types: tuple[str, ...]
     parameters: tuple[Parameter, ...]
-    answer: Callable[[Call], Resource]
+    answer: Callable[[Call], Resource | bytes]
     body: str = ""
     scopes: str = "r"
+    affects: bool = False
 
     def parameter(self, name: str) -> Parameter | None:
         """The declared input of this name."""

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gateway.core.codec import dumps
-from gateway.core.errors import BadRequest, NotFound
+from gateway.core.errors import BadRequest, MethodNotAllowed, NotFound
 from gateway.core.issues import issue
 from gateway.rest.answers import indented, json_response
 from gateway.rest.bodies import JSON_TYPES, read_body
@@ -34,6 +34,8 @@ def routes(parts: Parts, operations: Sequence[Operation]) -> list[BaseRoute]:
 
     def by_get(request: Request) -> Response:
         operation = _operation(parts, request, operations)
+        if operation.affects:
+            raise MethodNotAllowed(issue("rest.method"))
         _common, own = _pairs(request)
         return _answer(parts, request, operation, inputs_of_query(operation, own))
 
@@ -89,5 +91,6 @@ def _answer(parts: Parts, request: Request, operation: Operation, inputs: Inputs
         inputs=inputs,
         language=request.headers.get("accept-language", ""),
     )
-    body = dumps(operation.answer(call))
+    answer = operation.answer(call)
+    body = answer if isinstance(answer, bytes) else dumps(answer)
     return json_response(indented(body) if pretty else body)

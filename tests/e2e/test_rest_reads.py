@@ -73,16 +73,26 @@ def test_metadata_is_public_valid_and_true(http: Http) -> None:
         *("read", "vread", "history-instance", "history-type", "search-type"),
         *("create", "update", "patch", "delete"),
     }
-    assert {"_id", "_lastUpdated", "patient", "subject", "code", "date", "category", "identifier"} == {
+    assert {"_id", "_lastUpdated", "_tag", "patient", "code-value-quantity", "value-string"} <= {
         entry["name"] for entry in observation_entry["searchParam"]
     }
+    assert "Observation:subject" in observation_entry["searchInclude"]
+    assert "Provenance:target" in observation_entry["searchRevInclude"]
+    assert (observation_entry["conditionalCreate"], observation_entry["conditionalDelete"]) == (True, "single")
+    assert {entry["code"] for entry in statement["rest"][0]["interaction"]} == {
+        *("transaction", "batch", "search-system", "history-system"),
+    }
+    assert "ofType" in statement["rest"][0]["documentation"]
 
 
 def test_what_metadata_lists_as_parameters_is_searched(http: Http) -> None:
     statement = http.get("/metadata", client="").json()
+    values = {"date": "2026", "number": "1", "quantity": "1", "composite": ""}
     for entry in statement["rest"][0]["resource"][:40]:
         for parameter in entry["searchParam"]:
-            value = "2026" if parameter["type"] == "date" else "x"
+            value = values.get(parameter["type"], "x")
+            if not value:
+                continue
             answer = http.get(f"/{entry['type']}?{parameter['name']}={value}")
             assert answer.status_code == 200, (entry["type"], parameter["name"], answer.content)
 

@@ -183,15 +183,26 @@ def _searches(http: Http) -> Iterator[Attack]:
         "_cursor=" + "A" * 5000: "rest.cursor", "code=%ff": "rest.form", "code=%ED%A0%80": "rest.form",
         "code=,": "search.empty-value", "identifier=|": "search.value", "date=2026-02-30": "search.value",
         "date=%00": "search.value", "subject=Patient/..%2fx": "search.value", "subject=x%00": "search.value",
-        "_id=%27": "search.value", "_sort=%27": "search.unknown-parameter", "_include=*": "search.unknown-parameter",
-        "_has:Observation:patient:code=1": "search.unknown-parameter", "subject.name=x": "search.unknown-parameter",
-        "_filter=x": "search.unknown-parameter", "code:not=1": "search.modifier",
+        "_id=%27": "search.value", "_sort=%27": "", "_include=%27": "",
+        "_has:Observation:nonsense:code=1": "", "subject.nonsense=x": "", "subject:Device.name.x=x": "",
+        "_has:" * 200 + "x=1": "", "subject:Patient." * 30 + "name=x": "", "_filter=x": "",
+        "code:nonsense=1": "search.modifier",
+        "_include:iterate=Observation:nonsense": "", "_revinclude=%27": "", "_sort=" + "date," * 50 + "date": "",
+        "_elements=%27": "", "_summary=%27": "", "_total=%27": "", "value-quantity=x": "search.value",
+        "near=1": "", "code=%00": "search.value", "code:in=http://x": "",
+        "_type=Nonsense": "", "_lastUpdated=%27": "search.value", "component-code-value-quantity=x": "",
         "nonsense=1": "search.unknown-parameter",
         f"date={CANARY}": "search.value", "code=" + "1," * 3000 + "1": "search.too-many",
     }  # fmt: skip
     for query, rule in refused.items():
         yield Attack(f"search: {query[:40]}", 400, rule, f"{BASE}/Observation?{query}")
-    for query in ("code=%27%3B%20drop%20table%20resource%3B--", "code=%00", "code=%25", "code=_", "_count=99999999"):
+    for query in (
+        "code=%27%3B%20drop%20table%20resource%3B--",
+        "value-quantity=1e400",
+        "code=%25",
+        "code=_",
+        "_count=99999999",
+    ):
         yield Attack(f"search: {query}", 200, "", f"{BASE}/Observation?{query}")
     forms = {
         "10,000 values": (400, b"code=" + b",".join(b"%d" % number for number in range(10_000))),

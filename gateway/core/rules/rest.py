@@ -165,4 +165,19 @@ RULES: dict[str, Rule] = {
         "A conditional reference finds no resource",
         "Refer to what is there, or create it in the same transaction",
     ),
+    "rest.too-many-members": Rule(
+        "error", "too-costly", "The group has more than {limit} members", "Ask for the members one by one"
+    ),
+    "rest.too-many-observations": Rule(
+        "error", "too-costly", "More than {limit} observations match", "Ask for a shorter period"
+    ),
+    "rest.units-differ": Rule(
+        "error",
+        "processing",
+        "The values are in units that cannot be converted into each other",
+        "Ask by code and system",
+    ),
+    "rest.includes-cut": Rule(
+        "warning", "incomplete", "There are more resources to include than are sent", "Ask for fewer matches a page"
+    ),
 }

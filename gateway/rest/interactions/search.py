@@ -102,7 +102,7 @@ def _page(parts: Parts, subsets: Subsets, request: Request, pairs: Pairs, posted
         links,
         found.total,
         included=found.included,
-        ignored=query.ignored,
+        ignored=(*query.ignored, *((issue("rest.includes-cut"),) if found.is_cut else ())),
         shown=subsets.shown(query.summary, query.elements),
     )
     return json_response(indented(body) if pretty else body)
