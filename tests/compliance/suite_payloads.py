@@ -35,6 +35,8 @@ FOLDERS = {
     "wearable/ihealth/": "wearable.ihealth.",
     "wearable/googlefit/": "wearable.google-fit.",
     "wearable/apple_healthkit/": "wearable.apple-health.",
+    "wearable/sensorbio/": "wearable.sensorbio.",
+    "lab/cdisc_dataset_json/": "lab.cdisc.dataset-json-lb",
     "wearable/jawbone/": "wearable.archive.",
     "wearable/misfit/": "wearable.archive.",
     "wearable/moves/": "wearable.archive.",
