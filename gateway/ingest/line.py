@@ -159,8 +159,12 @@ def _opening(receipt: Receipt, reading: Reading) -> Tally:
     tally = begin(receipt)
     if any_blocks(reading.issues):
         return tally.quarantine(0, 0, reading.issues)
-    issues = reading.issues if reading.units else (*reading.issues, issue("ingest.no-records"))
-    return replace(tally, issues=issues)
+    if not reading.units:
+        return replace(tally, issues=(*reading.issues, issue("ingest.no-records")))
+    made = any(unit.resources or unit.issues for unit in reading.units)
+    count = sum(unit.records for unit in reading.units)
+    told = () if made or reading.issues else (issue("ingest.nothing-made", count=count),)
+    return replace(tally, issues=(*reading.issues, *told))
 
 
 def _internal(error: Exception, where: str) -> Issue:

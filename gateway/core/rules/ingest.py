@@ -17,6 +17,12 @@ RULES: dict[str, Rule] = {
     "ingest.no-records": Rule(
         "warning", "informational", "The payload holds no records", "Nothing is stored; check that this was meant"
     ),
+    "ingest.nothing-made": Rule(
+        "warning",
+        "incomplete",
+        "The mapping makes nothing of the payload's {count} records",
+        "Check with gateway map run that this was meant; the payload is kept",
+    ),
     "ingest.unseen-fields": Rule(
         "information",
         "informational",

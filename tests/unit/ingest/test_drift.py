@@ -8,11 +8,17 @@ from hypothesis import strategies as st
 
 from gateway.app import Gateway
 from gateway.core.codec import dumps, loads
+from gateway.core.issues import issue
+from gateway.ingest import Reading
 from gateway.ingest.drift import MAX_TOLD, Watch
-from gateway.mapping import Mapping
+from gateway.ingest.line import _opening
+from gateway.mapping import MappedUnit, Mapping
 from gateway.mapping.drift import MAX_VALUES, fields_of, shown, undescribed
 from tests.unit.ingest.conftest import STUDY, heart_rate
+from tests.unit.ingest.test_tally import RECEIPT
 from tests.unit.mapping.files import HEAD, POINT, compiled
+
+OLD = issue("ingest.superseded", count=1)
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -128,3 +134,10 @@ def test_the_receipt_tells(gateway: Gateway, minute: str) -> None:
     receipt = gateway.ingest.process(gateway.ingest.receive(arrived, principal))
     assert "ingest.unseen-fields" in {found.rule for found in receipt.issues}
     assert receipt.status == "stored", receipt.issues
+
+
+def test_a_payload_that_nothing_is_made_of_is_told() -> None:
+    told = [
+        _opening(RECEIPT, Reading("m|1", (MappedUnit(None, "/", 2, issues=found),))).issues for found in ((), (OLD,))
+    ]
+    assert [[found.rule for found in issues] for issues in told] == [["ingest.nothing-made"], []]
