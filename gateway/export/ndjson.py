@@ -1,12 +1,11 @@
 """Writes what a reader may take along as NDJSON, one file a type, and a manifest over them."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from gateway.access import Door
 from gateway.core.codec import dumps, loads
@@ -14,6 +13,8 @@ from gateway.core.errors import Conflict, FhirError
 from gateway.core.instants import format_instant
 from gateway.core.issues import issue
 from gateway.core.resources import Stored
+from gateway.export.deidentify import Deidentifier
+from gateway.export.files import whole_file
 
 MANIFEST = "manifest.json"
 REPORT_EVERY = 500
@@ -35,16 +36,19 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an export holds: files of the types that had anything, as of `at`."""
+    """What an export holds: files of the types that had anything, as of `at`; `policy` names what took names out."""
 
     study: str
     at: datetime
     outputs: tuple[Output, ...]
+    policy: str = ""
 
     @property
     def tree(self) -> dict[str, Any]:
         """The manifest as JSON, shaped after Bulk Data Access (https://hl7.org/fhir/uv/bulkdata/)."""
+        policy = {"deidentification": self.policy} if self.policy else {}
         return {
+            **policy,
             "transactionTime": format_instant(self.at),
             "study": self.study,
             "requiresAccessToken": False,
@@ -57,18 +61,25 @@ class Manifest:
 
 
 def export(
-    door: Door, folder: Path, types: Sequence[str], at: datetime, progress: Progress | None = None
+    door: Door,
+    folder: Path,
+    types: Sequence[str],
+    at: datetime,
+    progress: Progress | None = None,
+    deidentifier: Deidentifier | None = None,
 ) -> Manifest:
     """Writes the visible resources of `types` to `folder` as `<Type>.ndjson`, then `manifest.json`.
 
     Each file appears whole or not at all, readable by its owner only. An earlier export in the folder is replaced:
     files of it that this one does not write are removed, so that nobody is left in them who withdrew since.
-    Raises `Conflict` when the folder holds anything else, `Forbidden` for a type beyond the reader's scopes.
+    With a `deidentifier` only what its policy lets go is written. Raises `Conflict` when the folder holds anything
+    else, `Forbidden` for a type beyond the reader's scopes, `Unprocessable` for what cannot be de-identified.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     earlier = _earlier(folder, types)
-    outputs = tuple(_output(door, folder, kind, progress) for kind in sorted(set(types)))
-    manifest = Manifest(door.principal.study, at, tuple(entry for entry in outputs if entry.count))
+    outputs = tuple(_output(door, folder, kind, progress, deidentifier) for kind in sorted(set(types)))
+    policy = deidentifier.policy.name if deidentifier else ""
+    manifest = Manifest(door.principal.study, at, tuple(entry for entry in outputs if entry.count), policy)
     kept = {entry.name for entry in manifest.outputs}
     for name in earlier | {entry.name for entry in outputs}:
         if name not in kept:
@@ -97,13 +108,16 @@ def _listed(manifest: Path) -> set[str]:
         raise Conflict(issue("export.foreign-file", name=MANIFEST)) from None
 
 
-def _output(door: Door, folder: Path, kind: str, progress: Progress | None) -> Output:
+def _output(
+    door: Door, folder: Path, kind: str, progress: Progress | None, deidentifier: Deidentifier | None
+) -> Output:
     name = f"{kind}.ndjson"
-    count, digest = _write(folder / name, _lines(door.stream(kind), kind, progress))
+    bodies = _bodies(door.stream(kind), kind, progress)
+    count, digest = _write(folder / name, bodies if deidentifier is None else _deidentified(bodies, deidentifier))
     return Output(kind, name, count, digest)
 
 
-def _lines(rows: Iterable[Stored], kind: str, progress: Progress | None) -> Iterator[bytes]:
+def _bodies(rows: Iterable[Stored], kind: str, progress: Progress | None) -> Iterator[bytes]:
     count = 0
     for count, row in enumerate(rows, 1):
         yield row.body
@@ -113,25 +127,20 @@ def _lines(rows: Iterable[Stored], kind: str, progress: Progress | None) -> Iter
         progress(kind, count)
 
 
+def _deidentified(bodies: Iterable[bytes], deidentifier: Deidentifier) -> Iterator[bytes]:
+    for body in bodies:
+        resource = deidentifier.apply(loads(body))
+        if resource is not None:
+            yield dumps(resource)
+
+
 def _write(path: Path, lines: Iterable[bytes]) -> tuple[int, str]:
-    """Writes the lines beside `path`, makes them durable, then puts them in its place; count and SHA-256."""
-    part = path.with_name(path.name + ".part")
+    """Writes the lines as a file that appears whole or not at all; how many there are, and their SHA-256."""
     digest, count = hashlib.sha256(), 0
-    try:
-        with _private(part) as file:
-            for line in lines:
-                text = line + b"\n"
-                digest.update(text)
-                file.write(text)
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, part.open("wb") as file:
+        for line in lines:
+            text = line + b"\n"
+            digest.update(text)
+            file.write(text)
+            count += 1
     return count, digest.hexdigest()
-
-
-def _private(path: Path) -> BinaryIO:
-    path.unlink(missing_ok=True)
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

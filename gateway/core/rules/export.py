@@ -57,4 +57,28 @@ RULES: dict[str, Rule] = {
         "The file is no ViewDefinition that can run: {count} faults",
         "Correct the places that follow",
     ),
+    "export.policy-file": Rule(
+        "error",
+        "structure",
+        "The policy is no JSON or YAML",
+        "Write it as JSON, or as YAML 1.2",
+    ),
+    "export.policy-element": Rule(
+        "error",
+        "invalid",
+        "The policy needs {expected} here",
+        "See docs/reference/deidentification.md",
+    ),
+    "export.deidentify": Rule(
+        "error",
+        "processing",
+        "A resource cannot be de-identified: it has no known type, too many levels, or a value of another shape",
+        "Validate it, or let the policy say processingErrors: skip",
+    ),
+    "export.key": Rule(
+        "error",
+        "security",
+        "The study's key of de-identification is damaged, or others can read it",
+        "Restore it, with the rights 0600, from where it is kept",
+    ),
 }

@@ -1,0 +1,72 @@
+"""The secrets of a study's de-identification: what hashes and shifts are made of.
+
+Every study has a key of its own, so that nobody who holds the exports of two studies can join them by a hash.
+"""
+
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from gateway.core.errors import Unavailable
+from gateway.core.issues import issue
+
+_SIZE: Final = 32
+_REMEMBERED: Final = 10_000
+MAX_SHIFT: Final = 50
+"""Days by which dates are moved at most, either way."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyKey:
+    """The key of one study; `of` gives what belongs to a purpose and a text."""
+
+    study: str
+    secret: bytes = field(repr=False)
+    _hashes: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def of(self, purpose: str, text: str) -> bytes:
+        """32 bytes that only the holder of the key can make again."""
+        message = b"\x1f".join((self.study.encode(), purpose.encode(), text.encode("utf-8", "surrogatepass")))
+        return hmac.digest(self.secret, message, hashlib.sha256)
+
+    def hash(self, text: str) -> str:
+        """64 hexadecimal digits, the longest id that FHIR allows."""
+        found = self._hashes.get(text)
+        if found is None:
+            if len(self._hashes) >= _REMEMBERED:
+                self._hashes.clear()  # ids of participants and devices come again at once
+            found = self._hashes[text] = self.of("hash", text).hex()
+        return found
+
+    def shift(self, subject: str) -> int:
+        """Days, from -50 to 50, by which every date of a participant is moved."""
+        return int.from_bytes(self.of("shift", subject), "big") % (2 * MAX_SHIFT + 1) - MAX_SHIFT
+
+
+def study_key(folder: Path, study: str) -> StudyKey:
+    """The study's key in the key folder, made at first use, readable by the gateway's user only.
+
+    Raises `Unavailable` (`export.key`) when the file can be read by others or is damaged.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"deidentify-{study}.key"
+    if not path.exists():
+        part = folder / f".{path.name}.{os.getpid()}"
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(os.urandom(_SIZE))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(part, path)  # unlike a rename, never replaces the key that another process made meanwhile
+        except FileExistsError:
+            pass
+        finally:
+            part.unlink()
+    with path.open("rb") as file:
+        secret = file.read()
+        if os.fstat(file.fileno()).st_mode & 0o077 or len(secret) != _SIZE:
+            raise Unavailable(issue("export.key"))
+    return StudyKey(study, secret)
