@@ -159,3 +159,10 @@ def expressions(node: Any) -> Iterator[str]:
         yield node[1:]
     for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         yield from expressions(child)
+
+
+def test_the_reference_page_knows_every_directive_and_function() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "reference", "mapping-language.md").read_text("utf-8")
+    words = {word for name in directives() for word in name.replace("=", ".").split(".")}
+    words |= {f"{name}(" for name in function_set({}, {}, False)}
+    assert {word for word in words if word not in page} == set()
