@@ -17,12 +17,13 @@ from gateway.store.sql.database import Database, Prepared, Read, Rows
 from gateway.store.sql.includes import Includes
 from gateway.store.sql.index_tables import TermRow
 from gateway.store.sql.indexing import Indexes
-from gateway.store.sql.ordering import order_of
+from gateway.store.sql.ordering import merged, order_of
 from gateway.store.sql.planning import GATHERED, Asked, Drive, asked, drive, split
 from gateway.store.sql.reader import stored
 from gateway.store.sql.selecting import Shape
 from gateway.store.sql.tables import UNDATED, ResourceRow, columns_of
 from gateway.store.sql.terms import term
+from gateway.store.sql.types import all_types, types_of
 from gateway.store.sql.visible import study_is, visibility_values
 
 STREAM_BATCH: Final = 500
@@ -74,6 +75,7 @@ class ResourceFinder:
         self._count_terms = database.prepare(selecting.capped_count(database))
         self._prepared = lru_cache(maxsize=_SHAPES)(self._prepare)
         self._facets = lru_cache(maxsize=_SHAPES)(self._prepare_facets)
+        self._types = database.prepare(all_types())
         self._includes = Includes(database, indexes)
 
     def _prepare(self, shape: Shape) -> Prepared:
@@ -87,21 +89,48 @@ class ResourceFinder:
         return self._database.read_one_state(lambda read: self._page(read, query, study, visibility, page))
 
     def _page(self, read: Read, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
-        search = _Search(study, query.type, visibility, read)
-        clauses = self._resolved(search, query.clauses)
-        total = self._total(search, clauses) if query.total else None
+        types = (query.type,) if query.type else query.types or tuple(types_of(read, self._types, study))
+        searches = [_Search(study, type, visibility, read) for type in types]
+        asking = [(search, self._resolved(search, query.clauses)) for search in searches]
+        total = sum(self._total(search, clauses) for search, clauses in asking) if query.total else None
         if page.count < 1:
             return Found((), total, None)
         wanted = _Wanted(page.count + 1, page.after, query.sort, entries=bool(query.includes))
-        rows = self._rows(search, clauses, wanted)
-        width = _width(rows, wanted)
-        found = tuple(_found(query.type, study, row[width:]) for row in rows[: page.count])
-        following = _position(rows[page.count - 1][:width]) if len(rows) > page.count else None
+        if query.type:
+            rows = [(query.type, row) for row in self._rows(*asking[0], wanted)]
+        else:
+            lists = {search.type: self._rows_of_one(search, clauses, wanted) for search, clauses in asking}
+            rows = merged(lists, query.sort)[: wanted.count]
+        return self._found(read, rows, wanted, query, total, study, visibility)
+
+    def _found(
+        self,
+        read: Read,
+        rows: list[tuple[str, tuple[Any, ...]]],
+        wanted: _Wanted,
+        query: Query,
+        total: int | None,
+        study: str,
+        visibility: Visibility | None,
+    ) -> Found:
+        """The page of rows, of which there is one more than it holds unless it is the last."""
+        count = wanted.count - 1
+        width = _width(rows[0][1], wanted) if rows else 0
+        found = tuple(_stored(type, study, row[width:]) for type, row in rows[:count])
+        following = _position(rows[count - 1][1][:width]) if len(rows) > count else None
         if not query.includes or not found:
             return Found(found, total, following)
-        packed = [row[width + 5] for row in rows[: page.count]]
+        packed = [row[width + 5] for _, row in rows[:count]]
         included, is_cut = self._includes.of(read, query.includes, found, packed, visibility)
         return Found(found, total, following, included, is_cut)
+
+    def _rows_of_one(self, search: _Search, clauses: Sequence[Clause], wanted: _Wanted) -> Rows:
+        """The rows of one type of several, in an order that all types can have."""
+        if len(wanted.sort) == 1 and wanted.sort[0].parameter == "_lastUpdated":
+            walked = Drive("type", (), asked(self._indexes, search.type, clauses))
+            return self._in_order(search, walked, replace(wanted, rising=not wanted.sort[0].descending), "updated")
+        driven = _by_time(self._drive(search, clauses))
+        return self._sorted(search, driven, wanted) if wanted.sort else self._in_order(search, driven, wanted)
 
     def _resolved(self, search: _Search, clauses: Sequence[Clause]) -> list[Clause]:
         """Chains that few resources are at the end of become plain references to these."""
@@ -252,7 +281,7 @@ class ResourceFinder:
                 lambda read, after=after: self._batch(read, asking, study, visibility, after)  # type: ignore[misc]
             )
             for row in rows:
-                yield _found(asking.type, study, row[2:])
+                yield _stored(asking.type, study, row[2:])
             if len(rows) < STREAM_BATCH:
                 return
             after = rows[-1][:2]
@@ -295,9 +324,9 @@ def _string_range(found: Any) -> dict[str, Any]:
     return {"driver": found[0], "driver_low": found[1], "driver_high": found[2]}
 
 
-def _width(rows: Rows, wanted: _Wanted) -> int:
+def _width(row: Sequence[Any], wanted: _Wanted) -> int:
     """How many columns of a row are its position: all before id, version, updated, deleted, body and entries."""
-    return len(rows[0]) - (6 if wanted.entries else 5) if rows else 0
+    return len(row) - (6 if wanted.entries else 5)
 
 
 def _position(values: Sequence[Any]) -> Position:
@@ -309,7 +338,7 @@ def _numbers(after: Position | None) -> list[Any]:
     return [float(one[1:]) if isinstance(one, str) and one.startswith("~") else one for one in after or ()]
 
 
-def _found(type: str, study: str, row: Any) -> Stored:
+def _stored(type: str, study: str, row: Any) -> Stored:
     return stored(Key(study, type, row[0]), tuple(row[1:5]))
 
 

@@ -18,6 +18,7 @@ from gateway.store.port import Found, Page
 from gateway.store.sql.database import Database, Prepared, Read
 from gateway.store.sql.reader import stored
 from gateway.store.sql.tables import ReplacedRow, ResourceRow, VersionRow, columns_of
+from gateway.store.sql.types import all_types, types_of
 from gateway.store.sql.visible import study_is, visibility_values, visible
 
 _TOP: Final = (FOREVER_AFTER, (1 << 63) - 1)
@@ -48,7 +49,7 @@ class HistoryReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._types = database.prepare(_types())
+        self._types = database.prepare(all_types())
         self._body = database.prepare(_body())
         self._statement = lru_cache(maxsize=32)(self._prepare)
 
@@ -86,7 +87,7 @@ class HistoryReader:
 
     def _merged(self, read: Read, asked: _Asked, type: str | None) -> Found:
         gated = asked.visibility is not None
-        types = [type] if type else [name for (name,) in read(self._types, {"study": asked.study}) if name]
+        types = [type] if type else types_of(read, self._types, asked.study)
         lists = [
             read(self._statement(kind, gated), asked.values(name)) for name in types for kind in ("heads", "replaced")
         ]
@@ -100,16 +101,6 @@ class HistoryReader:
         updated, pk, version, type, id = row
         ((deleted, body),) = read(self._body, {"study": asked.study, "pk": pk, "version": version})
         return stored(Key(asked.study, type, id), (version, updated, deleted, body))
-
-
-def _types() -> Executable:
-    """The types of the study, each found by one step in the index of the heads; a last row is NULL."""
-    first, later = columns_of(ResourceRow), columns_of(ResourceRow)
-    found = select(func.min(first.type).label("type")).where(first.study == study_is()).cte("types", recursive=True)
-    above = select(func.min(later.type)).where(later.study == study_is(), later.type > found.c.type)
-    return select(
-        found.union_all(select(above.correlate(found).scalar_subquery()).where(found.c.type.is_not(None))).c.type
-    )
 
 
 def _within(updated: Any, until: Any | None) -> list[Any]:

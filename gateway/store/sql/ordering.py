@@ -1,5 +1,7 @@
 """Orders that no index gives: each sort key as two SQL columns, whether there is no value, and the value."""
 
+from collections.abc import Mapping, Sequence
+from functools import cmp_to_key
 from typing import Any, TypeAlias
 
 from sqlalchemy import BigInteger, Double, Integer, String, case, func, literal, select
@@ -65,6 +67,25 @@ def _columns(database: Database, kind: str, name: str, head: Columns, *, falls: 
     ends = func.max if falls else func.min
     found = select(ends(value)).correlate_except(own.study.table).where(*where).scalar_subquery()
     return [case((found.is_(None), 1), else_=0), func.coalesce(found, nothing, type_=nothing.type)]
+
+
+def merged(
+    lists: Mapping[str, Sequence[tuple[Any, ...]]], keys: tuple[SortKey, ...]
+) -> list[tuple[str, tuple[Any, ...]]]:
+    """The rows of several types in one order, each with its type; rows start with what they are ordered by."""
+    if len(keys) == 1 and keys[0].parameter == "_lastUpdated":
+        falls = [keys[0].descending] * 2
+    else:
+        falls = [down for key in keys for down in (False, key.descending)] + [True] if keys else [True, True]
+
+    def compare(left: tuple[str, tuple[Any, ...]], right: tuple[str, tuple[Any, ...]]) -> int:
+        for number, down in enumerate(falls):
+            one, other = left[1][number], right[1][number]
+            if one != other:
+                return -1 if (one < other) is not down else 1
+        return 0
+
+    return sorted(((type, row) for type, rows in lists.items() for row in rows), key=cmp_to_key(compare))
 
 
 def _value(kind: str, own: Columns) -> tuple[Any, Any]:
