@@ -68,6 +68,11 @@ class Settings(BaseSettings):
     page_size: int = Field(
         default=50, ge=1, le=1000, description="Entries of a search page when the client gives no _count"
     )
+    full_text: bool = Field(
+        default=False,
+        description="Index every word of every resource for _content, which costs more than all other parameters; "
+        "stored resources must be indexed again",
+    )
     page_limit: int = Field(default=1000, ge=1, le=10_000, description="Most entries of a search page")
     terminology_url: str = Field(
         default="", description="FHIR terminology server for codes that cannot be checked here; empty means none"

@@ -1,6 +1,6 @@
 """The index entries of a resource: what each search parameter finds it by."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice, product
 from typing import Any, Final
 
@@ -25,9 +25,14 @@ def extract(resource: Resource, parameters: Parameters) -> tuple[IndexEntry, ...
     Values that cannot be indexed (a date that is none, an identifier without value) give no entry, and neither does
     a parameter whose expression fails on the resource.
     """
+    return entries_of(resource, parameters.told_by(resource))
+
+
+def entries_of(resource: Resource, told: Iterable[Indexed]) -> tuple[IndexEntry, ...]:
+    """The entries of some parameters; see `extract`."""
     entries: list[IndexEntry] = []
     results: dict[str, list[Any]] = {}
-    for parameter in parameters.told_by(resource):
+    for parameter in told:
         if parameter.kind == "composite":
             _add_composite(entries, parameter, resource)
         elif parameter.kind == "text":

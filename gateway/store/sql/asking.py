@@ -185,7 +185,8 @@ class Asking:
     def _missing(self, clause: MissingClause) -> Piece:
         if clause.parameter == "_lastUpdated":
             return NEVER if clause.missing else ("not", NEVER)
-        self.values.append([of_parameter(self._type, clause.parameter, "present")])
+        told = self._how.unions.get(clause.parameter, (clause.parameter,))
+        self.values.append([of_parameter(self._type, one, "present") for one in told])
         return ("not", ("facet",)) if clause.missing else ("facet",)
 
     def _text(self, clause: TextClause) -> Piece:
