@@ -7,9 +7,10 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gateway.fhirpath import FhirPathError, Temporal, compile
+from gateway.fhirpath import FhirPathError, Quantity, Temporal, compile
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.functions import FUNCTIONS
+from gateway.fhirpath.long import Long
 from gateway.fhirpath.nodes import Binary, Call, Chain, Expr, Indexer, Literal, Member, Special, Unary
 from gateway.fhirpath.parser import parse
 from gateway.fhirpath.printer import print_expression
@@ -20,7 +21,8 @@ LITERALS = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(0, 5),
-    st.sampled_from([Decimal("0.5"), Decimal("2.0")]),
+    st.sampled_from([Decimal("0.5"), Decimal("2.0"), Long(5), Long(2**63 - 1)]),
+    st.sampled_from([Quantity(Decimal(2), "mg"), Quantity(Decimal(3), "days", calendar=True)]),
     st.sampled_from(["x", "y", "it's \\ `n`", "1", "\n"]),
     st.sampled_from([Temporal("Date", (2020, 5)), Temporal("Time", (10, 30)), Temporal("DateTime", (2020,))]),
 ).map(lambda value: Literal(value, 0, 0))
@@ -98,6 +100,11 @@ def shape(node: Any) -> Any:
     return (type(node).__name__, str(node))
 
 
+def seen(item: Any) -> tuple[type, Any]:
+    """What must be the same of an item; a Quantity as its text, as `=` on quantities is the language's own."""
+    return type(item), str(item) if isinstance(item, Quantity) else item
+
+
 @QUICK
 @given(EXPRESSIONS)
 def test_print_parses_back(node: Expr) -> None:
@@ -113,11 +120,11 @@ def test_compiled_equals_walked(node: Expr, tree: dict[str, Any]) -> None:
     except FhirPathError:
         return
     try:
-        wanted = [(type(item), item) for item in walk(parse(text), [tree])]
+        wanted = list(map(seen, walk(parse(text), [tree])))
     except Fault as fault:
         wanted = fault.rule
     try:
-        found: Any = [(type(item), item) for item in expression.evaluate(tree)]
+        found: Any = list(map(seen, expression.evaluate(tree)))
     except FhirPathError as error:
         found = error.rule
     # Which of two faults comes first is not fixed; both sides must have one.
@@ -139,6 +146,39 @@ def test_any_text_is_an_expression_or_refused(text: str) -> None:
     except FhirPathError as error:
         assert 0 <= error.offset <= len(text)
         assert str(error)
+
+
+WRITTEN = [
+    "name.where(use = 'official').given.first() & ', ' & %resource.id",
+    "component.where(code.coding.code='8480-6').value.ofType(Quantity).value > 5 'mg'",
+    "(1 | 2L | 3.5).select($this + $index) // and a comment",
+    "iif(a is FHIR.Patient, @2020-01-01T10:00:00Z + 1 day, {}).`b c`[0]",
+]
+EDITS = st.lists(
+    st.tuples(
+        st.integers(0, 90), st.integers(0, 3), st.text("()[]{}.,'`\"$%@+-*/|&<>=!~ \n0L5aTZ:_\\é٣", max_size=2)
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@QUICK
+@given(st.sampled_from(WRITTEN), EDITS)
+def test_what_is_mistyped_is_refused_at_a_place_or_prints_back(text: str, edits: list[tuple[int, int, str]]) -> None:
+    for start, length, inserted in edits:
+        text = text[:start] + inserted + text[start + length :]
+    try:
+        tree = parse(text)
+    except FhirPathError as error:
+        assert 0 <= error.offset <= len(text)
+        return
+    assert shape(parse(print_expression(tree))) == shape(tree)
+    for base in ("Patient", None):
+        try:
+            compile(text, base=base).evaluate({"resourceType": "Patient", "a": 1})
+        except FhirPathError as error:
+            assert 0 <= error.offset <= len(text)
 
 
 @QUICK

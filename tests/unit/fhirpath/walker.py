@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.fhirpath import arithmetic, equality, ordering
 from gateway.fhirpath.errors import Fault
+from gateway.fhirpath.long import Long
 from gateway.fhirpath.nodes import Binary, Call, Chain, Expr, Indexer, Literal, Member, Special, Unary
 
 COMPARE = {"<": ordering.less, "<=": ordering.at_most, ">": ordering.greater, ">=": ordering.at_least}
@@ -18,7 +19,7 @@ def walk(node: Expr, this: list[Any]) -> list[Any]:
     """The items of a node; raises `Fault`."""
     match node:
         case Literal(value=value):
-            return [] if value is None else [value]
+            return [] if value is None else [int(value) if isinstance(value, Long) else value]
         case Special():
             return this
         case Member(target=target, name=name):
