@@ -1,13 +1,16 @@
 """Every example beside a mapping makes exactly the resources and issues that lie beside it.
 
 `examples/<reason>/payload.*` goes in, with `envelope.json`; `expected.json` holds the resources, `issues.json` the
-findings (severity, rule, position). `gateway map test --update` writes both: review them.
+findings (severity, rule, position). `gateway map test --update` writes both, and so does `UPDATE_GOLDEN=1` here: review
+them.
 """
 
+import os
 from pathlib import Path
 
 import pytest
 
+from gateway.cli._map.testing import update_examples
 from gateway.core.assets import asset_root
 from gateway.mapping.examples import problems, run_example
 from gateway.mapping.selftest import run_tests
@@ -24,7 +27,10 @@ def mapping_of(folder: Path) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.relative_to(ROOT).as_posix())
 def test_example(case):
-    found = run_example(registry().get(mapping_of(case.parent.parent)), case)
+    mapping = registry().get(mapping_of(case.parent.parent))
+    if os.environ.get("UPDATE_GOLDEN"):
+        update_examples(mapping, case.parent.parent)
+    found = run_example(mapping, case)
     assert problems(found, case) == []
     assert [fault for resource in found.resources for fault in faults(resource)] == []
 

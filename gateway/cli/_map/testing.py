@@ -22,7 +22,7 @@ def run_all(wanted: list[str] | None, update: bool, as_json: bool) -> int:
     validate = validation()
     for name, folder in paced(chosen(wanted), "mappings"):
         mapping = compiled_mapping(name, folder)
-        for written in _update(mapping, folder) if update else ():
+        for written in update_examples(mapping, folder) if update else ():
             write_json({"written": str(written)}) if as_json else write_line(f"written {written}")
         for label, problems in _results(mapping, folder, validate):
             total += 1
@@ -53,7 +53,7 @@ def _results(mapping: "Mapping", folder: "Traversable", validate: "Validate") ->
     return found
 
 
-def _update(mapping: "Mapping", folder: "Traversable") -> list[Path]:
+def update_examples(mapping: "Mapping", folder: "Traversable") -> list[Path]:
     """Writes what the examples make beside them; the files that are new or have changed. They want to be read."""
     from gateway.mapping.examples import cases, run_example
 
