@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.core import Resource, loads
 from gateway.core.assets import asset_root
+from gateway.core.versions import newest
 from gateway.definitions.archive import Archive, Folder
 from gateway.definitions.element_tree import ElementNode, build_tree, overlay
 from gateway.definitions.package import Package
@@ -23,7 +24,7 @@ class Source(Protocol):
     """Where canonical resources come from: an archive, a folder, a package."""
 
     def find(self, url: str) -> list[Resource]:
-        """The resources with this canonical URL, without version; the last one wins."""
+        """The resources with this canonical URL, in any version."""
 
     def all(self) -> Iterator[Resource]:
         """Every resource."""
@@ -78,9 +79,13 @@ class Definitions:
         for source in reversed(self._sources):
             if kind and not source.has(kind):
                 continue
-            for resource in reversed(source.find(plain)):
-                if (not version or resource.get("version") == version) and kind in ("", resource["resourceType"]):
-                    return resource
+            found = newest(
+                resource
+                for resource in source.find(plain)
+                if (not version or resource.get("version") == version) and kind in ("", resource["resourceType"])
+            )
+            if found is not None:
+                return found
         return None
 
     def structure(self, url_or_type: str) -> Structure | None:

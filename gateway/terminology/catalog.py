@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from gateway.core import Resource
 from gateway.core.errors import NotFound, Unprocessable
 from gateway.core.issues import issue
+from gateway.core.versions import newest
 from gateway.terminology.content import Content
 from gateway.terminology.port import Canonicals
 
@@ -74,11 +75,13 @@ class Catalog:
 
     def _own(self, kind: str, url: str) -> Resource | None:
         plain, _, version = url.partition("|")
-        for found in reversed(self._extra):
-            named = found.get("resourceType") == kind and found.get("url") == plain
-            if named and (not version or found.get("version") == version):
-                return found
-        return None
+        return newest(
+            found
+            for found in self._extra
+            if found.get("resourceType") == kind
+            and found.get("url") == plain
+            and (not version or found.get("version") == version)
+        )
 
 
 def _plain(canonical: object) -> str:

@@ -8,7 +8,7 @@ from gateway.core import Resource
 from gateway.core.errors import NotFound
 from gateway.core.issues import Issue, issue
 from gateway.terminology.contains import BASE
-from gateway.terminology.content import Content, canonical_of, extension_value
+from gateway.terminology.content import Content, canonical_of, dicts, extension_value
 from gateway.terminology.display import check_display
 from gateway.terminology.expansion import active_only
 from gateway.terminology.grammar import GRAMMARS
@@ -45,6 +45,7 @@ class CodingCheck:
     status: str = ""
     unknown_system: str = ""
     unknown_parameter: str = "x-unknown-system"
+    listed: str = ""
 
     @classmethod
     def of(
@@ -59,7 +60,7 @@ class CodingCheck:
         check = cls(str(coding.get("code", "")), str(coding.get("system", "")), root, options)
         if not check.system and not check._infer(membership, value_set):
             return check
-        version = str(coding.get("version", ""))
+        version = str(coding.get("version", "")) or _pinned(membership, value_set, check.system)
         content = check._content(membership, value_set, version)
         if content is not None:
             check._judge_code(content)
@@ -180,6 +181,7 @@ class CodingCheck:
         if member is not None and known and content is not None:
             member = self._restrictions(value_set, content, member)
         self.is_in = member is not None
+        self.listed = str(member.listed.get("display", "")) if member is not None else ""
         if member is None:
             self._not_in(value_set, str(coding.get("display", "")))
         elif extension_value(member.listed, BASE + "valueset-deprecated") is True:
@@ -207,7 +209,7 @@ class CodingCheck:
             names = {"code": self.code, "status": self.status}
             self.issues.append(issue("terminology.deprecated-code", expression=self.root or "code", **names))
         given = coding.get("display")
-        if isinstance(given, str) and given:
+        if isinstance(given, str) and given and given.casefold() != self.listed.casefold():
             found_issue = check_display(content, self.code, given, self.options.languages)
             if found_issue is not None:
                 lenient = self.options.lenient_display and found_issue.severity == "error"
@@ -219,3 +221,12 @@ class CodingCheck:
         names = {"coding": coding, "value_set": canonical_of(value_set) or "(unidentified)"}
         rule = "terminology.this-not-in-vs" if self.options.in_concept else "terminology.not-in-vs"
         self.issues.append(issue(rule, expression=self.at("code"), **names))
+
+
+def _pinned(membership: Membership, value_set: Resource | None, system: str) -> str:
+    """The one version of a system that a value set takes its codes from; "" when it takes any, or several."""
+    compose = value_set.get("compose") if value_set is not None else None
+    entries = dicts(compose.get("include")) if isinstance(compose, dict) else []
+    versions = {str(entry.get("version", "")) for entry in entries if entry.get("system") == system}
+    pinned = versions.pop() if len(versions) == 1 else ""
+    return pinned if pinned and membership.content(system, pinned) is not None else ""

@@ -23,6 +23,9 @@ KEPT = (
 )
 """What of the definition an expansion repeats."""
 
+OF_DEFINITION = ("extension", "compose")
+"""What it repeats besides when the definition is asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExpandRequest:
@@ -72,8 +75,9 @@ def expand(
     paged = request.count is not None or request.offset is not None
     tree = list(nodes.values()) if request.exclude_nested or request.filter or paged else _nested(page, nodes)
     result = {"resourceType": "ValueSet"} | {name: value_set[name] for name in KEPT if name in value_set}
-    if request.include_definition and "compose" in value_set:
-        result["compose"] = value_set["compose"]
+    for name in OF_DEFINITION if request.include_definition else ():
+        if name in value_set:
+            result[name] = value_set[name]
     expansion: Resource = {"identifier": identifier, "timestamp": timestamp, "total": len(chosen)}
     if request.offset is not None:
         expansion["offset"] = request.offset
