@@ -1,8 +1,8 @@
 """Every example beside a mapping makes exactly the resources and issues that lie beside it.
 
 `examples/<reason>/payload.*` goes in, with `envelope.json`; `expected.json` holds the resources, `issues.json` the
-findings (severity, rule, position). `gateway map test --update` writes both, and so does `UPDATE_GOLDEN=1` here: review
-them.
+findings (severity, rule, position). `gateway map test --update` writes both, and so does `UPDATE_GOLDEN=1` here:
+review them.
 """
 
 import os

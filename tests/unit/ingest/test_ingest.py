@@ -92,7 +92,8 @@ def test_one_participants_fault_keeps_out_that_participant_only(sender: Sender) 
     assert (receipt.counts.records, receipt.counts.quarantined) == (4, 2)
     assert receipt.counts.created == receipt.counts.mapped > 0
     assert rules(receipt) == ["mapping.subject-unknown", "mapping.subject-mismatch"]
-    assert [found.source for found in receipt.issues if found.blocks] == ["row 3, column SUBJID", "row 4, column SITEID"]
+    blocking = [found.source for found in receipt.issues if found.blocks]
+    assert blocking == ["row 3, column SUBJID", "row 4, column SITEID"]
     again = sender.send("central-lab", body)
     assert (again.status, again.duplicate_of) == ("partial", receipt.id)
     assert (again.counts.created, again.counts.known) == (0, receipt.counts.created)
