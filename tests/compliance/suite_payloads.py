@@ -34,7 +34,7 @@ FOLDERS = {
     "wearable/ultrahuman/": "wearable.ultrahuman.",
     "wearable/ihealth/": "wearable.ihealth.",
     "wearable/googlefit/": "wearable.google-fit.",
-    "wearable/apple_healthkit/": "wearable.apple-health.",
+    "wearable/apple_healthkit/": "wearable.apple-health.export",
     "wearable/sensorbio/": "wearable.sensorbio.",
     "lab/cdisc_dataset_json/": "lab.cdisc.dataset-json-lb",
     "wearable/jawbone/": "wearable.archive.",
