@@ -22,8 +22,8 @@ from gateway.rest.operations import found_operations
 from gateway.rest.parts import Parts
 from gateway.rest.problems import on_http_error, on_refusal
 
-INTERACTIONS = (history, read, vread, update, patch, delete, create, search, bundle)
-"""The interactions offered; `_history` comes before an id could be read there."""
+INTERACTIONS = (history, read, vread, update, patch, delete, search, create, bundle)
+"""The interactions offered; `_history` and `_search` come before ids and types."""
 
 
 def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:

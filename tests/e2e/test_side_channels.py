@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from starlette.routing import Route
 
 from tests.e2e import two_worlds
 from tests.e2e.http_gateway import BASE, Http
@@ -22,6 +23,19 @@ def test_the_reader_sees_something(worlds: tuple[Http, Http]) -> None:
     for world in worlds:
         assert world.get("/Observation?_total=accurate").json()["total"] == 5
         assert world.get("/Observation?_total=accurate", client="research").json()["total"] == 5
+
+
+def test_every_route_is_asked(worlds: tuple[Http, Http]) -> None:
+    """A route that nobody asks here may tell what it likes."""
+    asked = {(one.method, one.path.partition("?")[0]) for one in two_worlds.requests(worlds[0])}
+    routes = [route for route in worlds[0].app.routes if isinstance(route, Route) and "/fhir" in route.path]
+    reached = {(method, next(one.path for one in routes if _serves(one, method, path))) for method, path in asked}
+    offered = {(method, route.path) for route in routes for method in (route.methods or set()) - {"HEAD"}}
+    assert offered - reached == set()
+
+
+def _serves(route: Route, method: str, path: str) -> bool:
+    return method in (route.methods or set()) and route.path_regex.match(path) is not None
 
 
 def test_no_answer_tells_the_worlds_apart(worlds: tuple[Http, Http]) -> None:

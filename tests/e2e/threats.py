@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jose import jwt
+from starlette.routing import Route
 
 from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, Http, observation
 
@@ -71,6 +72,39 @@ def attacks(http: Http) -> Iterator[Attack]:
     yield from _searches(http)
     yield from _writes(http)
     yield from _deliveries()
+    yield from _without_rights(http)
+
+
+PUBLIC = ("/metadata", "/.well-known/smart-configuration")
+
+
+def _without_rights(http: Http) -> Iterator[Attack]:
+    """Every route of the FHIR base, without a token, and every one that writes, as a reader and as a source."""
+    values = {"study": STUDY, "type": "Observation", "id": "seen", "version": "1", "compartment": "Patient"}
+    values["operation"] = "meta-add"
+    for route in http.app.routes:
+        if not isinstance(route, Route) or "/fhir" not in route.path or route.path.endswith(PUBLIC):
+            continue
+        path = route.path.format(**values)
+        for method in sorted((route.methods or set()) - {"HEAD"}):
+            missing = "rest.token-missing"
+            yield Attack(f"no token: {method} {path}", 401, missing, path, "", method, JSON, b"{}")
+    body = json.dumps(observation("seen", http.participant("all").patient), default=float).encode()
+    for method in ("PUT", "PATCH", "DELETE"):
+        for client in ("ehr-app", "research", "google-health", "data-manager"):
+            for path in (f"{BASE}/Observation/seen", f"{BASE}/Observation?_id=seen"):
+                yield Attack(f"{client}: {method} {path}", 403, "", path, client, method, JSON, body)
+    for client in ("ehr-app", "google-health", "data-manager"):
+        yield Attack(f"{client}: create", 403, "", f"{BASE}/Observation", client, "POST", JSON, body)
+        path = f"{BASE}/Observation/seen/$meta-add"
+        meta = b'{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[{"code":"x"}]}}]}'
+        yield Attack(f"{client}: meta-add", 403, "", path, client, "POST", JSON, meta)
+        entry = {"resource": json.loads(body), "request": {"method": "PUT", "url": "Observation/seen"}}
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+        yield Attack(f"{client}: transaction", 403, "", BASE, client, "POST", JSON, json.dumps(bundle).encode())
+    yield Attack("by GET: meta-add", 405, "rest.method", f"{BASE}/Observation/seen/$meta-add", REGISTRAR)
+    for query in ("subject:Patient.birthdate=gt1900", "_has:Provenance:target:_id=x", "_sort=date&subject.name=x"):
+        yield Attack(f"beyond its scopes: {query}", 403, "auth.scope", f"{BASE}/Observation?{query}", "research")
 
 
 def _tokens(http: Http) -> Iterator[Attack]:

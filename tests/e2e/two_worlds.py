@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.core import dumps
 from gateway.core.types import Resource
 from gateway.export import export
 from gateway.study import withdraw
@@ -24,6 +25,7 @@ READERS = ("ehr-app", "research")
 SECRET_IDENTIFIER = "urn:test|only-hidden"
 
 _ASIDE = re.compile(rb"_cursor=[^\"&]+")
+_MADE = re.compile(rb"\b[0-9a-f]{32}\b")
 _HEADERS_ASIDE = ("x-request-id", "date")
 _NEXT = re.compile(rb'"relation":"next","url":"([^"]+)"')
 _TYPES = (
@@ -119,9 +121,13 @@ def requests(http: Http) -> Iterator[Asked]:
     for reader in READERS:
         yield from _reads(reader, [other, withdrawn])
         yield from _searches(reader, [seen, other, withdrawn])
+        yield from _reach(reader, [seen, other, withdrawn])
+        yield from _histories(reader, [seen, other, withdrawn])
+        yield from _records(reader, [seen, other, withdrawn])
     for path in ("/metadata", "/.well-known/smart-configuration"):
         yield Asked("", "GET", BASE + path)
     yield Asked("data-manager", "GET", f"{BASE}/metadata")
+    yield from _writes(seen, [other, withdrawn])
 
 
 def _reads(reader: str, patients: list[str]) -> Iterator[Asked]:
@@ -154,7 +160,6 @@ def _searches(reader: str, patients: list[str]) -> Iterator[Asked]:
         for query in (
             "",
             "_total=accurate",
-            "_total=estimate",
             "_summary=count",
             "_count=0",
             "_count=1&_total=accurate",
@@ -177,17 +182,152 @@ def _searches(reader: str, patients: list[str]) -> Iterator[Asked]:
         yield Asked(reader, "POST", f"{BASE}/Observation/_search", form, f"{query}&_total=accurate".encode())
 
 
+def _reach(reader: str, patients: list[str]) -> Iterator[Asked]:
+    """Searches that go from one resource to another, and that order or count what they find."""
+    identifier = f"identifier={SECRET_IDENTIFIER}"
+    observations = [
+        "_include=*", "_include=Observation:subject&_include:iterate=Patient:*", "_revinclude=Provenance:target",
+        "_sort=date", "_sort=-date,_id", "_sort=value-quantity", "subject:Patient.birthdate=gt1900",
+        f"subject:Patient.{identifier}", f"device.{identifier}", "value-quantity=gt1", "status:not=final",
+        f"subject:Patient._has:Device:patient:{identifier}", "_has:Provenance:target:_id:not=x",
+        "identifier:missing=false", "_text=fever", "patient=x&_revinclude=Observation:derived-from",
+        "_summary=true", "_elements=subject",
+        "_lastUpdated=gt2020&_sort=_lastUpdated", "code:text=body", "_list=none",
+    ]  # fmt: skip
+    for query in observations:
+        yield Asked(reader, "GET", f"{BASE}/Observation?{query}&_total=accurate&_count=2", follow=True)
+    for query in (
+        f"_has:Device:patient:{identifier}",
+        "_has:Observation:subject:status=amended",
+        "_revinclude=Observation:subject",
+        "_revinclude=Device:patient&_revinclude:iterate=Observation:device",
+        "_revinclude=ResearchSubject:individual&_sort=birthdate",
+    ):
+        yield Asked(reader, "GET", f"{BASE}/Patient?{query}&_total=accurate", follow=True)
+    everywhere = ("", "_type=Observation,Device", f"_id={','.join(hidden_ids())}", "_lastUpdated=gt2020")
+    for query in everywhere:
+        yield Asked(reader, "GET", f"{BASE}?{query}&_total=accurate&_count=4".replace("?&", "?"), follow=True)
+    form = (("Content-Type", "application/x-www-form-urlencoded"),)
+    yield Asked(reader, "GET", f"{BASE}/?_count=3", follow=True)
+    yield Asked(reader, "POST", f"{BASE}/_search", form, f"_id={','.join(hidden_ids())}".encode())
+    for patient in patients:
+        yield Asked(reader, "POST", f"{BASE}/Patient/{patient}/Observation/_search", form, b"_total=accurate")
+        for kind in ("Observation", "DiagnosticReport", "Consent", "*"):
+            yield Asked(reader, "GET", f"{BASE}/Patient/{patient}/{kind}?_total=accurate", follow=True)
+
+
+def _histories(reader: str, patients: list[str]) -> Iterator[Asked]:
+    for kind in _TYPES:
+        yield Asked(reader, "GET", f"{BASE}/{kind}/_history?_count=3", follow=True)
+        yield Asked(reader, "GET", f"{BASE}/{kind}/_history?_since=2026-01-01&_summary=true")
+        yield Asked(reader, "GET", f"{BASE}/{kind}/_history?_at=2026-06-01")
+    yield Asked(reader, "GET", f"{BASE}/_history?_count=40", follow=True)
+    for patient in patients:
+        yield Asked(reader, "GET", f"{BASE}/Patient/{patient}/_history?_since=2026-01-01")
+
+
+def _records(reader: str, patients: list[str]) -> Iterator[Asked]:
+    """Operations over many resources, and over one."""
+    for patient in patients:
+        yield Asked(reader, "GET", f"{BASE}/Patient/{patient}/$everything?_count=3", follow=True)
+        yield Asked(reader, "GET", f"{BASE}/Patient/{patient}/$meta")
+        yield Asked(reader, "GET", f"{BASE}/Observation/$lastn?patient={patient}&max=3")
+        stats = f"subject=Patient/{patient}&code=8310-5&statistic=count&statistic=average&include=true"
+        yield Asked(reader, "GET", f"{BASE}/Observation/$stats?{stats}")
+        asked = {"resourceType": "Parameters", "parameter": [{"name": "patient", "valueString": patient}]}
+        sent = (("Content-Type", "application/fhir+json"),)
+        yield Asked(reader, "POST", f"{BASE}/Observation/$lastn", sent, dumps(asked))
+    yield Asked(reader, "GET", f"{BASE}/$versions")
+    yield Asked(reader, "POST", f"{BASE}/$versions")
+    yield Asked(reader, "GET", f"{BASE}/ResearchStudy/{STUDY}/$everything?_count=20", follow=True)
+    for name in hidden_ids():
+        yield Asked(reader, "GET", f"{BASE}/Observation/{name}/$meta")
+        yield Asked(reader, "GET", f"{BASE}/Encounter/{name}/$everything")
+        yield Asked(reader, "GET", f"{BASE}/Group/{name}/$everything")
+
+
+def _writes(seen: str, hidden: list[str]) -> Iterator[Asked]:
+    """What a client that may write learns from writing.
+
+    Left out is one question: whether an id that the client itself thinks up is taken (docs/limits.md).
+    """
+    json, patch = ("Content-Type", "application/fhir+json"), ("Content-Type", "application/json-patch+json")
+    condition = f"identifier={SECRET_IDENTIFIER}"
+    change = b'[{"op":"test","path":"/status","value":"amended"}]'
+    meta = b'{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[{"code":"x"}]}}]}'
+    for name in hidden_ids():
+        path = f"{BASE}/Observation/{name}"
+        body = dumps(observation(name, seen))
+        yield Asked("site-app", "PUT", path, (json, ("If-Match", 'W/"2"')), body)
+        yield Asked("site-app", "PATCH", path, (patch,), change)
+        yield Asked("site-app", "PATCH", path, (patch, ("If-Match", 'W/"2"')), change)
+        yield Asked("site-app", "DELETE", path, (("If-Match", 'W/"2"'),))
+        yield Asked("site-app", "DELETE", path)
+        yield Asked("site-app", "POST", f"{path}/$meta-add", (json,), meta)
+        yield Asked("site-app", "POST", f"{path}/$meta-delete", (json,), meta)
+    for asked in (condition, f"{condition}&subject=Patient/{hidden[0]}", "_id=h-other-1"):
+        path = f"{BASE}/Observation?{asked}"
+        yield Asked("site-app", "DELETE", path)
+        yield Asked("site-app", "DELETE", path, (("If-Match", 'W/"2"'),))
+        yield Asked("site-app", "PATCH", path, (patch,), change)
+        yield Asked("site-app", "PUT", path, (json, ("If-Match", 'W/"2"')), dumps(_new(seen)))
+    for method, path, headers in (
+        ("POST", "Observation", (("If-None-Exist", condition),)),
+        ("PUT", "Observation?identifier=urn:test|second", ()),
+    ):
+        yield Asked("site-app", method, f"{BASE}/{path}", (json, *headers), dumps(_new(seen)))
+    for body in _bundles(seen, condition):
+        yield Asked("site-app", "POST", BASE, (json,), body)
+        yield Asked("site-app", "POST", f"{BASE}/", (json,), body)
+    yield Asked("site-app", "GET", f"{BASE}/Observation?_total=accurate&_sort=date", follow=True)
+    yield Asked("site-app", "GET", f"{BASE}/Observation/_history?_count=50")
+
+
+def _new(patient: str) -> Resource:
+    found = observation("x", patient)
+    del found["id"]
+    return found
+
+
+def _bundles(seen: str, condition: str) -> Iterator[bytes]:
+    for kind in ("batch", "transaction"):
+        for method, url in (
+            ("GET", "Observation/h-other-1"),
+            ("GET", f"Observation?{condition}"),
+            ("DELETE", "Observation/h-other-1"),
+            ("DELETE", f"Observation?{condition}&status=amended"),
+        ):
+            entry: Resource = {"request": {"method": method, "url": url}}
+            yield dumps({"resourceType": "Bundle", "type": kind, "entry": [entry]})
+        refers = _new(seen) | {"derivedFrom": [{"reference": "Observation?status=amended"}]}
+        entry = {"resource": refers, "request": {"method": "POST", "url": "Observation"}}
+        yield dumps({"resourceType": "Bundle", "type": "transaction", "entry": [entry]})
+        made = {"method": "POST", "url": "Observation", "ifNoneExist": f"{condition}&status=amended"}
+        entry = {"resource": _new(seen), "request": made}
+        yield dumps({"resourceType": "Bundle", "type": kind, "entry": [entry]})
+
+
 def answers(http: Http, asked: Asked) -> list[tuple[Any, ...]]:
     """Status, headers and body of every page of the answer, what is aside left out."""
     found: list[tuple[Any, ...]] = []
     path = asked.path
+    people = frozenset(person.patient.encode() for person in http.gateway.studies[STUDY].participants)
     while path and len(found) < 50:
         answer = http.ask(asked.method, path, asked.reader, headers=dict(asked.headers), content=asked.body)
         headers = sorted((name, text) for name, text in answer.headers.items() if name not in _HEADERS_ASIDE)
-        found.append((answer.status_code, headers, _ASIDE.sub(b"_cursor", answer.content)))
+        content = _ASIDE.sub(b"_cursor", answer.content)
+        if asked.reader == "site-app":
+            headers = [(name, _without_made(text.encode(), people).decode()) for name, text in headers]
+            content = _without_made(content, people)
+        found.append((answer.status_code, headers, content))
         onward = _NEXT.search(answer.content) if asked.follow else None
         path = onward[1].decode().removeprefix(http.gateway.settings.public_url) if onward else ""
     return found
+
+
+def _without_made(content: bytes, people: frozenset[bytes]) -> bytes:
+    """The content without the ids that the gateway made, which are random; those of participants stay."""
+    return _MADE.sub(lambda found: found[0] if found[0] in people else b"new", content)
 
 
 def exported(http: Http, reader: str) -> dict[str, bytes]:
@@ -201,11 +341,11 @@ def exported(http: Http, reader: str) -> dict[str, bytes]:
 
 
 def compare(first: Http, second: Http) -> Iterator[tuple[str, bool]]:
-    """Each comparison by its name, and whether both worlds answer the same."""
-    for asked in requests(first):
-        yield asked.name, answers(first, asked) == answers(second, asked)
+    """Each comparison by its name, and whether both worlds answer the same; writes come last."""
     for reader in READERS:
         yield f"{reader}: export", exported(first, reader) == exported(second, reader)
+    for asked in requests(first):
+        yield asked.name, answers(first, asked) == answers(second, asked)
 
 
 def is_different(first: Http, second: Http) -> bool:
