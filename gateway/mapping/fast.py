@@ -1,6 +1,6 @@
 """What generated functions look like from outside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,8 +11,11 @@ from gateway.mapping.walk import Made
 Run: TypeAlias = Callable[[Any], list[Made]]
 """What was made of a focus; raises `Fault` or `FhirPathError` where there is something to report."""
 
-Fast: TypeAlias = Callable[[dict[str, Any], Scope, Env, str], Run]
-"""Variables, scope, environment and study of a unit -> its function."""
+Wanted: TypeAlias = Callable[[Sequence[Any]], list[int]]
+"""The numbers of the records that anything may be made of; raises one of `ODDITIES` where it cannot tell."""
+
+Fast: TypeAlias = Callable[[dict[str, Any], Scope, Env, str], tuple[Run, Wanted | None]]
+"""Variables, scope, environment and study of a unit -> its functions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +40,5 @@ class Bound:
     """A generated function in one unit."""
 
     usual: Run
+    wanted: Wanted | None
     general: Callable[[], Run | None]

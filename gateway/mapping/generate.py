@@ -2,9 +2,11 @@
 
 `bind(variables, scope, env, study)` of each is called once a unit: it makes what is the same in the whole unit
 (constants of the file, and parts that depend on the participant only) and returns `run(focus)`, which gives what was
-made. The functions do what `walk` does where there is nothing to report, and raise where there is: then `walk` maps
-the same record again and tells. Each has two forms: for usual data, with one value at every step, and for all data,
-which is made and asked where the other gives up. Constant parts are shared between resources.
+made, and `wanted(records)`, the numbers of the records that anything may be made of, or None.
+
+The functions do what `walk` does where there is nothing to report, and raise where there is: then `walk` maps the
+same record again and tells. Each has two forms: for usual data, with one value at every step, and for all data, which is
+made and asked where the other gives up. Constant parts are shared between resources.
 """
 
 import ast
@@ -13,6 +15,7 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from gateway.mapping.fast import Fast, FastPlan, Generated
+from gateway.mapping.generate_bulk import write_wanted
 from gateway.mapping.generate_groups import write_grouped
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.writer import Writer
@@ -66,10 +69,11 @@ def written(plan: Plan, emits: Sequence[Emit], variables: Variables, *, usual: b
                 writer.run(emits, variables)
             else:
                 write_grouped(writer, emits[0], emits[0].group)
+        wanted = write_wanted(writer, emits) if usual and not variables and emits[0].mode == "per-record" else None
     with code.into(outer):
         code.block.extend(writer.prelude)
         code.block.extend(inner_block)
-        code.run("return run")
+        code.run("return run, W", W=code.bind(None) if wanted is None else wanted)
     return ast.Module(body=code.block, type_ignores=[]), code.globals
 
 

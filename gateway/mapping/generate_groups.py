@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.fhirpath import Env, nodes
+from gateway.mapping.generate_bulk import leading, write_bulk
 from gateway.mapping.grouping import (
     SECONDS,
     Points,
@@ -25,6 +26,7 @@ from gateway.mapping.loose import items_of, key_part, listed
 from gateway.mapping.plan import Emit, Formula, Group
 from gateway.mapping.scope import Fault
 from gateway.mapping.single import plain_path
+from gateway.mapping.single_logic import logic
 from gateway.mapping.writer import Writer
 
 _PATH_TIME = """
@@ -83,14 +85,24 @@ def write_grouped(writer: Writer, emit: Emit, group: Group) -> None:
     writer.start((emit,))
     code.run(_START, GROUPS=names["groups"], HOURS=names["hours"], P=names["points"], TIMES=names["times"],
              VALUES=names["values"], MEMBERS=names["members"], POINTS=code.bind(Points))  # fmt: skip
-    member = code.fresh("item")
+    for part in leading(writer, group.when):
+        if writer.single.is_fixed_test(part):
+            code.run("if not B:\n    return out", B=logic(writer.single, part, "focus"))
+    members, block = code.fresh("l"), code.block
     if group.foreach is None:
-        hole = code.emit('for ITEM in variables["records"]:\n    ...', ITEM=member)
+        code.run('L = variables["records"]', L=members)
+        found = write_bulk(writer, group, members) if writer.single.usual else None
+        if found is not None:
+            code.run("if R:\n    GROUPS = R", R=found, GROUPS=names["groups"])
+            block = code.emit("if R is None:\n    ...", R=found)
     else:
         items = writer.single.items(group.foreach, "focus")
-        hole = code.emit("for ITEM in ITEMS(L):\n    ...", ITEM=member, ITEMS=code.bind(items_of), L=items)
-    with writer.single.inside(hole, loop=True):
-        _member(writer, group, member, names)
+        code.run("L = ITEMS(V)", L=members, ITEMS=code.bind(items_of), V=items)
+    with writer.single.inside(block):
+        member = code.fresh("item")
+        hole = code.emit("for ITEM in L:\n    ...", ITEM=member, L=members)
+        with writer.single.inside(hole, loop=True):
+            _member(writer, group, member, names)
     each, focus = code.fresh("item"), {"GROUPS": names["groups"], "P": names["points"]}
     writer.single.forget()
     hole = code.emit(_EACH, ITEM=each, FOCUSES=code.bind(focuses), GROUP=code.bind(group), **focus)

@@ -28,11 +28,15 @@ SECONDS: Mapping[str, int] = {f"{second // 60:02}:{second % 60:02}Z": second * 1
 
 @dataclass(slots=True)
 class Points:
-    """The members of one group as they come: instants in microseconds, texts of values (None for none)."""
+    """The members of one group as they come: instants in microseconds, texts of values (None for none).
+
+    Of `regular` ones, which have a value each and are one period apart, the instants are not told.
+    """
 
     times: list[int] = field(default_factory=list)
     values: list[str | None] = field(default_factory=list)
     members: list[Any] = field(default_factory=list)
+    regular: bool = False
 
 
 class Run(NamedTuple):
@@ -85,7 +89,7 @@ def runs(points: Points, series: Series | None) -> tuple[list[Run], bool]:
     if series is None:
         order = sorted(range(len(points.times)), key=points.times.__getitem__)
         return [Run([points.members[index] for index in order], ())], False
-    if _is_regular(points, series):
+    if points.regular or _is_regular(points, series):
         return [Run(points.members, _texts(points.values, series))], False
     return _split(points, series)
 
@@ -138,7 +142,8 @@ def _slot(offset: int, series: Series) -> int | None:
 def _texts(values: Sequence[str | None], series: Series) -> list[str]:
     if series.lower is None and series.upper is None:
         return ["E" if text is None else text for text in values]
-    return ["E" if text is None else _limited(text, series) for text in values]
+    shown = {text: "E" if text is None else _limited(text, series) for text in set(values)}
+    return [shown[text] for text in values]
 
 
 def _limited(text: str, series: Series) -> str:

@@ -15,6 +15,10 @@ STRANGE: Final[list[Any]] = []
 """What is behind a step that only the general function takes; it is a list, as everything unusual is."""
 
 
+NO_FOCUS: Final[dict[str, Any]] = {}
+"""The focus of expressions that read none; an object, since FHIRPath takes that without ado."""
+
+
 class Odd(Exception):
     """The data are not what the short way is for; the general function of the expression takes over."""
 

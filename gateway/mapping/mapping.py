@@ -12,6 +12,7 @@ from gateway.fhirpath import Env, FhirPathError
 from gateway.formats import Pointer, json_pointer
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
 from gateway.mapping.fast import FastPlan
+from gateway.mapping.loose import NO_FOCUS
 from gateway.mapping.payload_schema import Schema
 from gateway.mapping.plan import Formula, Plan
 from gateway.mapping.positions import Positions
@@ -183,7 +184,7 @@ def _default_zone(plan: Plan, subject: Subject, variables: dict[str, Any]) -> st
         return default
     if default is None:
         return subject.zone or None
-    values = default.expression.evaluate(None, Env(variables=variables))
+    values = default.expression.evaluate(NO_FOCUS, Env(variables=variables))
     return str(values[0]) if len(values) == 1 else subject.zone or None
 
 

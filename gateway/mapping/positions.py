@@ -31,7 +31,7 @@ class Positions:
             return None
         self._asked += 1
         if self._pointers is None and self._asked <= _SEARCHES:
-            return next((pointer for pointer, found in _nodes(self._tree) if found is node), None)
+            return _search(self._tree, node)
         if self._pointers is None:
             self._pointers = {id(found): pointer for pointer, found in _nodes(self._tree)}
         return self._pointers.get(id(node))
@@ -71,6 +71,30 @@ def _nodes(tree: Any) -> Iterator[tuple[Pointer, Any]]:
             for key, child in (node.items() if isinstance(node, dict) else enumerate(node))
             if isinstance(child, dict | list)
         ]
+
+
+def _search(tree: Any, wanted: Any) -> Pointer | None:
+    """The pointer of a node, the one nearest to the root first; the levels above it alone are looked through."""
+    level = [tree] if isinstance(tree, dict | list) else []
+    above: list[list[Any]] = []
+    while level and not any(node is wanted for node in level):
+        above.append(level)
+        level = [
+            child
+            for node in level
+            for child in (node.values() if node.__class__ is dict else node)
+            if child.__class__ is dict or child.__class__ is list
+        ]
+    pointer: Pointer = ()
+    for nodes in reversed(above if level else []):
+        parent, key = next(
+            (node, key)
+            for node in nodes
+            for key, child in (node.items() if isinstance(node, dict) else enumerate(node))
+            if child is wanted
+        )
+        pointer, wanted = (key, *pointer), parent
+    return pointer if level else None
 
 
 def _follow(pointer: Pointer, node: Any, names: tuple[str, ...]) -> list[Pointer]:

@@ -17,7 +17,7 @@ from gateway.fhirpath.arithmetic import OPERATORS, concatenate
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.printer import print_expression
 from gateway.mapping.lineage import is_fixed, walk
-from gateway.mapping.loose import ODDITIES, STRANGE, Odd, loose, truth_of
+from gateway.mapping.loose import NO_FOCUS, ODDITIES, STRANGE, Odd, loose, truth_of
 from gateway.mapping.plan import Formula, Functions
 from gateway.mapping.single_calls import call
 from gateway.mapping.single_form import Evaluate, Operand, evaluator
@@ -255,6 +255,11 @@ class Singles:
             node = node.target
         return isinstance(node, nodes.Variable) and node.name not in self.known.variables and is_fixed(node)
 
+    def is_fixed_test(self, node: nodes.Expr) -> bool:
+        """True for `%study.x.exists()` and `.empty()`, which are the same in a whole unit and cannot fail."""
+        is_test = isinstance(node, nodes.Call) and node.name in ("exists", "empty") and not node.arguments
+        return is_test and isinstance(node, nodes.Call) and node.target is not None and self.is_fact(node.target)
+
     def _evaluated(self, evaluate: Evaluate, focus: str) -> str:
         code, value = self.code, self.code.fresh()
         self._store()
@@ -268,7 +273,7 @@ class Singles:
             code = self.code
             found = self._once[text] = code.fresh("u")
             with code.into(self.prelude):
-                code.run("V = LOOSE(F(None, env))", V=found, LOOSE=code.bind(loose), F=code.bind(evaluate))
+                code.run(_EVALUATE, V=found, LOOSE=code.bind(loose), F=code.bind(evaluate), FOCUS=code.bind(NO_FOCUS))
         return found
 
     def _operator(self, node: nodes.Binary | nodes.Chain, focus: str) -> str:

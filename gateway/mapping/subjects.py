@@ -94,16 +94,18 @@ class SubjectSearch:
             values = self._values(formula, focus)
             if values == []:
                 continue
-            here = {"mapping": formula.position, "source": self._source(formula, focus), "what": name}
             wanted = known[name]
             if wanted is None:
-                found.append(issue("mapping.subject-unverified", **here))
+                rule = "mapping.subject-unverified"
             elif (
                 values is None
                 or len(values) > 1
                 or not _agree(str(values[0]), str(wanted), partial=name == "birthDate")
             ):
-                found.append(issue("mapping.subject-mismatch", **here))
+                rule = "mapping.subject-mismatch"
+            else:
+                continue
+            found.append(issue(rule, mapping=formula.position, source=self._source(formula, focus), what=name))
         return found
 
 

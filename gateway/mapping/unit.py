@@ -1,6 +1,7 @@
 """One unit: the records of one subject into resources, with the fast functions where nothing is to report."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -99,8 +100,8 @@ class UnitRun:
         try:
             self._bind(walk, explain)
             self._payload_emits(self.plan.before, self._before, walk)
-            for index, record in enumerate(self.records if self.plan.each else ()):
-                variables["index"] = index
+            for index in self._wanted():
+                variables["index"], record = index, self.records[index]
                 made = self._quick(self._each, record, walk)
                 self._keep(walk, list(walk.run_record(self.plan.each, record)) if made is None else made)
             variables["index"] = 0
@@ -108,6 +109,15 @@ class UnitRun:
             self._payload_emits(self.plan.after, self._after, walk)
         finally:
             current.reset(token)
+
+    def _wanted(self) -> Sequence[int]:
+        """The numbers of the records that something may be made of."""
+        if not self.plan.each:
+            return ()
+        if self._each is not None and self._each.wanted is not None:
+            with suppress(*ODDITIES):
+                return self._each.wanted(self.records)
+        return range(len(self.records))
 
     def _bind(self, walk: Walk, explain: bool) -> None:
         """Prepares the fast functions; none where what is the same in the whole unit has a finding already."""
@@ -223,12 +233,12 @@ def _bound(function: Generated, known: tuple[dict[str, Any], Scope, Env, str]) -
     @cache
     def general() -> Run | None:
         bind = function.general()
-        return None if bind is None else bind(*known)
+        return None if bind is None else bind(*known)[0]
 
     try:
-        return Bound(function.usual(*known), general)
+        return Bound(*function.usual(*known), general)
     except ODDITIES:
-        return Bound(_unusual, general)
+        return Bound(_unusual, None, general)
 
 
 def _unusual(focus: Any) -> list[Made]:

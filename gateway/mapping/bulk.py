@@ -1,0 +1,92 @@
+"""The members of a grouped emit all at once, where they are as a device sends them: same shape, whole numbers, UTC.
+
+What is not so is left to the members one by one.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from gateway.mapping.grouping import SECONDS, Points, hour, is_plain_number
+from gateway.mapping.plan import Series
+
+_IN_HOUR: Final = list(SECONDS)
+_HOUR: Final = 3600
+_SECOND: Final = 1_000_000
+_HEAD: Final = 14
+
+
+def gathered(
+    times: list[Any], values: list[Any], keys: tuple[list[Any], ...], members: list[Any], series: Series, digits: bool
+) -> dict[Any, Points] | None:
+    """The groups of members; None where one of them is not as usual. `digits`: numbers are texts of digits."""
+    texts = _texts(values, digits)
+    if texts is None:
+        return None
+    parts: dict[Any, tuple[list[Any], list[str], list[Any]]] = {}
+    if all(len(set(key)) == 1 for key in keys):
+        parts[tuple(key[0] for key in keys)] = times, texts, members
+    else:
+        for time, text, member, *key in zip(times, texts, members, *keys, strict=True):
+            found = parts.setdefault(tuple(key), ([], [], []))
+            for column, entry in zip(found, (time, text, member), strict=True):
+                column.append(entry)
+    if any(part.__class__ is not str for key in parts for part in key):
+        return None
+    groups: dict[Any, Points] = {}
+    for name, (at, written, found_members) in parts.items():
+        if is_regular(at, series.period):
+            groups[name] = Points([], list(written), found_members, regular=True)
+            continue
+        instants = _instants(at)
+        if instants is None:
+            return None
+        groups[name] = Points(instants, list(written), found_members)
+    return groups
+
+
+def _texts(values: list[Any], digits: bool) -> list[str] | None:
+    """The values as SampledData writes them; None where one is no whole number."""
+    if digits:
+        usual = all(value.__class__ is str and is_plain_number(value) for value in set(values))
+        return values if usual else None
+    return list(map(str, values)) if set(map(type, values)) == {int} else None
+
+
+def is_regular(times: Sequence[Any], period: int) -> bool:
+    """True for instants in whole seconds of UTC that are each one period (microseconds) after the other."""
+    seconds, rest = divmod(period, _SECOND)
+    first = times[0]
+    at = SECONDS.get(first[_HEAD:]) if first.__class__ is str and not rest and seconds else None
+    if at is None or hour({}, first[:_HEAD]) is None:
+        return False
+    start, second, expected = datetime.fromisoformat(first[: _HEAD - 1]), at // _SECOND, 0
+    try:
+        while expected < len(times):
+            ends = _IN_HOUR[second::seconds][: len(times) - expected]
+            head = start.isoformat()[:_HEAD]
+            if [head + end for end in ends] != times[expected : expected + len(ends)]:
+                return False
+            expected += len(ends)
+            hours, second = divmod(second + len(ends) * seconds, _HOUR)
+            start += timedelta(hours=hours)
+    except OverflowError:
+        return False
+    return True
+
+
+def _instants(times: list[Any]) -> list[int] | None:
+    """The microseconds of instants in whole seconds of UTC; None where one is another text."""
+    hours: dict[str, int] = {}
+    found: list[int] = []
+    for time in times:
+        second = SECONDS.get(time[_HEAD:]) if time.__class__ is str else None
+        if second is None:
+            return None
+        known = hours.get(time[:_HEAD])
+        if known is None:
+            known = hour(hours, time[:_HEAD])
+        if known is None:
+            return None
+        found.append(known + second)
+    return found

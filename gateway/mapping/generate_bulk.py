@@ -1,0 +1,145 @@
+"""The members of a grouped emit read as columns, `[item["a"]["b"] for item in members]`, where they allow it."""
+
+import ast
+from collections.abc import Sequence
+
+from gateway.fhirpath import nodes
+from gateway.mapping.bulk import gathered
+from gateway.mapping.loose import ODDITIES
+from gateway.mapping.plan import Emit, Formula, Group, Series
+from gateway.mapping.single import plain_path
+from gateway.mapping.single_logic import logic
+from gateway.mapping.writer import Writer
+
+_TRY = """
+try:
+    ...
+except ODDITIES:
+    FOUND = None
+"""
+_NARROW = """
+try:
+    MEMBERS = [ITEM for ITEM in MEMBERS if TEST]
+except ODDITIES:
+    pass
+"""
+
+
+def write_bulk(writer: Writer, group: Group, members: str) -> str | None:
+    """The local that holds the groups by their keys, None where the members must be taken one by one.
+
+    None when the emit is of another kind than this is for.
+    """
+    series, code = group.series, writer.code
+    if series is None or group.used or group.foreach is not None:
+        return None
+    time, value, needed = plain_path(series.time.expression.ast), _number(series), _needed(writer, group.when)
+    keys = [_key(formula) for formula in group.by]
+    if time is None or value is None or needed is None or None in keys:
+        return None
+    if any(path != time[: len(path)] for path in needed):
+        return None
+    found = code.fresh()
+    for path in needed:
+        if len(path) == 1:
+            source = _NARROW.replace("TEST", "ITEM.get(NAME) is not None")
+            code.run(
+                source, MEMBERS=members, ITEM=code.fresh(), NAME=code.bind(path[0]), ODDITIES=code.bind(ODDITIES)
+            )
+    with code.into(code.emit(_TRY, FOUND=found, ODDITIES=code.bind(ODDITIES))):
+        times, values = _column(writer, time, members), _column(writer, value[0], members)
+        columns = {f"K{number}": _column(writer, key or (), members) for number, key in enumerate(keys)}
+        listed = "".join(f"{name}," for name in columns)
+        code.run(f"FOUND = GATHERED(T, V, ({listed}), MEMBERS, SERIES, DIGITS) if MEMBERS else {{}}", FOUND=found,
+                 T=times, V=values, GATHERED=code.bind(gathered), MEMBERS=members, SERIES=code.bind(series),
+                 DIGITS=code.bind(value[1]), **columns)  # fmt: skip
+    return found
+
+
+def _column(writer: Writer, path: tuple[str, ...], members: str) -> str:
+    code, column = writer.code, writer.code.fresh("l")
+    names: dict[str, str | ast.expr] = {f"N{number}": code.bind(name) for number, name in enumerate(path)}
+    steps = "".join(f"[{name}]" for name in names)
+    code.run(f"L = [ITEM{steps} for ITEM in MEMBERS]", L=column, ITEM=code.fresh(), MEMBERS=members, **names)
+    return column
+
+
+def _number(series: Series) -> tuple[tuple[str, ...], bool] | None:
+    """The path of the value, and whether it is read from a text of digits."""
+    tree: nodes.Expr | None = series.value.expression.ast
+    digits = isinstance(tree, nodes.Call) and tree.name == "toDecimal" and not tree.arguments
+    if isinstance(tree, nodes.Call):
+        tree = tree.target if digits else None
+    path = plain_path(tree)
+    return None if path is None else (path, digits)
+
+
+def _key(formula: Formula) -> tuple[str, ...] | None:
+    """The path of a key part: `a.b`, or `coalesce(a.b, '')`, which is the same where it is there."""
+    tree = formula.expression.ast
+    if isinstance(tree, nodes.Call) and tree.name == "coalesce" and tree.target is None:
+        first, *rest = tree.arguments
+        return plain_path(first) if all(isinstance(part, nodes.Literal) for part in rest) else None
+    return plain_path(tree)
+
+
+def _needed(writer: Writer, when: Formula | None) -> list[tuple[str, ...]] | None:
+    """The paths that must exist for a member, its fixed conditions left out; None for other conditions."""
+    found = []
+    for part in conditions(when):
+        if writer.single.is_fixed_test(part):
+            continue
+        path = plain_path(part.target) if isinstance(part, nodes.Call) and part.name == "exists" else None
+        if path is None or (isinstance(part, nodes.Call) and part.arguments):
+            return None
+        found.append(path)
+    return found
+
+
+def conditions(when: Formula | None) -> tuple[nodes.Expr, ...]:
+    """The parts of a condition that are joined by `and`."""
+    if when is None:
+        return ()
+    tree = when.expression.ast
+    return tree.operands if isinstance(tree, nodes.Chain) and tree.operator == "and" else (tree,)
+
+
+def leading(writer: Writer, when: Formula | None) -> list[nodes.Call]:
+    """The parts that a condition starts with, as far as they are `a.b.exists()` or the same in the unit.
+
+    Where one of them is false nothing that stands behind it is evaluated, so that nothing can be to report.
+    """
+    found: list[nodes.Call] = []
+    for part in conditions(when):
+        if not isinstance(part, nodes.Call) or part.name not in ("exists", "empty") or part.arguments:
+            break
+        if not writer.single.is_fixed_test(part) and plain_path(part.target) is None:
+            break
+        found.append(part)
+    return found
+
+
+def write_wanted(writer: Writer, emits: Sequence[Emit]) -> str | None:
+    """Writes which records something may be made of: what the conditions of all emits start with tells it cheaply.
+
+    Returns the name of the function, `wanted(records)` gives their numbers; None where it cannot be told.
+    """
+    code = writer.code
+    names: dict[str, str | ast.expr] = {"ITEM": code.fresh("item"), "NUMBER": code.fresh("n")}
+    tests = []
+    for emit in emits:
+        parts: list[str] = []
+        for part in leading(writer, None if emit.when_late else emit.when):
+            name = f"X{len(names)}"
+            if writer.single.is_fixed_test(part):
+                names[name] = logic(writer.single, part, "None")
+                parts.insert(0, name)
+            elif part.name == "exists" and isinstance(part.target, nodes.Member) and part.target.target is None:
+                names[name] = code.bind(part.target.name)
+                parts.append(f"ITEM.get({name}) is not None")
+        if not parts:
+            return None
+        tests.append(" and ".join(parts))
+    listed = f"[NUMBER for NUMBER, ITEM in enumerate(records) if {' or '.join(tests)}]"
+    code.run(f"def wanted(records):\n    return {listed}", **names)
+    return "wanted"
