@@ -153,11 +153,15 @@ class Templates:
         return Constant(plain, self.faults.position(place))
 
     def _check_code(self, value: Any, slot: Slot, target: Target, place: Place) -> None:
-        """Notes a literal code that is not in the element's required value set."""
+        """Notes a literal code that is not in the element's required value set, or a concept none of whose is."""
         binding = slot.element.binding
-        if self.terminology is None or target.type != "code" or binding is None or binding.strength != "required":
+        if self.terminology is None or binding is None or binding.strength != "required" or not binding.value_set:
             return
-        if binding.value_set and self.terminology.validate_code(None, value, binding.value_set).result is False:
+        known: list[tuple[str | None, str]] = (
+            [(None, value)] if target.type == "code" else _codings(value, target.type)
+        )
+        results = [self.terminology.validate_code(*one, binding.value_set).result for one in known]
+        if results and all(result is False for result in results):
             self.faults.add("mapping.code-not-bound", place, element=target.path, value_set=binding.value_set)
 
     def _map(self, tree: dict[str, Any], slot: Slot, target: Target, place: Place, names: Names) -> Node:
@@ -177,6 +181,7 @@ class Templates:
         position = self.faults.position(place)
         if when is None and foreach is None and all(isinstance(node, Constant) for _, node in fields):
             constants = {key: node.value for key, node in fields if isinstance(node, Constant)}
+            self._check_code(constants, slot, target, place)
             return Constant(constants, position) if constants else _EMPTY
         vital = vital_name(target.type)
         computed = any(key == vital and not isinstance(node, Constant) for key, node in fields)
@@ -248,6 +253,15 @@ class Templates:
             return None
         node = self._element(branch[kinds[0]], slot, parent, (*place, kinds[0]), names)
         return Branch(when, slot.name, None if node is _EMPTY else node, "", position)
+
+
+def _codings(value: Any, type_name: str) -> list[tuple[str | None, str]]:
+    """System, if any, and code of a literal code, Coding or CodeableConcept; [] for other types, and for what is not
+    stated in full."""
+    if type_name == "code":
+        return [(None, value)]
+    found = value.get("coding", []) if type_name == "CodeableConcept" else [value] if type_name == "Coding" else []
+    return [(one["system"], one["code"]) for one in found if "system" in one and "code" in one]
 
 
 def _is_dead(branch: Branch, before: list[Branch]) -> bool:
