@@ -100,4 +100,10 @@ RULES: dict[str, Rule] = {
         "The parameter {parameter} was left out of the search",
         "Ask with Prefer: handling=strict to have it refused",
     ),
+    "search.parameter": Rule(
+        "warning",
+        "invalid",
+        "The search parameter {parameter} of {type} has an expression that is not understood",
+        "See SearchParameter.expression; searches by it are refused",
+    ),
 }

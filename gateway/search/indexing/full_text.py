@@ -19,10 +19,19 @@ def add_text(entries: list[IndexEntry], parameter: Indexed, resource: Resource) 
     if parameter.code == "_text":
         texts = _texts(narrative.get("div")) if isinstance(narrative, dict) else ()
     else:
-        texts = _texts(resource)
+        texts = _texts(_without_server_meta(resource))
     found = {word for text in texts for word in words(text)}
     if found:
         entries.append(TextEntry(parameter.code, " ".join(sorted(found))))
+
+
+def _without_server_meta(resource: Resource) -> Resource:
+    """What the server adds to each version is not what the resource says."""
+    meta = resource.get("meta")
+    if not isinstance(meta, dict):
+        return resource
+    own = {name: value for name, value in meta.items() if name not in ("versionId", "lastUpdated")}
+    return {**resource, "meta": own}
 
 
 def _texts(value: Any) -> Iterator[str]:

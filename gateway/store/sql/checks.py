@@ -60,6 +60,7 @@ class Checker:
             resource = loads(bytes(body)) if not deleted else {}
             if not deleted and not _is_own(Key(study, type, id), version, bytes(digest), resource):
                 yield "store.check-content"
+                return
         except _DAMAGED:
             yield "store.check-content"
             return

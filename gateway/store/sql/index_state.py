@@ -17,6 +17,9 @@ from gateway.store.sql.reindexing import BATCH, Reindexer
 from gateway.store.sql.tables import CLUSTERED, ResourceRow, Table, columns_of, table_of
 from gateway.store.sql.visible import study_is
 
+SCHEME: Final = 1
+"""Raised when index rows are made otherwise from the same search parameters: everything is indexed again then."""
+
 START: Final = -1
 """The place before the first resource."""
 
@@ -40,7 +43,7 @@ class IndexStates:
 
     def __init__(self, database: Database, digest: Callable[[], str], reindexer: Reindexer) -> None:
         self._database = database
-        self._digest = digest
+        self._parameters = digest
         self._reindexer = reindexer
         self._read = database.prepare(_read(database, lock=False))
         self._lock = database.prepare(_read(database, lock=True))
@@ -49,6 +52,9 @@ class IndexStates:
         self._begin = database.prepare(_begin(database))
         self._whole: set[str] = set()
         self._noted: set[str] = set()
+
+    def _digest(self) -> str:
+        return f"{SCHEME}-{self._parameters()}"
 
     def note(self, connection: Any, study: str) -> None:
         """Told inside a transaction that is about to write resources: an empty study is indexed by what comes."""
