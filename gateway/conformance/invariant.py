@@ -26,13 +26,14 @@ OF_CONTAINED = frozenset({"dom-2", "dom-3", "dom-4", "dom-5"})
 class Invariants:
     """Compiles the constraints of elements into checks.
 
-    Those whose keys are in `left_out` are passed over. `uncompiled` maps the keys of constraints that could not be
-    compiled to the reason.
+    Those whose keys are in `left_out` are passed over; `conforms` answers `conformsTo()`. `uncompiled` maps the keys of
+    constraints that could not be compiled to the reason.
     """
 
     def __init__(self, terminology: Terminology, left_out: frozenset[str] = BEST_PRACTICE) -> None:
         self._terminology = terminology
         self._left_out = left_out
+        self.conforms: Callable[[Any, str, Run], bool | None] | None = None
         self.uncompiled: dict[str, str] = {}
         self.compiled = 0
 
@@ -81,13 +82,14 @@ class Invariants:
         return check
 
     def _env(self, run: Run) -> Env:
-        scope = run.scope
+        scope, judge = run.scope, self.conforms
         if scope.env is None:
             scope.env = Env(
                 resource=scope.resource,
                 root=scope.root,
                 resolve=resolver(scope.root, scope.bundle, scope.full_url),
                 terminology=self._terminology,
+                conforms=None if judge is None else lambda item, url: judge(item, url, run),
             )
         env: Env = scope.env
         return env

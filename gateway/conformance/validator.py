@@ -62,6 +62,7 @@ class Validator:
         )
         self._profiles = ProfileCompiler(definitions, terminology, self._invariants, self._profile_check)
         self._questionnaires = Questionnaires(definitions.canonical, terminology)
+        self._invariants.conforms = self._conforms
         self._special: Mapping[str, Check] = {
             "CodeSystem": check_code_system,
             "Questionnaire": check_questionnaire,
@@ -150,6 +151,23 @@ class Validator:
             self._against(url, "conformance.meta-profile-unknown", name, value, at, run)
 
         return check
+
+    def _conforms(self, value: Any, profile: str, run: Run) -> bool | None:
+        """Whether a value of the tree in hand conforms to a profile; None when the profile is unknown."""
+        structure = self._definitions.structure(profile)
+        if structure is None:
+            return None
+        actual = value.get("resourceType") if isinstance(value, dict) else None
+        check = self._compile(profile, actual if isinstance(actual, str) else structure.type)
+        if check is None:
+            return False
+        key = (id(value), profile)
+        if key not in run.conforming:
+            run.conforming[key] = True  # where profiles ask for each other, the circle holds
+            attempt = run.trial()
+            check(value, (None, structure.type, -1), attempt)
+            run.conforming[key] = not attempt.has_errors
+        return run.conforming[key]
 
     def _nested(self, path: str) -> Check:
         contained = path.endswith(".contained")
