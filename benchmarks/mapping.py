@@ -1,21 +1,23 @@
 """Mapping alone: a heart-rate sample beside hand-written Python, a point of a series, an ORU beside hl7apy."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from benchmarks.figure import Figure, paired
-from benchmarks.reference.heart_rate import observation
+from benchmarks.reference.heart_rate_mapping import observations, series
 from gateway.core.assets import asset_root
 from gateway.definitions import r4
 from gateway.formats import decode
-from gateway.mapping import Mapping, MappingRegistry
+from gateway.mapping import Mapped, Mapping, MappingRegistry
 from gateway.mapping.selftest import facts_of
 
 NAME = "mapping"
 POINTS = 1000
 MESSAGES = 20
+WEARABLE = {"envelope": {"vendorUserId": "u"}, "subject": {"id": "p1", "zone": "UTC"}}
+LAB = {"site": {"zone": "UTC"}, "subject": {"id": "p1", "zone": "UTC", "birthDate": "1957-03-14"}}
 PEER = Path(__file__).resolve().parents[1] / ".venv-peers" / "hl7apy"
 PARSE = Path(__file__).parent / "reference" / "mapping_hl7apy.py"
 
@@ -23,26 +25,31 @@ PARSE = Path(__file__).parent / "reference" / "mapping_hl7apy.py"
 def run() -> Iterator[Figure]:
     """Each figure a sample, a point, a message; the last only where hl7apy is installed in its own environment."""
     registry = MappingRegistry.load((asset_root("mappings"),), r4())
-    heart_rate, facts = registry.get("wearable.google-health.heart-rate"), {"envelope": {"vendorUserId": "u"}}
-    ours = _mapped(heart_rate, _payload(1), facts)
-    points = _payload(1)["dataPoints"]
-    hand, by_hand = paired(ours, lambda: [observation(point, "p1", "d") for point in points])
-    yield Figure("mapping/heart-rate", hand / POINTS * 1e6, "us", by_hand / POINTS * 1e6, "lower", limit=1.5)
-    runs = _mapped(heart_rate, _payload(60), {**facts, "study": {"series": "minutes"}})
-    series, by_hand = paired(runs, lambda: [observation(point, "p1", "d") for point in points])
-    yield Figure("mapping/series", series / POINTS * 1e6, "us", by_hand / POINTS * 1e6, "lower")
+    heart_rate, facts = registry.get("wearable.google-health.heart-rate"), facts_of(WEARABLE)
+    points, minutes = _payload(1), _payload(60)
+    hand = _same(lambda: heart_rate.apply(points, facts), lambda: observations(points, facts.study["id"], "p1"))
+    yield Figure("mapping/heart-rate", *_each(hand), "lower", limit=1.5)
+    in_series = facts_of({**WEARABLE, "study": {"series": "minutes"}})
+    run = _same(lambda: heart_rate.apply(minutes, in_series), lambda: series(minutes, facts.study["id"], "p1"))
+    yield Figure("mapping/series", *_each(run), "lower")
     if PEER.exists():
         message = _message()
         mapping = next(found for found in registry.all() if found.format == "hl7v2")
-        known = facts_of(facts)
+        known = facts_of(LAB)
         seconds, _ = paired(lambda: [_whole(mapping, message, known) for _ in range(MESSAGES)], lambda: None)
         told = subprocess.run([PEER / "bin" / "python", PARSE], input=message, capture_output=True, check=True)
         yield Figure("oru", seconds / MESSAGES * 1e6, "us", float(told.stdout) * 1e6, "lower", limit=0.05)
 
 
-def _mapped(mapping: Mapping, tree: Any, context: dict[str, Any]) -> Any:
-    facts = facts_of(context)
-    return lambda: mapping.apply(tree, facts)
+def _same(ours: Callable[[], Mapped], reference: Callable[[], list[dict[str, Any]]]) -> tuple[float, float]:
+    """The median seconds of both; raises `RuntimeError` when they do not make the same resources."""
+    if sorted(map(repr, ours().resources)) != sorted(map(repr, reference())):
+        raise RuntimeError("the mapping and the code by hand make different resources")
+    return paired(ours, reference)
+
+
+def _each(seconds: tuple[float, float]) -> tuple[float, str, float]:
+    return seconds[0] / POINTS * 1e6, "us", seconds[1] / POINTS * 1e6
 
 
 def _whole(mapping: Mapping, message: bytes, facts: Any) -> int:
@@ -58,7 +65,10 @@ def _payload(step: int) -> dict[str, Any]:
     seconds = [number * step for number in range(POINTS)]
     times = [f"2026-01-0{at // 86400 + 1}T{at // 3600 % 24:02}:{at // 60 % 60:02}:{at % 60:02}Z" for at in seconds]
     device = {"device": {"displayName": "Charge 6", "manufacturer": "Google"}}
-    samples = [{"sampleTime": {"physicalTime": at, "utcOffset": "7200s"}, "beatsPerMinute": "72"} for at in times]
+    samples = [
+        {"sampleTime": {"physicalTime": at, "utcOffset": "7200s"}, "beatsPerMinute": str(60 + number * 7 % 41)}
+        for number, at in enumerate(times)
+    ]
     return {"dataPoints": [{"heartRate": sample, "dataSource": device} for sample in samples]}
 
 

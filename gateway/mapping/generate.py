@@ -5,8 +5,8 @@
 made, and `wanted(records)`, the numbers of the records that anything may be made of, or None.
 
 The functions do what `walk` does where there is nothing to report, and raise where there is: then `walk` maps the
-same record again and tells. Each has two forms: for usual data, with one value at every step, and for all data, which is
-made and asked where the other gives up. Constant parts are shared between resources.
+same record again and tells. Each has two forms: for usual data, with one value at every step, and for all data, which
+is made and asked where the other gives up. Constant parts are shared between resources.
 """
 
 import ast
