@@ -33,8 +33,8 @@ class Expression:
 
     `evaluate(focus, env=None)` returns the list of results as plain values: trees, str, bool, int, Decimal, Temporal
     and Quantity. The focus is one item, or a list of items, or None for none. It raises `FhirPathEvaluationError`
-    where the data are not what the expression takes. Read the attribute where it is called: with a
-    model the first call replaces it by the generated function.
+    where the data are not what the expression takes. Read the attribute where it is called: the
+    first call replaces it by the generated function.
     """
 
     __slots__ = ("_base", "_facts", "_forms", "_kind", "_options", "ast", "evaluate", "text")
@@ -51,7 +51,7 @@ class Expression:
         if base is not None and (options.model is None or not options.model.knows(base)):
             raise FhirPathError("fhirpath.unknown-type", text, 0, name=base)
         self._facts = self._analyse(self._kind, strict=options.strict)
-        self.evaluate = self._form(None) if options.model is None else self._first()
+        self.evaluate = self._first()
 
     def single(self, focus: Any, env: Env | None = None) -> Any:
         """The one result, None when there is none; raises `FhirPathEvaluationError` when there are several."""
@@ -84,11 +84,12 @@ class Expression:
         return analyzer.facts
 
     def _first(self) -> Evaluate:
-        """Makes the function when it is first called: of a model's many expressions only some are run."""
+        """Makes the function when it is first called: of many expressions only some are run."""
 
         def evaluate(focus: Any, env: Env | None = None) -> list[Any]:
             if self.evaluate is evaluate:
-                self.evaluate = self._dispatcher() if self._base is None else self._form(self._base)
+                typed = self._base is not None or self._options.model is None
+                self.evaluate = self._form(self._base) if typed else self._dispatcher()
             return self.evaluate(focus, env)
 
         return evaluate
