@@ -179,6 +179,7 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         page_limit=settings.page_limit,
         max_body_bytes=settings.max_body_bytes,
         bundle_limit=settings.bundle_limit,
+        origins=settings.cors_origins,
         reads_on_loop=settings.database_file is not None,
     )
     return create_api(parts, partial(_life, running, close))

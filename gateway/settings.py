@@ -6,6 +6,7 @@ misspelt setting cannot be ignored in silence. The defaults are for development 
 """
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ TEST_VARIABLES: Final = frozenset(
 )
 """Variables of the test suite, which share the prefix; so does everything that starts with `GATEWAY_TEST_`."""
 
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(?::[0-9]{1,5})?\Z")
 _SQLITE = "sqlite:///"
 
 
@@ -62,6 +64,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=20_000_000, ge=1_000, description="Largest request body; more is refused with 413"
     )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Origins whose browsers may call (`https://app.example`), separated by commas"
+    )
     bundle_limit: int = Field(
         default=5_000, ge=1, le=100_000, description="Most entries of a batch or transaction Bundle; more is refused"
     )
@@ -88,6 +93,16 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: Any) -> Any:
+        parts = value.split(",") if isinstance(value, str) else value
+        origins = tuple(part.strip() for part in parts if part.strip())
+        for origin in origins:
+            if not _ORIGIN.match(origin):
+                raise ValueError("must be scheme://host[:port] each")
+        return origins
 
     @field_validator("base_url", "terminology_url")
     @classmethod

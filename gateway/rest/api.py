@@ -15,6 +15,8 @@ import gateway
 from gateway.core.errors import FhirError
 from gateway.rest import capability, health, intake, operation_routes, wellknown
 from gateway.rest.bodies import BodyLimit
+from gateway.rest.compression import Compression
+from gateway.rest.cross_origin import for_origins
 from gateway.rest.direct import Direct
 from gateway.rest.edge import Edge
 from gateway.rest.interactions import bundle, create, delete, history, patch, read, search, update, vread
@@ -52,7 +54,8 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
     )
     ordinary = BodyLimit(api.build_middleware_stack(), limit=parts.max_body_bytes)
     api.state.inner = ordinary  # where the entries of a batch go
-    api.middleware_stack = Edge(Direct(ordinary, read=read.endpoint(parts)))  # around the framework's own layers
+    outer = Compression(Direct(ordinary, read=read.endpoint(parts)))
+    api.middleware_stack = Edge(for_origins(outer, parts.origins))  # around the framework's own layers
     return api
 
 

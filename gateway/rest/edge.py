@@ -21,7 +21,7 @@ _REQUEST_ID = "gateway.request_id"
 
 _HEADERS = (
     (b"cache-control", b"no-store"),
-    (b"vary", b"Authorization, Accept"),
+    (b"vary", b"Authorization, Accept, Accept-Encoding"),
     (b"x-content-type-options", b"nosniff"),
 )
 """What a reader may see depends on its token and on consent now, so nobody keeps a copy."""

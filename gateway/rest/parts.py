@@ -21,7 +21,7 @@ class Parts:
 
     `authenticate` takes a bearer token and a study; `public_keys` gives the issuer's public JWKs; `ready` is True
     when the database answers, `reads_on_loop` when it answers a point read in microseconds. `base_url` has no final
-    slash; links start with it, whatever the Host header says.
+    slash; links start with it, whatever the Host header says. `origins` are those whose browsers may call.
     """
 
     studies: Mapping[str, Study]
@@ -42,6 +42,7 @@ class Parts:
     page_limit: int
     max_body_bytes: int
     bundle_limit: int
+    origins: Sequence[str]
     reads_on_loop: bool
 
     def fhir_base(self, study: str) -> str:
