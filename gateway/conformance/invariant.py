@@ -26,8 +26,8 @@ OF_CONTAINED = frozenset({"dom-2", "dom-3", "dom-4", "dom-5"})
 class Invariants:
     """Compiles the constraints of elements into checks.
 
-    Those whose keys are in `left_out` are passed over; `conforms` answers `conformsTo()`. `uncompiled` maps the keys of
-    constraints that could not be compiled to the reason.
+    Those whose keys are in `left_out` are passed over; `conforms` answers `conformsTo()`. `uncompiled` maps the keys
+    of constraints that could not be compiled to the reason.
     """
 
     def __init__(self, terminology: Terminology, left_out: frozenset[str] = BEST_PRACTICE) -> None:
