@@ -1,17 +1,42 @@
-"""From a resource to its index rows, by the search parameters of its type."""
+"""From a resource to its index rows, by the search parameters of its type.
 
+What one source sends differs little from resource to resource: the rows of each top-level element, or of those that a
+parameter looks at together, are kept for the last contents seen, so that most of a resource is not looked at again.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Final
+
+import msgspec
 
 from gateway.core import Resource
 from gateway.search import Parameters
 from gateway.search.extract import entries_of
 from gateway.search.parameters import Indexed
+from gateway.search.query import IndexEntry
 from gateway.store.sql.grants import CONSENT, consent_subject, consent_term
 from gateway.store.sql.indexed import TypeIndex, type_index
-from gateway.store.sql.rows import Rows, index_rows
+from gateway.store.sql.rows import Facet, Fragment, Rows, facet_of, fragment, index_rows
 
 MAX_SHAPES: Final = 4_096
 """For how many types with their top-level elements it is kept which parameters they may have."""
+
+MAX_FRAGMENTS: Final = 20_000
+"""For how many contents of elements their rows are kept."""
+
+MAX_CONTENT: Final = 1_000
+"""Larger contents, in bytes, hardly come again."""
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Parameters that look at the same elements and at no others; without elements they may look anywhere."""
+
+    elements: tuple[str, ...]
+    parameters: tuple[Indexed, ...]
 
 
 class Indexes:
@@ -20,7 +45,11 @@ class Indexes:
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
         self._types: dict[str, TypeIndex] = {}
-        self._shapes: dict[tuple[str, ...], tuple[Indexed, ...]] = {}
+        self._shapes: dict[tuple[str, ...], tuple[_Part, ...]] = {}
+        self._numbers: dict[tuple[IndexEntry, ...], int] = {}
+        self._number = count(1)
+        self._facets: dict[tuple[str | int, ...], Facet] = {}
+        self._fragments: dict[tuple[str, tuple[str, ...], bytes], Fragment] = {}
 
     def of(self, type: str) -> TypeIndex:
         """How the type is indexed."""
@@ -31,19 +60,65 @@ class Indexes:
 
     def rows(self, type: str, resource: Resource) -> Rows:
         """The index rows of a resource; a Consent is found by its patient whatever else is indexed."""
-        rows = index_rows(type, self.of(type), entries_of(resource, self._told(type, resource)))
+        fragments = [self._fragment(type, part, resource) for part in self._parts(type, resource)]
+        rows = index_rows(type, fragments, self._facet(type, fragments))
         subject = consent_subject(resource) if type == CONSENT else ""
         if subject:
             rows.terms.add(consent_term(subject))
         return rows
 
-    def _told(self, type: str, resource: Resource) -> tuple[Indexed, ...]:
-        """The parameters that the resource may have rows of; the answers for the first shapes are kept."""
+    def _facet(self, type: str, fragments: list[Fragment]) -> Facet:
+        """The facet of common entries; facets come again and again."""
+        key: tuple[str | int, ...] = (type, *[one.number for one in fragments])
+        found = self._facets.get(key)
+        if found is None:
+            found = facet_of(type, [one.common for one in fragments])
+            if len(self._facets) >= MAX_FRAGMENTS:
+                self._facets.clear()
+            self._facets[key] = found
+        return found
+
+    def _made(self, type: str, part: _Part, resource: Resource) -> Fragment:
+        """A new fragment; numbers are never given twice, so that a facet is never taken for another."""
+        made = fragment(type, self.of(type), entries_of(resource, part.parameters))
+        if not made.common:
+            return made
+        if len(self._numbers) >= MAX_FRAGMENTS:
+            self._numbers.clear()
+        return replace(made, number=self._numbers.setdefault(made.common, next(self._number)))
+
+    def _fragment(self, type: str, part: _Part, resource: Resource) -> Fragment:
+        if not part.elements:
+            return self._made(type, part, resource)
+        content = _encode([resource[name] for name in part.elements])
+        key = (type, part.elements, content)
+        found = self._fragments.get(key)
+        if found is None:
+            found = self._made(type, part, resource)
+            if len(content) <= MAX_CONTENT:
+                if len(self._fragments) >= MAX_FRAGMENTS:
+                    self._fragments.clear()
+                self._fragments[key] = found
+        return found
+
+    def _parts(self, type: str, resource: Resource) -> tuple[_Part, ...]:
         key = (type, *resource)
         found = self._shapes.get(key)
         if found is None:
-            how = self.of(type)
-            found = tuple(one for one in self.parameters.told_by(resource) if not how.without_rows(one.code))
+            found = self._made_parts(type, resource)
             if len(self._shapes) < MAX_SHAPES:
                 self._shapes[key] = found
         return found
+
+    def _made_parts(self, type: str, resource: Resource) -> tuple[_Part, ...]:
+        """What stands beside an element as `_element` may be looked at too: then nothing is kept."""
+        how = self.of(type)
+        together: dict[tuple[str, ...], list[Indexed]] = {}
+        alone = any(name.startswith("_") for name in resource)
+        for one in self.parameters.told_by(resource):
+            if how.without_rows(one.code) or (one.code == "_text" and "text" not in resource):
+                continue
+            kept = one.roots and one.kind not in ("composite", "text") and not alone
+            elements = tuple(sorted(one.roots & resource.keys())) if one.roots and kept else ()
+            together.setdefault(elements, []).append(one)
+        return tuple(_Part(elements, tuple(several)) for elements, several in together.items())

@@ -1,10 +1,10 @@
 """The index rows of a resource: its facet, its terms and its values, made from its index entries."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import chain, product
 from typing import Any, Final
 
 import msgspec
@@ -109,8 +109,21 @@ def no_rows() -> Rows:
     return Rows(UNDATED, UNDATED, None, set(), set(), set(), set(), set(), set(), set())
 
 
-def index_rows(type: str, how: TypeIndex, entries: Iterable[IndexEntry]) -> Rows:
-    """The rows that the entries of a resource become."""
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """The rows of a part of a resource: without facet, of which it has the entries `common`.
+
+    `is_wordy` says that it has dates, strings or words; `number` stands for `common`: the same, the same entries.
+    """
+
+    rows: Rows
+    common: tuple[IndexEntry, ...]
+    is_wordy: bool
+    number: int = 0
+
+
+def fragment(type: str, how: TypeIndex, entries: Iterable[IndexEntry]) -> Fragment:
+    """The rows that some entries of a resource become."""
     rows, common, parts = no_rows(), [], 0
     for entry in entries:
         kind = entry.__class__
@@ -118,15 +131,33 @@ def index_rows(type: str, how: TypeIndex, entries: Iterable[IndexEntry]) -> Rows
             common.append(entry)
         elif kind is CompositeEntry:
             parts += 1
-            if not how.without_rows(entry.parameter):
-                _add_composite(rows, type, entry, parts)  # type: ignore[arg-type]
+            _add_composite(rows, type, entry, parts)  # type: ignore[arg-type]
         elif kind is DateEntry and entry.parameter == how.in_time:
             rows.at, rows.until = entry[1:]  # type: ignore[assignment, misc]
         elif kind is ReferenceEntry:
             _add_reference(rows, type, how, entry)  # type: ignore[arg-type]
-        elif not how.without_rows(entry.parameter):
+        else:
             _ADDERS[kind](rows, type, entry, 0)
-    rows.facet = facet_of(type, tuple(dict.fromkeys(common)))
+    return Fragment(rows, tuple(dict.fromkeys(common)), bool(rows.dates or rows.strings or rows.words))
+
+
+def index_rows(type: str, fragments: Sequence[Fragment], facet: Facet) -> Rows:
+    """The rows of a resource, from those of its parts and the facet of what is common in them."""
+    rows = no_rows()
+    for part in fragments:
+        own = part.rows
+        if own.at != UNDATED:
+            rows.at, rows.until = own.at, own.until
+        rows.terms |= own.terms
+        rows.references |= own.references
+        if own.numbers:
+            rows.numbers |= own.numbers
+            rows.units |= own.units
+        if part.is_wordy:
+            rows.dates |= own.dates
+            rows.strings |= own.strings
+            rows.words |= own.words
+    rows.facet = facet
     for parameter in ABOUT:
         _add_about(rows, type, parameter)
     return rows
@@ -152,12 +183,11 @@ def about_hash(type: str, parameter: str, target: int, facet: int) -> int:
     return mixed(mixed(of_parameter(type, parameter, "about"), target), facet)
 
 
-@lru_cache(maxsize=1 << 12)
-def facet_of(type: str, entries: tuple[IndexEntry, ...]) -> Facet:
-    """The facet of a set of common entries; the last ones are kept, as they come again and again."""
+def facet_of(type: str, parts: Iterable[tuple[IndexEntry, ...]]) -> Facet:
+    """The facet of a set of common entries."""
     terms: set[int] = set()
     texts: set[tuple[int, str]] = set()
-    for entry in entries:
+    for entry in chain.from_iterable(parts):
         if isinstance(entry, TokenEntry):
             terms.update(of_token(type, *entry))
             texts.add((of_parameter(type, entry.parameter, "sort"), entry.code[:TEXT_LENGTH]))
