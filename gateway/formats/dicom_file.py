@@ -4,7 +4,8 @@ The tree is that of `gateway.formats.dicom_json`: one data set, attributes by ke
 table. Reading stops before the pixels; binary and private attributes are left out, a text that is longer than its
 type allows stays as it came. File meta information (group 0002) is not part of the tree. Positions are tags.
 
-A file without its preamble and meta information is refused: what its bytes mean could only be guessed.
+Refused are a file without its preamble and meta information, since what its bytes mean could only be guessed, a
+deflated one, since nobody knows how large it becomes, a header above 4 MB and sequences without end.
 There are no options. See https://dicom.nema.org/medical/dicom/current/output/chtml/part10/chapter_7.html.
 """
 
@@ -23,6 +24,11 @@ from gateway.formats.decoded import Decoded, Options
 from gateway.formats.dicom_json import data_sets
 
 MAX_DEPTH = 50
+MAX_ELEMENTS = 100_000
+MAX_HEADER_BYTES = 4_000_000
+"""How much of a file is read; pixels begin before, in all but the largest headers."""
+
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
 _BINARY = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 _NUMBERS = frozenset(("DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"))
 
@@ -34,10 +40,12 @@ def decode_dicom(data: bytes, options: Options) -> Decoded:
     """The header in `data`; raises `BadRequest` with `format.dicom-file` or `payload.empty`."""
     if not data.strip(b"\0 \r\n"):
         raise BadRequest(issue("payload.empty"))
+    if _DEFLATED in data[:MAX_HEADER_BYTES]:
+        raise BadRequest(issue("format.dicom-file"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = _model(dcmread(BytesIO(data), stop_before_pixels=True), 0)
+            model = _Reader().model(dcmread(BytesIO(data[:MAX_HEADER_BYTES]), stop_before_pixels=True), 0)
     except BadRequest:
         raise
     except (InvalidDicomError, EOFError, KeyError, ValueError, TypeError, AttributeError, NotImplementedError):
@@ -49,25 +57,34 @@ def decode_dicom(data: bytes, options: Options) -> Decoded:
     return data_sets([model])
 
 
-def _model(data_set: Dataset, depth: int) -> dict[str, Any]:
-    """A data set in the DICOM JSON model."""
-    if depth > MAX_DEPTH:
-        raise BadRequest(issue("format.dicom-depth", limit=MAX_DEPTH))
-    found = {}
-    for element in data_set:
-        if not element.tag.is_private and element.VR not in _BINARY:
-            found[f"{int(element.tag):08X}"] = {"vr": element.VR, "Value": _values(element, depth)}
-    return found
+class _Reader:
+    """Turns data sets into the DICOM JSON model, and counts their elements."""
 
+    __slots__ = ("left",)
 
-def _values(element: DataElement, depth: int) -> list[Any]:
-    value = element.value
-    if element.VR == "SQ":
-        return [_model(item, depth + 1) for item in value]
-    if value is None or value == "" or value == b"":
-        return []
-    several = value if element.VM > 1 else [value]
-    return [_value(element.VR, one) for one in several if one is not None and one != ""]
+    def __init__(self) -> None:
+        self.left = MAX_ELEMENTS
+
+    def model(self, data_set: Dataset, depth: int) -> dict[str, Any]:
+        if depth > MAX_DEPTH:
+            raise BadRequest(issue("format.dicom-depth", limit=MAX_DEPTH))
+        found = {}
+        for element in data_set:
+            self.left -= 1
+            if self.left < 0:
+                raise BadRequest(issue("format.dicom-file"))
+            if not element.tag.is_private and element.VR not in _BINARY:
+                found[f"{int(element.tag):08X}"] = {"vr": element.VR, "Value": self._values(element, depth)}
+        return found
+
+    def _values(self, element: DataElement, depth: int) -> list[Any]:
+        value = element.value
+        if element.VR == "SQ":
+            return [self.model(item, depth + 1) for item in value]
+        if value is None or value == "" or value == b"":
+            return []
+        several = value if element.VM > 1 else [value]
+        return [_value(element.VR, one) for one in several if one is not None and one != ""]
 
 
 def _value(kind: str, value: Any) -> Any:

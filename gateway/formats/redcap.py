@@ -62,6 +62,7 @@ def _gathered(rows: list[dict[str, str]]) -> tuple[list[dict[str, str]], list[in
     """One record for each place that the values name, and the number of its first row."""
     found: dict[tuple[str, ...], dict[str, str]] = {}
     first: list[int] = []
+    boxes: set[tuple[tuple[str, ...], str]] = set()
     for number, row in enumerate(rows):
         where = tuple(row.get(name, "") for name in _PLACE)
         if where not in found:
@@ -72,7 +73,8 @@ def _gathered(rows: list[dict[str, str]]) -> tuple[list[dict[str, str]], list[in
             continue
         if record.get(field, value) != value:
             record[f"{field}___{record.pop(field)}"] = "1"
-        if any(name.startswith(f"{field}___") for name in record):
+            boxes.add((where, field))
+        if (where, field) in boxes:
             record[f"{field}___{value}"] = "1"
         else:
             record[field] = value

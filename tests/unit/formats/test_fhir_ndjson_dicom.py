@@ -90,3 +90,16 @@ def test_no_file_half_a_file_and_an_empty_one_are_refused():
     assert refusal(whole[132:], "dicom")[0] == "format.dicom-file"
     assert refusal(whole[:140], "dicom")[0] == "format.dicom-file"
     assert refusal(b"\0" * 200, "dicom")[0] == "payload.empty"
+
+
+def test_a_deflated_file_a_long_header_and_deep_sequences_are_refused(monkeypatch):
+    deflated = file(SOPInstanceUID="1.2.3").replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99\0")
+    assert refusal(deflated, "dicom")[0] == "format.dicom-file"
+    nested = Dataset()
+    for _ in range(60):
+        outer = Dataset()
+        outer.ContentSequence = [nested]
+        nested = outer
+    assert refusal(file(SOPInstanceUID="1.2.3", ContentSequence=[nested]), "dicom")[0] == "format.dicom-depth"
+    monkeypatch.setattr("gateway.formats.dicom_file.MAX_ELEMENTS", 2)
+    assert refusal(file(SOPInstanceUID="1.2.3", StudyID="1", Modality="CT"), "dicom")[0] == "format.dicom-file"
