@@ -57,7 +57,7 @@ def matches(query: Query, resource: Resource, parameters: Parameters, among: Ite
     if types and resource["resourceType"] not in types:
         return False
     subject = Subject(resource, parameters, tuple(among))
-    return all(holds(clause, subject) for clause in query.clauses)
+    return all(holds(clause, subject) for clause in query.clauses_of(resource["resourceType"]))
 
 
 @dataclass(slots=True)

@@ -48,7 +48,7 @@ def parse(
         if type or name != "_type":
             search.read(type, types, name, text)
     if compartment is not None:
-        search.within(type, *compartment)
+        search.inside(type, types, *compartment)
     return search.query(type, types)
 
 
@@ -60,6 +60,7 @@ class _Search:
         self._reader = ClauseReader(reading)
         self._strict = strict
         self._clauses: list[Clause] = []
+        self._within: tuple[tuple[str, Clause], ...] = ()
         self._results = Results()
         self._faults: list[Issue] = []
         self._ignored: list[Issue] = []
@@ -121,16 +122,31 @@ class _Search:
             return []
         return [UriClause("url", (url,)), self._reader.read(types, "version", version)]
 
-    def within(self, type: str, name: str, id: str) -> None:
-        """Adds that the resources are in a compartment; raises `BadRequest` when the type never is."""
+    def inside(self, type: str, types: tuple[str, ...], name: str, id: str) -> None:
+        """Adds that the resources are in a compartment.
+
+        Raises `BadRequest` at once when none of the types searched ever is.
+        """
+        compartment = self._reading.parameters.compartment(name)
+        asked = types or tuple(sorted({*compartment, name}))
+        ways = [(one, self._way(one, compartment.get(one, ()), name, id)) for one in asked]
+        within = [(one, way) for one, way in ways if way is not None]
+        if not within or not compartment:
+            raise BadRequest(issue("search.compartment", type=shown(asked[0]), compartment=shown(name)))
+        if type:
+            self._clauses.append(within[0][1])
+        else:
+            self._within = tuple(within)
+
+    def _way(self, type: str, codes: Sequence[str], name: str, id: str) -> Clause | None:
+        """How a resource of the type is in the compartment; None when it never is."""
         known = self._reading.parameters.of(type)
-        codes = [code for code in self._reading.parameters.compartment(name).get(type, ()) if code in known]
-        ways: list[Clause] = [ReferenceClause(code, (f"{name}/{id}",)) for code in codes]
+        ways: list[Clause] = [ReferenceClause(code, (f"{name}/{id}",)) for code in codes if code in known]
         if type == name:
             ways.append(IdClause((id,)))
         if not ways:
-            raise BadRequest(issue("search.compartment", type=shown(type), compartment=shown(name)))
-        self._clauses.append(ways[0] if len(ways) == 1 else AnyClause(tuple(ways)))
+            return None
+        return ways[0] if len(ways) == 1 else AnyClause(tuple(ways))
 
     def query(self, type: str, types: tuple[str, ...]) -> Query:
         """The query; raises `BadRequest` with all faults."""
@@ -154,6 +170,7 @@ class _Search:
             results.elements or (),
             () if type else types,
             tuple(self._ignored),
+            self._within,
         )
 
 

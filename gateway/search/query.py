@@ -303,6 +303,7 @@ class Query:
     """A search of one resource type; no clause means every resource of the type.
 
     `type` "" searches `types`, or every type when there is none: a search of the whole study or of a compartment.
+    `within` is then what resources of one type must satisfy besides, as (type, clause): how each is in a compartment.
     `count` is the page size asked for, None when the client left it out; 0 asks for the total only. `total` ""
     asks for none. `summary` and
     `elements` say what of each resource to send. `ignored` are warnings about parameters that a lenient search left
@@ -319,6 +320,14 @@ class Query:
     elements: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     ignored: tuple[Issue, ...] = ()
+    within: tuple[tuple[str, Clause], ...] = ()
+
+    def clauses_of(self, type: str) -> tuple[Clause, ...]:
+        """What resources of a type must satisfy; nothing can where `within` leaves the type out."""
+        if not self.within:
+            return self.clauses
+        own = tuple(clause for of, clause in self.within if of == type)
+        return (*self.clauses, *(own or (AnyClause(()),)))
 
 
 __all__ = [
