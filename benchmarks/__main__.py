@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME ...] [--json]`: measures and prints each figure beside its reference."""
+"""`python -m benchmarks [NAME ...] [--json]`: each figure beside its reference; `prepare --size N` makes data."""
 
 import importlib
 import pkgutil
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import benchmarks
 from benchmarks.figure import Figure
 
-NOT_A_BENCHMARK = {"__main__", "figure", "load", "reference", "demo_study", "server"}
+NOT_A_BENCHMARK = {"__main__", "figure", "load", "reference", "demo_study", "server", "prepare", "trial_data"}
 
 
 def figures(names: list[str]) -> Iterator[Figure]:
@@ -23,6 +23,10 @@ def figures(names: list[str]) -> Iterator[Figure]:
 
 def main(arguments: list[str]) -> int:
     """Prints a table, or JSON lines with `--json`; exit code 1 when a figure misses its limit."""
+    if arguments[:1] == ["prepare"]:
+        from benchmarks.prepare import main as prepare
+
+        return prepare(arguments[1:])
     names = [argument for argument in arguments if not argument.startswith("-")]
     as_json, missed = "--json" in arguments, False
     if not as_json:

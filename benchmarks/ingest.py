@@ -12,7 +12,7 @@ from benchmarks.reference.heart_rate import Script
 NAME = "ingest"
 PAYLOADS = 10
 PATIENT = "101-001"
-COMPARED = ("resource", "version", "search_term", "search_date", "payload", "receipt")
+COMPARED = ("resource", "version", "search_term", "search_reference", "search_number", "payload", "receipt")
 
 
 def run() -> Iterator[Figure]:
@@ -23,7 +23,7 @@ def run() -> Iterator[Figure]:
         with tempfile.TemporaryDirectory() as folder:
             pairs.append(_round(Path(folder), bodies))
     ours, reference = (sorted(column)[ROUNDS // 2] for column in zip(*pairs, strict=True))
-    yield Figure("ingest", ours, "s", reference, "lower", limit=6)
+    yield Figure("ingest", ours, "s", reference, "lower", limit=3)
 
 
 def _round(folder: Path, bodies: list[bytes]) -> tuple[float, float]:
@@ -37,7 +37,7 @@ def _round(folder: Path, bodies: list[bytes]) -> tuple[float, float]:
     after, made = _counts(folder / "gateway.db"), _counts(folder / "script.db")
     for table in COMPARED:
         written = after[table] - before[table]
-        if abs(written - made[table]) > len(bodies) * 3:
+        if abs(written - made[table]) > len(bodies) * 20:
             raise RuntimeError(f"{table}: the gateway wrote {written} rows, the script {made[table]}")
     return ours, reference
 

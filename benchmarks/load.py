@@ -37,7 +37,7 @@ class _Client(asyncio.Protocol):
             if end < 0:
                 return
             head = self.buffer[:end].lower()
-            if not head.startswith(b"http/1.1 200"):
+            if not head.startswith((b"http/1.1 200", b"http/1.1 201")):
                 self.done.set_exception(RuntimeError(f"the server answered {head.splitlines()[0]!r}"))
                 return
             length = head.index(b"content-length:") + 15
@@ -69,7 +69,7 @@ async def _load(port: int, requests: list[bytes], clients: int, duration: float)
 
 
 def requests_per_second(port: int, requests: list[bytes], clients: int = 16, duration: float = 2.0) -> float:
-    """How many of `requests` (whole HTTP requests) a server on this machine answers with 200 a second.
+    """How many of `requests` (whole HTTP requests) a server on this machine answers with 200 or 201 a second.
 
     Raises RuntimeError for any other answer, so that a benchmark never measures refusals.
     """
@@ -80,3 +80,10 @@ def get(path: str, token: str = "") -> bytes:
     """The bytes of a GET request."""
     authorization = f"Authorization: Bearer {token}\r\n" if token else ""
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{authorization}Accept: application/fhir+json\r\n\r\n".encode()
+
+
+def post(path: str, body: bytes, token: str = "") -> bytes:
+    """The bytes of a POST request of a resource."""
+    authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{authorization}Prefer: return=minimal\r\n"
+    return f"{head}Content-Type: application/fhir+json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

@@ -19,7 +19,7 @@ def run() -> Iterator[Figure]:
     """The median requests per second of both servers, loaded in turn."""
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "gateway.db"
-        token, paths = _prepare(Path(folder))
+        token, paths = prepared(Path(folder))
         environment = {"GATEWAY_DATA_DIR": folder, "GATEWAY_LOG_LEVEL": "warning"}
         ours = ["-m", "gateway", "serve"]
         bare = ["-m", "benchmarks.reference.read_route", "--database", str(database)]
@@ -35,7 +35,7 @@ def run() -> Iterator[Figure]:
     yield Figure("read", values[0], "1/s", values[1], "higher", limit=0.5)
 
 
-def _prepare(folder: Path) -> tuple[str, list[str]]:
+def prepared(folder: Path) -> tuple[str, list[str]]:
     """A database with 1,000 Observations; a reader's token and the paths of 200 of them."""
     gateway = enrolled(folder)
     deliver(gateway, heart_rate_payload(0))

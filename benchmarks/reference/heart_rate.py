@@ -10,7 +10,6 @@ import json
 import sqlite3
 import struct
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +22,9 @@ CODE = {"coding": [{"system": "http://loinc.org", "code": "8867-4", "display": "
 META = {"profile": ["http://hl7.org/fhir/StructureDefinition/heartrate"]}
 decoder = msgspec.json.Decoder(float_hook=Decimal)
 encoder = msgspec.json.Encoder(decimal_format="number")
+SUBJECT, DEVICE, VALUE, UNIT, FACET = 101, 102, 103, 104, 105
+"""Hashes of parameters, of the unit, and of the set of common values: all the samples have the same."""
+UNORDERED = -(2**62)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 (as a script would say it)
 
 
@@ -99,44 +101,44 @@ class Script:
         execute("COMMIT")
 
     def _write(self, study: str, now: int, patient: str, resources: list[tuple[dict[str, object], int]]) -> None:
-        heads, versions, terms, dates = [], [], [], []
+        heads, versions, terms, references, numbers = [], [], [], [], []
+        about, subject, device = self._hashes(patient, resources[0][0])
         for resource, at in resources:
             row = next(self.keys)
-            hashes = list(self._hashes(patient))
+            until, key = at + 1_000_000, f"Observation/{resource['id']}"
             body = encoder.encode(
                 {**resource, "meta": {**META, "versionId": "1", "lastUpdated": "2026-11-21T00:00:00.000Z"}}
             )
             content = hashlib.blake2b(body, digest_size=16).digest()
-            entries = struct.pack(f"<{len(hashes) + 4}q", len(hashes), *hashes, 1, at, at + 1_000_000)
-            date = term("Observation", "date")
-            heads.append((study, "Observation", row, resource["id"], 1, now, False, 2, patient, "wearable", at,
-                          at + 1_000_000))  # fmt: skip
-            versions.append((study, row, 1, now, False, 2, patient, "wearable", at, at + 1_000_000, content, entries,
-                             body))  # fmt: skip
-            terms += [(study, value, row) for value in hashes]
-            dates.append((study, date, at, at + 1_000_000, row))
-        self._insert(heads, versions, terms, dates)
+            entries = struct.pack("<6q", at, about, subject, device, SUBJECT, DEVICE)
+            heads.append((study, "Observation", row, resource["id"], 1, now, False, 2, patient, "wearable", at, until,
+                          UNORDERED, at, until, FACET, term(key)))  # fmt: skip
+            versions.append((study, row, 1, now, False, 2, patient, "wearable", at, until, content, entries, body))
+            terms += [(study, about, at, row), (study, subject, at, row), (study, device, at, row)]
+            target = str(resource["device"]["reference"]).partition("/")[2]  # type: ignore[index]
+            references += [(study, row, SUBJECT, "Patient", patient), (study, row, DEVICE, "Device", target)]
+            rate = float(resource["valueQuantity"]["value"])  # type: ignore[index]
+            numbers.append((study, row, VALUE, rate, rate, UNIT, 0, rate / 60, rate / 60))
+        self._insert(heads, versions, terms, references, numbers)
 
-    def _hashes(self, patient: str) -> Iterator[int]:
-        for parameter in ("patient", "subject"):
-            yield term("Observation", parameter, "reference", f"Patient/{patient}")
-        category = CATEGORY_SYSTEM
-        for parameter, system, code in (
-            ("code", "http://loinc.org", "8867-4"),
-            ("category", category, "vital-signs"),
-        ):
-            yield term("Observation", parameter, "token", system, code)
-            yield term("Observation", parameter, "code", code)
-            yield term("Observation", parameter, "system", system)
+    def _hashes(self, patient: str, resource: dict[str, object]) -> tuple[int, int, int]:
+        subject = term(f"Patient/{patient}")
+        device = term(str(resource["device"]["reference"]))  # type: ignore[index]
+        return subject ^ FACET, subject ^ SUBJECT, device ^ DEVICE
 
-    def _insert(self, heads: list, versions: list, terms: list, dates: list) -> None:  # type: ignore[type-arg]
+    def _insert(  # type: ignore[type-arg]
+        self, heads: list, versions: list, terms: list, references: list, numbers: list
+    ) -> None:
         many = self.connection.executemany
         many("INSERT INTO resource (study, type, pk, id, version, updated, deleted, level, subject, domain, low, "
-             "high, ordered) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,-4611686018427387904)", heads)  # fmt: skip
+             "high, ordered, at, until, facet, reference) "
+             "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", heads)  # fmt: skip
         many("INSERT INTO version (study, pk, version, updated, deleted, level, subject, domain, low, high, digest, "
              "entries, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", versions)  # fmt: skip
-        many("INSERT INTO search_term (study, hash, pk) VALUES (?,?,?)", sorted(terms))
-        many("INSERT INTO search_date (study, hash, low, high, pk) VALUES (?,?,?,?,?)", sorted(dates))
+        many("INSERT INTO search_term (study, hash, at, pk) VALUES (?,?,?,?)", sorted(terms))
+        many("INSERT INTO search_reference (study, pk, hash, type, id) VALUES (?,?,?,?,?)", sorted(references))
+        many("INSERT INTO search_number (study, pk, hash, low, high, unit, part, canonical_low, canonical_high) "
+             "VALUES (?,?,?,?,?,?,?,?,?)", sorted(numbers))  # fmt: skip
 
     def _write_device_and_provenance(
         self, study: str, now: int, patient: str, device: str, ids: list[object], sha: str
@@ -152,8 +154,15 @@ class Script:
         for resource in made:
             row, body = next(self.keys), encoder.encode(resource)
             kind = str(resource["resourceType"])
-            head = (study, kind, row, resource["id"], 1, now, False, 2, patient, "wearable", -(2**62), 2**62)
-            version = (study, row, 1, now, False, 2, patient, "wearable", -(2**62), 2**62, b"", b"", body)
+            places = (-(2**62), 2**62)
+            head = (study, kind, row, resource["id"], 1, now, False, 2, patient, "wearable", *places, UNORDERED,
+                    *places, term(kind), term(f"{kind}/{resource['id']}"))  # fmt: skip
+            version = (study, row, 1, now, False, 2, patient, "wearable", *places, b"", b"", body)
+            leads = [f"Observation/{key}" for key in ids] if kind == "Provenance" else [f"Patient/{patient}"]
             self._insert(
-                [head], [version], [(study, term(kind, "patient", "reference", f"Patient/{patient}"), row)], []
+                [head],
+                [version],
+                [(study, term(kind, target), places[0], row) for target in leads],
+                [(study, row, SUBJECT, *target.split("/")) for target in leads],
+                [],
             )

@@ -18,7 +18,7 @@ from gateway.store.sql.includes import Includes
 from gateway.store.sql.index_tables import TermRow
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.ordering import merged, order_of
-from gateway.store.sql.planning import GATHERED, Asked, Drive, asked, drive, split
+from gateway.store.sql.planning import GATHERED, MERGED, Asked, Drive, asked, drive, split
 from gateway.store.sql.reader import stored
 from gateway.store.sql.selecting import Shape
 from gateway.store.sql.tables import UNDATED, ResourceRow, columns_of
@@ -91,7 +91,7 @@ class ResourceFinder:
     def _page(self, read: Read, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         types = (query.type,) if query.type else query.types or tuple(types_of(read, self._types, study))
         searches = [_Search(study, type, visibility, read) for type in types]
-        asking = [(search, self._resolved(search, query.clauses)) for search in searches]
+        asking = [(search, self._resolved(search, query.clauses_of(search.type))) for search in searches]
         total = sum(self._total(search, clauses) for search, clauses in asking) if query.total else None
         if page.count < 1:
             return Found((), total, None)
@@ -133,8 +133,17 @@ class ResourceFinder:
         return self._sorted(search, driven, wanted) if wanted.sort else self._in_order(search, driven, wanted)
 
     def _resolved(self, search: _Search, clauses: Sequence[Clause]) -> list[Clause]:
-        """Chains that few resources are at the end of become plain references to these."""
-        return [self._followed(search, one) if isinstance(one, ChainClause) else one for one in clauses]
+        """Chains that few resources are at the end of become plain references to these.
+
+        Where something else drives the search, a row that asks where it leads is better than a long list.
+        """
+        made = [self._followed(search, one) if isinstance(one, ChainClause) else one for one in clauses]
+        for number, (before, after) in enumerate(zip(clauses, made, strict=True)):
+            if before is not after and isinstance(after, ReferenceClause) and len(after.targets) > MERGED:
+                others = [*made[:number], *made[number + 1 :]]
+                if others and self._drive(search, others).driver != "type":
+                    made[number] = before
+        return made
 
     def _followed(self, search: _Search, chain: ChainClause) -> Clause:
         ends: list[str] = []
