@@ -17,9 +17,10 @@ from gateway.mapping.compare import Change, changes
 class Rerun:
     """One difference that reading a receipt's payload again would make.
 
-    `change` is about a stored resource, or tells of one that would be new (its `old` is None) or no longer be made;
-    None where `refused` is the rule that would keep the payload, or a unit of it, out. `hidden` is True for a
-    resource that is stored and that the client does not see; its change is not told.
+    `change` is about a stored resource, or tells of one that would no longer be made, or would be new: its `old` is
+    None then, and its content is not told, since no Consent was asked for it. It is None where `refused` is the rule
+    that would keep the payload, or a unit of it, out. `hidden` is True for a resource that is stored and that the
+    client does not see; its change is not told.
     """
 
     receipt: str
@@ -57,7 +58,8 @@ def _against_store(
         stored = loads(inspection.read(reference).body)
     except (NotFound, Gone):
         if made is None:
-            yield Rerun(receipt, Change(reference, None, wanted))
+            kind, _, identity = reference.partition("/")
+            yield Rerun(receipt, Change(reference, None, {"resourceType": kind, "id": identity}))
         else:
             yield Rerun(receipt, hidden=True)
         return

@@ -163,6 +163,14 @@ def test_a_rerun_tells_what_would_be_refused(opened: Gateway, receipt: Receipt, 
     assert all(one.change is None or one.change.new is None for one in found)
 
 
+def test_of_a_new_resource_its_name_is_told_only(opened: Gateway, receipt: Receipt, tmp_path: Path) -> None:
+    eyes, old = inspection(opened, STUDY, READER), opened.registry.get("wearable.google-health.heart-rate")
+    new = of(opened, changed(tmp_path, lambda text: text.replace("id: point", "id: dot")))
+    found = [one.change for one in rerun(eyes, old, new) if one.change and one.change.old is None]
+    assert len(found) == 2
+    assert all(set(one.new) == {"resourceType", "id"} for one in found)
+
+
 def test_what_the_client_does_not_see_is_counted_only(opened: Gateway, receipt: Receipt, tmp_path: Path) -> None:
     class Shut:
         """A door behind which nothing is."""
