@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.conformance.run import Check, Location, Run
 from gateway.definitions import Binding
-from gateway.definitions.structure import SYSTEM_TYPE
+from gateway.definitions.element import SYSTEM_TYPE
 from gateway.terminology import Terminology
 
 TEXTUAL = frozenset({"code", "string", "uri", "url", "canonical", "oid", "uuid", "id", "markdown"})

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from gateway.conformance.extension_context import Contexts, holder_of
 from gateway.conformance.run import Check, Location, Run
 from gateway.definitions import Definitions, Element, Structure
-from gateway.definitions.structure import PREFIX
+from gateway.definitions.element import PREFIX
 
 CACHE_LIMIT = 4096
 

@@ -11,7 +11,7 @@ from gateway.conformance.discriminator import Discriminators, Matcher
 from gateway.conformance.occurrence import Occurrence, OccurrenceCheck, report_count
 from gateway.conformance.run import Location, Run
 from gateway.definitions import Element, ElementNode
-from gateway.definitions.structure import Slicing
+from gateway.definitions.element import Slicing
 
 SlicesCheck = Callable[[list[Occurrence], Location, Run], None]
 

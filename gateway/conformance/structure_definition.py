@@ -11,7 +11,7 @@ from gateway.conformance.expressions import check_expression
 from gateway.conformance.run import Location, Run
 from gateway.core import Resource
 from gateway.definitions import Definitions
-from gateway.definitions.structure import MALFORMED_ELEMENT, read_element
+from gateway.definitions.element import MALFORMED_ELEMENT, read_element
 
 BINDABLE = frozenset({"code", "Coding", "CodeableConcept", "Quantity", "string", "uri", "Extension", "canonical"})
 """Types that may have a binding, see https://hl7.org/fhir/R4/terminologies.html#4.1.2."""

@@ -6,10 +6,11 @@ ValueSet, CodeSystem and ConceptMap JSON. Data are read from compact archives ma
 """
 
 from gateway.definitions.definitions import Definitions, r4
+from gateway.definitions.element import Binding, Constraint, Element, TypeRef
 from gateway.definitions.element_tree import ElementNode
 from gateway.definitions.guide import read_guides
 from gateway.definitions.search_parameter import SearchParameter
-from gateway.definitions.structure import Binding, Constraint, Element, Structure, TypeRef
+from gateway.definitions.structure import Structure
 
 __all__ = [
     "Binding",

@@ -10,11 +10,12 @@ from gateway.core import Resource, loads
 from gateway.core.assets import asset_root
 from gateway.core.versions import newest
 from gateway.definitions.archive import Archive, Folder
+from gateway.definitions.element import PREFIX, Element
 from gateway.definitions.element_tree import ElementNode, build_tree, overlay
 from gateway.definitions.package import Package
 from gateway.definitions.search_parameter import SearchParameter, by_type, read_compartment, read_parameter
 from gateway.definitions.snapshot import with_snapshot
-from gateway.definitions.structure import PREFIX, Element, Structure, read_structure
+from gateway.definitions.structure import Structure, read_structure
 
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
 """What reading a resource raises that is not shaped as its type says."""
@@ -75,6 +76,10 @@ class Definitions:
         return self._find(url, "ConceptMap")
 
     def _find(self, url: str, kind: str) -> Resource | None:
+        found = self._locate(url, kind)
+        return found[0] if found is not None else None
+
+    def _locate(self, url: str, kind: str) -> tuple[Resource, Source] | None:
         plain, _, version = url.partition("|")
         for source in reversed(self._sources):
             if kind and not source.has(kind):
@@ -85,7 +90,7 @@ class Definitions:
                 if (not version or resource.get("version") == version) and kind in ("", resource["resourceType"])
             )
             if found is not None:
-                return found
+                return found, source
         return None
 
     def structure(self, url_or_type: str) -> Structure | None:
@@ -93,8 +98,8 @@ class Definitions:
         known = self._structures.get(url_or_type)
         if known is None:
             url = url_or_type if ":" in url_or_type else PREFIX + url_or_type
-            resource = self._find(url, "StructureDefinition")
-            known = _readable(resource) if resource is not None else None
+            found = self._locate(url, "StructureDefinition")
+            known = _readable(*found) if found is not None else None
             if known is not None:
                 # What is unknown is not remembered: data name it, and there is no end to names.
                 self._structures[url_or_type] = known
@@ -135,11 +140,7 @@ class Definitions:
             found: dict[str, Element] = {}
             if structure is not None:
                 real = self._follow(structure, path)
-                found = {
-                    element.name: element
-                    for element in structure.elements
-                    if element.path.rpartition(".")[0] == real and element.slice_name is None
-                }
+                found = structure.elements.below(real)
             if not found:
                 return found
             self._children[path] = MappingProxyType(found)
@@ -168,10 +169,9 @@ class Definitions:
         real = first
         for step in steps:
             real = f"{real}.{step}"
-            for element in structure.elements:
-                if element.path == real and element.content_reference:
-                    real = element.content_reference.rpartition("#")[2]
-                    break
+            reference = structure.elements.reference(real)
+            if reference is not None:
+                real = reference.rpartition("#")[2]
         return real
 
     def types(self) -> frozenset[str]:
@@ -228,11 +228,15 @@ class Definitions:
                     yield resource
 
 
-def _readable(resource: Resource) -> Structure | None:
+def _readable(resource: Resource, source: Source) -> Structure | None:
+    """The structure of a resource; None where an element is none. Those of the archives are known to be sound."""
     try:
-        return read_structure(resource)
+        structure = read_structure(resource)
+        if not isinstance(source, Archive):
+            tuple(structure.elements)
     except MALFORMED:
         return None
+    return structure
 
 
 @cache

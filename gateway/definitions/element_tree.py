@@ -8,7 +8,7 @@ See https://hl7.org/fhir/R4/profiling.html#snapshot.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from gateway.definitions.structure import Element
+from gateway.definitions.element import Element
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.core import Resource
-from gateway.definitions.structure import PREFIX, SYSTEM_TYPE
+from gateway.definitions.element import PREFIX, SYSTEM_TYPE
 
 Find = Callable[[str], Resource | None]
 Definition = Mapping[str, Any]
