@@ -58,14 +58,12 @@ def _insert(connection: sqlite3.Connection, study: str, row: int, body: bytes) -
     placed = (2, "101-001", "wearable", LOW, HIGH)
     execute, many = connection.execute, connection.executemany
     execute("BEGIN IMMEDIATE")
-    execute("INSERT INTO resource (study, type, pk, id, version, updated, deleted, level, subject, domain,
-             low, high, "
-            "ordered, at, until, facet, reference) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            (study, "Observation", row, key, 1, now, False, *placed, UNORDERED, LOW, HIGH, 105, row))  # fmt: skip
+    head = (study, "Observation", row, key, 1, now, False, *placed, UNORDERED, LOW, HIGH, 105, row)
+    execute("INSERT INTO resource (study, type, pk, id, version, updated, deleted, level, subject, domain, low, high, "
+            "ordered, at, until, facet, reference) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", head)  # fmt: skip
+    version = (study, row, 1, now, False, *placed, hashlib.blake2b(text, digest_size=16).digest(), text[:100], text)
     execute("INSERT INTO version (study, pk, version, updated, deleted, level, subject, domain, low, high, digest, "
-            "entries, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            (study, row, 1, now, False, *placed, hashlib.blake2b(text, digest_size=16).digest(),
-            text[:100], text))  # fmt: skip
+            "entries, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", version)  # fmt: skip
     many("INSERT INTO search_term (study, hash, at, pk) VALUES (?,?,?,?)", [(study, one, LOW, row) for one in TERMS])
     many("INSERT INTO search_reference (study, pk, hash, type, id) VALUES (?,?,?,?,?)",
          [(study, row, one, kind, "101-001") for one, kind in REFERENCES])  # fmt: skip
