@@ -23,7 +23,7 @@ Chain: TypeAlias = Callable[[bytes, Event], AuditRow]
 
 
 Position: TypeAlias = tuple[int | str, ...]
-"""A place in a result, opaque. In a sorted search it holds what the last row was sorted by: personal data."""
+"""A place in a result, opaque. It holds what its row is ordered by, a clinical date or a name: personal data."""
 
 
 @dataclass(frozen=True, slots=True)
