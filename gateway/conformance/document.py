@@ -34,7 +34,8 @@ def check_whole(bundle: Resource, index: BundleIndex, at: Location, run: Run) ->
             run.report("conformance.reference-missing", where)
         elif found > 1:
             run.report("conformance.reference-ambiguous", where)
-    rule = "conformance.entry-unreachable" + ("-in-message" if kind == "message" else "")
+    in_message = kind == "message"
+    rule = "conformance.entry-unreachable-in-message" if in_message else "conformance.entry-unreachable"
     for number in _unreachable(entries, bundle, index):
         run.report(rule, (at, "entry", number))
 
