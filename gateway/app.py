@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gateway.access import Access
 from gateway.audit import AuditTrail, chain
-from gateway.auth import Authenticator, Issuer, KeyFolder, clients_of
+from gateway.auth import Assertions, Authenticator, BackendServices, Issuer, KeyFolder, KeySets, clients_of
 from gateway.conformance import Validator
 from gateway.consent import ConsentPolicy, compile_grants
 from gateway.core import logs
@@ -136,7 +136,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         ingest=Ingest(store, access.door, registry, made.validator, studies, clock),
         keys=keys,
         issuer=Issuer(keys, settings.issuer, clock),
-        authenticator=Authenticator(keys, settings.issuer, clients_of(studies), clock),
+        authenticator=Authenticator(keys, settings.issuer, clients_of(studies), clock, store.credentials.is_revoked),
     )
 
 
@@ -169,6 +169,8 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         access=running.access,
         ingest=running.ingest,
         authenticate=running.authenticator.authenticate,
+        backend_services=_backend_services(running),
+        record=running.trail.record,
         public_keys=running.keys.public_keys,
         ready=partial(_answers, running),
         cursors=Cursors(settings.secret.get_secret_value().encode()),
@@ -185,9 +187,17 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
     return create_api(parts, partial(_life, running, close))
 
 
+def _backend_services(gateway: Gateway) -> BackendServices:
+    """The token endpoint, at the address that clients use."""
+    endpoint = f"{gateway.settings.public_url}/auth/token"
+    credentials = gateway.store.credentials
+    assertions = Assertions(gateway.studies, endpoint, credentials, KeySets(gateway.clock).fetch, gateway.clock)
+    return BackendServices(assertions, gateway.issuer, gateway.authenticator, credentials)
+
+
 @asynccontextmanager
 async def _life(gateway: Gateway, close: Callable[[], None] | None) -> AsyncIterator[None]:
-    """While the application runs, receipts that a dead process left are finished, one after the other."""
+    """While the application runs, what needs it is indexed again and receipts of dead processes are finished."""
     stopping = threading.Event()
     worker = threading.Thread(target=_resume_until, args=(gateway, stopping), name="resume")
     worker.start()
@@ -205,6 +215,7 @@ def _resume_until(gateway: Gateway, stopping: threading.Event) -> None:
     log = logs.logger()
     while not stopping.is_set():
         try:
+            _index_again(gateway, stopping)
             for receipt in gateway.ingest.resume():
                 log.info("receipt resumed", study=receipt.study, source=receipt.source, receipt=receipt.id)
                 if stopping.is_set():
@@ -212,6 +223,15 @@ def _resume_until(gateway: Gateway, stopping: threading.Event) -> None:
         except FhirError as error:
             log.warning("resume failed", exc_info=error)
         stopping.wait(RESUME_SECONDS)
+
+
+def _index_again(gateway: Gateway, stopping: threading.Event) -> None:
+    """Indexes the studies that were indexed by other search parameters; stops between two batches when asked to."""
+    maintenance = gateway.store.maintenance
+    for study in gateway.studies:
+        if not maintenance.is_whole(study):
+            count = maintenance.reindex(study, lambda _done, _total: not stopping.is_set())
+            logs.logger().info("indexed again", study=study, resources=count)
 
 
 def _answers(gateway: Gateway) -> bool:

@@ -2,12 +2,30 @@
 
 `KeyFolder` keeps the signing keys, `Issuer` makes access tokens for registered clients of a study, `Authenticator`
 turns a bearer token into a `Principal` whose rights come from the study's registry, never from the request.
+`BackendServices` is the token endpoint: tokens for clients that prove who they are by `Assertions`.
 `scope_allows` answers what SMART scopes permit. Any doubt is `Unauthorized`.
 See https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html and RFC 9068.
 """
 
+from gateway.auth.assertions import Assertions
+from gateway.auth.backend_services import TOKEN_SECONDS, BackendServices, Form, TokenRefused
+from gateway.auth.key_sets import KeySets
 from gateway.auth.keys import KeyFolder
 from gateway.auth.scopes import Scope, scope_allows
 from gateway.auth.tokens import MAX_TOKEN_SECONDS, Authenticator, Issuer, clients_of
 
-__all__ = ["MAX_TOKEN_SECONDS", "Authenticator", "Issuer", "KeyFolder", "Scope", "clients_of", "scope_allows"]
+__all__ = [
+    "MAX_TOKEN_SECONDS",
+    "TOKEN_SECONDS",
+    "Assertions",
+    "Authenticator",
+    "BackendServices",
+    "Form",
+    "Issuer",
+    "KeyFolder",
+    "KeySets",
+    "Scope",
+    "TokenRefused",
+    "clients_of",
+    "scope_allows",
+]

@@ -7,7 +7,7 @@ See RFC 7515, RFC 7519, RFC 8725.
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from jose import jwt
@@ -52,24 +52,46 @@ def verify(
     token: str,
     keys: Iterable[Jwk],
     *,
-    token_type: str,
+    token_types: Collection[str],
+    algorithms: Collection[str] = ("ES256", "ES384", "RS384"),
     issuer: str,
     audience: str,
     now: float,
     max_seconds: int,
+    may_lack_issue_time: bool = False,
 ) -> dict[str, Any]:
     """The claims of a token that one of `keys` (public JWKs) signed and that is valid at `now` (Unix seconds).
 
-    Raises `Unauthorized` with
-    `auth.token-expired` for a token that is genuine and too old, with `auth.token-invalid` for all else.
+    Its `typ` must be one of `token_types`, where "" stands for none; `may_lack_issue_time` for those of other
+    issuers, whose `exp` may then be at most `max_seconds` away. Raises `Unauthorized` with `auth.token-expired` for a
+    token that is genuine and too old, with `auth.token-invalid` for all else.
     """
     header = _header(token)
-    if header.get("typ") != token_type:
+    if header.get("typ", "") not in token_types or header["alg"] not in algorithms:
         raise _invalid()
     key = _only_key(keys, header)
     claims = _claims(token, key, issuer, audience)
+    if may_lack_issue_time and "iat" not in claims:
+        # Without `iat` the lifetime counts from now.
+        claims = {**claims, "iat": math.floor(now)}
     _check_times(claims, now, max_seconds)
     return claims
+
+
+def unverified_issuer(token: str) -> str:
+    """The `iss` that a token claims, not verified: only to find the keys that it must be verified with.
+
+    Raises `Unauthorized` when it claims none.
+    """
+    _header(token)
+    try:
+        claims = jwt.get_unverified_claims(token)
+    except (JOSEError, ValueError, RecursionError):
+        raise _invalid() from None
+    found = claims.get("iss") if isinstance(claims, dict) else None
+    if not isinstance(found, str) or not found:
+        raise _invalid()
+    return found
 
 
 def _invalid() -> Unauthorized:

@@ -46,6 +46,27 @@ def scope_allows(scopes: Iterable[str], type: str, letter: Letter) -> bool:
     return any(scope.allows(type, letter) for text in scopes if (scope := _understood(text)))
 
 
+def narrowed(asked: Iterable[str], held: Iterable[str]) -> tuple[str, ...]:
+    """What both lists of scopes permit, in the order of `asked`; asking for more is no fault (RFC 6749, 3.3).
+
+    `system/Observation.rs` asked and `system/*.read` held gives `system/Observation.rs`. Scopes that are not
+    understood give nothing.
+    """
+    found: dict[str, None] = {}
+    registered = set(held)
+    for text in asked:
+        one = _understood(text)
+        if one is None or text in registered:
+            found |= {text: None} if one else {}
+            continue
+        for other in (scope for own in registered if (scope := _understood(own))):
+            kind = other.type if one.type == "*" else one.type if other.type in ("*", one.type) else ""
+            letters = "".join(letter for letter in "cruds" if letter in one.letters and letter in other.letters)
+            if kind and letters:
+                found[f"system/{kind}.{letters}"] = None
+    return tuple(found)
+
+
 @lru_cache(maxsize=1024)
 def _understood(text: str) -> Scope | None:
     try:

@@ -5,13 +5,14 @@ come from the study's registry at each use, so that a client that was taken out 
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from gateway.auth import jose
 from gateway.auth.keys import KeyFolder
+from gateway.auth.scopes import narrowed
 from gateway.core.clock import Clock
 from gateway.core.errors import Unauthorized, Unprocessable
 from gateway.core.issues import issue
@@ -20,6 +21,9 @@ from gateway.study import Client, Study
 
 ClientOf: TypeAlias = Callable[[str, str], Client | None]
 """(study, client id) -> the registered client, None when there is none."""
+
+IsRevoked: TypeAlias = Callable[[str, str], bool]
+"""(study, `token_digest`) -> whether the token was revoked."""
 
 MAX_TOKEN_SECONDS: Final = 86_400
 _MEDIA_TYPE: Final = "at+jwt"
@@ -32,6 +36,11 @@ def audience(issuer: str, study: str) -> str:
     return f"{issuer}/studies/{study}/fhir"
 
 
+def token_digest(jti: str) -> str:
+    """What stands for a token in audit events and the list of revoked ones: it does not tell the token."""
+    return sha256(jti.encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """Signs access tokens; `url` is the `iss` claim, without a final slash."""
@@ -40,8 +49,11 @@ class Issuer:
     url: str
     clock: Clock
 
-    def issue(self, client: Client, study: str, seconds: int) -> str:
-        """A token for `client` and `study`; raises `Unprocessable` when `seconds` is not from 1 to a day."""
+    def issue(self, client: Client, study: str, seconds: int, scopes: Iterable[str] | None = None) -> str:
+        """A token for `client` and `study`, with all scopes of the client or only `scopes`.
+
+        Raises `Unprocessable` when `seconds` is not from 1 to a day.
+        """
         if not 0 < seconds <= MAX_TOKEN_SECONDS:
             raise Unprocessable(issue("auth.lifetime", limit=MAX_TOKEN_SECONDS))
         now = int(self.clock().timestamp())
@@ -53,7 +65,7 @@ class Issuer:
             "iat": now,
             "exp": now + seconds,
             "jti": secrets.token_urlsafe(16),
-            "scope": " ".join(client.scopes),
+            "scope": " ".join(client.scopes if scopes is None else scopes),
         }
         return jose.sign(claims, self.keys.signing_key(), _MEDIA_TYPE)
 
@@ -64,7 +76,7 @@ class _Verified:
 
     client: str
     audience: str
-    scopes: frozenset[str]
+    scopes: tuple[str, ...]
     digest: str
     expires: float
     kept_until: float
@@ -73,7 +85,10 @@ class _Verified:
 class Authenticator:
     """Turns bearer tokens into principals; a verified token is remembered for at most a minute, by its digest."""
 
-    def __init__(self, keys: KeyFolder, issuer: str, client_of: ClientOf, clock: Clock) -> None:
+    def __init__(
+        self, keys: KeyFolder, issuer: str, client_of: ClientOf, clock: Clock, is_revoked: IsRevoked | None = None
+    ) -> None:
+        self._is_revoked = is_revoked
         self._keys = keys
         self._issuer = issuer
         self._client_of = client_of
@@ -89,7 +104,7 @@ class Authenticator:
         digest = sha256(token.encode("utf-8", "replace")).digest()
         verified = self._known.get(digest)
         if verified is None or now >= verified.kept_until:
-            verified = self._verify(token, audience(self._issuer, study), now)
+            verified = self._verify(token, study, now)
             self._keep(digest, verified)
         elif now >= verified.expires:
             raise Unauthorized(issue("auth.token-expired"))
@@ -97,24 +112,40 @@ class Authenticator:
             raise Unauthorized(issue("auth.token-invalid"))
         return self._principal(digest, verified, study)
 
-    def _verify(self, token: str, meant_for: str, now: float) -> _Verified:
+    def forget(self, token: str) -> None:
+        """Verifies the token anew when it comes next, as after its revocation."""
+        digest = sha256(token.encode("utf-8", "replace")).digest()
+        self._known.pop(digest, None)
+        self._principals.pop(digest, None)
+
+    def claims(self, token: str, study: str) -> Mapping[str, Any]:
+        """What a genuine and valid token for a study says; raises `Unauthorized`."""
+        return self._genuine(token, study, self._clock().timestamp())
+
+    def _genuine(self, token: str, study: str, now: float) -> Mapping[str, Any]:
         claims = jose.verify(
             token,
             self._keys.public_keys(),
-            token_type=_MEDIA_TYPE,
+            token_types=(_MEDIA_TYPE,),
             issuer=self._issuer,
-            audience=meant_for,
+            audience=audience(self._issuer, study),
             now=now,
             max_seconds=MAX_TOKEN_SECONDS,
         )
+        if self._is_revoked and self._is_revoked(study, token_digest(claims["jti"])):
+            raise Unauthorized(issue("auth.token-invalid"))
+        return claims
+
+    def _verify(self, token: str, study: str, now: float) -> _Verified:
+        claims = self._genuine(token, study, now)
         scope = claims.get("scope")
         if claims.get("client_id") != claims["sub"] or not isinstance(scope, str):
             raise Unauthorized(issue("auth.token-invalid"))
         return _Verified(
             client=claims["sub"],
-            audience=meant_for,
-            scopes=frozenset(scope.split(" ")),
-            digest=sha256(claims["jti"].encode()).hexdigest()[:16],
+            audience=audience(self._issuer, study),
+            scopes=tuple(scope.split(" ")),
+            digest=token_digest(claims["jti"]),
             expires=claims["exp"],
             kept_until=now + _KEPT_SECONDS,
         )
@@ -142,7 +173,7 @@ class Authenticator:
             organisation=client.organisation,
             role=client.role,
             purpose=client.purpose,
-            scopes=tuple(scope for scope in client.scopes if scope in verified.scopes),
+            scopes=narrowed(verified.scopes, client.scopes),
             source=client.source,
             token=verified.digest,
         )

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 
 import gateway
 from gateway.core.errors import FhirError
-from gateway.rest import capability, health, intake, operation_routes, wellknown
+from gateway.rest import capability, health, intake, openapi, operation_routes, token, wellknown
 from gateway.rest.bodies import BodyLimit
 from gateway.rest.compression import Compression
 from gateway.rest.cross_origin import for_origins
@@ -64,11 +64,13 @@ def _routes(parts: Parts) -> list[BaseRoute]:
     codes = [code for interaction in INTERACTIONS for code in interaction.CODES]
     system = [code for interaction in INTERACTIONS for code in getattr(interaction, "SYSTEM_CODES", ())]
     operations = found_operations()
-    return [
+    found = [
         *wellknown.routes(parts),
+        *token.routes(parts),
         *capability.routes(parts, codes, system, operations),
         *operation_routes.routes(parts, operations),
         *(route for interaction in INTERACTIONS for route in interaction.routes(parts)),
         *intake.routes(parts),
         *health.routes(parts),
     ]
+    return [*openapi.routes(parts, found), *found]

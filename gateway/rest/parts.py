@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.access import Access
+from gateway.auth import BackendServices
 from gateway.conformance import Validator
 from gateway.core.clock import Clock
+from gateway.core.event import Event
 from gateway.core.principal import Principal
 from gateway.definitions import Definitions
 from gateway.ingest import Ingest
@@ -19,7 +21,7 @@ from gateway.terminology import Terminology
 class Parts:
     """The objects behind the routes.
 
-    `authenticate` takes a bearer token and a study; `public_keys` gives the issuer's public JWKs; `ready` is True
+    `authenticate` takes a bearer token and a study; `record` makes an audit event durable; `public_keys` gives the issuer's public JWKs; `ready` is True
     when the database answers, `reads_on_loop` when it answers a point read in microseconds. `base_url` has no final
     slash; links start with it, whatever the Host header says. `origins` are those whose browsers may call.
     """
@@ -32,6 +34,8 @@ class Parts:
     access: Access
     ingest: Ingest
     authenticate: Callable[[str, str], Principal]
+    backend_services: BackendServices
+    record: Callable[[Event], None]
     public_keys: Callable[[], Sequence[Mapping[str, str]]]
     ready: Callable[[], bool]
     cursors: Cursors

@@ -16,14 +16,20 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     async def smart_configuration(request: Request) -> Response:
         study = study_of(parts, request)
+        own = f"{parts.base_url}/auth"
         scopes = sorted({scope for client in study.clients.values() for scope in client.scopes})
         return JSONResponse(
             {
                 "issuer": parts.issuer,
                 "jwks_uri": f"{parts.base_url}/auth/jwks",
-                "grant_types_supported": [],
+                "token_endpoint": f"{own}/token",
+                "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+                "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
+                "introspection_endpoint": f"{own}/introspect",
+                "revocation_endpoint": f"{own}/revoke",
+                "grant_types_supported": ["client_credentials"],
                 "scopes_supported": scopes,
-                "capabilities": ["permission-v2"],
+                "capabilities": ["client-confidential-asymmetric", "permission-v2"],
             }
         )
 

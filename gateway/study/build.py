@@ -66,7 +66,17 @@ def _source(key: str, row: Tree) -> Source:
 def _client(key: str, row: Tree, roles: Mapping[str, Role]) -> Client:
     role = roles[row["role"]]
     scopes = tuple(row.get("scopes", role.scopes))
-    return Client(key, row["organisation"], role.name, row["purpose"], scopes, row.get("source", ""))
+    keys = tuple(row.get("jwks", {}).get("keys", ()))
+    return Client(
+        key,
+        row["organisation"],
+        role.name,
+        row["purpose"],
+        scopes,
+        row.get("source", ""),
+        keys,
+        row.get("jwks_url", ""),
+    )
 
 
 def _policy(row: Tree, resources: Mapping[str, Resource]) -> ConsentPolicy:

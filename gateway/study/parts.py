@@ -109,7 +109,11 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A registered caller. `purpose` is a v3-ActReason code, `source` the source that it delivers or ""."""
+    """A registered caller. `purpose` is a v3-ActReason code, `source` the source that it delivers or "".
+
+    It proves who it is with one of the public keys `jwks`, or of the key set at `jwks_url`; without either it gets
+    its tokens from an operator.
+    """
 
     id: str
     organisation: str
@@ -117,6 +121,8 @@ class Client:
     purpose: str
     scopes: tuple[str, ...]
     source: str = ""
+    jwks: tuple[Mapping[str, Any], ...] = ()
+    jwks_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

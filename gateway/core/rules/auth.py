@@ -10,6 +10,19 @@ RULES: dict[str, Rule] = {
     "auth.client-unknown": Rule(
         "error", "unknown", "The token's client is not registered in this study", "Register the client"
     ),
+    "auth.grant-type": Rule(
+        "error", "not-supported", "The grant type is not offered", "Send grant_type=client_credentials"
+    ),
+    "auth.assertion": Rule(
+        "error",
+        "login",
+        "The client assertion does not prove a registered client",
+        "Sign iss = sub = the client id, aud = the token endpoint's URL, exp at most 5 minutes ahead and a new jti with "
+        "the registered key, by ES384 or RS384",
+    ),
+    "auth.no-scope": Rule(
+        "error", "forbidden", "None of the scopes asked for is registered for this client", "Ask for registered scopes"
+    ),
     "auth.lifetime": Rule(
         "error", "value", "A token may live from 1 to {limit} seconds", "Ask for a shorter lifetime"
     ),

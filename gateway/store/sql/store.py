@@ -16,6 +16,7 @@ from gateway.search import Parameters, Query
 from gateway.store.port import Chain, CompileGrants, Found, Page
 from gateway.store.sql.audit import AuditRows
 from gateway.store.sql.checks import Checker
+from gateway.store.sql.credentials import Credentials
 from gateway.store.sql.database import Database
 from gateway.store.sql.finder import ResourceFinder
 from gateway.store.sql.grants import GrantMaker
@@ -52,6 +53,7 @@ class SqlStore:
         self._history = HistoryReader(database)
         self._locks = UnitLocks(database)
         self._landing = Landing(database)
+        self.credentials = Credentials(database)
         self._audit = AuditRows(database, chain)
 
     @classmethod

@@ -125,7 +125,7 @@ def verify(token: str, *keys: dict[str, Any]) -> dict[str, Any]:
     return jose.verify(
         token,
         keys or (public(OTHER), public(KEY)),
-        token_type="at+jwt",
+        token_types=("at+jwt",),
         issuer=ISSUER,
         audience=AUDIENCE,
         now=NOW,

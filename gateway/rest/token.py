@@ -1,0 +1,113 @@
+"""The token endpoint of SMART Backend Services, introspection and revocation.
+
+Answers are OAuth's, not OperationOutcomes (RFC 6749 5.1 and 5.2), and are never cached. A token is given out once the
+event of it is durable.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from gateway.auth import TOKEN_SECONDS, Form, TokenRefused
+from gateway.core.errors import FhirError
+from gateway.core.event import Event
+from gateway.rest.bodies import FORM_TYPES, read_body
+from gateway.rest.edge import note, request_id
+from gateway.rest.parts import Parts
+from gateway.study import Client
+
+MAX_FORM_BYTES: Final = 20_000
+_NO_STORE: Final = {"Pragma": "no-cache"}
+"""Beside `Cache-Control: no-store`, which every answer has: RFC 6749 5.1."""
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """POST of `/auth/token`, `/auth/introspect` and `/auth/revoke`; the client proves itself in each form."""
+    router = APIRouter()
+
+    async def form(request: Request) -> Form | None:
+        try:
+            body = await read_body(request, FORM_TYPES)
+        except FhirError:
+            return None
+        return _form(body)
+
+    @router.post("/auth/token")
+    def token(request: Request, given: Annotated[Form | None, Depends(form)]) -> Response:
+        return _answer(given, lambda fields: _grant(parts, request, fields))
+
+    @router.post("/auth/introspect")
+    def introspect(given: Annotated[Form | None, Depends(form)]) -> Response:
+        return _answer(given, parts.backend_services.introspect)
+
+    @router.post("/auth/revoke")
+    def revoke(request: Request, given: Annotated[Form | None, Depends(form)]) -> Response:
+        return _answer(given, lambda fields: _revoke(parts, request, fields))
+
+    return list(router.routes)
+
+
+def _form(body: bytes) -> Form | None:
+    """The fields; None for what is no form, or gives a field twice (RFC 6749 3.2)."""
+    if len(body) > MAX_FORM_BYTES:
+        return None
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=20)
+    except ValueError:
+        return None
+    return dict(pairs) if pairs and len(dict(pairs)) == len(pairs) else None
+
+
+def _answer(fields: Form | None, serve: Callable[[Form], dict[str, Any]]) -> Response:
+    if fields is None:
+        return JSONResponse({"error": "invalid_request"}, 400, _NO_STORE)
+    try:
+        return JSONResponse(serve(fields), 200, _NO_STORE)
+    except TokenRefused as refused:
+        described = {
+            "error": refused.error,
+            "error_description": f"{refused.issues[0].message}: {refused.issues[0].hint}",
+        }
+        return JSONResponse(described, 401 if refused.error == "invalid_client" else 400, _NO_STORE)
+
+
+def _grant(parts: Parts, request: Request, fields: Form) -> dict[str, Any]:
+    granted = parts.backend_services.grant(fields)
+    _record(parts, request, granted.study, granted.client, "token")
+    return {
+        "access_token": granted.token,
+        "token_type": "bearer",
+        "expires_in": TOKEN_SECONDS,
+        "scope": " ".join(granted.scopes),
+    }
+
+
+def _revoke(parts: Parts, request: Request, fields: Form) -> dict[str, Any]:
+    study, client, digest = parts.backend_services.revoke(fields)
+    _record(parts, request, study, client, "revoke", digest)
+    return {}
+
+
+def _record(parts: Parts, request: Request, study: str, client: Client, operation: str, token: str = "") -> None:
+    """Makes the event durable, or refuses by `Unavailable`: nobody gets a token that left no trace."""
+    note(request.scope, study=study, client=client.id)
+    parts.record(
+        Event(
+            at=parts.clock(),
+            study=study,
+            action="E",
+            operation=operation,
+            outcome="success",
+            client=client.id,
+            organisation=client.organisation,
+            role=client.role,
+            purpose=client.purpose,
+            token=token,
+            request=request_id(request.scope),
+        )
+    )
