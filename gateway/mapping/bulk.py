@@ -60,17 +60,18 @@ def is_regular(times: Sequence[Any], period: int) -> bool:
     at = SECONDS.get(first[_HEAD:]) if first.__class__ is str and not rest and seconds else None
     if at is None or hour({}, first[:_HEAD]) is None:
         return False
-    start, second, expected = datetime.fromisoformat(first[: _HEAD - 1]), at // _SECOND, 0
+    if set(map(len, times)) != {len(first)}:
+        return False
+    start, second, told = datetime.fromisoformat(first[: _HEAD - 1]), at // _SECOND, 0
     try:
-        while expected < len(times):
-            ends = _IN_HOUR[second::seconds][: len(times) - expected]
-            head = start.isoformat()[:_HEAD]
-            if [head + end for end in ends] != times[expected : expected + len(ends)]:
+        while told < len(times):
+            ends = _IN_HOUR[second::seconds][: len(times) - told]
+            if start.isoformat()[:_HEAD].join(["", *ends]) != "".join(times[told : told + len(ends)]):
                 return False
-            expected += len(ends)
+            told += len(ends)
             hours, second = divmod(second + len(ends) * seconds, _HOUR)
             start += timedelta(hours=hours)
-    except OverflowError:
+    except (OverflowError, TypeError):
         return False
     return True
 

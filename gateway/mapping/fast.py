@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gateway.fhirpath import Env
+from gateway.mapping.loose import ODDITIES, Odd
 from gateway.mapping.scope import Scope
 from gateway.mapping.walk import Made
 
@@ -35,10 +36,29 @@ class FastPlan:
     after: tuple[Generated, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Bound:
-    """A generated function in one unit."""
+    """A generated function in one unit; `known` is what it is bound to. `wanted` is None where it cannot be told."""
 
-    usual: Run
-    wanted: Wanted | None
-    general: Callable[[], Run | None]
+    __slots__ = ("_function", "_general", "_known", "usual", "wanted")
+
+    def __init__(self, function: Generated, known: tuple[dict[str, Any], Scope, Env, str]) -> None:
+        self._function = function
+        self._known = known
+        self._general: Run | None = None
+        self.usual: Run
+        self.wanted: Wanted | None
+        try:
+            self.usual, self.wanted = function.usual(*known)
+        except ODDITIES:
+            self.usual, self.wanted = _unusual, None
+
+    def general(self) -> Run | None:
+        """The function for all data; None where Python cannot nest as deep as it would."""
+        if self._general is None:
+            bind = self._function.general()
+            self._general = None if bind is None else bind(*self._known)[0]
+        return self._general
+
+
+def _unusual(focus: Any) -> list[Made]:
+    raise Odd

@@ -143,6 +143,8 @@ def _texts(values: Sequence[str | None], series: Series) -> list[str]:
     if series.lower is None and series.upper is None:
         return ["E" if text is None else text for text in values]
     shown = {text: "E" if text is None else _limited(text, series) for text in set(values)}
+    if all(text == other for text, other in shown.items()):
+        return [text for text in values if text is not None]
     return [shown[text] for text in values]
 
 

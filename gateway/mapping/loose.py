@@ -51,8 +51,12 @@ def fit_one(value: Any, type_name: str, primitive: bool) -> Any:
 
 def fit_all(value: Any, type_name: str, primitive: bool) -> list[Any]:
     """All items of a value as the element takes them, in a list of their own."""
-    if not primitive and value.__class__ is list and all(item.__class__ is dict and item for item in value):
-        return list(value)
+    if not primitive and value.__class__ is list:
+        for item in value:
+            if item.__class__ is not dict or not item:
+                break
+        else:
+            return list(value)
     made = [fitted(item, type_name, primitive) for item in listed(value) if item is not None]
     if any(item is REFUSED for item in made):
         raise Fault("mapping.wrong-value")

@@ -10,6 +10,7 @@ MAX_POSITIONS = 10
 """How many positions of one formula are named."""
 
 
+_NODES = (dict, list)
 _SEARCHES = 2
 """How often a node is searched for before all of them are indexed."""
 
@@ -77,13 +78,14 @@ def _search(tree: Any, wanted: Any) -> Pointer | None:
     """The pointer of a node, the one nearest to the root first; the levels above it alone are looked through."""
     level = [tree] if isinstance(tree, dict | list) else []
     above: list[list[Any]] = []
-    while level and not any(node is wanted for node in level):
+    sought = id(wanted)
+    while level and sought not in map(id, level):
         above.append(level)
         level = [
             child
             for node in level
-            for child in (node.values() if node.__class__ is dict else node)
-            if child.__class__ is dict or child.__class__ is list
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, _NODES)
         ]
     pointer: Pointer = ()
     for nodes in reversed(above if level else []):

@@ -68,7 +68,7 @@ def each(value: Any) -> list[Any]:
         return [] if value is None else [value]
     if value is STRANGE:
         raise Odd
-    return value if None not in value else [item for item in value if item is not None]
+    return [item for item in value if item is not None]
 
 
 def _reached(items: list[Any], names: tuple[str, ...]) -> list[Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from gateway.core import Issue, issue
@@ -11,9 +10,9 @@ from gateway.core.ids import resource_id
 from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
 from gateway.mapping.facts import MappedUnit, Step, Subject
-from gateway.mapping.fast import Bound, FastPlan, Generated, Run
+from gateway.mapping.fast import Bound, FastPlan
 from gateway.mapping.gathering import explained
-from gateway.mapping.loose import ODDITIES, Odd
+from gateway.mapping.loose import NO_FOCUS, ODDITIES
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.positions import Positions
 from gateway.mapping.scope import Fault, Scope, current
@@ -127,9 +126,9 @@ class UnitRun:
             return
         known = (walk.variables, walk.scope, walk.env, self.study)
         try:
-            self._before = tuple(_bound(one, known) for one in self.fast.before)
-            self._each = _bound(self.fast.record, known) if self.fast.record else None
-            self._after = tuple(_bound(one, known) for one in self.fast.after)
+            self._before = tuple(Bound(one, known) for one in self.fast.before)
+            self._each = Bound(self.fast.record, known) if self.fast.record else None
+            self._after = tuple(Bound(one, known) for one in self.fast.after)
         except (Fault, FhirPathError):
             return
 
@@ -223,23 +222,5 @@ def _fixed_part(part: str | Formula, env: Env) -> str:
         return part
     if not part.fixed:
         return ""
-    values = part.expression.evaluate(None, env)
+    values = part.expression.evaluate(NO_FOCUS, env)
     return key_text(values[0]) or "" if len(values) == 1 else ""
-
-
-def _bound(function: Generated, known: tuple[dict[str, Any], Scope, Env, str]) -> Bound:
-    """The function in a unit; the general form alone where what is the same in the whole unit is unusual."""
-
-    @cache
-    def general() -> Run | None:
-        bind = function.general()
-        return None if bind is None else bind(*known)[0]
-
-    try:
-        return Bound(*function.usual(*known), general)
-    except ODDITIES:
-        return Bound(_unusual, None, general)
-
-
-def _unusual(focus: Any) -> list[Made]:
-    raise Odd

@@ -106,11 +106,21 @@ def _text(value: Any) -> Any:
 
 
 def _ref(name: Any, *parts: Any) -> Twin | None:
-    """A reference by one part of a key: made once for a text, and shared."""
-    if len(parts) != 1:
+    """A reference by one part of a key, or by none: made once for a text, and shared."""
+    if len(parts) > 1:
         return None
 
-    def call(_focus: Any, part: Any) -> Any:
+    def made(_focus: Any) -> Any:
+        scope = current.get()
+        found = scope.made.get(name)
+        if found is None or len(found) != 1:
+            return loose([{"reference": reference} for reference in found or ()])
+        shared = scope.references.get(("", found[0]))
+        if shared is None:
+            shared = scope.references["", found[0]] = {"reference": found[0]}
+        return shared
+
+    def keyed(_focus: Any, part: Any) -> Any:
         if part.__class__ is not str:
             if part is None:
                 return None
@@ -121,4 +131,4 @@ def _ref(name: Any, *parts: Any) -> Twin | None:
             found = known[name, part] = loose(bound.reference([], [name], [part]))
         return found
 
-    return Twin(call, (1,), dict)
+    return Twin(keyed, (1,), dict) if parts else Twin(made)
