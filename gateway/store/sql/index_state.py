@@ -85,19 +85,18 @@ class IndexStates:
             return True
         return False
 
-    def reindex(self, study: str, told: Callable[[int, int], None]) -> int:
+    def reindex(self, study: str, told: Callable[[int, int], bool | None]) -> int:
         """Indexes what is not indexed by the parameters of this gateway: how many resources that were.
 
         Each batch is a transaction that also keeps the place, so that it goes on after a kill where it was; two
-        processes take turns. `told` hears how many are done and how many there are.
+        processes take turns. `told` hears how many are done and how many there are; it ends the run with False.
         """
         self._whole.discard(study)
         count = 0
         while True:
             whole, step, done, total = self._database.write(lambda connection: self._step(connection, study))
             count += step
-            told(done, max(done, total))
-            if whole:
+            if told(done, max(done, total)) is False or whole:
                 return count
 
     def _step(self, connection: Connection, study: str) -> tuple[bool, int, int, int]:

@@ -39,6 +39,6 @@ class Maintenance:
         """See `IndexStates.is_whole`."""
         return self._states.is_whole(study)
 
-    def reindex(self, study: str, told: Callable[[int, int], None]) -> int:
+    def reindex(self, study: str, told: Callable[[int, int], bool | None]) -> int:
         """See `IndexStates.reindex`."""
         return self._states.reindex(study, told)
