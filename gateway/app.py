@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gateway.access import Access
 from gateway.audit import AuditTrail, chain
-from gateway.auth import Authenticator, Issuer, KeyFolder, clients_of
+from gateway.auth import Assertions, Authenticator, BackendServices, Issuer, KeyFolder, KeySets, clients_of
 from gateway.conformance import Validator
 from gateway.consent import ConsentPolicy, compile_grants
 from gateway.core import logs
@@ -136,7 +136,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         ingest=Ingest(store, access.door, registry, made.validator, studies, clock),
         keys=keys,
         issuer=Issuer(keys, settings.issuer, clock),
-        authenticator=Authenticator(keys, settings.issuer, clients_of(studies), clock),
+        authenticator=Authenticator(keys, settings.issuer, clients_of(studies), clock, store.credentials.is_revoked),
     )
 
 
@@ -169,6 +169,8 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         access=running.access,
         ingest=running.ingest,
         authenticate=running.authenticator.authenticate,
+        backend_services=_backend_services(running),
+        record=running.trail.record,
         public_keys=running.keys.public_keys,
         ready=partial(_answers, running),
         cursors=Cursors(settings.secret.get_secret_value().encode()),
@@ -183,6 +185,14 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         reads_on_loop=settings.database_file is not None,
     )
     return create_api(parts, partial(_life, running, close))
+
+
+def _backend_services(gateway: Gateway) -> BackendServices:
+    """The token endpoint, at the address that clients use."""
+    endpoint = f"{gateway.settings.public_url}/auth/token"
+    credentials = gateway.store.credentials
+    assertions = Assertions(gateway.studies, endpoint, credentials, KeySets(gateway.clock).fetch, gateway.clock)
+    return BackendServices(assertions, gateway.issuer, gateway.authenticator, credentials)
 
 
 @asynccontextmanager
