@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from gateway.access.gate import Gate
 from gateway.access.journal import Action, Journal, refused
+from gateway.access.newest import newest_of_each
 from gateway.access.reach import narrowed
 from gateway.access.scopes import may, require_scope, types_within
 from gateway.access.several import one_after_another
@@ -175,6 +176,17 @@ class Door:
             raise
         self._served("E", operation, found)
         return found
+
+    def newest(self, query: Query, most: int) -> tuple[Stored, ...]:
+        """At most `most` visible matches of each code, newest first; see `newest_of_each`."""
+        try:
+            asked = narrowed(query, self.principal)
+            rows = tuple(newest_of_each(self._store, asked, self.principal.study, self._visibility("access"), most))
+        except FhirError as error:
+            self._refuse(self._event("E", "lastn", (query.type,)), error)
+            raise
+        self._served("E", "lastn", Found(rows, None, None))
+        return rows
 
     def _served(self, action: Action, operation: str, found: Found) -> None:
         rows = (*found.rows, *found.included)

@@ -6,6 +6,7 @@ See https://hl7.org/fhir/R4/patient-operation-everything.html.
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
@@ -51,7 +52,7 @@ def everything(call: Call, compartment: str, ids: Sequence[str], first: Iterable
     is ""."""
     types = _types(call)
     narrow = _narrowing(call)
-    queries = [query for query in first if query.type in types]
+    queries = [replace(query, clauses=(*query.clauses, *narrow)) for query in first if query.type in types]
     for kind in sorted(types):
         where = in_compartment(call, kind, compartment, ids) if compartment else ()
         if where is not None and kind not in {query.type for query in queries}:

@@ -180,4 +180,7 @@ RULES: dict[str, Rule] = {
     "rest.includes-cut": Rule(
         "warning", "incomplete", "There are more resources to include than are sent", "Ask for fewer matches a page"
     ),
+    "rest.too-many-codes": Rule(
+        "error", "too-costly", "There are observations of more than {limit} codes", "Ask for some codes or a category"
+    ),
 }

@@ -11,7 +11,7 @@ from typing import Any, Final
 from gateway.access import Page
 from gateway.core.codec import loads
 from gateway.core.errors import BadRequest, Unprocessable
-from gateway.core.instants import format_instant
+from gateway.core.instants import format_instant, from_micros, parse_interval
 from gateway.core.issues import issue
 from gateway.core.types import Resource
 from gateway.rest.operation import Call, Operation, Parameter
@@ -20,6 +20,7 @@ from gateway.search import parse
 from gateway.terminology import ucum
 
 MAX_OBSERVATIONS: Final = 10_000
+ABSENT: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 UCUM: Final = "http://unitsofmeasure.org"
 
 PARAMETERS: Final = (
@@ -114,13 +115,23 @@ def _statistics(call: Call, coding: Resource, wanted: Sequence[str], sources: Se
     return {
         "resourceType": "Observation",
         "status": "final",
+        **({"category": sources[0]["category"]} if sources and "category" in sources[0] else {}),
         "code": {"coding": [coding]},
         "subject": {"reference": subject if "/" in subject else f"Patient/{subject}"},
+        **_period(sources),
         "component": components,
     }
 
 
-ABSENT: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+def _period(sources: Sequence[Resource]) -> Resource:
+    """From the first to the last moment of the sources; nothing when none tells."""
+    intervals = [interval for found in sources if (interval := parse_interval(str(found.get("effectiveDateTime"))))]
+    if not intervals:
+        return {}
+    low, high = min(one.low for one in intervals), max(one.low for one in intervals)
+    return {
+        "effectivePeriod": {name: format_instant(from_micros(at)) for name, at in (("start", low), ("end", high))}
+    }
 
 
 def _values(sources: Sequence[Resource]) -> tuple[list[Decimal], dict[str, Any]]:
