@@ -3,7 +3,7 @@
 A large file is never in memory. It is read through once before anything is landed, so that one that is cut off or
 broken is refused whole; then each part is a payload of its own, with its place in the file among its facts:
 `fileSha256` and `fileSize` of the whole, `part`, `partOffset`, `partLength`.
-See docs/adr/0016-large-files-in-parts.md.
+See docs/adr/0011-large-files-in-parts.md.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
