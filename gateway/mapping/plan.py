@@ -1,7 +1,7 @@
 """The typed plan of a mapping: what the file says, checked, before it becomes Python.
 
 The template of a resource is a tree of nodes: `Constant`, `Value` (an expression), `Node` trees in `Map`, `Items`
-and `Choice`. `interpret` walks the plan and explains; `generate` makes fast functions of it.
+and `Choice`. `walk` goes over the plan and explains; `generate` makes fast functions of it.
 """
 
 from collections.abc import Callable, Mapping
