@@ -62,7 +62,8 @@ def page() -> str:
         f"each is compared), chains of {limits.depth} links, {limits.expanded} codes of a value set or hierarchy, "
         f"{limits.includes} includes, {limits.sort} keys of the order, {limits.words} words.\n",
         "## Parameters by type\n",
-        f"Every type has {', '.join(f'`{code}`' for code in sorted(OWN | set(parameters.of('Binary'))))}.\n",
+        f"Every type has {', '.join(f'`{code}`' for code in sorted(OWN | set(parameters.of('Binary'))))}; "
+        "`_content` only where `GATEWAY_FULL_TEXT` is set.\n",
         "| type | parameters |",
         "|---|---|",
     ]

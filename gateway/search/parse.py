@@ -21,6 +21,10 @@ _LENIENT: Final = frozenset({"search.unknown-parameter", "search.refused", "sear
 """Faults for which a lenient search leaves the parameter out; a modifier or a value never."""
 
 
+MAX_FAULTS: Final = 20
+"""How many faults of a search are told."""
+
+
 def parse(
     type: str,
     params: Sequence[tuple[str, str]],
@@ -45,7 +49,7 @@ def parse(
     search = _Search(reading, strict=strict)
     types = search.types(type, params)
     for name, text in params:
-        if type or name != "_type":
+        if (type or name != "_type") and not search.is_full:
             search.read(type, types, name, text)
     if compartment is not None:
         search.inside(type, types, *compartment)
@@ -64,6 +68,11 @@ class _Search:
         self._results = Results()
         self._faults: list[Issue] = []
         self._ignored: list[Issue] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are more parameters than a search may have, so that no more need be read."""
+        return len(self._clauses) > self._reading.limits.clauses or len(self._faults) > MAX_FAULTS
 
     def types(self, type: str, params: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         """The types that are searched; raises `BadRequest` at once for an unknown one."""

@@ -4,6 +4,7 @@ See https://hl7.org/fhir/R4/search.html#chaining and #has.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
@@ -13,6 +14,10 @@ from gateway.search.parsing.escaping import shown, split, unique
 from gateway.search.parsing.kinds import Reading
 from gateway.search.parsing.values import logical_id
 from gateway.search.query import AnyClause, ChainClause, Clause, HasClause, IdClause, MissingClause
+
+
+LONG_TEXT: Final = 2_000
+"""Values of so many characters count as another way to read a chain: they are read once for each type."""
 
 
 class ClauseReader:
@@ -62,10 +67,10 @@ class ClauseReader:
             raise BadRequest(issue("search.no-reference", parameter=code, type=type))
         return found
 
-    def _deeper(self, links: int, name: str) -> int:
+    def _deeper(self, links: int, name: str, text: str) -> int:
         if links >= self.reading.limits.depth:
             raise BadRequest(issue("search.too-deep", parameter=shown(name), limit=self.reading.limits.depth))
-        self._branches += 1
+        self._branches += 1 + len(text) // LONG_TEXT
         if self._branches > self.reading.limits.branches:
             raise BadRequest(issue("search.too-many-ways", parameter=shown(name)))
         return links + 1
@@ -80,7 +85,7 @@ class ClauseReader:
         ways: dict[Clause, list[str]] = {}
         faults: list[BadRequest] = []
         for one in (target,) if colon else sorted(parameter.targets):
-            deeper = self._deeper(links, first)
+            deeper = self._deeper(links, first, text)
             try:
                 ways.setdefault(self._of_type(one, rest, text, deeper), []).append(one)
             except BadRequest as fault:
@@ -101,7 +106,7 @@ class ClauseReader:
         parameter = self.reference(source, code)
         if type not in parameter.targets:
             raise BadRequest(issue("search.no-target", parameter=code, type=source, target=type))
-        return HasClause(source, code, self._of_type(source, rest, text, self._deeper(links, "_has")))
+        return HasClause(source, code, self._of_type(source, rest, text, self._deeper(links, "_has", text)))
 
     def _list(self, text: str) -> Clause:
         if "item" not in self.reading.parameters.of("List"):

@@ -30,6 +30,7 @@ from gateway.search.query import (
     ReferenceIdentifierClause,
     StringClause,
     TextClause,
+    Token,
     TokenClause,
     TokenTextClause,
     UriClause,
@@ -121,17 +122,28 @@ def _token(parameter: Indexed, modifier: str | None, parts: list[str], reading: 
         return TokenTextClause(code, _each(parts, values.string))
     if modifier == "of-type":
         return OfTypeClause(code, _each(parts, values.of_type))
-    if modifier in ("in", "not-in"):
-        terminology, limits = reading.terminology, reading.limits
-        tokens = [one for part in parts for one in in_value_set(part, parameter, terminology, limits)]
-        found: Clause = TokenClause(code, unique(tokens))
+    if modifier in ("in", "not-in", "above", "below"):
+        found: Clause = TokenClause(code, _expanded(parameter, modifier, parts, reading))
         return NotClause(found) if modifier == "not-in" else found
-    if modifier in ("above", "below"):
-        is_below, known = modifier == "below", reading.parameters
-        below = (in_hierarchy(part, parameter, known, reading.limits, below=is_below) for part in parts)
-        return TokenClause(code, unique(one for group in below for one in group))
     found = _plain_tokens(parameter, parts)
     return NotClause(found) if modifier == "not" else found
+
+
+def _expanded(parameter: Indexed, modifier: str, parts: list[str], reading: Reading) -> tuple[Token, ...]:
+    """The codes that the values stand for, all together within the limit."""
+    limits, known = reading.limits, reading.parameters
+    if len(parts) > limits.compared:
+        raise BadRequest(issue("search.too-many", parameter=parameter.code, limit=limits.compared))
+    found: dict[Token, None] = {}
+    for part in parts:
+        if modifier in ("in", "not-in"):
+            tokens = in_value_set(part, parameter, reading.terminology, limits)
+        else:
+            tokens = in_hierarchy(part, parameter, known, limits, below=modifier == "below")
+        found |= dict.fromkeys(tokens)
+        if len(found) > 2 * limits.expanded:  # a code may be there with its system and without
+            raise BadRequest(issue("search.too-many", parameter=parameter.code, limit=limits.expanded))
+    return tuple(found)
 
 
 def _plain_tokens(parameter: Indexed, parts: list[str]) -> Clause:

@@ -18,7 +18,7 @@ class Limits:
     compared: int = 50
     clauses: int = 50
     depth: int = 4
-    branches: int = 500
+    branches: int = 300
     expanded: int = 1_000
     includes: int = 100
     sort: int = 5
