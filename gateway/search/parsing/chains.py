@@ -15,7 +15,6 @@ from gateway.search.parsing.kinds import Reading
 from gateway.search.parsing.values import logical_id
 from gateway.search.query import AnyClause, ChainClause, Clause, HasClause, IdClause, MissingClause
 
-
 LONG_TEXT: Final = 2_000
 """Values of so many characters count as another way to read a chain: they are read once for each type."""
 
