@@ -112,7 +112,10 @@ class Singles:
     def several(self, formula: Formula, focus: str) -> str:
         """As `value`, where several values are as usual as one: what stands at the end of a path may be any list."""
         code, tree = self.code, formula.expression.ast
-        if self.usual and not (formula.fixed or _is_whole(tree)):
+        is_list = isinstance(tree, nodes.Member) or (
+            isinstance(tree, nodes.Call) and tree.name in self.functions.specs
+        )
+        if self.usual and is_list and not (formula.fixed or _is_whole(tree)):
             return self.local(self.one(tree, focus))
         if formula.fixed or not isinstance(tree, nodes.Member) or _is_whole(tree) or self.is_fact(tree):
             return self.value(formula, focus)
@@ -286,9 +289,9 @@ class Singles:
     def _text(self, node: nodes.Chain, focus: str) -> str:
         """Texts joined by `&`, where nothing is an empty text."""
         code = self.code
-        result = self.solid(self.one(node.operands[0], focus))
-        for operand in node.operands[1:]:
-            other, answer = self.solid(self.one(operand, focus)), code.fresh()
+        result, *others = (self._side(operand, focus) for operand in node.operands)
+        for other in others:
+            answer = code.fresh()
             tests = [
                 f"{name}.__class__ is str" for name, side in (("A", result), ("B", other)) if isinstance(side, str)
             ]
@@ -296,6 +299,10 @@ class Singles:
                      JOIN=code.bind(concatenate))  # fmt: skip
             result = self.made(answer, str)
         return self.local(result)
+
+    def _side(self, node: nodes.Expr, focus: str) -> Operand:
+        value = self.one(node, focus)
+        return value if self.usual else self.solid(value)
 
     def _number(self, node: nodes.Binary, focus: str) -> str:
         code, answer = self.code, self.code.fresh()

@@ -83,10 +83,22 @@ def _iif(writer: Writing, node: nodes.Call, focus: str) -> str:
     kinds = []
     for block, branch in zip(blocks, (*node.arguments[1:], nodes.Literal(None, 0, 0)), strict=False):
         with writer.inside(block):
-            value = writer.solid(writer.one(branch, focus))
+            value = _branch(writer, branch, focus)
             kinds.append(writer.kind(value))
             code.run("R = V", R=answer, V=value)
-    return writer.made(answer, _common(kinds))
+    return _joined(writer, answer, kinds)
+
+
+def _branch(writer: Writing, node: nodes.Expr, focus: str) -> Operand:
+    """What one of several parts gives: in a function for usual data a list is found where the result is used."""
+    value = writer.one(node, focus)
+    return value if writer.usual else writer.solid(value)
+
+
+def _joined(writer: Writing, answer: str, kinds: list[type | None]) -> str:
+    """The local with the result of one of several parts, and what is known of it."""
+    kind = _common(kinds)
+    return writer.made(answer, kind) if kind is not None or not writer.usual else answer
 
 
 def _common(kinds: list[type | None]) -> type | None:
@@ -98,15 +110,15 @@ def _common(kinds: list[type | None]) -> type | None:
 def _coalesce(writer: Writing, node: nodes.Call, focus: str) -> str:
     code, answer = writer.code, writer.code.fresh()
     first, *rest = node.arguments
-    value = writer.solid(writer.one(first, focus))
+    value = _branch(writer, first, focus)
     kinds = [writer.kind(value)]
     code.run("R = V", R=answer, V=value)
     for argument in rest:
         with writer.inside(code.emit("if R is None:\n    ...", R=answer)):
-            value = writer.solid(writer.one(argument, focus))
+            value = _branch(writer, argument, focus)
             kinds.append(writer.kind(value))
             code.run("R = V", R=answer, V=value)
-    return writer.made(answer, _common(kinds))
+    return _joined(writer, answer, kinds)
 
 
 def _for_one(writer: Writing, node: nodes.Call, target: nodes.Expr, focus: str) -> str:

@@ -197,7 +197,6 @@ class UnitRun:
         emits = {emit.id: emit for emit in (*self.plan.before, *self.plan.each, *self.plan.after)}
         fixed: dict[str, list[str]] = {}
         known: dict[tuple[str, ...], str] = {}
-        env = Env(variables=self.variables)
 
         def reference(name: str, values: tuple[object, ...]) -> str:
             given = tuple([key_text(value) or "" for value in values])
@@ -206,7 +205,7 @@ class UnitRun:
                 return found
             emit = emits[name]
             if name not in fixed:
-                fixed[name] = [_fixed_part(part, env) for part in emit.key]
+                fixed[name] = [_fixed_part(part, self.variables) for part in emit.key]
             parts = list(fixed[name])
             for number, text in zip(emit.varying, given, strict=True):
                 parts[number] = text
@@ -216,11 +215,11 @@ class UnitRun:
         return reference
 
 
-def _fixed_part(part: str | Formula, env: Env) -> str:
+def _fixed_part(part: str | Formula, variables: dict[str, Any]) -> str:
     """The text of a key part that is the same in the whole unit; "" for one that varies."""
     if isinstance(part, str):
         return part
     if not part.fixed:
         return ""
-    values = part.expression.evaluate(NO_FOCUS, env)
+    values = part.expression.evaluate(NO_FOCUS, Env(variables=variables))
     return key_text(values[0]) or "" if len(values) == 1 else ""
