@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test compliance bench lint types check format clean
+.PHONY: help install demo serve test compliance clients bench lint types check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ test: $(VENV)/.development ## run all tests, on SQLite and on a real PostgreSQL
 
 compliance: $(VENV)/.development ## run the official suites; one line each: NAME passed/total
 	$(BIN)/python -m tests.compliance
+
+clients: $(VENV)/.development ## install real FHIR clients, which the end-to-end tests use where they are
+	$(BIN)/python -m tests.e2e.clients
 
 bench: $(VENV)/.development ## measure, each figure beside its reference in the same run
 	$(BIN)/python -m benchmarks

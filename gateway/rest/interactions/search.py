@@ -35,6 +35,8 @@ SYSTEM_CODES = ("search-system",)
 BASE = "/studies/{study}/fhir"
 MAX_PARAMETERS = 200
 MAX_FORM_BYTES = 200_000
+PASSED_OVER = ("_totalMethod",)
+"""Parameters of other servers that clients send to every server, and that change nothing here: fhirpy counts so."""
 COMPARTMENTS = ("Device", "Encounter", "Patient", "Practitioner", "RelatedPerson")
 
 
@@ -88,7 +90,7 @@ def _page(parts: Parts, subsets: Subsets, request: Request, pairs: Pairs, posted
     type_name, compartment = _type(parts, request), _compartment(request)
     pretty = negotiate_with(request, [pair for pair in pairs if pair[0] in COMMON_PARAMETERS])
     place = SearchPlace(parts, study.id, "/".join((*(compartment or ()), request.path_params.get("type", ""))))
-    asked = [pair for pair in pairs if pair[0] not in COMMON_PARAMETERS and pair[0] != "_cursor"]
+    asked = [pair for pair in pairs if pair[0] not in COMMON_PARAMETERS and pair[0] not in ("_cursor", *PASSED_OVER)]
     asked, after, sealed = place.read(asked, _last(pairs, "_cursor"))
     query = _query(parts, request, place, type_name, compartment, asked)
     count = parts.page_size if query.count is None else min(query.count, parts.page_limit)

@@ -1,0 +1,7 @@
+"""Where the real clients are installed, and which ones."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[3] / ".venv-peers" / "clients"
+
+REQUIREMENTS = ("fhirclient==4.4.0", "fhirpy==2.3.1", "schemathesis==4.32.5", "smart-fetch==1.0.3")
