@@ -26,14 +26,15 @@ OF_CONTAINED = frozenset({"dom-2", "dom-3", "dom-4", "dom-5"})
 class Invariants:
     """Compiles the constraints of elements into checks.
 
-    Those whose keys are in `left_out` are passed over; `conforms` answers `conformsTo()`. `uncompiled` maps the keys
-    of constraints that could not be compiled to the reason.
+    Those whose keys are in `left_out` are passed over; `conforms` answers `conformsTo()`, `in_slice` `slice()`.
+    `uncompiled` maps the keys of constraints that could not be compiled to the reason.
     """
 
     def __init__(self, terminology: Terminology, left_out: frozenset[str] = BEST_PRACTICE) -> None:
         self._terminology = terminology
         self._left_out = left_out
         self.conforms: Callable[[Any, str, Run], bool | None] | None = None
+        self.in_slice: Callable[[Any, str, str, Run], bool | None] | None = None
         self.uncompiled: dict[str, str] = {}
         self.compiled = 0
 
@@ -70,7 +71,7 @@ class Invariants:
             verdict = native(value) if native is not None else None
             if verdict is None and expression is not None:
                 try:
-                    result = expression.evaluate(value, self._env(run))
+                    result = expression.evaluate(value, self.env(run))
                 except (FhirPathError, RecursionError):
                     run.report("conformance.invariant-not-evaluated", at, key=key)
                     return
@@ -81,8 +82,9 @@ class Invariants:
 
         return check
 
-    def _env(self, run: Run) -> Env:
-        scope, judge = run.scope, self.conforms
+    def env(self, run: Run) -> Env:
+        """What an expression may ask in the scope of a run; made once for each scope."""
+        scope, judge, slices = run.scope, self.conforms, self.in_slice
         if scope.env is None:
             scope.env = Env(
                 resource=scope.resource,
@@ -90,6 +92,7 @@ class Invariants:
                 resolve=resolver(scope.root, scope.bundle, scope.full_url),
                 terminology=self._terminology,
                 conforms=None if judge is None else lambda item, url: judge(item, url, run),
+                in_slice=None if slices is None else lambda item, url, name: slices(item, url, name, run),
             )
         env: Env = scope.env
         return env

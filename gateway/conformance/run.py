@@ -33,7 +33,7 @@ class Scope:
 
     `resource` is the nearest resource, `root` the one that contains it (itself, unless it is contained); `bundle`
     holds the entries of the Bundle around it, None outside of Bundles; `full_url` is that of the entry. `env` is the
-    environment of invariants, made at the first one.
+    environment of invariants, made at the first one; `places` has values by where they stand, as slice() needs them.
     """
 
     resource: Resource
@@ -41,6 +41,7 @@ class Scope:
     bundle: BundleIndex | None = None
     full_url: str = ""
     env: Any = None
+    places: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

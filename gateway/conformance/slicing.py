@@ -49,6 +49,20 @@ def slice_check(compiler: SliceCompiler, node: ElementNode, base: Element, path:
     return _SliceCheck(compiler, node.slices, parents, base, path).of("", slicing)
 
 
+def slice_matcher(compiler: SliceCompiler, node: ElementNode, base: Element, path: str, name: str) -> Matcher:
+    """Whether a value of a sliced element is in its slice `name`, and in those that this one is a slice of."""
+    slicing = node.element.slicing or (BY_TYPE if base.is_choice else BY_URL)
+    parents = {part: _parent_of(part, node.slices) for part in node.slices}
+    within = [name]
+    while parents[within[-1]]:
+        within.append(parents[within[-1]])
+    compiled, matchers = _SliceCheck(compiler, node.slices, parents, base, path), []
+    for part in reversed(within):
+        matchers.append(compiled.compile(part, slicing).matches)
+        slicing = node.slices[part].element.slicing or slicing
+    return _all(tuple(matchers))
+
+
 def _parent_of(name: str, known: Mapping[str, ElementNode]) -> str:
     """The slice that a slice of a slice (`a/b`) belongs to; empty for the others."""
     above = name.rpartition("/")[0]
@@ -67,7 +81,7 @@ class _SliceCheck:
 
     def of(self, parent: str, slicing: Slicing) -> SlicesCheck:
         """The check of the slices of `parent`, of the element itself where that is empty."""
-        slices = tuple(self._compile(name, slicing) for name, above in self.parents.items() if above == parent)
+        slices = tuple(self.compile(name, slicing) for name, above in self.parents.items() if above == parent)
         element = self.base.name
         paths = ", ".join(f"{kind} of {where}" for kind, where in slicing.discriminators) or "their content"
         closed = slicing.rules == "closed"
@@ -96,7 +110,8 @@ class _SliceCheck:
 
         return check
 
-    def _compile(self, name: str, slicing: Slicing) -> Slice:
+    def compile(self, name: str, slicing: Slicing) -> Slice:
+        """One slice, of an element or slice that is sliced in this way."""
         part = self.nodes[name]
         checks = tuple(self.compiler.occurrence_checks(part, self.base, self.path))
         discriminators = self.compiler.discriminators

@@ -6,20 +6,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from gateway.conformance.base import BaseTypes
+from gateway.conformance.base import BaseTypes, primitive_check
 from gateway.conformance.bundle import check_bundle
 from gateway.conformance.bundle_index import BundleIndex
 from gateway.conformance.expressions import check_code_system, check_questionnaire, check_search_parameter
 from gateway.conformance.extension import Extensions, Policy
 from gateway.conformance.invariant import BEST_PRACTICE, OF_CONTAINED, Invariants
+from gateway.conformance.membership import Membership
+from gateway.conformance.primitive import FORMATS
 from gateway.conformance.profile import ProfileCompiler
 from gateway.conformance.questionnaire import Questionnaires
 from gateway.conformance.reference import check_contained
 from gateway.conformance.run import Check, Location, Run, Scope
 from gateway.conformance.structure_definition import StructureDefinitions
 from gateway.conformance.vital_signs import implied_profiles
-from gateway.core import Issue, issue
+from gateway.core import Issue, Resource, issue
 from gateway.definitions import Definitions
+from gateway.fhirpath import Env
 from gateway.terminology import Terminology
 
 MAX_CANONICAL = 256
@@ -63,6 +66,7 @@ class Validator:
         self._profiles = ProfileCompiler(definitions, terminology, self._invariants, self._profile_check)
         self._questionnaires = Questionnaires(definitions.canonical, terminology)
         self._invariants.conforms = self._conforms
+        self._invariants.in_slice = Membership(definitions, self._profiles).holds
         self._special: Mapping[str, Check] = {
             "CodeSystem": check_code_system,
             "Questionnaire": check_questionnaire,
@@ -94,6 +98,15 @@ class Validator:
             return [issue("conformance.too-deep", expression=at[1])]
         found = _distinct(run.issues)
         return [_error(one) if one.rule in self._strict else one for one in found] if self._strict else found
+
+    def environment(self, resource: Resource, *, now: datetime | None = None) -> Env:
+        """What FHIRPath on a resource may ask: contained resources, Bundle entries, codes, profiles and slices.
+
+        Keep it no longer than the resource stays as it is. Codes and profiles that nobody knows make the evaluation
+        raise; a reference that leads out of the resource finds nothing.
+        """
+        index = BundleIndex(resource) if resource.get("resourceType") == "Bundle" else None
+        return replace(self._invariants.env(Run(Scope(resource, resource, index), now=now)), now=now)
 
     def _resource(self, resource: Any, at: Location, run: Run, profiles: Sequence[str] = ()) -> None:
         name = resource.get("resourceType")
@@ -153,21 +166,29 @@ class Validator:
         return check
 
     def _conforms(self, value: Any, profile: str, run: Run) -> bool | None:
-        """Whether a value of the tree in hand conforms to a profile; None when the profile is unknown."""
+        """Whether a value conforms to a profile and its base type; None when the profile is unknown."""
         structure = self._definitions.structure(profile)
         if structure is None:
             return None
         actual = value.get("resourceType") if isinstance(value, dict) else None
-        check = self._compile(profile, actual if isinstance(actual, str) else structure.type)
+        name = actual if isinstance(actual, str) else structure.type
+        check = self._compile(profile, name)
         if check is None:
             return False
         key = (id(value), profile)
-        if key not in run.conforming:
-            run.conforming[key] = True  # where profiles ask for each other, the circle holds
-            attempt = run.trial()
-            check(value, (None, structure.type, -1), attempt)
-            run.conforming[key] = not attempt.has_errors
-        return run.conforming[key]
+        if key in run.conforming:
+            return run.conforming[key]
+        run.conforming[key] = True  # where profiles ask for each other, the circle holds
+        attempt = run.trial_of(value) if name == actual and value is not run.scope.resource else run.trial()
+        at: Location = (None, structure.type, -1)
+        whole = primitive_check(name) if name in FORMATS else self._base.check(name)
+        whole(value, at, attempt)
+        check(value, at, attempt)
+        verdict = run.conforming[key] = not attempt.has_errors
+        if name != actual:
+            # An element may be made for the question and gone thereafter, and another then have its identity.
+            del run.conforming[key]
+        return verdict
 
     def _nested(self, path: str) -> Check:
         contained = path.endswith(".contained")
