@@ -34,6 +34,9 @@ Read: TypeAlias = "Callable[[Prepared, Values], Rows]"
 ATTEMPTS: Final = 6
 """How often a transaction is tried when PostgreSQL asks for it."""
 
+READERS: Final = max(2, os.cpu_count() or 2)
+"""How many searches of a process read a SQLite file at the same time."""
+
 _RETRY: Final = frozenset({"40001", "40P01", "23505"})
 _UNDEFINED_TABLE: Final = "42P01"
 _SQLITE_OPTIONS: Final = {"check_same_thread": False}
@@ -102,6 +105,7 @@ class Database:
         self._snapshots = engine if is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         self._immediate = engine.execution_options(immediate=True)
         self._writer = threading.Lock()
+        self._readers = threading.BoundedSemaphore(READERS if is_sqlite else 1_000)
         self._idle: deque[Any] = deque()
         self._inserts: dict[str, Prepared] = {}
         self._begin_snapshot = "BEGIN" if is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -216,7 +220,9 @@ class Database:
             driver.execute("COMMIT")
             return result
 
-        return self._with_driver(within)
+        # SQLite lets go of the interpreter at each row: more threads than processors only wait for each other there.
+        with self._readers:
+            return self._with_driver(within)
 
     def _with_driver(self, work: Callable[[Any], _T]) -> _T:
         """Reads once more on a new connection when PostgreSQL has closed the one that was kept.

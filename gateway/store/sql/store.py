@@ -20,6 +20,7 @@ from gateway.store.sql.credentials import Credentials
 from gateway.store.sql.database import Database
 from gateway.store.sql.finder import ResourceFinder
 from gateway.store.sql.grants import GrantMaker
+from gateway.store.sql.group_commit import Done, GroupCommit
 from gateway.store.sql.history import HistoryReader
 from gateway.store.sql.index_state import IndexStates
 from gateway.store.sql.index_writer import Known
@@ -52,6 +53,7 @@ class SqlStore:
         self._finder = ResourceFinder(database, indexes)
         self._history = HistoryReader(database)
         self._locks = UnitLocks(database)
+        self._group = GroupCommit(database)
         self._landing = Landing(database)
         self.credentials = Credentials(database)
         self._audit = AuditRows(database, chain)
@@ -115,13 +117,13 @@ class SqlStore:
     def commit(self, unit: Unit) -> tuple[Committed, ...]:
         """See `ResourceStore.commit`."""
         noted: Known = set()
-        committed = self.database.write(lambda connection: self._commit(connection, unit, noted))
+        done = self._group.run(lambda connection: self._commit(connection, unit, noted))
         self._writer.index.remember(noted)
         if unit.changes or unit.prepare:
             self._states.remember(unit.study)
-        return committed
+        return done.committed
 
-    def _commit(self, connection: Connection, unit: Unit, noted: Known) -> tuple[Committed, ...]:
+    def _commit(self, connection: Connection, unit: Unit, noted: Known) -> Done:
         noted.clear()
         subjects: set[str] = set()
         if unit.changes or unit.prepare:
@@ -131,8 +133,9 @@ class SqlStore:
             self._states.require(unit.study)
         prepared = unit.prepare(self._finder.lookup(connection, unit.study)) if unit.prepare else ()
         committed = tuple(self._writer.apply(connection, unit.study, (*prepared, *unit.changes), subjects, noted))
+        beside: list[Committed] = []
         if unit.accompany:
-            self._writer.apply(connection, unit.study, unit.accompany(committed), subjects, noted)
+            beside = self._writer.apply(connection, unit.study, unit.accompany(committed), subjects, noted)
         self._grants.make(connection, unit.study, subjects)
         if unit.settle:
             receipt = unit.settle(committed)
@@ -143,7 +146,8 @@ class SqlStore:
         self._audit.extend(connection, unit.study, (*unit.events, *reported))
         if unit.confirm:  # the head of the audit chain is locked, so that commits of a study are in order from here
             unit.confirm(committed)
-        return committed
+        keys = [one.stored.key for one in (*committed, *beside)]
+        return Done(committed, frozenset((key.study, key.type, key.id) for key in keys), bool(subjects))
 
     def regrant(self, study: str) -> int:
         """See `ResourceStore.regrant`."""
