@@ -32,7 +32,7 @@ BATCH = 500
 
 def parameters() -> Parameters:
     """What the product indexes by default."""
-    return Parameters.all(r4(), without=("_content",))
+    return Parameters(r4(), without=("_content",))
 
 
 def open_store(url: str) -> SqlStore:

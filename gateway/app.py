@@ -80,7 +80,7 @@ def engines(settings: Settings) -> Engines:
     roots = (*asset_roots("profiles", overlays), *asset_roots("terminology", overlays)[1:])
     definitions = Definitions.load(*roots)
     terminology = _terminology(settings, LocalTerminology(definitions))
-    parameters = Parameters.all(definitions, without=() if settings.full_text else ("_content",))
+    parameters = Parameters(definitions, without=() if settings.full_text else ("_content",))
     return Engines(definitions, terminology, parameters, Validator(definitions, terminology))
 
 

@@ -44,7 +44,7 @@ FORMS = """
 
 def page() -> str:
     """The page's text."""
-    parameters = Parameters.all(r4())
+    parameters = Parameters(r4())
     limits = DEFAULT_LIMITS
     parts = [HEAD, "## Kinds\n", "| kind | values | prefixes | modifiers |", "|---|---|---|---|"]
     for kind, meaning in MEANINGS.items():

@@ -93,7 +93,7 @@ def statement(
         "rest": [
             {
                 "mode": "server",
-                "documentation": _documentation(parts.parameters),
+                "documentation": _documentation(),
                 "security": {
                     "service": [{"coding": [{"system": SECURITY_SERVICES, "code": "SMART-on-FHIR"}]}],
                     "description": "Bearer tokens bound to one study, client, role and purpose; consent on every row",
@@ -107,10 +107,8 @@ def statement(
     }
 
 
-def _documentation(parameters: Parameters) -> str:
+def _documentation() -> str:
     told = "JSON only; XML is refused (406, 415)."
-    if not parameters.is_complete:
-        return told
     kinds = "; ".join(f"{kind} {', '.join(names)}" for kind, names in sorted(MODIFIERS.items()) if names)
     return f"{told} Search modifiers: {kinds.replace('of-type', 'ofType')}."
 
@@ -143,10 +141,9 @@ def _resource(parts: Parts, name: str, codes: Sequence[str], reverse: Sequence[s
     for code in codes:
         entry |= _CONDITIONS.get(code, {})
     entry["referencePolicy"] = ["literal", "local"]
-    if parts.parameters.is_complete:
-        own = [f"{name}:{code}" for code, found in parts.parameters.of(name).items() if found.kind == "reference"]
-        entry |= {"searchInclude": ["*", *own]} if own else {}
-        entry |= {"searchRevInclude": list(reverse)} if reverse else {}
+    own = [f"{name}:{code}" for code, found in parts.parameters.of(name).items() if found.kind == "reference"]
+    entry |= {"searchInclude": ["*", *own]} if own else {}
+    entry |= {"searchRevInclude": list(reverse)} if reverse else {}
     entry["searchParam"] = _search_parameters(parts, name)
     return entry
 

@@ -16,9 +16,6 @@ from gateway.fhirpath import Expression, FhirPathError, compile
 from gateway.search.paths import elements, focus_type, roots, without_resolve
 from gateway.terminology.code_system import CodeSystem
 
-INDEXED: Final = frozenset({"identifier", "patient", "subject", "code", "date", "category"})
-"""The parameters of `Parameters(definitions)`: for a store that knows tokens, references and dates only."""
-
 OWN: Final = frozenset({"_id", "_lastUpdated"})
 """Parameters that are columns of a resource and not entries."""
 
@@ -33,7 +30,6 @@ MAX_SHAPES: Final = 256
 
 Kind: TypeAlias = Literal["token", "reference", "date", "number", "quantity", "string", "uri", "composite", "text"]
 _KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind: kind for kind in get_args(Kind) if kind != "text"})
-_PLAIN_KINDS: Final = frozenset({"token", "reference", "date"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,46 +68,30 @@ class Indexed:
 class Parameters:
     """The indexed parameters of every resource type, compiled at first use of the type.
 
-    `Parameters(definitions)` has the few of `codes` without what modifiers need; `Parameters.all` has everything.
-    Resources are indexed when they are written: with another set, stored ones must be indexed again, see `digest`.
+    `without` leaves parameters out by their code; `_content` is the dear one. Resources are indexed when they are
+    written: with another set, stored ones must be indexed again, see `digest`.
     """
 
-    def __init__(self, definitions: Definitions, codes: Iterable[str] | None = INDEXED) -> None:
+    def __init__(self, definitions: Definitions, *, without: Iterable[str] = ()) -> None:
         self._definitions = definitions
-        self._codes = None if codes is None else frozenset(codes)
-        self._without: frozenset[str] = frozenset()
+        self._left_out = OWN | REFUSED | frozenset(without)
         self._types: dict[str, Mapping[str, Indexed]] = {}
         self._shapes: dict[str, dict[tuple[str, ...], tuple[Indexed, ...]]] = {}
         self._systems: dict[str, CodeSystem] = {}
         self._digest = ""
 
-    @classmethod
-    def all(cls, definitions: Definitions, *, without: Iterable[str] = ()) -> "Parameters":
-        """Every parameter of the definitions, except those named: `_content` is the dear one."""
-        made = cls(definitions, None)
-        made._without = frozenset(without)
-        return made
-
-    @property
-    def is_complete(self) -> bool:
-        """False for the few: then modifiers, chains, sorting and includes are refused."""
-        return self._codes is None
-
     def of(self, type: str) -> Mapping[str, Indexed]:
         """Code -> parameter of a type, in the order of the codes; empty for a name that is no resource type."""
         found = self._types.get(type)
         if found is None:
-            compiler = _Compiler(type, self._definitions, details=self.is_complete)
+            compiler = _Compiler(type, self._definitions)
             compiled = (compiler.compiled(one) for one in self._wanted(type))
             found = self._types[type] = MappingProxyType({one.code: one for one in compiled if one})
         return found
 
     def _wanted(self, type: str) -> list[SearchParameter]:
         known = self._definitions.search_parameters(type)
-        if self._codes is not None:
-            return [known[code] for code in sorted(self._codes & known.keys()) if known[code].type in _PLAIN_KINDS]
-        left_out = OWN | REFUSED | self._without
-        return [known[code] for code in sorted(known) if code not in left_out]
+        return [known[code] for code in sorted(known) if code not in self._left_out]
 
     def told_by(self, resource: Resource) -> tuple[Indexed, ...]:
         """The parameters of the resource's type that its top-level elements may give a value for.
@@ -175,7 +155,6 @@ class Parameters:
                 for one in self._wanted(type):
                     told = (type, one.code, one.type, one.expression, sorted(one.targets), one.components)
                     state.update(repr(told).encode())
-            state.update(b"details" if self.is_complete else b"plain")
             self._digest = state.hexdigest()
         return self._digest
 
@@ -183,15 +162,14 @@ class Parameters:
 class _Compiler:
     """Compiles the parameters of one type."""
 
-    def __init__(self, type: str, definitions: Definitions, *, details: bool) -> None:
+    def __init__(self, type: str, definitions: Definitions) -> None:
         self._type = type
         self._definitions = definitions
-        self._details = details
 
     def compiled(self, parameter: SearchParameter) -> Indexed | None:
         """The parameter, None when it cannot be indexed: it has no expression, or one that does not compile."""
         if parameter.code in TEXTS:
-            return Indexed(parameter.code, "text", details=self._details, url=parameter.url)
+            return Indexed(parameter.code, "text", details=True, url=parameter.url)
         kind = _KINDS.get(parameter.type)
         if kind is None or not parameter.expression:
             return None
@@ -217,7 +195,7 @@ class _Compiler:
             systems=self._systems(kinds, [element.binding.value_set for element in found if element.binding]),
             folded=kinds == {"string"},
             is_canonical=bool(kinds) and kinds <= {"canonical", "uri"},
-            details=self._details,
+            details=True,
             url=url,
         )
 
@@ -242,7 +220,7 @@ class _Compiler:
             own = components[-1].roots if base == self._type else roots(part, self._type, self._definitions)
             names = None if names is None or own is None else names | own
         return Indexed(
-            parameter.code, "composite", None, names, focuses=tuple(focuses), details=self._details, url=parameter.url
+            parameter.code, "composite", None, names, focuses=tuple(focuses), details=True, url=parameter.url
         )
 
     def _component(self, url: str, text: str, base: str | None) -> Indexed | None:

@@ -13,7 +13,7 @@ from gateway.search.parsing.chains import ClauseReader
 from gateway.search.parsing.escaping import is_usable, shown
 from gateway.search.parsing.kinds import Reading
 from gateway.search.parsing.limits import DEFAULT_LIMITS, Limits
-from gateway.search.parsing.results import COMMON, RESULT_PARAMETERS, Results, is_result, read_result
+from gateway.search.parsing.results import COMMON, Results, is_result, read_result
 from gateway.search.query import AnyClause, Clause, IdClause, Query, ReferenceClause, Total, UriClause
 from gateway.terminology import Terminology
 
@@ -82,8 +82,8 @@ class _Search:
         else:
             wanted = [part for name, text in params if name == "_type" for part in text.split(",")]
         unknown = [one for one in wanted if not known.is_type(one)]
-        if unknown or (not type and not known.is_complete):
-            raise BadRequest(issue("search.unknown-type", type=shown(unknown[0] if unknown else type)))
+        if unknown:
+            raise BadRequest(issue("search.unknown-type", type=shown(unknown[0])))
         return tuple(dict.fromkeys(wanted))
 
     def read(self, type: str, types: tuple[str, ...], name: str, text: str) -> None:
@@ -101,21 +101,10 @@ class _Search:
                 self._ignored.append(issue("search.ignored", parameter=shown(name)))
 
     def _read(self, types: tuple[str, ...], name: str, text: str) -> list[Clause]:
-        if not self._reading.parameters.is_complete:
-            self._refuse_rich(types[0], name)
         if not types:
             self._refuse_uncommon(name)
         version = self._versioned(types, name, text)
         return version or [self._reader.read(types or (COMMON,), name, text)]
-
-    def _refuse_rich(self, type: str, name: str) -> None:
-        """For a store that has no modifiers and no chains."""
-        code, colon, modifier = name.partition(":")
-        if colon and (code in OWN or code in self._reading.parameters.of(type)):
-            raise BadRequest(issue("search.modifier", parameter=code, modifier=shown(modifier)))
-        if colon or "." in name or code == "_list":
-            known = ", ".join(sorted({*self._reading.parameters.of(type), *OWN, *RESULT_PARAMETERS}))
-            raise BadRequest(issue("search.unknown-parameter", type=type, parameter=shown(name), known=known))
 
     def _refuse_uncommon(self, name: str) -> None:
         common = {code for code in self._reading.parameters.of(COMMON) if code.startswith("_") and code != "_text"}

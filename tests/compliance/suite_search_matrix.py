@@ -56,7 +56,7 @@ ABSENT = {
 @cache
 def parameters() -> Parameters:
     """All parameters of R4."""
-    return Parameters.all(r4())
+    return Parameters(r4())
 
 
 @cache

@@ -18,7 +18,7 @@ from gateway.search import Parameters
 from gateway.store.sql import SqlStore
 from gateway.store.sql.database import Database, Prepared
 
-PARAMETERS = Parameters.all(r4())
+PARAMETERS = Parameters(r4())
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
 

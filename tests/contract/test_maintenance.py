@@ -33,7 +33,7 @@ from tests.contract.stores import (
     unit,
 )
 
-SOME = Parameters.all(r4(), without={"code", "date", "_text"})
+SOME = Parameters(r4(), without={"code", "date", "_text"})
 """The parameters of a gateway that indexes otherwise."""
 
 

@@ -13,7 +13,7 @@ from gateway.search.query import Clause, Query
 from gateway.terminology import LocalTerminology
 from tests import searches
 
-PARAMETERS = Parameters.all(r4())
+PARAMETERS = Parameters(r4())
 TERMINOLOGY = LocalTerminology(r4())
 LIMITS = Limits(values=20, compared=10, clauses=8, depth=3, branches=60, expanded=50, includes=10, sort=3, words=5)
 

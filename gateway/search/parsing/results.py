@@ -17,12 +17,7 @@ from gateway.search.query import Include, SortKey, Summary, Total
 
 RESULT_PARAMETERS: Final = ("_count", "_elements", "_include", "_revinclude", "_sort", "_summary", "_total")
 
-_PLAIN: Final[dict[str, tuple[str, ...]]] = {
-    "_count": (),
-    "_total": ("none", "estimate", "accurate"),
-    "_summary": ("false", "count"),
-}
-"""What a store without modifiers takes, and its values."""
+_TOTALS: Final = ("none", "estimate", "accurate")
 
 COMMON: Final = "Basic"
 """A type with no more than the parameters and elements that every type has, and a few of its own."""
@@ -59,8 +54,6 @@ def read_result(results: Results, types: Sequence[str], name: str, text: str, re
         raise BadRequest(issue("search.modifier", parameter=code, modifier=shown(modifier)))
     if not text:
         raise BadRequest(issue("search.empty-value", parameter=code))
-    if not reader.reading.parameters.is_complete:
-        _refuse_rich(code, text)
     if code in _REPEATED:
         found = _includes(types, text, reader, reverse=code == "_revinclude", iterate=bool(colon))
         results.includes = unique((*results.includes, *found))
@@ -76,20 +69,13 @@ def _read_once(results: Results, types: Sequence[str], code: str, text: str, rea
     if code == "_count":
         results.count = _count(text)
     elif code == "_total":
-        results.total = cast(Total, _one_of(code, text, _PLAIN[code]).replace("none", ""))
+        results.total = cast(Total, _one_of(code, text, _TOTALS).replace("none", ""))
     elif code == "_summary":
         results.summary = cast(Summary, _one_of(code, text, get_args(Summary)))
     elif code == "_sort":
         results.sort = _sort(types, text, reader)
     else:
         results.elements = _elements(types, text, reader)
-
-
-def _refuse_rich(code: str, text: str) -> None:
-    if code not in _PLAIN:
-        raise BadRequest(issue("search.refused", parameter=code))
-    if _PLAIN[code]:
-        _one_of(code, text, _PLAIN[code])
 
 
 def _one_of(code: str, text: str, allowed: Sequence[str]) -> str:

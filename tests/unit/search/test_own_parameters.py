@@ -31,7 +31,7 @@ def parameter(code: str, kind: str, expression: str, base: str = "Patient", **mo
 def loaded(folder: Path, *resources: dict[str, Any]) -> Parameters:
     for number, resource in enumerate(resources):
         (folder / f"SearchParameter-{number}.json").write_text(json.dumps(resource))
-    return Parameters.all(Definitions.load(folder))
+    return Parameters(Definitions.load(folder))
 
 
 ARM = {"url": "https://study.example/arm", "valueCode": "placebo"}
@@ -103,6 +103,6 @@ def test_an_expression_that_fails_on_a_resource_finds_nothing(tmp_path: Path) ->
 
 def test_the_digest_tells_sets_apart(tmp_path: Path) -> None:
     own = loaded(tmp_path, parameter("arm", "token", "Patient.extension('https://study.example/arm')"))
-    digests = {own.digest, Parameters.all(r4()).digest, Parameters.all(r4(), without=["_content"]).digest}
+    digests = {own.digest, Parameters(r4()).digest, Parameters(r4(), without=["_content"]).digest}
     assert len(digests) == 3
-    assert Parameters.all(r4()).digest == Parameters.all(Definitions.load()).digest
+    assert Parameters(r4()).digest == Parameters(Definitions.load()).digest

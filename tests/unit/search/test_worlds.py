@@ -14,7 +14,7 @@ from gateway.terminology import LocalTerminology
 from tests import searches
 from tests.searches import Search
 
-PARAMETERS = Parameters.all(r4())
+PARAMETERS = Parameters(r4())
 TERMINOLOGY = LocalTerminology(r4())
 
 
