@@ -1,0 +1,113 @@
+"""Writers that come together: each gets its own answer, and on SQLite they share the flush of the disk."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
+from typing import Any
+
+import pytest
+from sqlalchemy.event import contains, listen, remove
+
+from gateway.core.errors import NotFound, PreconditionFailed
+from gateway.core.resources import Change, Committed, Key, Unit
+from gateway.store.sql import SqlStore
+from tests.contract.stores import change, consent, event, observation, reader, unit
+
+WRITERS = 16
+
+
+def together(work: Callable[[int], Any]) -> list[Any]:
+    """What each of the writers gets, or the refusal that it meets."""
+    start = Barrier(WRITERS)
+
+    def run(number: int) -> Any:
+        start.wait()
+        try:
+            return work(number)
+        except (NotFound, PreconditionFailed) as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(WRITERS) as threads:
+        return list(threads.map(run, range(WRITERS)))
+
+
+def test_a_refused_writer_takes_nobody_along(store: SqlStore, study: str) -> None:
+    def write(number: int) -> tuple[Committed, ...]:
+        if number % 4 == 0:
+            return store.commit(Unit(study, (Change(Key(study, "Observation", "never"), None),)))
+        return store.commit(unit(study, observation(f"o{number}"), events=(event(study),)))
+
+    answers = together(write)
+    assert [isinstance(one, NotFound) for one in answers] == [number % 4 == 0 for number in range(WRITERS)]
+    there = {one.key.id for one in store.stream("Observation", study, None)}
+    assert there == {f"o{number}" for number in range(WRITERS) if number % 4}
+    assert [row.sequence for row in store.rows(study)] == list(range(1, len(there) + 1))
+
+
+def test_of_writers_that_saw_the_same_version_one_wins(store: SqlStore, study: str) -> None:
+    store.commit(unit(study, observation("a")))
+    for version in range(1, 4):
+        answers = together(
+            lambda number, version=version: store.commit(
+                Unit(study, (change(study, observation("a", note=f"{version}-{number}"), if_match=version),))
+            )
+        )
+        won = [one for one in answers if not isinstance(one, PreconditionFailed)]
+        assert [one[0].stored.version for one in won] == [version + 1]
+
+
+def test_writers_of_one_resource_each_make_a_version(store: SqlStore, study: str) -> None:
+    together(lambda number: store.commit(unit(study, observation("a", note=str(number)))))
+    assert [one.version for one in store.history(Key(study, "Observation", "a"), None)] == list(range(WRITERS, 0, -1))
+
+
+def test_what_is_confirmed_sees_the_consents_of_those_before(store: SqlStore, study: str) -> None:
+    """A withdrawal and data of one participant come together: whoever is later in the audit chain knew the other."""
+    store.commit(unit(study, consent("c", "p1"), observation("old")))
+    seen: dict[int, bool] = {}
+
+    def write(number: int) -> None:
+        def look(_committed: object) -> None:
+            seen[number] = store.read(Key(study, "Observation", "old"), reader(study)) is not None
+
+        told = (event(study, f"write-{number}"),)
+        if number == 8:
+            store.commit(unit(study, consent("c", "p1", status="inactive"), events=(event(study, "withdraw"),)))
+        else:
+            store.commit(unit(study, observation(f"n{number}"), events=told, confirm=look))
+
+    together(write)
+    order = [row.event for row in store.rows(study)]
+    withdrawn = next(place for place, text in enumerate(order) if b"withdraw" in text)
+    for number, was_visible in seen.items():
+        place = next(place for place, text in enumerate(order) if f'"write-{number}"'.encode() in text)
+        assert was_visible is (place < withdrawn)
+
+
+def test_writers_that_wait_share_a_transaction(store: SqlStore, study: str) -> None:
+    if not store.database.is_sqlite:
+        pytest.skip("PostgreSQL shares flushes itself")
+    begun, go, commits = Event(), Event(), 0
+
+    def count(_connection: object) -> None:
+        nonlocal commits
+        commits += 1
+
+    def hold(_committed: object) -> None:
+        begun.set()
+        assert go.wait(10)
+
+    listen(store.database.engine, "commit", count)
+    try:
+        with ThreadPoolExecutor(WRITERS) as threads:
+            first = threads.submit(store.commit, unit(study, observation("first"), confirm=hold))
+            assert begun.wait(10)
+            others = [threads.submit(store.commit, unit(study, observation(f"o{n}"))) for n in range(WRITERS - 1)]
+            while len(store._group._waiting) < WRITERS - 1:
+                pass
+            go.set()
+            assert [len(one.result()) for one in [first, *others]] == [1] * WRITERS
+    finally:
+        assert contains(store.database.engine, "commit", count)
+        remove(store.database.engine, "commit", count)
+    assert commits == 2
