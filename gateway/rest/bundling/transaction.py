@@ -1,13 +1,14 @@
 """The writes of a transaction as one plan: deletions, creations, then updates and patches, all or nothing.
 
-What an entry comes to be is settled first, by its conditions; then references among the entries are rewritten, and
-each resource is judged. Where no entry has a condition, all of that is done before the transaction begins.
+Resources are judged before the transaction begins, since others wait for it. In it, what each entry comes to be is
+settled by its conditions, and then references among the entries are rewritten.
 See https://hl7.org/fhir/R4/http.html#trules.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 
 from gateway.access import Delete, Door, Finder, Result, Step, Write
 from gateway.core.errors import BadRequest, FhirError, PreconditionFailed
@@ -23,6 +24,9 @@ from gateway.rest.parts import Parts
 from gateway.rest.steps import ATTEMPTS
 from gateway.search import Query
 from gateway.study import Study
+
+UNKNOWN = "unknown"
+"""Stands for an id that is not known before the transaction begins; it is never written."""
 
 _ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
 
@@ -74,14 +78,20 @@ class _Writing:
         )
 
     def begin(self) -> None:
-        """Does what depends on nothing that is stored."""
-        identities = [one.identity for one in self._writes]
-        _refuse_repeated(self._writes, identities)
-        if not self.locks:
-            known = _known(self._writes, identities)
-            for one in self._writes:
-                if one.resource is not None:
-                    self._ready[one.entry.index] = self._finished(one, one.resource, known, _no_search)
+        """Does what depends on nothing that is stored, before anybody has to wait: above all, judges.
+
+        What a condition will find is not known yet; its type is, and that is what a judgement depends on.
+        """
+        _refuse_repeated(self._writes, [one.identity for one in self._writes])
+        known = _known(self._writes, [one.identity or f"{one.type}/{UNKNOWN}" for one in self._writes])
+        for one in self._writes:
+            if one.resource is None:
+                continue
+            made = rewritten(one.resource, one.entry.full_url, known, _unknown)
+            with _at(one.entry, made["resourceType"]):
+                self.issues[one.entry.index] = self._judge.require(self._study, made)
+            if not self.locks:
+                self._ready[one.entry.index] = made
 
     def plan(self, find: Finder) -> Sequence[Step]:
         """The steps, references rewritten."""
@@ -92,24 +102,17 @@ class _Writing:
         identities = [_identity(one, step) for one, step in zip(self._writes, steps, strict=True)]
         _refuse_repeated(self._writes, identities)
         known = _known(self._writes, identities)
-        return [self._settled(one, step, known, find) for one, step in zip(self._writes, steps, strict=True)]
+        found = cache(lambda text: self._found(text, find))
+        return [self._settled(one, step, known, found) for one, step in zip(self._writes, steps, strict=True)]
 
-    def _settled(self, one: Planned, step: Step, known: Mapping[str, str], find: Finder) -> Step:
+    def _settled(self, one: Planned, step: Step, known: Mapping[str, str], conditional: Callable[[str], str]) -> Step:
         if not isinstance(step, Write):
             return step
         ready = self._ready.get(one.entry.index)
         if ready is None:
             with _at(one.entry):
-                ready = self._finished(one, step.resource, known, lambda text: self._found(text, find))
+                ready = rewritten(step.resource, one.entry.full_url, known, conditional)
         return replace(step, resource=ready)
-
-    def _finished(
-        self, one: Planned, resource: Resource, known: Mapping[str, str], conditional: Callable[[str], str]
-    ) -> Resource:
-        made = rewritten(resource, one.entry.full_url, known, conditional)
-        with _at(one.entry, made["resourceType"]):
-            self.issues[one.entry.index] = self._judge.require(self._study, made)
-        return made
 
     def _condition(self, entry: Entry, text: str) -> Query:
         kind, _, query = text.partition("?")
@@ -123,8 +126,9 @@ class _Writing:
         return found.key.reference
 
 
-def _no_search(_text: str) -> str:
-    raise AssertionError("a conditional reference without a condition")
+def _unknown(text: str) -> str:
+    """A reference of the type that a conditional reference names."""
+    return f"{text.partition('?')[0]}/{UNKNOWN}"
 
 
 def _identity(one: Planned, step: Step) -> str:

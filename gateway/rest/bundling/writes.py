@@ -33,8 +33,8 @@ _LETTERS = {"DELETE": "d", "POST": "c", "PUT": "cu", "PATCH": "u"}
 class Planned:
     """A writing entry: `identity` is `Type/id` where it is known from the start, else "".
 
-    `resource` is what will be written where that is known; `where` the condition; `names_version` says that the
-    client named the version that it saw.
+    `resource` is what to judge, and to write where there is no condition; `where` is the condition; `names_version`
+    says that the client named the version that it saw.
     """
 
     entry: Entry
@@ -96,7 +96,8 @@ def _update(entry: Entry, kind: str, identity: str, where: Query | None, version
     resource = _typed(entry, kind)
     named = version is not None
     if where:
-        return Planned(entry, kind, "", conditional_replacement(resource, where, version), where, names_version=named)
+        make = conditional_replacement(resource, where, version)
+        return Planned(entry, kind, "", make, where, {"id": new_id(), **resource}, named)
     if resource.get("id") != identity:
         raise BadRequest(issue("rest.id-differs", expression=f"{entry.place}.resource.id"))
     make = replacement(resource, version, is_new=only_new(entry.headers.get("if-none-match")))
