@@ -18,6 +18,7 @@ from gateway.store.sql.audit import AuditRows
 from gateway.store.sql.checks import Checker
 from gateway.store.sql.credentials import Credentials
 from gateway.store.sql.database import Database
+from gateway.store.sql.exports import Exports
 from gateway.store.sql.finder import ResourceFinder
 from gateway.store.sql.grants import GrantMaker
 from gateway.store.sql.group_commit import Done, GroupCommit
@@ -56,6 +57,7 @@ class SqlStore:
         self._group = GroupCommit(database)
         self._landing = Landing(database)
         self.credentials = Credentials(database)
+        self.exports = Exports(database)
         self._audit = AuditRows(database, chain)
 
     @classmethod

@@ -1,0 +1,150 @@
+"""Bulk exports as rows, and how consent stands; implements `ExportStore` of `gateway.export.bulk`."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Connection, LargeBinary, String, bindparam, delete, func, select, text, update
+from sqlmodel import Field
+
+from gateway.core.export_job import ExportJob
+from gateway.core.instants import from_micros, micros
+from gateway.store.sql.database import Database
+from gateway.store.sql.tables import ConsentEpochRow, GrantRow, ResourceRow, Table, columns_of, table_of
+from gateway.store.sql.visible import study_is
+
+_COLUMNS: Final = ("study", "id", "client", "status", "created", "expires", "request", "state", "attempts")
+_CLAIM: Final = 7_461_002_357
+
+
+class ExportRow(Table, table=True):
+    """An export; `worker` has it until `leased_until`, "" for nobody."""
+
+    __tablename__ = "export_job"
+
+    study: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    client: str
+    status: str
+    created: int = Field(sa_type=BigInteger)
+    expires: int = Field(sa_type=BigInteger)
+    request: bytes = Field(sa_type=LargeBinary)
+    state: bytes = Field(sa_type=LargeBinary)
+    attempts: int
+    worker: str
+    leased_until: int = Field(sa_type=BigInteger)
+
+
+class Exports:
+    """The rows of `export_job`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        table, row = table_of(ExportRow), columns_of(ExportRow)
+        own = [row.study == study_is(), row.id == bindparam("id", type_=String)]
+        found = select(*(table.c[name] for name in _COLUMNS))
+        now = bindparam("now", type_=BigInteger)
+        free = found.where(row.study == study_is(), row.status == "running", row.leased_until <= now)
+        free = free.order_by(row.created, row.id).limit(1)
+        self._add = database.prepare(table.insert().values({n.name: bindparam(f"b_{n.name}") for n in table.columns}))
+        self._one = database.prepare(found.where(*own))
+        self._all = database.prepare(found.where(row.study == study_is()).order_by(row.created, row.id))
+        running = [row.study == study_is(), row.client == bindparam("client", type_=String), row.status == "running"]
+        self._running = database.prepare(select(func.count()).select_from(table).where(*running))
+        self._waiting = database.prepare(free)
+        self._free = database.prepare(free if database.is_sqlite else free.with_for_update(skip_locked=True))
+        mine = [table.c.study == bindparam("b_study"), table.c.id == bindparam("b_id")]
+        changed: dict[str, Any] = {n: bindparam(f"b_{n}") for n in ("worker", "leased_until", "attempts")}
+        self._take = database.prepare(update(table).where(*mine).values(changed))
+        kept: dict[str, Any] = {n: bindparam(f"b_{n}") for n in ("status", "expires", "state", "leased_until")}
+        held = [*mine, table.c.worker == bindparam("b_worker"), table.c.status == "running"]
+        self._save = database.prepare(update(table).where(*held).values(kept).returning(table.c.id))
+        self._remove = database.prepare(delete(table).where(*mine))
+        self._standing = [database.prepare(one) for one in _standing(now)]
+        consents = columns_of(ResourceRow)
+        of_consents = [consents.study == study_is(), consents.type == "Consent"]
+        since = consents.updated >= bindparam("since", type_=BigInteger)
+        self._changed = database.prepare(select(consents.subject).distinct().where(*of_consents, since))
+
+    def add(self, job: ExportJob, limit: int) -> bool:
+        """See `ExportStore.add`."""
+
+        def work(connection: Connection) -> bool:
+            if not self._database.is_sqlite:  # counts and inserts of two requests come one after the other
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CLAIM})
+            asked = {"study": job.study, "client": job.client}
+            if self._database.run(connection, self._running, asked)[0][0] >= limit:
+                return False
+            self._database.run(connection, self._add, _values(job) | {"b_worker": "", "b_leased_until": 0})
+            return True
+
+        return self._database.write(work)
+
+    def job(self, study: str, id: str) -> ExportJob | None:
+        """See `ExportStore.job`."""
+        rows = self._database.fetch(self._one, {"study": study, "id": id})
+        return _job(rows[0]) if rows else None
+
+    def jobs(self, study: str) -> list[ExportJob]:
+        """See `ExportStore.jobs`."""
+        return [_job(row) for row in self._database.fetch(self._all, {"study": study})]
+
+    def lease(self, study: str, worker: str, now: datetime, seconds: float) -> ExportJob | None:
+        """See `ExportStore.lease`."""
+        at = micros(now)
+        values: dict[str, Any] = {"b_study": study, "b_worker": worker, "b_leased_until": at + int(seconds * 1e6)}
+
+        def work(connection: Connection) -> ExportJob | None:
+            rows = self._database.run(connection, self._free, {"study": study, "now": at})
+            if not rows:
+                return None
+            job = _job(rows[0])
+            taken = values | {"b_id": job.id, "b_attempts": job.attempts + 1}
+            self._database.run(connection, self._take, taken)
+            return job
+
+        if not self._database.fetch(self._waiting, {"study": study, "now": at}):
+            return None
+        return self._database.write(work)
+
+    def save(self, job: ExportJob, worker: str, now: datetime, seconds: float) -> bool:
+        """See `ExportStore.save`."""
+        values = _values(job) | {"b_worker": worker, "b_leased_until": micros(now) + int(seconds * 1e6)}
+        return self._database.write(lambda one: bool(self._database.run(one, self._save, values)))
+
+    def remove(self, study: str, id: str) -> None:
+        """See `ExportStore.remove`."""
+        self._database.write(lambda one: self._database.run(one, self._remove, {"b_study": study, "b_id": id}))
+
+    def standing(self, study: str, now: datetime) -> str:
+        """See `ExportStore.standing`."""
+        values = {"study": study, "now": micros(now)}
+        found = self._database.fetch_all([(one, values) for one in self._standing])
+        return "-".join(str(value) for rows in found for row in rows for value in row)
+
+    def changed_subjects(self, study: str, since: datetime) -> list[str]:
+        """See `ExportStore.changed_subjects`."""
+        rows = self._database.fetch(self._changed, {"study": study, "since": micros(since)})
+        return sorted(subject for (subject,) in rows if subject)
+
+
+def _standing(now: Any) -> list[Any]:
+    """How often grants were made, and how many of them have begun and ended by now: each number only rises."""
+    epoch, grant = columns_of(ConsentEpochRow), columns_of(GrantRow)
+    made = select(func.coalesce(func.sum(epoch.epoch), 0)).where(epoch.study == study_is())
+    begun = select(func.count()).where(grant.study == study_is(), grant.valid_low <= now)
+    ended = select(func.count()).where(grant.study == study_is(), grant.valid_high <= now)
+    return [made, begun, ended]
+
+
+def _values(job: ExportJob) -> dict[str, Any]:
+    values: dict[str, Any] = {f"b_{name}": getattr(job, name) for name in _COLUMNS}
+    return values | {"b_created": micros(job.created), "b_expires": micros(job.expires)}
+
+
+def _job(row: Any) -> ExportJob:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    for name in ("created", "expires"):
+        values[name] = from_micros(values[name])
+    for name in ("request", "state"):
+        values[name] = bytes(values[name])
+    return ExportJob(**values)
