@@ -1,6 +1,7 @@
 """One walk over a resource: every primitive value gets the method of the first rule that names it."""
 
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from gateway.core import Resource
@@ -80,30 +81,40 @@ class _Walk:
 
     def children(self, tree: Any, node: Node, depth: int) -> dict[str, Any]:
         """What is left of the elements of a complex value."""
-        if not isinstance(tree, dict) or depth > MAX_DEPTH:
+        if tree.__class__ is not dict or depth > MAX_DEPTH:
             raise _Unreadable
         if node.asked:
             node = node.of(tree)
         found: dict[str, Any] = {}
+        known = node.children
         for key, value in tree.items():
-            child = node.child(key)
+            child = known.get(key) or node.child(key)
+            kept: Any
             if child.kind == "keep" and value.__class__ is str:
                 found[key] = value
-            elif child.kind == "drop":
-                if key != "resourceType":
-                    self.used.add("redact")
+                continue
+            if child.kind == "node" and value.__class__ is dict:
+                kept = self.children(value, child.node, depth + 1)  # type: ignore[arg-type]  # a "node" has one
+            elif value.__class__ is list:
+                kept = self.many(value, child, depth)
             else:
-                kept = self.many(value, child, depth) if value.__class__ is list else self.one(value, child, depth)
+                kept = self.one(value, child, depth)
                 if kept is not None:
                     found[key] = kept
+                continue
+            if kept:
+                found[key] = kept
         return found
 
-    def many(self, values: list[Any], child: Child, depth: int) -> list[Any] | None:
-        """What is left of the values of a repeating element; None where nothing is."""
-        if child.is_twin:
-            self.used.add("redact")  # its places would no longer be those of the values that are left
-            return None
-        return [kept for value in values if (kept := self.one(value, child, depth)) is not None] or None
+    def many(self, values: list[Any], child: Child, depth: int) -> list[Any]:
+        """What is left of the values of a repeating element."""
+        if child.is_twin or child.kind == "drop":
+            self.used.add("redact")  # the places of twins would no longer be those of the values that are left
+            return []
+        if child.kind == "node" and child.node is not None:
+            node, depth = child.node, depth + 1
+            return [kept for value in values if (kept := self.children(value, node, depth))]
+        return [kept for value in values if (kept := self.one(value, child, depth)) is not None]
 
     def one(self, value: Any, child: Child, depth: int) -> Any:
         """What is left of one value; None where nothing is."""
@@ -111,6 +122,10 @@ class _Walk:
             if child.kind == "resource":
                 return self.resource(value, child.node, child.element, depth + 1)
             return self.children(value, child.node, depth + 1) or None
+        if child.kind == "drop":
+            if not child.is_head:
+                self.used.add("redact")
+            return None
         if value.__class__ is dict or value.__class__ is list or value is None:
             raise _Unreadable
         if child.change is None:
@@ -121,13 +136,16 @@ class _Walk:
 
 def _labelled(resource: Resource, used: set[str]) -> Resource:
     """The resource with the labels of the methods, in the order that R4 gives `id` and `meta`."""
-    labels = sorted({LABELS[name] for name in used})
-    if not labels:
+    if not used:
         return resource
     meta = resource.get("meta", {})
-    codings = [{"system": _LABEL_SYSTEM, "code": label} for label in labels]
-    meta = {**meta, "security": [*meta.get("security", []), *codings]}
-    labelled: Resource = {key: resource[key] for key in ("resourceType", "id") if key in resource}
-    labelled["meta"] = meta
-    labelled.update((key, value) for key, value in resource.items() if key not in labelled)
-    return labelled
+    labelled: Resource = {"resourceType": resource["resourceType"]}
+    if "id" in resource:
+        labelled["id"] = resource["id"]
+    labelled["meta"] = {**meta, "security": [*meta.get("security", ()), *_labels(frozenset(used))]}
+    return labelled | {key: value for key, value in resource.items() if key not in labelled}
+
+
+@lru_cache(maxsize=256)
+def _labels(used: frozenset[str]) -> tuple[dict[str, str], ...]:
+    return tuple({"system": _LABEL_SYSTEM, "code": label} for label in sorted({LABELS[name] for name in used}))

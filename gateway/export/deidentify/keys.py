@@ -26,6 +26,7 @@ class StudyKey:
     study: str
     secret: bytes = field(repr=False)
     _hashes: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _shifts: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, purpose: str, text: str) -> bytes:
         """32 bytes that only the holder of the key can make again."""
@@ -43,7 +44,13 @@ class StudyKey:
 
     def shift(self, subject: str) -> int:
         """Days, from -50 to 50, by which every date of a participant is moved."""
-        return int.from_bytes(self.of("shift", subject), "big") % (2 * MAX_SHIFT + 1) - MAX_SHIFT
+        found = self._shifts.get(subject)
+        if found is None:
+            if len(self._shifts) >= _REMEMBERED:
+                self._shifts.clear()
+            found = int.from_bytes(self.of("shift", subject), "big") % (2 * MAX_SHIFT + 1) - MAX_SHIFT
+            self._shifts[subject] = found
+        return found
 
 
 def study_key(folder: Path, study: str) -> StudyKey:

@@ -25,18 +25,22 @@ class Child:
     node: "Node | None" = None
     element: str = ""
     is_twin: bool = False
+    is_head: bool = False
 
 
 DROP: Final = Child("drop", "redact")
+HEAD: Final = Child("drop", is_head=True)
+"""`resourceType`, which the walk writes itself."""
 
 
 class Node:
     """A complex element of a type; `rule` decides what no rule of its own does, `going` are the rules under way.
 
-    `asked` are conditions that a value must be asked first: `of` then gives the node for the answers.
+    `asked` are conditions that a value must be asked first: `of` then gives the node for the answers. `children` are
+    those that were met so far.
     """
 
-    __slots__ = ("_children", "_plan", "asked", "going", "rule", "type")
+    __slots__ = ("_plan", "asked", "children", "going", "rule", "type")
 
     def __init__(
         self, plan: "Plan", type_name: str, rule: int, going: State, asked: Sequence[tuple[int, int]]
@@ -46,13 +50,11 @@ class Node:
         self.going = going
         self.asked = tuple(asked)
         self._plan = plan
-        self._children: dict[str, Child] = {}
+        self.children: dict[str, Child] = {}
 
     def child(self, key: str) -> Child:
-        """What becomes of the values of a key."""
-        found = self._children.get(key)
-        if found is None:
-            found = self._children[key] = self._plan.child(self, key)
+        """What becomes of the values of a key; kept in `children`."""
+        found = self.children[key] = self._plan.child(self, key)
         return found
 
     def of(self, value: Any) -> "Node":
@@ -95,7 +97,7 @@ class Plan:
         """What becomes of the values that a node has at a key."""
         branch = _branches(node.type).get(key)
         if branch is None:
-            return DROP
+            return HEAD if key == "resourceType" and R4.is_resource(node.type) else DROP
         if branch.is_resource:
             return Child("resource", node=node, element=branch.name)
         type_name = "Element" if branch.is_twin else branch.type

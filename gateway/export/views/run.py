@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from gateway.access import Door
-from gateway.core.codec import loads
+from gateway.core.codec import loads_stored
 from gateway.core.errors import Unprocessable
 from gateway.export.views.compile import CompiledView, Row
 
@@ -24,7 +24,7 @@ def run_view(view: CompiledView, door: Door, progress: Progress | None = None) -
     kind, count = view.view.resource, 0
     for count, stored in enumerate(door.stream(kind), 1):
         try:
-            yield from view.rows(loads(stored.body))
+            yield from view.rows(loads_stored(stored.body))
         except Unprocessable as error:
             places = (replace(found, source=stored.key.reference) for found in error.issues)
             raise Unprocessable(*places) from None
