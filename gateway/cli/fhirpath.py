@@ -2,12 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.cli.console import show_error, write_json, write_line
+from gateway.core.clock import system_clock
 from gateway.core.codec import loads
+
+if TYPE_CHECKING:
+    from gateway.fhirpath import Env
 
 
 def register(root: typer.Typer) -> None:
@@ -15,7 +19,8 @@ def register(root: typer.Typer) -> None:
     root.command(
         "fhirpath",
         help="Evaluate a FHIRPath expression over a JSON file; prints a JSON array. With --explain prints the syntax "
-        "tree instead: column, part, text, types (* for several). Exit 1 for a faulty expression.",
+        "tree instead: column, part, text, types (* for several). resolve() finds what the file contains; profiles, "
+        "slices and value sets are those of R4 and of GATEWAY_ASSET_DIRS. Exit 1 for a faulty expression.",
         epilog="Example: gateway fhirpath \"name.where(use = 'official').given\" patient.json --base Patient",
     )(fhirpath)
 
@@ -27,7 +32,7 @@ def fhirpath(
     explain: Annotated[bool, typer.Option("--explain", help="Print the syntax tree with types and places.")] = False,
 ) -> None:
     """Prints the collection that the expression gives, or what the compiler knows of it."""
-    from gateway.fhirpath import Env, FhirPathError, compile
+    from gateway.fhirpath import FhirPathError, compile
 
     focus = loads(_read(path))
     is_resource = isinstance(focus, dict) and "resourceType" in focus
@@ -36,11 +41,26 @@ def fhirpath(
         if explain:
             write_line(compiled.explain())
             return
-        env = Env(variables={"resource": focus, "rootResource": focus, "context": focus})
-        write_json([_as_json(item) for item in compiled.evaluate(focus, env)])
+        write_json([_as_json(item) for item in compiled.evaluate(focus, _environment(focus))])
     except FhirPathError as error:
         show_error(f"{error.rule}: {error}")
         raise typer.Exit(1) from error
+
+
+def _environment(focus: Any) -> "Env":
+    """What the expression may ask: the moment; on a resource also what the file contains, codes and profiles."""
+    from gateway.conformance import Validator
+    from gateway.core.assets import asset_roots
+    from gateway.definitions import Definitions
+    from gateway.fhirpath import Env
+    from gateway.settings import Settings
+    from gateway.terminology import LocalTerminology
+
+    if not isinstance(focus, dict):
+        return Env(now=system_clock())
+    overlays = Settings().asset_dirs
+    definitions = Definitions.load(*asset_roots("profiles", overlays), *asset_roots("terminology", overlays)[1:])
+    return Validator(definitions, LocalTerminology(definitions)).environment(focus, now=system_clock())
 
 
 def _read(path: str) -> bytes:
