@@ -66,11 +66,11 @@ class _Writing:
         self._judge = judge
         self._study = study
         self._writes = writes
-        self._conditions = {
-            text: self._condition(one.entry, text)
-            for one in writes
-            for text in conditional_references(one.entry.resource or {})
-        }
+        self._conditions: dict[str, Query] = {}
+        for one in writes:
+            for text in conditional_references(one.entry.resource or {}):
+                if text not in self._conditions:
+                    self._conditions[text] = self._condition(one.entry, text)
         self._ready: dict[int, Resource] = {}
         self.issues: dict[int, Sequence[Issue]] = {}
         self.locks = tuple(
