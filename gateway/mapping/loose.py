@@ -31,6 +31,8 @@ def loose(values: list[Any]) -> Any:
     """The values of an expression as a loose value."""
     if len(values) == 1 and values[0].__class__ is not list:
         return values[0]
+    if None in values:
+        return loose([value for value in values if value is not None])
     return values or None
 
 

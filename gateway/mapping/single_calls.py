@@ -16,7 +16,7 @@ from gateway.mapping.single_form import Evaluate, Operand, Writing, evaluator, l
 from gateway.mapping.single_logic import holds, logic
 
 MEMORY: Final = 2048
-"""How many results of a pure expression of a text are remembered."""
+"""How many results of a pure expression of a text are remembered; those of long texts are not."""
 
 _ONE_OF: Final = frozenset({"first", "last", "single", "distinct"})
 _PURE: Final = frozenset(
@@ -35,7 +35,7 @@ _WHOLE = """
 if V.__class__ is not int and V is not None:
     raise ODD
 """
-_RECALLED = "R = RECALL(V) if V.__class__ is str else None if V is None else LOOSE(F(V, env))"
+_RECALLED = "R = RECALL(V) if V.__class__ is str and len(V) < 100 else None if V is None else LOOSE(F(V, env))"
 _SHORT: Final = {
     "startsWith": "A0.startswith(A1)",
     "endsWith": "A0.endswith(A1)",
@@ -199,7 +199,7 @@ def _plain(writer: Writing, node: nodes.Call, target: nodes.Expr, function: Func
     kind = {STRING: str, DECIMAL: Decimal, INTEGER: int, BOOLEAN: bool}.get(function.returns or UNKNOWN)
     empty = " or ".join(f"{name} is None" for name, value in names.items() if isinstance(value, str)) or "False"
     if function.name == "toDecimal":
-        source = "R = RECALL(A0) if A0.__class__ is str else None if A0 is None else F(A0)"
+        source = "R = RECALL(A0) if A0.__class__ is str and len(A0) < 100 else None if A0 is None else F(A0)"
     else:
         source = f"R = None if {empty} else {_SHORT.get(function.name) or 'F(' + ', '.join(names) + ')'}"
     code.run(source, R=answer, F=code.bind(function.call), RECALL=code.bind(decimal_of), **names)

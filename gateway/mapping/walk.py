@@ -129,7 +129,8 @@ class Walk:
         collected: list[tuple[str, dict[str, Any]]] = []
         self.scope.collect = lambda rule, names: collected.append((rule, names))
         try:
-            values = formula.expression.evaluate(focus, self.env)
+            # A list within a list may hold nothing, which is no value.
+            values = [value for value in formula.expression.evaluate(focus, self.env) if value is not None]
         except FhirPathError as error:
             collected.append(("mapping.evaluation", {"problem": error.issues[0].message}))
             values = []

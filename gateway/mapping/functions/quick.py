@@ -17,6 +17,12 @@ from gateway.mapping.tables import targets_of
 MEMORY: Final = 2048
 """How many results of one function are remembered."""
 
+LONGEST: Final = 100
+"""How long a text may be for its result to be remembered: a hostile payload must not fill the memory."""
+
+
+_MOST_PARTS: Final = 12
+
 
 def twins(tables: Mapping[str, Table]) -> dict[str, Callable[..., Twin | None]]:
     """Name -> maker of the twin for a call with these literal arguments, over the concept maps of one mapping."""
@@ -37,7 +43,6 @@ def _translate(table: Table, default: Any) -> Twin | None:
     if default is ...:
         return None
 
-    @lru_cache(MEMORY)
     def code(text: str) -> Any:
         found = targets_of(table, text)
         if len(found) == 1:
@@ -53,9 +58,7 @@ def _codeable(table: Table | None, local: Any) -> Twin | None:
     if local is ...:
         return None
 
-    @lru_cache(MEMORY)
-    def of_text(text: str) -> Any:
-        return loose(codes.concepts(text, table, local))
+    of_text = _of_text(lambda text: loose(codes.concepts(text, table, local)))
 
     @lru_cache(MEMORY)
     def of_parts(parts: tuple[tuple[str, str], ...]) -> Any:
@@ -64,24 +67,25 @@ def _codeable(table: Table | None, local: Any) -> Twin | None:
     def call(value: Any) -> Any:
         if value.__class__ is dict:
             for part in value.values():
-                if part.__class__ is not str:
+                if part.__class__ is not str or len(part) > LONGEST:
                     return loose(codes.concepts(value, table, local))
-            return of_parts(tuple(value.items()))
-        if value.__class__ is str:
-            return of_text(value)
-        if value is None:
-            return None
-        raise Odd
+            return (
+                of_parts(tuple(value.items()))
+                if len(value) <= _MOST_PARTS
+                else loose(codes.concepts(value, table, local))
+            )
+        return of_text(value)
 
     return Twin(call)
 
 
 def _of_text(function: Callable[[str], Any]) -> Callable[[Any], Any]:
-    """The function for a text or nothing; `Odd` for anything else."""
+    """The function for a text or nothing, remembered; `Odd` for anything else. What it raises is not remembered."""
+    known = lru_cache(MEMORY)(function)
 
     def call(value: Any) -> Any:
         if value.__class__ is str:
-            return function(value)
+            return known(value) if len(value) <= LONGEST else function(value)
         if value is None:
             return None
         raise Odd
@@ -90,13 +94,8 @@ def _of_text(function: Callable[[str], Any]) -> Callable[[Any], Any]:
 
 
 def _alone(function: Callable[[list[Any]], list[Any]]) -> Callable[[str], Any]:
-    """A function of a text that depends on nothing else, remembered; what it reports is not."""
-
-    @lru_cache(MEMORY)
-    def call(text: str) -> Any:
-        return loose(function([text]))
-
-    return call
+    """A function of lists for one text."""
+    return lambda text: loose(function([text]))
 
 
 def _text(value: Any) -> Any:

@@ -28,12 +28,19 @@ _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)\Z")
 _SECONDS = re.compile(r"([+-]?\d{1,6})(?:\.0*)?s?\Z")
 _PARTIAL = re.compile(r"\d{4}(-\d\d(-\d\d)?)?\Z")
 _DAY_SECONDS = 86_400
+_LONGEST = 40
+"""How long a text may be for its result to be remembered."""
+
 _PER_SECOND = {"s": 0, "ms": 3, "us": 6}
 _NO_FOCUS: list[Any] = []
 
 
-@lru_cache(maxsize=512)
 def _offset_seconds(text: str) -> int | None:
+    return _known_offset(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=512)
+def _known_offset(text: str) -> int | None:
     if text == "Z":
         return 0
     found = _OFFSET.match(text)
@@ -105,7 +112,7 @@ def _shown(value: Any, seconds: int) -> str | None:
 
 def at_offset_of(value: Any, offset: Any) -> str | None:
     """As `at_offset`, for one item or none."""
-    if value.__class__ is str and offset.__class__ is str:
+    if value.__class__ is str and offset.__class__ is str and len(offset) <= _LONGEST:
         rest, hour = _WHOLE_SECONDS.get(value[14:]), _hour_at(value[:14], offset)
         if rest is not None and hour is not None:
             return hour[0] + rest + hour[1]
@@ -230,7 +237,7 @@ def hl7_time(focus: list[Any], zone: list[Any] = _NO_FOCUS) -> list[Any]:
 
 def hl7_time_of(value: Any) -> str | None:
     """As `hl7_time` in the default zone, for one item or none."""
-    if value.__class__ is str:
+    if value.__class__ is str and len(value) <= _LONGEST:
         scope = current.get()
         return _known_hl7(value, scope.zone, scope.ambiguous, scope.gap)
     return None if value is None else _hl7(value, _NO_FOCUS)
