@@ -158,7 +158,7 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
     from gateway.rest import Cursors, Parts, create_api
 
     settings, running = gateway.settings, gateway
-    for study in running.studies:
+    for study in filter(running.store.maintenance.is_whole, running.studies):
         running.store.regrant(study)  # the study file's consent policy may have changed since the grants were made
     parts = Parts(
         studies=running.studies,
@@ -231,6 +231,9 @@ def _index_again(gateway: Gateway, stopping: threading.Event) -> None:
     for study in gateway.studies:
         if not maintenance.is_whole(study):
             count = maintenance.reindex(study, lambda _done, _total: not stopping.is_set())
+            if stopping.is_set():
+                return
+            gateway.store.regrant(study)
             logs.logger().info("indexed again", study=study, resources=count)
 
 

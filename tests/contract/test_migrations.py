@@ -8,6 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
+from gateway.core import dumps
 from gateway.core.errors import Unavailable
 from gateway.core.resources import Key
 from gateway.search import parse
@@ -16,10 +17,14 @@ from gateway.store.sql import SqlStore
 from gateway.store.sql.database import Database
 from gateway.store.sql.migrate import SCHEMA_VERSION, found_version
 from gateway.store.sql.tables import Table
-from tests.contract.stores import PARAMETERS, observation, open_store, unit
+from tests.contract.stores import PARAMETERS, consent, observation, open_store, unit
 
 SCHEMAS = Path(__file__).with_name("schemas")
 RELEASED = sorted({int(file.name.split(".")[0]) for file in SCHEMAS.glob("*.sql")})
+
+PERMIT = {"grantee": "*", "domain": "*", "action": "*", "purpose": "*"}
+CONSENTS = {"permit": {"grants": [PERMIT]}, "dissent": {"dissent": True}}
+"""Id -> what a Consent of p1 says beside (see `grants_of_consents`)."""
 
 PLACED = "'s', :pk, :version, :updated, FALSE, 1, '', '', -4611686018427387904, 4611686018427387904"
 
@@ -60,6 +65,21 @@ def fill(connection: Any) -> None:
         values = {"pk": 7, "version": version, "updated": version * 1000, "body": body(status, version)}
         statement = f"INSERT INTO version ({columns}) VALUES ({PLACED}, :digest, :entries, :body)"
         connection.execute(text(statement), {**values, "digest": b"d", "entries": bytes(8)})
+
+    for pk, id in enumerate(CONSENTS, 8):
+        resource = {"resourceType": "Consent", "id": id, "meta": {"versionId": "1"}, "status": "active"}
+        resource |= {"patient": {"reference": "Patient/p1"}, **CONSENTS[id]}
+        placed = {"pk": pk, "version": 1, "updated": 1000}
+        connection.execute(
+            text(
+                "INSERT INTO resource (study, type, pk, id, version, updated, deleted, level, subject, domain, low, "
+                f"high, ordered) SELECT study, 'Consent', {pk}, '{id}', 1, updated, deleted, level, subject, domain, "
+                "low, high, ordered FROM resource WHERE pk = 7"
+            )
+        )
+        values = {"digest": b"d", "entries": bytes(8), "body": dumps(resource)}
+        statement = f"INSERT INTO version ({columns}) VALUES ({PLACED}, :digest, :entries, :body)"
+        connection.execute(text(statement), {**placed, **values})
 
 
 def differences(store: SqlStore) -> list[Any]:
@@ -113,10 +133,26 @@ def test_searches_wait_until_everything_is_indexed_again(old: str) -> None:
             ask()
         assert [found.rule for found in refused.value.issues] == ["store.reindex-needed"]
     told: list[tuple[int, int]] = []
-    assert store.maintenance.reindex("s", lambda done, total: told.append((done, total))) == 1
-    assert told[-1] == (1, 1)
+    assert store.maintenance.reindex("s", lambda done, total: told.append((done, total))) == 3
+    assert told[-1] == (3, 3)
     assert [one.version for one in store.search(by_code, "s", None, Page(5)).rows] == [2]
     assert store.maintenance.reindex("s", lambda done, total: None) == 0
+    store.close()
+
+
+def test_no_grant_is_made_before_every_consent_is_indexed(old: str) -> None:
+    store = open_store(old)
+    store.maintenance.reindex("unknown", lambda done, total: None)
+    another = consent("another", "p1")
+    for write in (lambda: store.commit(unit("s", another)), lambda: store.regrant("s")):
+        with pytest.raises(Unavailable) as refused:
+            write()
+        assert [found.rule for found in refused.value.issues] == ["store.reindex-needed"]
+    store.maintenance.reindex("s", lambda done, total: None)
+    store.commit(unit("s", another))
+    assert store.read(Key("s", "Observation", "a"), None) is not None
+    with store.database.engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM consent_grant")).scalar_one() == 0
     store.close()
 
 

@@ -138,6 +138,8 @@ class SqlStore:
         beside: list[Committed] = []
         if unit.accompany:
             beside = self._writer.apply(connection, unit.study, unit.accompany(committed), subjects, noted)
+        if subjects:  # a Consent that is not indexed yet would be left out of the grants
+            self._states.require(unit.study)
         self._grants.make(connection, unit.study, subjects)
         if unit.settle:
             receipt = unit.settle(committed)
@@ -152,7 +154,8 @@ class SqlStore:
         return Done(committed, frozenset((key.study, key.type, key.id) for key in keys), bool(subjects))
 
     def regrant(self, study: str) -> int:
-        """See `ResourceStore.regrant`."""
+        """See `ResourceStore.regrant`; `Unavailable` while the study is indexed again: Consents could be left out."""
+        self._states.require(study)
         return self.database.write(lambda connection: self._grants.make_all(connection, study))
 
     def land(self, payload: Payload, receipt: Receipt, leased_until: datetime | None = None) -> None:
