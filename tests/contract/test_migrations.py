@@ -127,6 +127,7 @@ def test_searches_wait_until_everything_is_indexed_again(old: str) -> None:
     for ask in (
         lambda: store.search(by_code, "s", None, Page(5)),
         lambda: list(store.stream(by_code, "s", None)),
+        lambda: list(store.stream("Observation", "s", None)),
         lambda: store.find("s", "Observation", "identifier", "", "x"),
     ):
         with pytest.raises(Unavailable) as refused:

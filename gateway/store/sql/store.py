@@ -107,8 +107,7 @@ class SqlStore:
 
     def stream(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Stored]:
         """See `ResourceStore.stream`."""
-        if isinstance(query, Query):
-            self._states.require(study)
+        self._states.require(study)
         return self._finder.stream(query, study, visibility)
 
     def find(self, study: str, type: str, parameter: str, system: str, value: str) -> list[Key]:
