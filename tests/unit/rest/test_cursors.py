@@ -1,6 +1,6 @@
 """Cursors: they come back as they went out, and only here, and only for the same search."""
 
-from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ positions = st.lists(st.integers(-(2**62), 2**62) | st.text(), max_size=4)
 
 
 @given(positions)
-def test_a_position_survives(position: list[int]) -> None:
+def test_a_position_survives(position: list[int | str]) -> None:
     cursors = Cursors(b"secret")
     assert cursors.read(SEARCH, cursors.write(SEARCH, position)) == tuple(position)
 
@@ -47,13 +47,10 @@ def test_another_secret_makes_other_cursors() -> None:
         Cursors(b"one").read(SEARCH, Cursors(b"two").write(SEARCH, [1]))
 
 
-@given(position=st.lists(st.integers(-(2**62), 2**62), max_size=4), place=st.integers(0, 200), bit=st.integers(0, 7))
-def test_a_changed_cursor_is_refused(position: list[int], place: int, bit: int) -> None:
-    from base64 import urlsafe_b64decode, urlsafe_b64encode
-
+@given(position=positions, place=st.integers(0, 400), bit=st.integers(0, 7))
+def test_a_changed_cursor_is_refused(position: list[int | str], place: int, bit: int) -> None:
     cursors = Cursors(b"secret")
-    text = cursors.write(SEARCH, position)
-    raw = bytearray(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    raw = bytearray(urlsafe_b64decode(cursors.write(SEARCH, position)))
     raw[place % len(raw)] ^= 1 << bit
     with pytest.raises(BadRequest):
         cursors.read(SEARCH, urlsafe_b64encode(bytes(raw)).decode())
@@ -76,11 +73,11 @@ def test_a_sealed_cursor_shows_nothing_and_works_for_its_own_search_only() -> No
         Cursors(b"other").unseal("s1", "Patient", text)
 
 
-def test_a_position_that_holds_texts_is_readable_to_nobody() -> None:
+def test_a_position_is_readable_to_nobody() -> None:
     cursors = Cursors(b"secret")
     cursor = cursors.write(SEARCH, ["Canary", 1])
     assert "Canary" not in cursor
-    assert b"Canary" not in urlsafe_b64decode(cursor.partition(".")[2])
+    assert b"Canary" not in urlsafe_b64decode(cursor)
     for other in (("hf-dct-01", "Observation", "code=2"), ("another-study", *SEARCH[1:])):
         with pytest.raises(BadRequest):
             cursors.read(other, cursor)
