@@ -1,9 +1,9 @@
 """Page cursors: a position in one search of one study, which only this gateway can make or read.
 
 A cursor holds the place after the last row, never the rights of who asked: consent is asked again on every page. It
-is encrypted, as a position may hold what a search sorts by and tells how many rows were ever written; and bound to the
-study, the place and the search itself, so that it works for no other. A search that was posted, to keep its
-parameters out of addresses, goes on by a sealed cursor, which carries them too.
+is encrypted, as a position may hold what a search sorts by and tells how many rows were written; and bound to study,
+place and search, so that it works for no other. A search that was posted, to keep its parameters out of addresses,
+goes on by a sealed cursor, which carries them too.
 """
 
 import hashlib

@@ -152,7 +152,7 @@ def _tokens(http: Http) -> Iterator[Attack]:
     expired = {"Authorization": f"Bearer {signed({}, iat=1, exp=100)}"}
     yield Attack("token: expired", 401, "auth.token-expired", f"{BASE}/Observation/seen", "", headers=expired)
     wider = {"Authorization": f"Bearer {signed({}, scope='system/*.cruds')}"}
-    yield Attack("token: wider scope", 403, "auth.scope", f"{BASE}/Observation/seen", "", headers=wider)
+    yield Attack("token: wider scope", 403, "auth.scope", f"{BASE}/Observation/seen", "", "DELETE", wider)
     missing = "rest.token-missing"
     yield Attack("token: in the address", 401, missing, f"{BASE}/Observation/seen?access_token={good}", "")
     basic = {"Authorization": f"Basic {good}"}

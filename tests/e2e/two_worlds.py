@@ -315,9 +315,8 @@ def answers(http: Http, asked: Asked) -> list[tuple[Any, ...]]:
     path = asked.path
     people = frozenset(person.patient.encode() for person in http.gateway.studies[STUDY].participants)
     while path and len(found) < 50:
-        answer = http.ask(
-            asked.method, path, asked.reader, headers={**PLAIN, **dict(asked.headers)}, content=asked.body
-        )
+        sent = PLAIN | dict(asked.headers)
+        answer = http.ask(asked.method, path, asked.reader, headers=sent, content=asked.body)
         headers = sorted((name, text) for name, text in answer.headers.items() if name not in _HEADERS_ASIDE)
         content = _ASIDE.sub(b"_cursor", answer.content)
         if asked.reader == "site-app":
