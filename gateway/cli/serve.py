@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 SWITCH_SECONDS: Final = 0.0005
-"""How soon a thread gives way: a search lets go of the interpreter at each row, and would wait the usual 5 ms for it."""
+"""How soon a thread gives way: a search lets go of the interpreter at each row, and would wait 5 ms for it."""
 
 
 def register(root: typer.Typer) -> None:
