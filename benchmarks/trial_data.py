@@ -18,6 +18,7 @@ from gateway.core.resources import Change, Grant, Key, Placement, Unit
 from gateway.definitions import r4
 from gateway.search import Parameters
 from gateway.store.sql import SqlStore
+from gateway.store.sql.migrate import SCHEMA_VERSION
 
 STUDY = "benchmark"
 PER_PATIENT = 100
@@ -131,11 +132,11 @@ def _change(resource: dict[str, Any], who: str) -> Change:
 
 
 def sqlite_file(size: int, folder: Path) -> Path:
-    """The database file of a trial, made when it is not there."""
-    path = folder / f"trial-{size}.db"
+    """The database file of a trial, made when there is none of today's schema and search parameters."""
+    path = folder / f"trial-{size}-{SCHEMA_VERSION}-{parameters().digest[:8]}.db"
     if not path.exists():
         unfinished = path.with_suffix(".unfinished")
-        for old in folder.glob(f"trial-{size}.unfinished*"):
+        for old in folder.glob(f"trial-{size}-*"):
             old.unlink()
         store = open_store(f"sqlite:///{unfinished}")
         fill(store, size)
