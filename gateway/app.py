@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,10 @@ from gateway.core.assets import asset_roots
 from gateway.core.clock import Clock, system_clock
 from gateway.core.errors import FhirError
 from gateway.definitions import Definitions
+from gateway.export.bulk import Bulk, Worker, filter_reader
 from gateway.ingest import Ingest
 from gateway.mapping import MappingRegistry
-from gateway.search import Parameters
+from gateway.search import Parameters, Query
 from gateway.settings import Settings
 from gateway.study import Studies
 from gateway.terminology import LocalTerminology, Terminology
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
 RESUME_SECONDS = 20.0
 """How often a serving process looks for receipts that a dead one left unfinished."""
+
+EXPORT_SECONDS = 5.0
+"""How often a serving process looks for exports that wait, that expire, or whose participants withdrew."""
 
 LOG_SECONDS = 0.2
 """How long a line of the access log may wait for its neighbours."""
@@ -157,6 +162,8 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
     """The HTTP application over a gateway; `close` is called when it stops."""
     from gateway.rest import Cursors, Parts, create_api
 
+    waiting = threading.Event()
+    worker = _exports(gateway, waiting.set)
     settings, running = gateway.settings, gateway
     for study in filter(running.store.maintenance.is_whole, running.studies):
         running.store.regrant(study)  # the study file's consent policy may have changed since the grants were made
@@ -170,6 +177,7 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         ingest=running.ingest,
         authenticate=running.authenticator.authenticate,
         backend_services=_backend_services(running),
+        bulk=worker.bulk,
         record=running.trail.record,
         public_keys=running.keys.public_keys,
         ready=partial(_answers, running),
@@ -184,7 +192,7 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         origins=settings.cors_origins,
         reads_on_loop=settings.database_file is not None,
     )
-    return create_api(parts, partial(_life, running, close))
+    return create_api(parts, partial(_life, running, worker, waiting, close))
 
 
 def _backend_services(gateway: Gateway) -> BackendServices:
@@ -195,19 +203,64 @@ def _backend_services(gateway: Gateway) -> BackendServices:
     return BackendServices(assertions, gateway.issuer, gateway.authenticator, credentials)
 
 
+def _exports(gateway: Gateway, wake: Callable[[], None]) -> Worker:
+    """What works on bulk exports; `wake` is called when one is started."""
+    from gateway.rest.bulk import element_shower
+
+    made, settings = gateway.engines, gateway.settings
+    bulk = Bulk(
+        store=gateway.store.exports,
+        access=gateway.access,
+        studies=gateway.studies,
+        clock=gateway.clock,
+        folder=settings.exports,
+        keep=timedelta(hours=settings.export_hours),
+        show=element_shower(made.definitions),
+        wake=wake,
+    )
+
+    def reader(study: str) -> Callable[[str, int], Query]:
+        return filter_reader(made.parameters, f"{settings.public_url}/studies/{study}/fhir", made.terminology)
+
+    return Worker(bulk, made.parameters, reader)
+
+
 @asynccontextmanager
-async def _life(gateway: Gateway, close: Callable[[], None] | None) -> AsyncIterator[None]:
-    """While the application runs, what needs it is indexed again and receipts of dead processes are finished."""
+async def _life(
+    gateway: Gateway, exports: Worker, waiting: threading.Event, close: Callable[[], None] | None
+) -> AsyncIterator[None]:
+    """While the application runs, what needs it is indexed again, exports are written, and receipts of dead processes
+    are finished."""
     stopping = threading.Event()
-    worker = threading.Thread(target=_resume_until, args=(gateway, stopping), name="resume")
-    worker.start()
+    workers = [
+        threading.Thread(target=_resume_until, args=(gateway, stopping), name="resume"),
+        threading.Thread(target=_export_until, args=(exports, waiting, stopping), name="export"),
+    ]
+    for worker in workers:
+        worker.start()
     try:
         yield
     finally:
         stopping.set()
-        await asyncio.to_thread(worker.join)
+        waiting.set()
+        for worker in workers:
+            await asyncio.to_thread(worker.join)
         if close:
             close()
+
+
+def _export_until(worker: Worker, waiting: threading.Event, stopping: threading.Event) -> None:
+    """Works on exports as they come; a failure is logged, and another process or a later round goes on."""
+    while not stopping.is_set():
+        waiting.clear()
+        try:
+            while not stopping.is_set() and worker.work(stopping.is_set):
+                pass
+            if not stopping.is_set():
+                worker.bulk.tend(worker.bulk.clock())
+        except Exception as error:  # one export must not end the work on all others
+            logs.logger().warning("export interrupted", exc_info=error)
+        waiting.wait(0 if stopping.is_set() else EXPORT_SECONDS)
 
 
 def _resume_until(gateway: Gateway, stopping: threading.Event) -> None:

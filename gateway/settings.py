@@ -46,6 +46,12 @@ class Settings(BaseSettings):
     key_dir: Path | None = Field(
         default=None, description="Folder of the signing keys; empty means keys in the data folder"
     )
+    export_dir: Path | None = Field(
+        default=None, description="Folder of the files of bulk exports; empty means exports in the data folder"
+    )
+    export_hours: int = Field(
+        default=24, ge=1, le=720, description="How long the files of a finished bulk export are kept"
+    )
     asset_dirs: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(),
         description="Folders with own mappings, profiles and terminology, separated like PATH; later ones win",
@@ -157,6 +163,11 @@ class Settings(BaseSettings):
     def database_file(self) -> Path | None:
         """The SQLite file; None for any other database."""
         return Path(self.database.removeprefix(_SQLITE)) if self.database.startswith(_SQLITE) else None
+
+    @property
+    def exports(self) -> Path:
+        """The folder of the files of bulk exports."""
+        return self.export_dir or self.data_dir / "exports"
 
     @property
     def keys(self) -> Path:

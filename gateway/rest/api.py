@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 
 import gateway
 from gateway.core.errors import FhirError
-from gateway.rest import capability, health, intake, openapi, operation_routes, token, wellknown
+from gateway.rest import bulk, capability, health, intake, openapi, operation_routes, token, wellknown
 from gateway.rest.bodies import BodyLimit
 from gateway.rest.compression import Compression
 from gateway.rest.cross_origin import for_origins
@@ -68,6 +68,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         *wellknown.routes(parts),
         *token.routes(parts),
         *capability.routes(parts, codes, system, operations),
+        *bulk.routes(parts),
         *operation_routes.routes(parts, operations),
         *(route for interaction in INTERACTIONS for route in interaction.routes(parts)),
         *intake.routes(parts),

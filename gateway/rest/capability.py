@@ -18,6 +18,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.core.types import Resource
 from gateway.rest.answers import indented, json_response
+from gateway.rest.bulk import DEFINITIONS, OFFERED
 from gateway.rest.gate import study_of
 from gateway.rest.negotiation import negotiate_with
 from gateway.rest.operation import ANY_TYPE, Operation
@@ -30,6 +31,7 @@ from gateway.study import Study
 
 SECURITY_SERVICES: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 COMPARTMENT: Final = "http://hl7.org/fhir/CompartmentDefinition/"
+BULK_DATA: Final = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
 PUBLISHED: Final = "2026-01-01"
 MODES: Final = ("full", "normative", "terminology")
 
@@ -87,6 +89,7 @@ def statement(
         "kind": "instance",
         "software": {"name": "trial-fhir-gateway", "version": gateway.__version__},
         "implementation": {"description": study.title, "url": parts.fhir_base(study.id)},
+        "instantiates": [BULK_DATA],
         "fhirVersion": "4.0.1",
         "format": ["json", "application/fhir+json"],
         "patchFormat": [JSON_PATCH, "application/fhir+json"],
@@ -115,7 +118,8 @@ def _documentation() -> str:
 
 def _offered(operations: Sequence[Operation], type_name: str) -> Resource:
     """The `operation` entries of a resource type, or of the system when it is ""."""
-    found = [
+    exported = [{"name": "export", "definition": DEFINITIONS + OFFERED[type_name]}] if type_name in OFFERED else []
+    found = exported + [
         {"name": operation.name, "definition": operation.url}
         for operation in operations
         if (

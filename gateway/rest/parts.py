@@ -10,6 +10,7 @@ from gateway.core.clock import Clock
 from gateway.core.event import Event
 from gateway.core.principal import Principal
 from gateway.definitions import Definitions
+from gateway.export.bulk import Bulk
 from gateway.ingest import Ingest
 from gateway.rest.cursors import Cursors
 from gateway.search import Parameters
@@ -35,6 +36,7 @@ class Parts:
     ingest: Ingest
     authenticate: Callable[[str, str], Principal]
     backend_services: BackendServices
+    bulk: Bulk
     record: Callable[[Event], None]
     public_keys: Callable[[], Sequence[Mapping[str, str]]]
     ready: Callable[[], bool]

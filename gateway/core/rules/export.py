@@ -81,4 +81,52 @@ RULES: dict[str, Rule] = {
         "The study's key of de-identification is damaged, or others can read it",
         "Restore it, with the rights 0600, from where it is kept",
     ),
+    "export.running": Rule(
+        "error",
+        "throttled",
+        "The client has {limit} export running in this study",
+        "Wait until it is done, or end it with DELETE of its status address",
+    ),
+    "export.unknown": Rule(
+        "error",
+        "not-found",
+        "There is no such export or file",
+        "Start an export with $export; what is done is kept for the time that Expires tells",
+    ),
+    "export.consents-change": Rule(
+        "error", "transient", "Consents of the study changed meanwhile", "Ask for the file again"
+    ),
+    "export.attempts": Rule(
+        "error", "exception", "The export ended several times before it was done", "Tell the operator; start it again"
+    ),
+    "export.disk-full": Rule(
+        "error", "no-store", "There is no room for the files of the export", "Tell the operator; ask for less"
+    ),
+    "export.disk": Rule(
+        "error", "exception", "The files of the export could not be written", "Tell the operator; start it again"
+    ),
+    "export.asynchronous": Rule("error", "invalid", "An export is answered later only", "Send Prefer: respond-async"),
+    "export.parameter": Rule(
+        "error",
+        "not-supported",
+        "$export does not take {parameter} here",
+        "Leave it out, or send Prefer: handling=lenient",
+    ),
+    "export.parameter-value": Rule("error", "value", "{parameter} has no value that is understood", "{expected}"),
+    "export.patient-by-post": Rule(
+        "error",
+        "not-supported",
+        "Patients are named in the body of a POST only, and not at system level",
+        "Send Parameters to Patient/$export or Group/[id]/$export",
+    ),
+    "export.type": Rule(
+        "error", "value", "_type names what cannot be exported here", "Give types of R4 that this level has"
+    ),
+    "export.type-filter": Rule(
+        "error",
+        "not-supported",
+        "_typeFilter is no search that an export can use",
+        "Type?parameter=value, without chains, _has and parameters of the result, of a type that is exported",
+    ),
+    "export.left-aside": Rule("warning", "not-supported", "{parameter} was left aside", "The export is without it"),
 }

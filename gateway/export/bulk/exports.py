@@ -1,0 +1,191 @@
+"""Bulk exports: started and asked about by their client, worked on by whichever process is alive.
+
+Consent is asked when rows are read, in batches, and again before a file is served: under any other standing of the
+study's Consents than it was written under, the file is written again, of the same resources as they may be seen now.
+See https://hl7.org/fhir/uv/bulkdata/export.html.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, Any, Final, TypeAlias
+
+from gateway.access import Access, Door
+from gateway.auth.scopes import narrowed
+from gateway.core.clock import Clock
+from gateway.core.errors import Forbidden, NotFound, TooManyRequests, Unavailable
+from gateway.core.export_job import ExportJob
+from gateway.core.instants import from_micros, parse_interval
+from gateway.core.issues import issue
+from gateway.core.principal import Principal
+from gateway.core.resources import Stored
+from gateway.export.bulk.files import Folder, chunks, ids_in
+from gateway.export.bulk.port import ExportStore
+from gateway.export.bulk.request import ExportRequest, Output, Part, encode, request_of, state_of
+from gateway.search import Query
+from gateway.search.query import IdClause
+from gateway.study import Study
+
+RUNNING_LIMIT: Final = 1
+"""Exports that a client may have running in a study."""
+
+IDS_AT_ONCE: Final = 500
+CHUNK: Final = 256_000
+ATTEMPTS: Final = 8
+"""How often Consents may change while one file is written again before the reader is told to come back."""
+
+Show: TypeAlias = Callable[[Stored, Sequence[str]], bytes]
+"""A version and the elements asked for -> the bytes that leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """Every export of an installation.
+
+    `folder` holds the files, `keep` is how long they stay, `wake` is called when there is work.
+    """
+
+    store: ExportStore
+    access: Access
+    studies: Mapping[str, Study]
+    clock: Clock
+    folder: Path
+    keep: timedelta
+    show: Show
+    wake: Callable[[], None]
+
+    def start(self, principal: Principal, request: ExportRequest) -> ExportJob:
+        """A new export, durable; raises `TooManyRequests` when the client has one running in the study."""
+        now = self.clock()
+        since = parse_interval(request.since) if request.since else None
+        if since:
+            changed = self.store.changed_subjects(principal.study, from_micros(since.low))
+            request = replace(request, changed=tuple(changed))
+        job = ExportJob(
+            study=principal.study,
+            id=secrets.token_hex(16),
+            client=principal.client,
+            status="running",
+            created=now,
+            expires=now + self.keep,
+            request=encode(request),
+        )
+        if not self.store.add(job, RUNNING_LIMIT):
+            raise TooManyRequests(issue("export.running", limit=RUNNING_LIMIT))
+        self.wake()
+        return job
+
+    def job(self, principal: Principal, id: str) -> ExportJob:
+        """The client's own export; raises `NotFound` for any other, and for one that has expired."""
+        job = self.store.job(principal.study, id)
+        if job is None or job.client != principal.client or job.expires <= self.clock():
+            raise NotFound(issue("export.unknown"))
+        return job
+
+    def cancel(self, principal: Principal, id: str) -> None:
+        """Ends and forgets the client's own export, its files too; raises `NotFound`."""
+        self.remove(self.job(principal, id))
+
+    def remove(self, job: ExportJob) -> None:
+        """Forgets an export and removes its files."""
+        self.store.remove(job.study, job.id)
+        self.folder_of(job).remove()
+
+    def outputs(self, job: ExportJob) -> list[Output]:
+        """The files of a finished export as they are now, those that have anything."""
+        found = []
+        for part in state_of(job.state).parts:
+            path, _standing = self.present(job, part)
+            with path.open("rb") as file:
+                count = sum(data.count(b"\n") for data in chunks(file, CHUNK))
+            if count:
+                found.append(Output(part.type, f"{part.stem}.ndjson", count))
+        return found
+
+    def open(self, principal: Principal, job: ExportJob, name: str) -> Iterator[bytes]:
+        """The bytes of a file, as long as no Consent changes meanwhile; raises `NotFound`.
+
+        Ends with `Unavailable` in the middle when one does: what is sent then is no whole file.
+        """
+        part = next((one for one in state_of(job.state).parts if f"{one.stem}.ndjson" == name), None)
+        if job.status != "done" or part is None:
+            raise NotFound(issue("export.unknown"))
+        self.access.door(principal).permit("bulk-download", part.type, "rs")
+        for _ in range(ATTEMPTS):
+            path, standing = self.present(job, part)
+            try:
+                return self._sent(job.study, path.open("rb"), standing)
+            except FileNotFoundError:  # written again by somebody else a moment ago
+                continue
+        raise Unavailable(issue("export.consents-change"))
+
+    def _sent(self, study: str, file: IO[Any], standing: str) -> Iterator[bytes]:
+        with file:
+            for data in chunks(file, CHUNK):
+                if self.store.standing(study, self.clock()) != standing:
+                    raise Unavailable(issue("export.consents-change"))
+                yield data
+
+    def present(self, job: ExportJob, part: Part) -> tuple[Path, str]:
+        """A part's file as of now, and its standing; written again when any Consent changed since it was written.
+
+        Raises `NotFound` when the export is gone.
+        """
+        folder = self.folder_of(job)
+        for _ in range(ATTEMPTS):
+            standing = self.store.standing(job.study, self.clock())
+            path = folder.file(part.stem, standing)
+            if path.exists():
+                return path, standing
+            self._write_again(job, part, folder, path)
+            if self.store.standing(job.study, self.clock()) == standing:
+                folder.drop(part.stem, but=standing)
+                return path, standing
+        raise Unavailable(issue("export.consents-change"))
+
+    def _write_again(self, job: ExportJob, part: Part, folder: Folder, path: Path) -> None:
+        door, request = self.door_of(job)
+        found = folder.newest(part.stem)
+        if found is None:
+            raise NotFound(issue("export.unknown"))
+        try:
+            writer = folder.writer()
+            try:
+                for ids in ids_in(found[0], IDS_AT_ONCE):
+                    for stored in door.stream(Query(part.type, (IdClause(ids),))):
+                        writer.write(self.show(stored, request.elements))
+                writer.finish(path)
+            finally:
+                writer.abandon()
+        except FileNotFoundError:
+            raise NotFound(issue("export.unknown")) from None
+
+    def door_of(self, job: ExportJob) -> tuple[Door, ExportRequest]:
+        """The door of who asked for the export, as far as the client's rights still go, and what was asked.
+
+        Raises `Forbidden` when the client is not registered any more.
+        """
+        request = request_of(job.request)
+        study = self.studies.get(job.study)
+        client = study.clients.get(job.client) if study else None
+        if study is None or client is None:
+            raise Forbidden(issue("auth.client-unknown"))
+        principal = study.principal(client)
+        scopes = narrowed(request.scopes, principal.scopes)
+        return self.access.door(replace(principal, scopes=scopes, token=request.token), request=job.id), request
+
+    def folder_of(self, job: ExportJob) -> Folder:
+        """Where the files of an export are."""
+        return Folder(self.folder / job.study / job.id)
+
+    def tend(self, now: datetime) -> None:
+        """Removes exports that have expired, and writes finished files again of which a Consent changed."""
+        for study in self.studies:
+            for job in self.store.jobs(study):
+                if job.expires <= now:
+                    self.remove(job)
+                elif job.status == "done":
+                    for part in state_of(job.state).parts:
+                        self.present(job, part)

@@ -1,0 +1,273 @@
+"""Bulk Data Access: an export is started, asked about, fetched file by file, and ended.
+
+`$export` of the study, of patients and of a Group. An export belongs to the client that started it; for anybody else
+it is not there. See https://hl7.org/fhir/uv/bulkdata/export.html.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute
+
+from gateway.access import Door
+from gateway.core.codec import dumps, loads
+from gateway.core.errors import BadRequest, FhirError, NotFound, Unprocessable
+from gateway.core.export_job import ExportJob
+from gateway.core.instants import format_instant, micros
+from gateway.core.issues import issue, operation_outcome
+from gateway.core.resources import Stored
+from gateway.definitions import Definitions
+from gateway.export.bulk import Asked, Offer, filter_reader, read_kickoff, request_of, state_of
+from gateway.export.bulk.kickoff import MAX_PATIENTS, Level
+from gateway.rest.bodies import JSON_TYPES, read_body
+from gateway.rest.compression import LEVEL, accepts_gzip
+from gateway.rest.gate import door_of, principal_of, study_of
+from gateway.rest.parts import Parts
+from gateway.rest.subsets import Subsets
+
+BASE: Final = "/studies/{study}/fhir"
+NDJSON: Final = "application/fhir+ndjson"
+IGNORED: Final = "ignored.ndjson"
+"""The file that tells what a lenient kick-off left aside."""
+
+DEFINITIONS: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"
+OFFERED: Final = {"": "export", "Patient": "patient-export", "Group": "group-export"}
+"""Where `$export` can be asked for, "" for the system, and the name of its definition."""
+
+MAX_PARAMETERS: Final = 200
+SOON, LATE = 1, 30
+"""Seconds after which to ask again: of an export that was just started, and of one that takes long."""
+
+Pairs = list[tuple[str, str]]
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """Kick-off by GET and POST at three levels; status, files and end of an export."""
+    router = APIRouter()
+
+    async def posted(request: Request) -> bytes:
+        door_of(parts, request)
+        return await read_body(request, JSON_TYPES) if await request.body() else b""
+
+    def export(request: Request) -> Response:
+        return _start(parts, request, _of_query(request), posted=False)
+
+    def export_by_post(request: Request, body: Annotated[bytes, Depends(posted)]) -> Response:
+        return _start(parts, request, [*_of_query(request), *_of_body(body)], posted=True)
+
+    def export_status(request: Request) -> Response:
+        return _status(parts, request, _job(parts, request))
+
+    def export_end(request: Request) -> Response:
+        parts.bulk.cancel(principal_of(parts, request, study_of(parts, request)), request.path_params["job"])
+        return Response(None, 202)
+
+    def export_file(request: Request) -> Response:
+        return _file(parts, request, _job(parts, request))
+
+    for path in (f"{BASE}/$export", f"{BASE}/Patient/$export", f"{BASE}/Group/{{id}}/$export"):
+        router.add_api_route(path, export, methods=["GET"])
+        router.add_api_route(path, export_by_post, methods=["POST"])
+    router.add_api_route(f"{BASE}/$export-status/{{job}}", export_status, methods=["GET"])
+    router.add_api_route(f"{BASE}/$export-status/{{job}}", export_end, methods=["DELETE"])
+    router.add_api_route(f"{BASE}/$export-file/{{job}}/{{file}}", export_file, methods=["GET"])
+    return list(router.routes)
+
+
+def element_shower(definitions: Definitions) -> Callable[[Stored, Sequence[str]], bytes]:
+    """How a version is shown with the elements asked for, `name` or `Type.name`; whole when none is of its type."""
+    subsets = Subsets(definitions)
+
+    def show(stored: Stored, elements: Sequence[str]) -> bytes:
+        prefix = f"{stored.key.type}."
+        names = [name.removeprefix(prefix) for name in elements if "." not in name or name.startswith(prefix)]
+        return subsets.shown(elements=names)(stored) if names else stored.body
+
+    return show
+
+
+def _of_query(request: Request) -> Pairs:
+    text = request.scope["query_string"]
+    try:
+        return parse_qsl(
+            text.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(text),
+            errors="strict",
+            max_num_fields=MAX_PARAMETERS,
+        )
+    except (UnicodeError, ValueError):
+        raise BadRequest(issue("rest.form")) from None
+
+
+def _of_body(body: bytes) -> Pairs:
+    """The parameters of a Parameters resource as texts; raises `BadRequest`."""
+    if not body:
+        return []
+    tree = loads(body)
+    if not isinstance(tree, dict) or tree.get("resourceType") != "Parameters":
+        raise BadRequest(issue("export.parameter-value", parameter="The body", expected="Send a Parameters resource"))
+    given = tree.get("parameter", [])
+    if not isinstance(given, list) or len(given) > MAX_PARAMETERS + MAX_PATIENTS:
+        raise BadRequest(issue("rest.too-many-parameters", limit=MAX_PARAMETERS + MAX_PATIENTS))
+    return [_pair(one) for one in given]
+
+
+def _pair(given: Any) -> tuple[str, str]:
+    values = [value for name, value in given.items() if name.startswith("value")] if isinstance(given, dict) else []
+    value = values[0] if len(values) == 1 else None
+    if isinstance(value, dict):
+        value = value.get("reference")
+    if isinstance(value, bool):
+        value = str(value).lower()
+    if not isinstance(value, str) or not isinstance(given.get("name"), str):
+        expected = "Give each parameter a name and one value[x]: a text, an instant or a Reference"
+        raise BadRequest(issue("export.parameter-value", parameter="A parameter of the body", expected=expected))
+    return given["name"], value
+
+
+def _preferences(request: Request) -> frozenset[str]:
+    parts = (part.strip() for header in request.headers.getlist("prefer") for part in header.lower().split(","))
+    return frozenset(part.replace('"', "") for part in parts)
+
+
+def _start(parts: Parts, request: Request, pairs: Pairs, *, posted: bool) -> Response:
+    door, study = door_of(parts, request), study_of(parts, request)
+    preferred = _preferences(request)
+    if "respond-async" not in preferred and "handling=strict" in preferred:
+        raise BadRequest(issue("export.asynchronous"))
+    level = _level(request)
+    known = parts.definitions.types()
+    if level != "system":
+        known = frozenset(parts.parameters.compartment("Patient")) & known | {"Patient"}
+    base, now = parts.fhir_base(study.id), micros(parts.clock())
+    read = filter_reader(parts.parameters, base, parts.terminology)
+    lenient = "handling=lenient" in preferred
+    asked = read_kickoff(pairs, Offer(level, known, posted, lenient, lambda text: read(text, now)))
+    types = _types(door, asked, sorted(known))
+    who = door.principal
+    url = f"{parts.base_url}{request.scope['path']}"
+    query = request.scope["query_string"].decode("ascii")
+    patients = _patients(door, request, asked, level)
+    wanted = asked.request(f"{url}?{query}" if query else url, types, patients, who.scopes, who.token)
+    job = parts.bulk.start(who, wanted)
+    return Response(None, 202, {"Content-Location": _status_url(parts, job)})
+
+
+def _level(request: Request) -> Level:
+    if "id" in request.path_params:
+        return "Group"
+    return "Patient" if request.scope["path"].endswith("/Patient/$export") else "system"
+
+
+def _types(door: Door, asked: Asked, known: Sequence[str]) -> Sequence[str]:
+    """The types that leave: those asked for, all of which the client must have, or all that it has.
+
+    Raises `Forbidden`, on record. That the export was asked for is on record when this returns.
+    """
+    may = [kind for kind in asked.types or known if door.may(kind, "r", "s")]
+    for kind in asked.types or ():
+        if kind not in may:
+            door.permit("bulk-export", kind, "rs")
+    door.permit("bulk-export", (may or known)[0], "rs")
+    return may
+
+
+def _patients(door: Door, request: Request, asked: Asked, level: Level) -> Sequence[str] | None:
+    """The patients to whom the export is limited, None for no limit; whom the client cannot see is not told.
+
+    Raises `NotFound` for a Group that is absent or hidden, `Unprocessable` for one that is too large.
+    """
+    if level != "Group":
+        return asked.patients
+    group = loads(door.read("Group", request.path_params["id"]).body)
+    active = [one for one in group.get("member", ()) if not one.get("inactive")]
+    references = [str(one.get("entity", {}).get("reference", "")) for one in active]
+    members = dict.fromkeys(text.removeprefix("Patient/") for text in references if text.startswith("Patient/"))
+    if len(members) > MAX_PATIENTS:
+        raise Unprocessable(issue("rest.too-many-members", limit=MAX_PATIENTS))
+    return [one for one in members if asked.patients is None or one in asked.patients]
+
+
+def _job(parts: Parts, request: Request) -> ExportJob:
+    """The export in the address, of the client that asks."""
+    principal = principal_of(parts, request, study_of(parts, request))
+    return parts.bulk.job(principal, request.path_params["job"])
+
+
+def _status(parts: Parts, request: Request, job: ExportJob) -> Response:
+    state = state_of(job.state)
+    if job.status == "failed":
+        raise FhirError(issue(state.reason))
+    if job.status == "running":
+        passed = int((parts.clock() - job.created).total_seconds())
+        told = f"{state.written} resources written{', now ' + state.type if state.type else ''}"
+        return Response(None, 202, {"X-Progress": told, "Retry-After": str(min(LATE, max(SOON, passed // 4)))})
+    # Whoever may not have a type any more is not told how much there is of it.
+    door = door_of(parts, request)
+    for kind in dict.fromkeys(part.type for part in state.parts):
+        if not door.may(kind, "r", "s"):
+            door.permit("bulk-status", kind, "rs")
+    return Response(dumps(_manifest(parts, job)), 200, {"Expires": _http_date(job.expires)}, "application/json")
+
+
+def _manifest(parts: Parts, job: ExportJob) -> dict[str, Any]:
+    asked = request_of(job.request)
+    base = f"{parts.fhir_base(job.study)}/$export-file/{job.id}"
+    aside = [{"type": "OperationOutcome", "url": f"{base}/{IGNORED}", "count": 1}] if asked.ignored else []
+    return {
+        "transactionTime": format_instant(job.created),
+        "request": asked.url,
+        "requiresAccessToken": True,
+        "output": [
+            {"type": one.type, "url": f"{base}/{one.name}", "count": one.count} for one in parts.bulk.outputs(job)
+        ],
+        "deleted": [],
+        "error": aside,
+    }
+
+
+def _file(parts: Parts, request: Request, job: ExportJob) -> Response:
+    name = request.path_params["file"]
+    ignored = request_of(job.request).ignored
+    if name == IGNORED:
+        if not ignored or job.status != "done":
+            raise NotFound(issue("export.unknown"))
+        outcome = operation_outcome([issue("export.left-aside", parameter=one) for one in ignored])
+        return Response(dumps(outcome) + b"\n", 200, media_type=NDJSON)
+    who = principal_of(parts, request, study_of(parts, request))
+    data = parts.bulk.open(who, job, name)
+    first = next(data, b"")
+    sent = _whole(first, data)
+    headers = {"Expires": _http_date(job.expires)}
+    if accepts_gzip(request.headers.get("accept-encoding", "")):
+        sent, headers = _zipped(sent), headers | {"Content-Encoding": "gzip"}
+    return StreamingResponse(sent, 200, headers, NDJSON)
+
+
+def _whole(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _zipped(data: Iterator[bytes]) -> Iterator[bytes]:
+    squeeze = zlib.compressobj(LEVEL, wbits=31)
+    for one in data:
+        if small := squeeze.compress(one):
+            yield small
+    yield squeeze.flush()
+
+
+def _status_url(parts: Parts, job: ExportJob) -> str:
+    return f"{parts.fhir_base(job.study)}/$export-status/{job.id}"
+
+
+def _http_date(instant: datetime) -> str:
+    return format_datetime(instant, usegmt=True)
