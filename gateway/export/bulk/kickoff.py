@@ -81,7 +81,9 @@ def filter_reader(
     """How a `_typeFilter` is read: `Type?...` and the present in microseconds -> the query; raises `BadRequest`."""
 
     def read(text: str, now: int) -> Query:
-        kind, _, query = text.partition("?")
+        kind, mark, query = text.partition("?")
+        if not mark:
+            raise BadRequest(issue("export.type-filter"))
         try:
             pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=50)
         except (UnicodeError, ValueError):
