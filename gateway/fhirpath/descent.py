@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.items import Element, raw
 from gateway.fhirpath.model import Branch, Model
-from gateway.fhirpath.runtime import listed, pair
+from gateway.fhirpath.runtime import MAX_WALK, listed, pair
 from gateway.fhirpath.types import is_exactly, type_of
 
 _RESOURCE: Final = "Resource"
@@ -73,13 +74,15 @@ class Search:
         self._first: dict[str, Way] = {}
 
     def __call__(self, items: Sequence[Any]) -> list[Any]:
-        """What is found below the items, nearer ones first."""
+        """What is found below the items, nearer ones first; raises `Fault` for more than anybody may walk."""
         found: list[Any] = []
         todo: list[tuple[Any, str]] = []
         for item in items:
             self._start(item, found, todo)
         ways = self._ways
         for tree, type_name in todo:
+            if len(todo) > MAX_WALK:
+                raise Fault("fhirpath.budget")
             if type_name == _RESOURCE:
                 type_name = str(tree.get("resourceType", ""))
             way = ways.get(type_name)

@@ -50,7 +50,8 @@ _KINDS: Final[dict[str, Kind]] = {
     "$": "special",
     "@": "moment",
 }
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_HALF = re.compile("[\ud800-\udfff]")
 ESCAPED: Final = {"f": "\f", "n": "\n", "r": "\r", "t": "\t", "'": "'", '"': '"', "`": "`", "\\": "\\", "/": "/"}
 
 
@@ -65,6 +66,9 @@ def tokenize(text: str) -> Tokens:
     """The tokens of `text`; raises `FhirPathError` at what is no token."""
     if len(text) > MAX_LENGTH:
         raise FhirPathError("fhirpath.too-deep", text, MAX_LENGTH, limit=MAX_LENGTH)
+    half = None if text.isascii() else _HALF.search(text)
+    if half is not None:
+        raise FhirPathError("fhirpath.syntax", text, half.start(), problem="Half of a character is none")
     pieces = _PIECE.findall(text)
     starts = list(accumulate(map(len, pieces), initial=0))
     if starts[-1] != len(text):
@@ -96,7 +100,13 @@ def _unescape(text: str, inner: str, start: int) -> str:
     def replace(found: re.Match[str]) -> str:
         code = found.group(1)
         if len(code) > 1:
-            return chr(int(code[1:], 16))
+            # Two escapes are one character where JSON, too, writes it so; half of one is no text.
+            units = b"".join(int(unit, 16).to_bytes(2, "big") for unit in code[1:].split("\\u"))
+            try:
+                return units.decode("utf-16-be")
+            except UnicodeDecodeError:
+                problem = "Half of a character is none"
+                raise FhirPathError("fhirpath.syntax", text, start + found.start(), problem=problem) from None
         if code not in ESCAPED:
             raise FhirPathError("fhirpath.syntax", text, start + found.start(), problem="There is no such escape")
         return ESCAPED[code]
