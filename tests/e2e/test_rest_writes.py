@@ -187,6 +187,21 @@ def test_a_fhirpath_patch_makes_a_version(http: Http, patient: str) -> None:
     assert (answer.status_code, answer.json()["status"]) == (200, "amended")
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Observation.descendants()", "Observation.repeat(children())", "Observation.note.where(text.matches('a'))",
+        "Observation." + "note." * 300 + "text", "Observation.status | 1", "Patient.name", "%x", "Observation.status(",
+    ],
+)  # fmt: skip
+def test_a_path_of_a_patch_only_goes_to_a_place(http: Http, patient: str, path: str) -> None:
+    http.put(observation("placed", patient))
+    part = [{"name": "type", "valueCode": "delete"}, {"name": "path", "valueString": path}]
+    tree = {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": part}]}
+    assert send(http, "PATCH", "Observation/placed", tree).status_code in (400, 422)
+    assert http.get("/Observation/placed").headers["etag"] == 'W/"1"'
+
+
 def test_a_conditional_patch(http: Http, patient: str) -> None:
     path = f"Observation?identifier={SYSTEM}|part"
     change = [{"op": "replace", "path": "/status", "value": "amended"}]

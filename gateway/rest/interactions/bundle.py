@@ -40,10 +40,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
         door, study = door_of(parts, request), study_of(parts, request)
         pretty = negotiate(request)
         body = await read_body(request, JSON_TYPES)
-        tree = await run_in_threadpool(loads, body)
-        kind, entries = entries_of(tree, parts.fhir_base(study.id), parts.bundle_limit)
+        base = parts.fhir_base(study.id)
+        kind, entries = await run_in_threadpool(lambda: entries_of(loads(body), base, parts.bundle_limit))
         if kind == "batch":
-            answers = [_answer(reply) for reply in await _asked(request, entries)]
+            replies = await _asked(request, entries)
+            answers = await run_in_threadpool(lambda: [_answer(reply) for reply in replies])
         else:
             answers = await _transaction(parts, judge, study, door, request, entries)
         text = b'{"resourceType":"Bundle","type":"%b-response"%b}' % (
@@ -72,10 +73,12 @@ async def _transaction(
     done = await run_in_threadpool(run, parts, judge, study, door, entries)
     replies = dict(zip((entry.index for entry in reads), await _asked(request, reads), strict=True))
     wanted = preferences_of(request)
-    return [
-        _answer(replies[entry.index]) if entry.is_read else _written(parts, done[entry.index], wanted)
-        for entry in entries
-    ]
+    return await run_in_threadpool(
+        lambda: [
+            _answer(replies[entry.index]) if entry.is_read else _written(parts, done[entry.index], wanted)
+            for entry in entries
+        ]
+    )
 
 
 def _answer(reply: Reply) -> bytes:

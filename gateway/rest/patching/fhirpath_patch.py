@@ -17,7 +17,7 @@ from gateway.definitions import Definitions
 from gateway.fhirpath import FhirPathError, compile
 from gateway.rest.patching.places import Place, below, element_of, place_of, written_names
 from gateway.rest.patching.refusals import nowhere
-from gateway.rest.patching.steps import last_step
+from gateway.rest.patching.steps import is_plain, last_step
 
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "add": ("name", "value"),
@@ -62,7 +62,7 @@ def _operation(number: int, entry: Any) -> Operation:
         parts[part["name"]] = part if part["name"] == "value" else _plain(part)
     kind, path = parts.pop("type", None), parts.pop("path", None)
     needed = _PARTS.get(kind) if isinstance(kind, str) else None
-    if needed is None or not isinstance(path, str) or any(name not in parts for name in needed):
+    if needed is None or not isinstance(path, str) or not is_plain(path) or any(name not in parts for name in needed):
         raise wrong
     numbers = [parts[name] for name in _NUMBERS if name in needed]
     if not all(isinstance(found, int) and not isinstance(found, bool) and found >= 0 for found in numbers):

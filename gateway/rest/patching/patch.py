@@ -15,6 +15,7 @@ from gateway.rest.patching import fhirpath_patch, json_patch
 JSON_PATCH: Final = "application/json-patch+json"
 PATCH_TYPES: Final = (JSON_PATCH, "application/fhir+json", "application/json")
 MAX_OPERATIONS: Final = 1_000
+MAX_EXPRESSIONS: Final = 200
 
 Patch: TypeAlias = Callable[[Resource], Resource]
 """Makes another resource of the one that it is given, which it may change."""
@@ -64,5 +65,5 @@ def _by_json_patch(tree: Any) -> Patch:
 def _by_parameters(tree: Any, definitions: Definitions) -> Patch:
     if not isinstance(tree, dict) or tree.get("resourceType") != "Parameters":
         raise BadRequest(issue("rest.not-parameters"))
-    operations = fhirpath_patch.read(tree, MAX_OPERATIONS)
+    operations = fhirpath_patch.read(tree, MAX_EXPRESSIONS)
     return lambda resource: fhirpath_patch.apply(operations, resource, definitions)
