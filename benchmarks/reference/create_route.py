@@ -60,7 +60,8 @@ def _insert(connection: sqlite3.Connection, study: str, row: int, body: bytes) -
     execute("BEGIN IMMEDIATE")
     head = (study, "Observation", row, key, 1, now, False, *placed, UNORDERED, LOW, HIGH, 105, row)
     execute("INSERT INTO resource (study, type, pk, id, version, updated, deleted, level, subject, domain, low, "
-            "high, ordered, at, until, facet, reference) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", head)  # fmt: skip
+            "high, ordered, at, until, facet, reference) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", head)  # fmt: skip
     version = (study, row, 1, now, False, *placed, hashlib.blake2b(text, digest_size=16).digest(), text[:100], text)
     execute("INSERT INTO version (study, pk, version, updated, deleted, level, subject, domain, low, high, digest, "
             "entries, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", version)  # fmt: skip
