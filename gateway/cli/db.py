@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.console import errors, show_issues, write_json, write_line
+from gateway.cli.console import errors, show_error, show_issues, write_json, write_line
 from gateway.core.errors import FhirError
 from gateway.core.issues import Issue, issue, operation_outcome
 
@@ -40,6 +40,10 @@ def _opened() -> "Iterator[tuple[Gateway, Progress]]":
             progress.stop()
             show_issues(refused.issues)
             raise typer.Exit(1) from None
+        except OSError as error:
+            progress.stop()
+            show_error(f"the file cannot be used: {error.strerror}")
+            raise typer.Exit(2) from None
 
 
 @app.command("migrate", epilog="Example: gateway db migrate")

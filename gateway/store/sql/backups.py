@@ -78,8 +78,8 @@ def backed_up() -> list[Table]:
 def back_up(database: Database, target: Path, told: Told) -> Manifest:
     """Writes the backup to `target`, readable by its owner only; writers are not held up.
 
-    It is there whole or not at all. Raises `Conflict` with `store.backup-exists` when the file exists, and
-    `Unprocessable` with `store.backup-schema` when the schema is not this gateway's.
+    It is there whole or not at all. Raises OSError when it cannot be written, `Conflict` with `store.backup-exists`
+    when the file exists, and `Unprocessable` with `store.backup-schema` when the schema is not this gateway's.
     """
     if target.exists():
         raise Conflict(issue("store.backup-exists"))
@@ -91,12 +91,24 @@ def back_up(database: Database, target: Path, told: Told) -> Manifest:
                 manifest = _write(database, archive, told)
             file.flush()
             os.fsync(file.fileno())
-        os.link(unfinished, target)  # unlike a renaming, this does not replace a file that came meanwhile
+        _name(unfinished, target)
     except FileExistsError:
         raise Conflict(issue("store.backup-exists")) from None
     finally:
         unfinished.unlink(missing_ok=True)
     return manifest
+
+
+def _name(unfinished: Path, target: Path) -> None:
+    """Gives the whole file its name; raises FileExistsError when another one came meanwhile."""
+    try:
+        os.link(unfinished, target)  # unlike a renaming, this replaces nothing
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if target.exists():
+            raise FileExistsError from None
+        unfinished.rename(target)
 
 
 def _write(database: Database, archive: zipfile.ZipFile, told: Told) -> Manifest:

@@ -29,6 +29,7 @@ def test_back_up_and_restore(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert code == 0
     assert json.loads(out)["rows"]["resource"] == 0
     assert run("backup", file)[0] == 1
+    assert run("backup", str(home / "no" / "folder"))[0] == 2
     monkeypatch.setenv("GATEWAY_DATA_DIR", str(home / "other"))
     assert run("restore", file)[0] == 0
     (home / "cut").write_bytes(b"PK")
