@@ -191,7 +191,8 @@ def test_a_fhirpath_patch_makes_a_version(http: Http, patient: str) -> None:
     "path",
     [
         "Observation.descendants()", "Observation.repeat(children())", "Observation.note.where(text.matches('a'))",
-        "Observation." + "note." * 300 + "text", "Observation.status | 1", "Patient.name", "%x", "Observation.status(",
+        "Observation." + "note." * 300 + "text", "Observation.status | 1", "Patient.name", "%x",
+        "Observation.status(",
     ],
 )  # fmt: skip
 def test_a_path_of_a_patch_only_goes_to_a_place(http: Http, patient: str, path: str) -> None:

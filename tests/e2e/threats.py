@@ -73,15 +73,16 @@ def attacks(http: Http) -> Iterator[Attack]:
     yield from _writes(http)
     yield from _deliveries()
     yield from _without_rights(http)
+    yield from _without_write(http)
 
 
 PUBLIC = ("/metadata", "/.well-known/smart-configuration")
 
 
 def _without_rights(http: Http) -> Iterator[Attack]:
-    """Every route of the FHIR base, without a token, and every one that writes, as a reader and as a source."""
+    """Every route of the FHIR base, without a token."""
     values = {"study": STUDY, "type": "Observation", "id": "seen", "version": "1", "compartment": "Patient"}
-    values["operation"] = "meta-add"
+    values |= {"operation": "meta-add", "job": "0" * 32, "file": "x.ndjson"}
     for route in http.app.routes:
         if not isinstance(route, Route) or "/fhir" not in route.path or route.path.endswith(PUBLIC):
             continue
@@ -89,6 +90,10 @@ def _without_rights(http: Http) -> Iterator[Attack]:
         for method in sorted((route.methods or set()) - {"HEAD"}):
             missing = "rest.token-missing"
             yield Attack(f"no token: {method} {path}", 401, missing, path, "", method, JSON, b"{}")
+
+
+def _without_write(http: Http) -> Iterator[Attack]:
+    """Writes by those who may only read, or only deliver; and searches into types beyond the scopes."""
     body = json.dumps(observation("seen", http.participant("all").patient), default=float).encode()
     for method in ("PUT", "PATCH", "DELETE"):
         for client in ("ehr-app", "research", "google-health", "data-manager"):
@@ -102,6 +107,12 @@ def _without_rights(http: Http) -> Iterator[Attack]:
         entry = {"resource": json.loads(body), "request": {"method": "PUT", "url": "Observation/seen"}}
         bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
         yield Attack(f"{client}: transaction", 403, "", BASE, client, "POST", JSON, json.dumps(bundle).encode())
+    for level in ("", "/Patient", "/Group/seen"):
+        yield Attack(f"a source: {level} $export", 403, "auth.scope", f"{BASE}{level}/$export", "withings")
+    for name in ("0" * 32, "'", "%00", "..%2f..%2fexports", "1;drop table export_job"):
+        yield Attack(f"export: {name}", 404, "", f"{BASE}/$export-status/{name}", "research")
+        yield Attack(f"export ended: {name}", 404, "", f"{BASE}/$export-status/{name}", "research", "DELETE")
+        yield Attack(f"export file: {name}", 404, "", f"{BASE}/$export-file/{name}/{name}", "research")
     yield Attack("by GET: meta-add", 405, "rest.method", f"{BASE}/Observation/seen/$meta-add", REGISTRAR)
     for query in ("subject:Patient.birthdate=gt1900", "_has:Provenance:target:_id=x", "_sort=date&subject.name=x"):
         yield Attack(f"beyond its scopes: {query}", 403, "auth.scope", f"{BASE}/Observation?{query}", "research")

@@ -1,7 +1,6 @@
 """The paths of a FHIRPath Patch as texts: what they may call, and what comes before their last step."""
 
 import re
-
 from typing import Final
 
 MAX_PATH: Final = 1_000
