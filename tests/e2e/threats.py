@@ -73,6 +73,7 @@ def attacks(http: Http) -> Iterator[Attack]:
     yield from _writes(http)
     yield from _deliveries()
     yield from _without_rights(http)
+    yield from _exports()
     yield from _without_write(http)
 
 
@@ -107,15 +108,18 @@ def _without_write(http: Http) -> Iterator[Attack]:
         entry = {"resource": json.loads(body), "request": {"method": "PUT", "url": "Observation/seen"}}
         bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
         yield Attack(f"{client}: transaction", 403, "", BASE, client, "POST", JSON, json.dumps(bundle).encode())
+    yield Attack("by GET: meta-add", 405, "rest.method", f"{BASE}/Observation/seen/$meta-add", REGISTRAR)
+    for query in ("subject:Patient.birthdate=gt1900", "_has:Provenance:target:_id=x", "_sort=date&subject.name=x"):
+        yield Attack(f"beyond its scopes: {query}", 403, "auth.scope", f"{BASE}/Observation?{query}", "research")
+
+
+def _exports() -> Iterator[Attack]:
     for level in ("", "/Patient", "/Group/seen"):
         yield Attack(f"a source: {level} $export", 403, "auth.scope", f"{BASE}{level}/$export", "withings")
     for name in ("0" * 32, "'", "%00", "..%2f..%2fexports", "1;drop table export_job"):
         yield Attack(f"export: {name}", 404, "", f"{BASE}/$export-status/{name}", "research")
         yield Attack(f"export ended: {name}", 404, "", f"{BASE}/$export-status/{name}", "research", "DELETE")
         yield Attack(f"export file: {name}", 404, "", f"{BASE}/$export-file/{name}/{name}", "research")
-    yield Attack("by GET: meta-add", 405, "rest.method", f"{BASE}/Observation/seen/$meta-add", REGISTRAR)
-    for query in ("subject:Patient.birthdate=gt1900", "_has:Provenance:target:_id=x", "_sort=date&subject.name=x"):
-        yield Attack(f"beyond its scopes: {query}", 403, "auth.scope", f"{BASE}/Observation?{query}", "research")
 
 
 def _tokens(http: Http) -> Iterator[Attack]:

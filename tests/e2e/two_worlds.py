@@ -18,6 +18,7 @@ from gateway.core import dumps
 from gateway.core.types import Resource
 from gateway.export import export
 from gateway.study import withdraw
+from tests.e2e import exports
 from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, Http, observation, serving
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -98,6 +99,9 @@ def _fill(http: Http, hidden: bool) -> None:
                 _put(http, found)
                 _put(http, found | {"status": "amended"})
             _put(http, _device(f"h-device-{number}", other))
+    if hidden:
+        members = [{"entity": {"reference": f"Patient/{one}"}} for one in (seen, other)]
+        _put(http, {"resourceType": "Group", "id": "h-group", "type": "person", "actual": True, "member": members})
     consent = http.get(f"/Consent?patient={withdrawn}", client=REGISTRAR).json()["entry"][0]["resource"]
     _put(http, withdraw(consent, "no-further-use", "2026-05-31T00:00:00Z"))
 
@@ -126,6 +130,7 @@ def requests(http: Http) -> Iterator[Asked]:
         yield from _reach(reader, [seen, other, withdrawn])
         yield from _histories(reader, [seen, other, withdrawn])
         yield from _records(reader, [seen, other, withdrawn])
+        yield from _exports(reader)
     for path in ("/metadata", "/.well-known/smart-configuration"):
         yield Asked("", "GET", BASE + path)
     yield Asked("data-manager", "GET", f"{BASE}/metadata")
@@ -248,6 +253,27 @@ def _records(reader: str, patients: list[str]) -> Iterator[Asked]:
         yield Asked(reader, "GET", f"{BASE}/Group/{name}/$everything")
 
 
+def _exports(reader: str) -> Iterator[Asked]:
+    """Exports that are refused, and such as nobody started; what others hold is in `compare`."""
+    for path in ("$export?_type=Nonsense", "Patient/$export?_type=Location", "Group/h-group/$export"):
+        for method in ("GET", "POST"):
+            yield Asked(reader, method, f"{BASE}/{path}")
+    for method in ("GET", "DELETE"):
+        yield Asked(reader, method, f"{BASE}/$export-status/{'0' * 32}")
+    yield Asked(reader, "GET", f"{BASE}/$export-file/{'0' * 32}/Observation.ndjson")
+
+
+def _bulk(http: Http, reader: str) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """What each kind of export gives, by its name."""
+    yield "$export", exports.exported(http, "/$export", reader)
+    yield "$export in time", exports.exported(http, "/$export?_since=2026-01-01T00:00:00Z", reader)
+    yield "Patient/$export", exports.exported(http, "/Patient/$export?_typeFilter=Observation?date=gt2020", reader)
+    named = [{"name": "patient", "valueReference": {"reference": f"Patient/{one}"}} for one in _people(http)]
+    body = dumps({"resourceType": "Parameters", "parameter": named})
+    sent = {"Content-Type": "application/fhir+json"}
+    yield "patients", exports.exported(http, "/Patient/$export", reader, method="POST", content=body, headers=sent)
+
+
 def _writes(seen: str, hidden: list[str]) -> Iterator[Asked]:
     """What a client that may write learns from writing.
 
@@ -347,6 +373,8 @@ def compare(first: Http, second: Http) -> Iterator[tuple[str, bool]]:
     """Each comparison by its name, and whether both worlds answer the same; writes come last."""
     for reader in READERS:
         yield f"{reader}: export", exported(first, reader) == exported(second, reader)
+        for (name, left), (_, right) in zip(_bulk(first, reader), _bulk(second, reader), strict=True):
+            yield f"{reader}: {name}", left == right
     for asked in requests(first):
         yield asked.name, answers(first, asked) == answers(second, asked)
 
