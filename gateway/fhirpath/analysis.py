@@ -3,6 +3,8 @@
 With a base type every element, type and operand is checked. Without one only what the text alone tells is.
 """
 
+from typing import Final
+
 from gateway.fhirpath import kinds
 from gateway.fhirpath.errors import FhirPathError
 from gateway.fhirpath.facts import KNOWN_VARIABLES, Facts, Options, Scope
@@ -25,6 +27,8 @@ from gateway.fhirpath.nodes import (
 )
 from gateway.fhirpath.operands import NUMERIC, literal_kind, operator_kind, require, single
 from gateway.fhirpath.types import ABSTRACT, is_exactly, matches, targets
+
+_WHOLE_NUMBERS: Final = frozenset(("System.Integer", "System.Long"))
 
 
 class Analyzer:
@@ -181,6 +185,7 @@ class Analyzer:
     def type_test(self, operator: str, operand: Kind, name: TypeName, node: Expr | None) -> Kind:
         """The kind of `is`, `as` and `ofType` of an operand; notes when only the data can tell."""
         wanted = self.wanted(name)
+        _whole_numbers_are_told_apart(self, operand, wanted, name, operator)
         is_choice = id(node) in self.facts.choices
         if node is not None and (operator == "is" or (operator == "as" and not is_choice and operand.sole)):
             single(self, operand, node, operator)
@@ -223,3 +228,12 @@ _SYSTEM_MEMBERS = {
     ("System.TypeInfo", "namespace"): Property((("namespace", "System.String"),), many=False),
     ("System.TypeInfo", "name"): Property((("name", "System.String"),), many=False),
 }
+
+
+def _whole_numbers_are_told_apart(
+    analysis: Analyzer, operand: Kind, wanted: frozenset[str], name: TypeName, operator: str
+) -> None:
+    """Refuses to pick Longs or Integers from a mix of both: at run time they are the same."""
+    if wanted & _WHOLE_NUMBERS and operand.types is not None and operand.types >= _WHOLE_NUMBERS:
+        expected = "one sort of whole number: Integer and Long cannot be told apart in a mix"
+        raise analysis.fail("fhirpath.argument", name.start, name=operator, expected=expected)

@@ -14,6 +14,9 @@ from gateway.fhirpath.nodes import Call, Expr, TypeName
 KNOWN_VARIABLES = frozenset(("context", "resource", "rootResource", "ucum", "sct", "loinc"))
 """Variables that every evaluation has."""
 
+RESERVED_PREFIXES: Final = ("vs-", "ext-")
+"""How the names of the variables begin that stand for canonical URLs."""
+
 
 NO_VARIABLES: Final[Mapping[str, Call]] = MappingProxyType({})
 
@@ -30,6 +33,10 @@ class Scope(NamedTuple):
     def inside(self, item: Kind) -> "Scope":
         """The scope of an expression that is evaluated for each item."""
         return Scope(item.one(), False, True, self.total, self.variables)
+
+    def uncounted(self, item: Kind) -> "Scope":
+        """As `inside`, where nobody counts the items."""
+        return self.inside(item)._replace(is_item=False)
 
     def at(self, this: Kind) -> "Scope":
         """The same with another `$this`, which is not the root."""

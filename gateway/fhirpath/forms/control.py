@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.fhirpath.bounds import bounded
-from gateway.fhirpath.facts import Analysis, Scope
+from gateway.fhirpath.facts import KNOWN_VARIABLES, RESERVED_PREFIXES, Analysis, Scope
 from gateway.fhirpath.forms.filtering import each_of, for_each
 from gateway.fhirpath.forms.form import Consume, Form, Generation, Item, Place
 from gateway.fhirpath.kinds import NOTHING, Kind
@@ -89,7 +89,7 @@ def _aggregate(generation: Generation, node: Call, place: Place, consume: Consum
 def _analyse_trace(analysis: Analysis, node: Call, target: Kind, scope: Scope) -> tuple[Kind, Scope]:
     analysis.kind(node.arguments[0], scope)
     if len(node.arguments) > 1:
-        analysis.kind(node.arguments[1], scope.inside(target))
+        analysis.kind(node.arguments[1], scope.uncounted(target))
     return target, scope
 
 
@@ -120,7 +120,7 @@ def _analyse_define(analysis: Analysis, node: Call, target: Kind, scope: Scope) 
     name = _literal_name(node.arguments[0])
     if name is None:
         raise analysis.fail("fhirpath.argument", node.arguments[0].start, name=node.name, expected="a name in quotes")
-    if name in scope.variables:
+    if name in scope.variables or name in KNOWN_VARIABLES or name.startswith(RESERVED_PREFIXES):
         raise analysis.fail("fhirpath.argument", node.arguments[0].start, name=node.name, expected="a new name")
     kind = target
     if len(node.arguments) > 1:

@@ -70,9 +70,9 @@ def _select(generation: Generation, node: Call, place: Place, consume: Consume) 
 
 
 def _analyse_repeat(analysis: Analysis, node: Call, target: Kind, scope: Scope) -> tuple[Kind, Scope]:
-    found = analysis.kind(node.arguments[0], scope.inside(target))
+    found = analysis.kind(node.arguments[0], scope.uncounted(target))
     for _ in range(3):
-        again = analysis.kind(node.arguments[0], scope.inside(target.join(found)))
+        again = analysis.kind(node.arguments[0], scope.uncounted(target.join(found)))
         if again.types == found.types:
             break
         found = found.join(again)
@@ -105,7 +105,7 @@ def each_of(generation: Generation, items: str, kind: Kind, consume: Consume) ->
 
 def _analyse_sort(analysis: Analysis, node: Call, target: Kind, scope: Scope) -> tuple[Kind, Scope]:
     for argument in node.arguments:
-        analysis.kind(_sort_key(argument), scope.inside(target))
+        analysis.kind(_sort_key(argument), scope.uncounted(target))
     return Kind(target.types, target.many, ordered=True), scope
 
 
