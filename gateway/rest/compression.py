@@ -5,6 +5,7 @@ thread, so that the event loop goes on. Bodies are whole when they come here.
 """
 
 import gzip
+from functools import lru_cache
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -24,7 +25,7 @@ class Compression:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
-        if scope["type"] != "http" or not accepts_gzip(Headers(scope=scope).get("accept-encoding", "")):
+        if scope["type"] != "http" or not accepts_gzip(_accept_encoding(scope)):
             await self.app(scope, receive, send)
             return
         started: Message | None = None
@@ -51,6 +52,14 @@ class Compression:
         await self.app(scope, receive, compressing)
 
 
+def _accept_encoding(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"accept-encoding":
+            return str(value, "latin-1")
+    return ""
+
+
+@lru_cache(maxsize=256)
 def accepts_gzip(header: str) -> bool:
     """Whether an Accept-Encoding takes gzip, named with a quality above 0."""
     for part in header.lower().split(","):
