@@ -163,7 +163,7 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
     from gateway.rest import Cursors, Parts, create_api
 
     waiting = threading.Event()
-    worker = _exports(gateway, waiting.set)
+    worker = bulk_worker(gateway, waiting.set)
     settings, running = gateway.settings, gateway
     for study in filter(running.store.maintenance.is_whole, running.studies):
         running.store.regrant(study)  # the study file's consent policy may have changed since the grants were made
@@ -203,7 +203,7 @@ def _backend_services(gateway: Gateway) -> BackendServices:
     return BackendServices(assertions, gateway.issuer, gateway.authenticator, credentials)
 
 
-def _exports(gateway: Gateway, wake: Callable[[], None]) -> Worker:
+def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:
     """What works on bulk exports; `wake` is called when one is started."""
     from gateway.rest.bulk import element_shower
 

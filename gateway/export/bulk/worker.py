@@ -132,6 +132,9 @@ class _Run:
         if number != self.state.step:
             self.state = replace(self.state, step=number, last="")
         self.state = replace(self.state, type=kind)
+        # Taken before the first row is read: files are named by it, so that a change meanwhile makes them old.
+        bulk = self.worker.bulk
+        standing = bulk.store.standing(self.job.study, bulk.clock())
         rows = self._rows(step)
         if self.state.last and not _go_to(rows, self.state.last):
             # The row after which to go on is not there any more: the search begins again, its files too.
@@ -140,14 +143,12 @@ class _Run:
             self.folder.keep_only(part.stem for part in kept)
             rows = self._rows(step)
         for stored in rows:
-            self._part(number, kind, stored, rows)
+            self._part(number, kind, standing, stored, rows)
         self.state = replace(self.state, step=number + 1, last="")
         self._beat()
 
-    def _part(self, number: int, kind: str, first: Stored, rows: Iterator[Stored]) -> None:
+    def _part(self, number: int, kind: str, standing: str, first: Stored, rows: Iterator[Stored]) -> None:
         """Writes one file, which begins with `first`, and tells of it."""
-        bulk = self.worker.bulk
-        standing = bulk.store.standing(self.job.study, bulk.clock())
         stem = f"{kind}-{len(self.state.parts):05}-{secrets.token_hex(4)}"
         writer = self.folder.writer()
         try:
