@@ -6,7 +6,21 @@ Every resource that a condition looks at beside the row itself must be current a
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import BigInteger, ColumnElement, Double, String, and_, bindparam, exists, false, func, not_, or_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Double,
+    String,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
 
 from gateway.search.query import Prefix
 from gateway.store.sql.among import among
@@ -184,13 +198,19 @@ class Conditions:
         where = [leads.study == study_is(), leads.pk == row.pk, leads.hash == self.number()]
         type = self.text()
         where += [leads.type == type, head.id == leads.id, *self.current(head, type), self.of(piece[1], head)]
-        return exists().correlate_except(leads.study.table, head.study.table).where(*where)
+        return _probed([leads, head], where)
 
     def _has(self, piece: Piece, row: Columns) -> Condition:
         own, head = columns_of(TermRow), columns_of(ResourceRow)
         where = [own.study == study_is(), own.hash == xor(self.number(), row.reference), head.pk == own.pk]
         where += [*self.current(head, self.text()), self.of(piece[1], head)]
-        return exists().correlate_except(own.study.table, head.study.table).where(*where)
+        return _probed([own, head], where)
+
+
+def _probed(tables: Sequence[Columns], where: Sequence[Condition]) -> Condition:
+    """Whether there are such rows, asked row by row: an EXISTS is what PostgreSQL would make a join of everything."""
+    one = select(literal(1)).where(*where).limit(1)
+    return one.correlate_except(*(columns.study.table for columns in tables)).scalar_subquery().is_not(None)
 
 
 def xor(one: Any, other: Any) -> Any:

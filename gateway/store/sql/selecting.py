@@ -73,8 +73,8 @@ def select(database: Database, shape: Shape) -> Select[Any]:
     """
     made = Conditions(database, gated=shape.gated)
     head = columns_of(ResourceRow)
-    driven, where, key = _driver(database, shape, head)
-    row: Any = _Placed(head, key[0]) if shape.order == "at" and driven is not None else head
+    where, key = _driver(database, shape, head)
+    row: Any = _Placed(head, key[0]) if shape.driver == "term" else head
     where = [*made.current(head, bindparam("type", type_=String)), *where]
     where += [made.of(piece, row) for piece in shape.pieces]
     if shape.what == "count":
@@ -96,28 +96,28 @@ def _columns(shape: Shape, head: Columns, key: list[Any], where: list[Condition]
     return [*key, *body, version.entries] if shape.entries else [*key, *body]
 
 
-def _driver(database: Database, shape: Shape, head: Columns) -> tuple[Columns | None, list[Condition], list[Any]]:
-    """The table that drives the search beside the head, its conditions, and the columns of the native order."""
+def _driver(database: Database, shape: Shape, head: Columns) -> tuple[list[Condition], list[Any]]:
+    """The conditions of what drives the search, and the columns of the native order."""
     number = bindparam("driver", type_=BigInteger)
     if shape.driver == "term":
         own = columns_of(TermRow)
         asked = among(database, own.hash, "driver") if shape.what == "count" else own.hash == number
-        return own, [own.study == study_is(), asked, own.pk == head.pk], [own.at, own.pk]
+        return [own.study == study_is(), asked, own.pk == head.pk], [own.at, own.pk]
     if shape.driver == "strings":
         return _strings(head, number)
     if shape.driver == "facet":
         asked = among(database, head.facet, "driver") if shape.what == "count" else head.facet == number
-        return None, [asked], [head.at, head.pk]
+        return [asked], [head.at, head.pk]
     if shape.driver == "gather":
         own = columns_of(TermRow)
         held = sql_select(own.pk).where(own.study == study_is(), among(database, own.hash, "driver"))
-        return None, [head.pk.in_(held)], [head.at + 0, head.pk]
+        return [head.pk.in_(held)], [head.at + 0, head.pk]
     if shape.order == "updated":
-        return None, [], [head.updated, head.pk]
-    return None, [], [head.at + 0 if ("ids",) in shape.pieces else head.at, head.pk]
+        return [], [head.updated, head.pk]
+    return [], [head.at + 0 if ("ids",) in shape.pieces else head.at, head.pk]
 
 
-def _strings(head: Columns, number: Any) -> tuple[Columns, list[Condition], list[Any]]:
+def _strings(head: Columns, number: Any) -> tuple[list[Condition], list[Any]]:
     """Texts with a start, each resource at the first of its texts that has it."""
     own, other = columns_of(StringRow), columns_of(StringRow)
     low, high = bindparam("driver_low", type_=String), bindparam("driver_high", type_=String)
@@ -125,7 +125,7 @@ def _strings(head: Columns, number: Any) -> tuple[Columns, list[Condition], list
     earlier = (other.study == study_is(), other.pk == own.pk, other.hash == number, other.normal >= low)
     first = ~exists().correlate_except(other.study.table).where(*earlier, theirs < mine)
     held = [own.study == study_is(), own.hash == number, own.normal >= low, own.normal < high, own.pk == head.pk]
-    return own, [*held, first], [own.normal, own.pk]
+    return [*held, first], [own.normal, own.pk]
 
 
 def _beyond(shape: Shape, key: list[Any]) -> Condition:
