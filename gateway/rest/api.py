@@ -54,7 +54,7 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
     )
     ordinary = BodyLimit(api.build_middleware_stack(), limit=parts.max_body_bytes)
     api.state.inner = ordinary  # where the entries of a batch go
-    outer = Compression(Direct(ordinary, read=read.endpoint(parts)))
+    outer = Direct(Compression(ordinary), read=read.endpoint(parts))  # a single resource is sent as it is
     api.middleware_stack = Edge(for_origins(outer, parts.origins))  # around the framework's own layers
     return api
 
