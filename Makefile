@@ -39,6 +39,9 @@ clients: $(VENV)/.development ## install real FHIR clients, which the end-to-end
 bench: $(VENV)/.development ## measure, each figure beside its reference in the same run
 	$(BIN)/python -m benchmarks
 
+bench-full: $(VENV)/.development ## the growth of searches up to 1,000,000 Observations; makes the data first
+	GATEWAY_BENCHMARK_SIZES=10000,1000000 $(BIN)/python -m benchmarks search-growth
+
 lint: $(VENV)/.development ## ruff, import contracts, Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -1,7 +1,7 @@
 """How the time of a search grows with the data: each flat query of the list on a large trial, over a small one.
 
-The store answers for a reader with consent; `GATEWAY_BENCHMARK_SIZES` (10000,100000) names the sizes, and
-`GATEWAY_BENCHMARK_POSTGRES_URL` a server for the same on PostgreSQL. Data sets are kept in `var/benchmarks`.
+The store answers for a reader with consent, on SQLite; `GATEWAY_BENCHMARK_SIZES` (10000,100000) names the sizes.
+Data sets are kept in `var/benchmarks`. `compared` takes stores of any kind.
 """
 
 import os
