@@ -39,7 +39,8 @@ class Exports:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        table, row = table_of(ExportRow), columns_of(ExportRow)
+        table = table_of(ExportRow)
+        row = table.c
         own = [row.study == study_is(), row.id == bindparam("id", type_=String)]
         found = select(*(table.c[name] for name in _COLUMNS))
         now = bindparam("now", type_=BigInteger)
