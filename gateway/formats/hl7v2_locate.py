@@ -1,6 +1,5 @@
 """Positions in HL7 v2 messages: `OBX[3].5.1` (`gateway.formats.hl7v2`)."""
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -30,10 +29,10 @@ def _names(messages: list[Message]) -> dict[int, str]:
     result: dict[int, str] = {}
     for number, message in enumerate(messages, 1):
         prefix = f"MSH[{number}]/" if len(messages) > 1 else ""
-        seen: Counter[str] = Counter()
+        seen: dict[str, int] = {}
         for name, segment in message:
-            seen[name] += 1
-            result[id(segment)] = f"{prefix}{name}[{seen[name]}]"
+            count = seen[name] = seen.get(name, 0) + 1
+            result[id(segment)] = f"{prefix}{name}[{count}]"
     return result
 
 

@@ -7,7 +7,7 @@ and `Choice`. `walk` goes over the plan and explains; `generate` makes fast func
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from gateway.fhirpath import Expression, FunctionSpec
 from gateway.mapping.shape import UNKNOWN, Found
@@ -217,17 +217,23 @@ class Table:
     rest: Callable[[str], tuple[Mapping[str, Any], ...]]
 
 
+SHORT: Final = 100
+"""How long a text may be for what is made of it to be remembered: a hostile payload must not fill the memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class Twin:
     """A function of the language for one item: `call(item, *arguments)`, None for nothing, gives a loose value.
 
     `rest` are the positions of the arguments that are handed over; the others are literals, and in it already. `kind`
     is the class of what it gives, if that is always one. It raises `Odd` for what only the function itself can tell.
+    `recall` does the same for a short text, and remembers what it gave; None where nothing may be remembered.
     """
 
     call: Callable[..., Any]
     rest: tuple[int, ...] = ()
     kind: type | None = None
+    recall: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ _SOLID = """
 if V.__class__ is list:
     raise ODD
 """
+_NO_TEXT = """
+if V.__class__ is not str and V is not None:
+    raise ODD
+"""
 _TRUTH = "T = V if V.__class__ is bool else False if V is None else TRUTH(V)"
 _PER_ITEM: Final = frozenset({"index", "total"})
 _MOVES_FOCUS: Final = frozenset({"where", "select", "exists", "all", "iif", "repeat", "sort", "aggregate", "trace"})
@@ -108,6 +112,22 @@ class Singles:
         with self._tried(value, formula, focus):
             code.run("V = R", V=value, R=self.solid(self.one(tree, focus)))
         return value
+
+    def text(self, formula: Formula, focus: str) -> str | None:
+        """The local that holds the text of a path or None, other values being unusual; None for other formulas."""
+        tree = formula.expression.ast
+        if not self.usual or formula.fixed or _is_whole(tree):
+            return None
+        if isinstance(tree, nodes.Variable):
+            value = self.known.variables.get(tree.name)
+        else:
+            path = plain_path(tree)
+            value = None if path is None else self.path(path, focus)
+        if value is None or value not in self.known.paths.values():
+            return None
+        if self.known.kinds.get(value) is not str:
+            self.code.run(_NO_TEXT, V=value, ODD=self.code.bind(Odd))
+        return self.made(value, str)
 
     def several(self, formula: Formula, focus: str) -> str:
         """As `value`, where several values are as usual as one: what stands at the end of a path may be any list."""
@@ -292,13 +312,20 @@ class Singles:
         result, *others = (self._side(operand, focus) for operand in node.operands)
         for other in others:
             answer = code.fresh()
-            tests = [
-                f"{name}.__class__ is str" for name, side in (("A", result), ("B", other)) if isinstance(side, str)
-            ]
-            code.run(f"R = A + B if {' and '.join(tests) or 'False'} else JOIN(A, B)", R=answer, A=result, B=other,
-                     JOIN=code.bind(concatenate))  # fmt: skip
+            code.run(self._joining(result, other), R=answer, A=result, B=other, JOIN=code.bind(concatenate))
             result = self.made(answer, str)
         return self.local(result)
+
+    def _joining(self, left: Operand, right: Operand) -> str:
+        """How two sides are joined: a text and another, or nothing behind it, at once."""
+        if not isinstance(left, str) and not isinstance(right, str):
+            return "R = JOIN(A, B)"
+        first = "A.__class__ is str" if isinstance(left, str) else "True"
+        if isinstance(left, str) and self.kind(left) is str:
+            first = "A is not None"
+        if not isinstance(right, str):
+            return f"R = A + B if {first} else JOIN(A, B)"
+        return f"R = (A + B if B.__class__ is str else A if B is None else JOIN(A, B)) if {first} else JOIN(A, B)"
 
     def _side(self, node: nodes.Expr, focus: str) -> Operand:
         value = self.one(node, focus)

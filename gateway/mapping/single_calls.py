@@ -1,7 +1,7 @@
 """Calls of functions as Python statements: FHIRPath's own on one item, and those of the mapping language."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -12,6 +12,7 @@ from gateway.fhirpath.functions.conversions import to_decimal as _to_decimal
 from gateway.fhirpath.kinds import BOOLEAN, DECIMAL, INTEGER, STRING, UNKNOWN
 from gateway.mapping.lineage import walk
 from gateway.mapping.loose import Odd, loose
+from gateway.mapping.plan import SHORT, Twin
 from gateway.mapping.single_form import Evaluate, Operand, Writing, evaluator, literal_of
 from gateway.mapping.single_logic import holds, logic
 
@@ -36,6 +37,7 @@ if V.__class__ is not int and V is not None:
     raise ODD
 """
 _RECALLED = "R = RECALL(V) if V.__class__ is str and len(V) < 100 else None if V is None else LOOSE(F(V, env))"
+_TWIN: Final = f"R = RECALL(A0) if A0.__class__ is str and len(A0) <= {SHORT} else None if A0 is None else F(A0)"
 _SHORT: Final = {
     "startsWith": "A0.startswith(A1)",
     "endsWith": "A0.endswith(A1)",
@@ -198,12 +200,22 @@ def _plain(writer: Writing, node: nodes.Call, target: nodes.Expr, function: Func
     names = {f"A{number}": value for number, value in enumerate(values)}
     kind = {STRING: str, DECIMAL: Decimal, INTEGER: int, BOOLEAN: bool}.get(function.returns or UNKNOWN)
     empty = " or ".join(f"{name} is None" for name, value in names.items() if isinstance(value, str)) or "False"
-    if function.name == "toDecimal":
+    if function.name == "substring" and isinstance(whole := _slice(node), str):
+        source = f"R = A0[{whole}] or None if A0 is not None else None"
+    elif function.name == "toDecimal":
         source = "R = RECALL(A0) if A0.__class__ is str and len(A0) < 100 else None if A0 is None else F(A0)"
     else:
         source = f"R = None if {empty} else {_SHORT.get(function.name) or 'F(' + ', '.join(names) + ')'}"
     code.run(source, R=answer, F=code.bind(function.call), RECALL=code.bind(decimal_of), **names)
     return writer.made(answer, kind)
+
+
+def _slice(node: nodes.Call) -> str | None:
+    """The slice of a `substring` whose position and length are known: what is outside is an empty one."""
+    values = [*map(literal_of, node.arguments)]
+    if not all(value.__class__ is int for value in values) or values[0] < 0 or (values[1:] and values[1] < 1):
+        return None
+    return f"{values[0]}:{values[0] + values[1]}" if values[1:] else f"{values[0]}:"
 
 
 def _taken(writer: Writing, node: nodes.Expr, takes: str, focus: str) -> Operand:
@@ -222,12 +234,21 @@ def _added(writer: Writing, node: nodes.Call, focus: str) -> Operand:
     if node.target is None and node.name not in ("ref", "lookup"):
         return writer.outlined(node, focus)
     make = writer.functions.twins.get(node.name)
-    twin = make(*map(literal_of, node.arguments)) if make is not None else None
+    literals = [*map(literal_of, node.arguments)]
+    twin = make(*literals) if make is not None else None
     item = code.bind(None) if node.target is None else writer.solid(writer.one(node.target, focus))
     if twin is not None:
         rest = [writer.solid(writer.one(node.arguments[number], focus)) for number in twin.rest]
         names = {f"A{number}": value for number, value in enumerate([item, *rest])}
-        code.run(f"R = F({', '.join(names)})", R=answer, F=code.bind(twin.call), **names)
+        same = (
+            (node.name, *literals, item) if node.target is not None and isinstance(item, str) and not rest else None
+        )
+        if same in writer.known.calls:
+            return writer.known.calls[same]
+        code.run(_twin_source(node, twin, names), R=answer, F=code.bind(twin.call), RECALL=code.bind(twin.recall),
+                 NAME=code.bind(literals[0] if literals else None), **names)  # fmt: skip
+        if same is not None:
+            writer.known.calls[same] = answer
         return writer.made(answer, twin.kind) if twin.kind is not None else answer
     lists = {"A0": _as_list(writer, item)}
     for number, argument in enumerate(node.arguments, 1):
@@ -236,6 +257,15 @@ def _added(writer: Writing, node: nodes.Call, focus: str) -> Operand:
     listed = ", ".join(["env", *lists] if spec.env else lists)
     code.run(f"R = LOOSE(F({listed}))", R=answer, LOOSE=code.bind(loose), F=code.bind(spec.call), **lists)
     return answer
+
+
+def _twin_source(node: nodes.Call, twin: Twin, names: Collection[str]) -> str:
+    """The call of a twin, left out where it would give nothing: for nothing, and for an emit that made nothing."""
+    if node.target is None:
+        return "R = F(A0) if scope.made.get(NAME) else None" if len(names) == 1 else f"R = F({', '.join(names)})"
+    if twin.recall is not None:
+        return _TWIN
+    return "R = None if A0 is None else F(A0)" if len(names) == 1 else f"R = F({', '.join(names)})"
 
 
 def _as_list(writer: Writing, value: Operand) -> Operand:

@@ -10,6 +10,7 @@ from gateway.fhirpath import Env, compile, nodes
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.printer import print_expression
 from gateway.mapping.plan import Functions
+from gateway.mapping.single_known import Known
 
 Evaluate: TypeAlias = Callable[[Any, Env | None], list[Any]]
 """The function of a compiled expression."""
@@ -25,6 +26,7 @@ class Writing(Protocol):
     prelude: list[ast.stmt]
     functions: Functions
     usual: bool
+    known: Known
 
     def one(self, node: nodes.Expr, focus: str) -> Operand:
         """The item that a part gives, None for none; a list for what is unusual."""

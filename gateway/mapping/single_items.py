@@ -9,6 +9,15 @@ from gateway.mapping.single_form import Writing
 from gateway.mapping.single_logic import logic
 
 _FEW: Final = 8
+_SPREAD = "L = SPREAD(V, NAMES) if V is not None else []"
+_ITEMS = "L = [] if V is None else [V] if V.__class__ is str or V.__class__ is dict else EACH(V)"
+_BELOW = """
+if V.__class__ is dict:
+    W = V.get(NAME)
+    L = [] if W is None else [W] if W.__class__ is str or W.__class__ is dict else EACH(W)
+else:
+    L = SPREAD(V, NAMES) if V is not None else []
+"""
 _EACH = """
 for ITEM in L:
     ...
@@ -33,7 +42,9 @@ def filtered(writer: Writing, names: tuple[str, ...], calls: list[nodes.Call], f
     """The local list of the items at a path that the calls leave."""
     code, items = writer.code, writer.code.fresh("l")
     value = writer.step(focus, names[0])
-    code.run("L = SPREAD(V, NAMES)", L=items, V=value, SPREAD=code.bind(spread), NAMES=code.bind(names[1:]))
+    source = _SPREAD if names[2:] else _BELOW if names[1:] else _ITEMS
+    code.run(source, L=items, V=value, W=code.fresh(), NAME=code.bind(names[-1]), SPREAD=code.bind(spread),
+             NAMES=code.bind(names[1:]), EACH=code.bind(each))  # fmt: skip
     if any(call.name == "distinct" for call in calls):
         code.run("L = FEWER(L)", L=items, FEWER=code.bind(fewer))
     for call in calls:
@@ -76,7 +87,8 @@ def _reached(items: list[Any], names: tuple[str, ...]) -> list[Any]:
         try:
             found = [item[name] for item in items]
         except (LookupError, TypeError):
-            found = [item.get(name) for item in items if _is_plain(item)]
+            usual = set(map(type, items)) == {dict}
+            found = [item.get(name) for item in items if usual or _is_plain(item)]
         kinds = set(map(type, found))
         if list in kinds:
             found = [part for value in found for part in (value if value.__class__ is list else (value,))]

@@ -1,20 +1,31 @@
 """What is known of the locals at one place of a function that is being written."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(slots=True)
 class Known:
-    """`variables` of the mapping and `paths` (base, name) by their locals; `solid` are the locals that hold no list,
-    `kinds` tells of some the class that they have where they are not None; `stored` variables are told to FHIRPath.
+    """`variables` of the mapping, `paths` (base, name) and `calls` (name, literals, item) by their locals.
+
+    `solid` are the locals that hold no list, `kinds` tells of some the class that they have where they are not None;
+    `stored` variables are told to FHIRPath.
     """
 
     variables: dict[str, str] = field(default_factory=dict)
     paths: dict[tuple[str, str], str] = field(default_factory=dict)
+    calls: dict[tuple[Any, ...], str] = field(default_factory=dict)
     solid: set[str] = field(default_factory=set)
     kinds: dict[str, type] = field(default_factory=dict)
     stored: set[str] = field(default_factory=set)
 
     def copy(self) -> "Known":
         """The same, to be added to on its own."""
-        return Known(dict(self.variables), dict(self.paths), set(self.solid), dict(self.kinds), set(self.stored))
+        return Known(
+            dict(self.variables),
+            dict(self.paths),
+            dict(self.calls),
+            set(self.solid),
+            dict(self.kinds),
+            set(self.stored),
+        )

@@ -71,11 +71,12 @@ def one_true(values: list[Any]) -> bool | None:
 
 def order_text(value: Any) -> str | None:
     """The instant in UTC that a date or time starts at, comparable as text; None when it is neither."""
-    return _order_text(str(value))
+    return instant_text(str(value))
 
 
 @lru_cache(maxsize=256)
-def _order_text(text: str) -> str | None:
+def instant_text(text: str) -> str | None:
+    """The instant in UTC that a text stands for; None when it is no date or time."""
     interval = parse_interval(text)
     return format_instant(from_micros(interval.low)) if interval else None
 

@@ -10,7 +10,7 @@ from gateway.mapping.loose import items_of, key_part, order_of
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.scope import Fault
 from gateway.mapping.single import Singles
-from gateway.mapping.walk import Made
+from gateway.mapping.walk import Made, instant_text
 from gateway.mapping.writer_nodes import NodeWriter
 
 _KEY = """
@@ -19,6 +19,7 @@ if V.__class__ is str:
 else:
     P = PART(V)
 """
+_ORDER = "V = KNOWN(L) if L.__class__ is str else None\nif V is None:\n    V = ORDER(L)"
 _NEW_MADE = partial(tuple.__new__, Made)
 
 
@@ -87,7 +88,7 @@ class Writer:
         order: str | ast.expr = code.bind("")
         if emit.version_order is not None:
             value, order = self.single.value(emit.version_order, item), code.fresh()
-            code.run("V = ORDER(L)", V=order, ORDER=code.bind(order_of), L=value)
+            code.run(_ORDER, V=order, KNOWN=code.bind(instant_text), ORDER=code.bind(order_of), L=value)
         made = code.fresh("m")
         first: dict[str, str | ast.expr] = {"resourceType": code.bind(emit.type), "id": identity}
         self.nodes.fill(emit.root, made, item, first)

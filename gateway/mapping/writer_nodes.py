@@ -11,6 +11,7 @@ from gateway.mapping.loose import fit_all, fit_one, items_of
 from gateway.mapping.plan import Choice, Constant, Items, Map, Node, Series, Value
 from gateway.mapping.scope import Fault
 from gateway.mapping.single import Singles
+from gateway.mapping.walk import MAX_ITEMS
 
 _Names: TypeAlias = dict[str, str | ast.expr]
 
@@ -140,7 +141,10 @@ class NodeWriter:
             code.run(_MANY, V=values, FIT=code.bind(fit_all), **names, **slot)
             return
         kind = dict if not target.primitive else _CLASSES.get(target.type, str)
-        value, some = self.single.value(node.formula, focus), kind in (str, dict)
+        some = kind in (str, dict)
+        value = (self.single.text(node.formula, focus) if kind is str else None) or self.single.value(
+            node.formula, focus
+        )
         if self.single.kind(value) is kind:
             code.run(_KNOWN_SOME if some else _KNOWN_ANY, V=value, **slot)
             return
@@ -185,7 +189,7 @@ class NodeWriter:
             case Map(foreach=foreach) if foreach is not None:
                 items, item = self.single.items(foreach, focus), code.fresh("item")
                 hole = code.emit("if V is not None:\n    ...", V=items)
-                source = "for ITEM in ITEMS(V):\n    ..."
+                source = f"for ITEM in V if V.__class__ is list and len(V) <= {MAX_ITEMS} else ITEMS(V):\n    ..."
                 with code.into(hole):
                     loop = code.emit(source, ITEM=item, ITEMS=code.bind(items_of), V=items)
                 with self.single.inside(loop, loop=True):

@@ -17,11 +17,8 @@ from gateway.mapping.tables import targets_of
 MEMORY: Final = 2048
 """How many results of one function are remembered."""
 
-LONGEST: Final = 100
-"""How long a text may be for its result to be remembered: a hostile payload must not fill the memory."""
-
-
 _MOST_PARTS: Final = 12
+_LONGEST_PARTS: Final = 500
 
 
 def twins(tables: Mapping[str, Table]) -> dict[str, Callable[..., Twin | None]]:
@@ -32,9 +29,9 @@ def twins(tables: Mapping[str, Table]) -> dict[str, Callable[..., Twin | None]]:
         "ref": _ref,
         "atOffset": lambda offset: Twin(times.at_offset_of, (0,), str),
         "hl7Time": lambda zone=None: None if zone is not None else Twin(times.hl7_time_of, (), str),
-        "hl7Date": lambda: Twin(_of_text(_alone(times.hl7_date))),
-        "dateOnly": lambda: Twin(_of_text(lambda text: text[:10] or None), (), str),
-        "range": lambda: Twin(_of_text(_alone(numbers.limits))),
+        "hl7Date": lambda: _of_text_twin(_alone(times.hl7_date)),
+        "dateOnly": lambda: _of_text_twin(lambda text: text[:10] or None, str),
+        "range": lambda: _of_text_twin(_alone(numbers.limits)),
         "text": lambda: Twin(_text),
     }
 
@@ -51,41 +48,47 @@ def _translate(table: Table, default: Any) -> Twin | None:
             raise Odd
         return default
 
-    return Twin(_of_text(code))
+    return _of_text_twin(code)
 
 
 def _codeable(table: Table | None, local: Any) -> Twin | None:
     if local is ...:
         return None
 
-    of_text = _of_text(lambda text: loose(codes.concepts(text, table, local)))
+    def concept(value: Any) -> Any:
+        return loose(codes.concepts(value, table, local))
+
+    of_text = _of_text(concept)
 
     @lru_cache(MEMORY)
-    def of_parts(parts: tuple[tuple[str, str], ...]) -> Any:
-        return loose(codes.concepts(dict(parts), table, local))
+    def of_parts(parts: tuple[str, ...]) -> Any:
+        half = len(parts) // 2
+        return concept(dict(zip(parts[:half], parts[half:], strict=True)))
 
     def call(value: Any) -> Any:
-        if value.__class__ is dict:
-            for part in value.values():
-                if part.__class__ is not str or len(part) > LONGEST:
-                    return loose(codes.concepts(value, table, local))
-            return (
-                of_parts(tuple(value.items()))
-                if len(value) <= _MOST_PARTS
-                else loose(codes.concepts(value, table, local))
-            )
-        return of_text(value)
+        if value.__class__ is not dict:
+            return of_text(value)
+        try:
+            if len(value) <= _MOST_PARTS and len("".join(value.values())) <= _LONGEST_PARTS:
+                return of_parts((*value, *value.values()))
+        except TypeError:
+            pass
+        return concept(value)
 
-    return Twin(call)
+    return Twin(call, recall=lru_cache(MEMORY)(concept))
+
+
+def _of_text_twin(function: Callable[[str], Any], kind: type | None = None) -> Twin:
+    """The twin of a function of a text or nothing, remembered; what it raises is not remembered."""
+    return Twin(_of_text(function), (), kind, lru_cache(MEMORY)(function))
 
 
 def _of_text(function: Callable[[str], Any]) -> Callable[[Any], Any]:
-    """The function for a text or nothing, remembered; `Odd` for anything else. What it raises is not remembered."""
-    known = lru_cache(MEMORY)(function)
+    """The function for a text or nothing; `Odd` for anything else."""
 
     def call(value: Any) -> Any:
         if value.__class__ is str:
-            return known(value) if len(value) <= LONGEST else function(value)
+            return function(value)
         if value is None:
             return None
         raise Odd
