@@ -6,6 +6,7 @@ it is not there. See https://hl7.org/fhir/uv/bulkdata/export.html.
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Annotated, Any, Final
@@ -28,6 +29,7 @@ from gateway.export.bulk import Asked, Offer, filter_reader, read_kickoff, reque
 from gateway.export.bulk.kickoff import MAX_PATIENTS, Level
 from gateway.rest.bodies import JSON_TYPES, read_body
 from gateway.rest.compression import LEVEL, accepts_gzip
+from gateway.rest.edge import request_id
 from gateway.rest.gate import door_of, principal_of, study_of
 from gateway.rest.parts import Parts
 from gateway.rest.subsets import Subsets
@@ -155,7 +157,7 @@ def _start(parts: Parts, request: Request, pairs: Pairs, *, posted: bool) -> Res
     who = door.principal
     url = f"{parts.base_url}{request.scope['path']}"
     query = request.scope["query_string"].decode("ascii")
-    patients = _patients(door, request, asked, level)
+    patients = _patients(parts, door, request, asked, level)
     wanted = asked.request(f"{url}?{query}" if query else url, types, patients, who.scopes, who.token)
     job = parts.bulk.start(who, wanted)
     return Response(None, 202, {"Content-Location": _status_url(parts, job)})
@@ -180,14 +182,24 @@ def _types(door: Door, asked: Asked, known: Sequence[str]) -> Sequence[str]:
     return may
 
 
-def _patients(door: Door, request: Request, asked: Asked, level: Level) -> Sequence[str] | None:
+def _registered(parts: Parts, request: Request, door: Door) -> Door:
+    """The client's door with all that it is registered for: clients ask for tokens of the types that are to leave,
+    which the Group that selects them is not."""
+    who = door.principal
+    client = study_of(parts, request).clients.get(who.client)
+    scopes = client.scopes if client else who.scopes
+    return parts.access.door(replace(who, scopes=scopes), request=request_id(request.scope))
+
+
+def _patients(parts: Parts, door: Door, request: Request, asked: Asked, level: Level) -> Sequence[str] | None:
     """The patients to whom the export is limited, None for no limit; whom the client cannot see is not told.
 
-    Raises `NotFound` for a Group that is absent or hidden, `Unprocessable` for one that is too large.
+    Of a Group: raises `Forbidden` when the client is not registered to read any, `NotFound` when it is absent or
+    hidden, `Unprocessable` when it is too large.
     """
     if level != "Group":
         return asked.patients
-    group = loads(door.read("Group", request.path_params["id"]).body)
+    group = loads(_registered(parts, request, door).read("Group", request.path_params["id"]).body)
     active = [one for one in group.get("member", ()) if not one.get("inactive")]
     references = [str(one.get("entity", {}).get("reference", "")) for one in active]
     members = dict.fromkeys(text.removeprefix("Patient/") for text in references if text.startswith("Patient/"))

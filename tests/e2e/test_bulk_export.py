@@ -164,6 +164,8 @@ WRONG = {
     "_typeFilter=Observation?nonsense=1": "search.unknown-parameter",
     "_typeFilter=Observation?date=x": "search.value",
     "_since=yesterday": "export.parameter-value",
+    "_since=0001-01-01T00:00:00%2B14:00": "export.parameter-value",
+    "_since=9999-12-31T23:59:59-14:00": "export.parameter-value",
     "_since=2026": "export.parameter-value",
     "_since=2026-02-30T00:00:00Z": "export.parameter-value",
     "_since=2026-01-01T00:00:00Z&_since=2026-01-01T00:00:00Z": "export.parameter-value",

@@ -282,3 +282,21 @@ def run_and_kill(folder: Path, parts: int, hours: int) -> None:
     process.kill()
     process.wait()
     process.stdout.close()
+
+
+def test_files_of_who_lost_the_right_are_removed(served: Served) -> None:
+    served.fill(5)
+    worker = served.worker()
+    job = worker.bulk.start(served.researcher, REQUEST)
+    assert worker.work()
+    folder = worker.bulk.folder_of(job).path
+    left = folder / "unfinished-x"
+    left.write_bytes(served.patients[0].encode())
+    os.utime(left, (0, 0))
+    worker.bulk.tend(datetime.now(UTC))
+    assert len(list(folder.iterdir())) == 1
+    served.door.commit([withdraw(served.consent_of(served.patients[0]), "no-further-use", "2026-01-01T00:00:00Z")])
+    clients = {name: one for name, one in served.study.clients.items() if name != "research"}
+    gone = replace(worker.bulk, studies={STUDY: replace(served.study, clients=clients)})
+    gone.tend(datetime.now(UTC))
+    assert not folder.exists()

@@ -1,20 +1,25 @@
 """Real FHIR clients and a generator of requests against a gateway that is served; `make clients` installs them."""
 
 import gzip
+import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.app import build
+from gateway.core.assets import asset_root
 from gateway.ingest import enrol
 from gateway.settings import Settings
 from tests.e2e.clients.environment import FOLDER
 from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, observation
 from tests.e2e.server import free_port, serving
+from tests.e2e.test_token_endpoint import number
 
 PROGRAMS = Path(__file__).parent / "clients"
 
@@ -25,6 +30,7 @@ class Served:
     token: str
     patient: str
     log: Path
+    key: Path
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +38,38 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     if not (FOLDER / "bin" / "python").exists():
         pytest.skip("no real clients here; `make clients` installs them")
     folder = tmp_path_factory.mktemp("clients")
-    gateway = build(Settings(data_dir=folder))
+    key, overlay = folder / "client.jwks", folder / "overlay"
+    register(overlay, key)
+    gateway = build(Settings(data_dir=folder, asset_dirs=(overlay,)))
     study = gateway.studies[STUDY]
     door = gateway.access.door(study.principal(study.clients[REGISTRAR]))
     enrol(door, study)
     patient = next(one.patient for one in study.participants if one.consent == "all" and not one.withdrawn)
     door.commit([observation(f"o{number}", patient, 1 + number) for number in range(10)])
+    member = [{"entity": {"reference": f"Patient/{patient}"}}]
+    door.commit([{"resourceType": "Group", "id": "everybody", "type": "person", "actual": True, "member": member}])
     token = gateway.issuer.issue(study.clients[REGISTRAR], STUDY, 3600)
     gateway.close()
-    with serving(["serve"], folder, free_port(), GATEWAY_DATA_DIR=str(folder)) as server:
-        yield Served(server.url, token, patient, server.log)
+    with serving(
+        ["serve"], folder, free_port(), GATEWAY_DATA_DIR=str(folder), GATEWAY_ASSET_DIRS=str(overlay)
+    ) as server:
+        yield Served(server.url, token, patient, server.log, key)
+
+
+def register(overlay: Path, key: Path) -> None:
+    """Gives the study a client `reader` with the rights of the data manager, and the client its key."""
+    made = ec.generate_private_key(ec.SECP384R1()).private_numbers()
+    point = {"kty": "EC", "crv": "P-384", "kid": "k1", "alg": "ES384"}
+    point |= {"x": number(made.public_numbers.x, 48), "y": number(made.public_numbers.y, 48)}
+    folder = overlay / "profiles" / "studies" / STUDY
+    shutil.copytree(Path(str(asset_root("profiles"))) / "studies" / STUDY, folder)
+    text = (folder / "study.yaml").read_text()
+    line = next(line for line in text.splitlines() if line.strip().startswith("data-manager: {organisation"))
+    keys = json.dumps({"keys": [point]})
+    added = line.replace("data-manager:", "reader:", 1).replace("{organisation", f"{{jwks: {keys}, organisation", 1)
+    (folder / "study.yaml").write_text(text.replace(line, f"{line}\n{added}"))
+    secret = point | {"d": number(made.private_value, 48), "key_ops": ["sign"]}
+    key.write_text(json.dumps({"keys": [secret]}))
 
 
 def run(*command: object) -> str:
@@ -65,6 +93,16 @@ def test_smart_fetch_crawls_a_participant(served: Served, tmp_path: Path) -> Non
     run(FOLDER / "bin" / "smart-fetch", "crawl", out, "--fhir-url", served.url + BASE, *options)
     lines = gzip.decompress((out / "Observation.ndjson.gz").read_bytes()).splitlines()
     assert len(lines) >= 10
+
+
+@pytest.mark.parametrize("level", [(), ("--group", "everybody")], ids=["patients", "group"])
+def test_smart_fetch_exports_in_bulk(served: Served, tmp_path: Path, level: tuple[str, ...]) -> None:
+    out = tmp_path / "out"
+    options = ["--type", "Patient,Observation", "--smart-client-id", "reader", "--smart-key", served.key]
+    run(FOLDER / "bin" / "smart-fetch", "bulk", out, "--fhir-url", served.url + BASE, *options, *level)
+    lines = gzip.decompress(next(out.rglob("Observation.*ndjson.gz")).read_bytes()).splitlines()
+    assert len(lines) == 10
+    assert next(out.rglob("Patient.*ndjson.gz"))
 
 
 def test_generated_requests_meet_no_server_error(served: Served) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, Final, TypeAlias
+from typing import IO, Final, TypeAlias
 
 from gateway.access import Access, Door
 from gateway.auth.scopes import narrowed
@@ -97,8 +97,8 @@ class Bulk:
         """The files of a finished export as they are now, those that have anything."""
         found = []
         for part in state_of(job.state).parts:
-            path, _standing = self.present(job, part)
-            with path.open("rb") as file:
+            file, _standing = self._opened(job, part)
+            with file:
                 count = sum(data.count(b"\n") for data in chunks(file, CHUNK))
             if count:
                 found.append(Output(part.type, f"{part.stem}.ndjson", count))
@@ -113,15 +113,18 @@ class Bulk:
         if job.status != "done" or part is None:
             raise NotFound(issue("export.unknown"))
         self.access.door(principal).permit("bulk-download", part.type, "rs")
+        return self._sent(job.study, *self._opened(job, part))
+
+    def _opened(self, job: ExportJob, part: Part) -> tuple[IO[bytes], str]:
         for _ in range(ATTEMPTS):
             path, standing = self.present(job, part)
             try:
-                return self._sent(job.study, path.open("rb"), standing)
+                return path.open("rb"), standing
             except FileNotFoundError:  # written again by somebody else a moment ago
                 continue
         raise Unavailable(issue("export.consents-change"))
 
-    def _sent(self, study: str, file: IO[Any], standing: str) -> Iterator[bytes]:
+    def _sent(self, study: str, file: IO[bytes], standing: str) -> Iterator[bytes]:
         with file:
             for data in chunks(file, CHUNK):
                 if self.store.standing(study, self.clock()) != standing:
@@ -183,9 +186,22 @@ class Bulk:
     def tend(self, now: datetime) -> None:
         """Removes exports that have expired, and writes finished files again of which a Consent changed."""
         for study in self.studies:
+            standing = self.store.standing(study, now)
             for job in self.store.jobs(study):
                 if job.expires <= now:
                     self.remove(job)
                 elif job.status == "done":
-                    for part in state_of(job.state).parts:
-                        self.present(job, part)
+                    self._refresh(job, standing)
+
+    def _refresh(self, job: ExportJob, standing: str) -> None:
+        folder = self.folder_of(job)
+        folder.drop_unfinished()
+        try:
+            for part in state_of(job.state).parts:
+                if not folder.file(part.stem, standing).exists():
+                    self.present(job, part)
+                folder.drop(part.stem, but=standing)
+        except Forbidden:  # the client lost the right to it, so that nobody may have the files any more
+            self.remove(job)
+        except NotFound:  # ended a moment ago, or its folder was lost
+            return

@@ -8,15 +8,19 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import msgspec
 
 from gateway.export.files import make_durable
+
+ABANDONED_SECONDS: Final = 600
+"""After how long without a byte an unfinished file is nobody's."""
 
 _UNFINISHED = "unfinished-"
 _NAME = re.compile(r"([A-Za-z0-9-]+)\.([A-Za-z0-9-]+)\.ndjson\Z")
@@ -57,6 +61,13 @@ class Folder:
         for path in self.path.glob(f"{stem}.*.ndjson"):
             if path != self.file(stem, but):
                 path.unlink(missing_ok=True)
+
+    def drop_unfinished(self) -> None:
+        """Removes files on which nobody can be at work any more, left by a process that was killed."""
+        for path in self.path.glob(f"{_UNFINISHED}*"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                    path.unlink()
 
     def keep_only(self, stems: Iterable[str]) -> None:
         """Removes what a dead process left: unfinished files, and parts that no state tells of."""

@@ -28,7 +28,7 @@ MAX_ELEMENTS: Final = 200
 _BETWEEN_FILTERS: Final = re.compile(r",(?=[A-Z][A-Za-z]*\?)")
 _ELEMENT: Final = re.compile(r"(?:[A-Z][A-Za-z]+\.)?[a-z][A-Za-z0-9]*\Z")
 _PATIENT: Final = re.compile(r"(?:Patient/)?([A-Za-z0-9\-.]{1,64})\Z")
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_INSTANT: Final = re.compile(r"(?:19|2[01])\d\d-\d\d-\d\dT\d\d:\d\d:\d\d")
 _RESULT: Final = frozenset(
     {"_sort", "_count", "_include", "_revinclude", "_summary", "_elements", "_total", "_contained", "_containedType"}
 )
