@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from gateway.mapping.grouping import SECONDS, Points, hour, is_plain_number
+from gateway.mapping.grouping import SECONDS, Points, are_plain_numbers, hour
 from gateway.mapping.plan import Series
 
 _IN_HOUR: Final = list(SECONDS)
@@ -48,7 +48,8 @@ def gathered(
 def _texts(values: list[Any], digits: bool) -> list[str] | None:
     """The values as SampledData writes them; None where one is no whole number."""
     if digits:
-        usual = all(value.__class__ is str and is_plain_number(value) for value in set(values))
+        different = set(values)
+        usual = set(map(type, different)) == {str} and are_plain_numbers(different)
         return values if usual else None
     return list(map(str, values)) if set(map(type, values)) == {int} else None
 
@@ -60,20 +61,19 @@ def is_regular(times: Sequence[Any], period: int) -> bool:
     at = SECONDS.get(first[_HEAD:]) if first.__class__ is str and not rest and seconds else None
     if at is None or hour({}, first[:_HEAD]) is None:
         return False
-    if set(map(len, times)) != {len(first)}:
-        return False
     start, second, told = datetime.fromisoformat(first[: _HEAD - 1]), at // _SECOND, 0
+    wanted: list[str] = []
     try:
         while told < len(times):
             ends = _IN_HOUR[second::seconds][: len(times) - told]
-            if start.isoformat()[:_HEAD].join(["", *ends]) != "".join(times[told : told + len(ends)]):
-                return False
+            head = start.isoformat()[:_HEAD]
+            wanted.append(head + f"\n{head}".join(ends))
             told += len(ends)
             hours, second = divmod(second + len(ends) * seconds, _HOUR)
             start += timedelta(hours=hours)
+        return "\n".join(wanted) == "\n".join(times)
     except (OverflowError, TypeError):
         return False
-    return True
 
 
 def _instants(times: list[Any]) -> list[int] | None:

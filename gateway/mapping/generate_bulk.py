@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from gateway.fhirpath import nodes
 from gateway.mapping.bulk import gathered
@@ -11,6 +12,9 @@ from gateway.mapping.single import plain_path
 from gateway.mapping.single_logic import logic
 from gateway.mapping.writer import Writer
 
+_Path: TypeAlias = tuple[str, ...]
+_Paths: TypeAlias = tuple[_Path, tuple[_Path, bool], Sequence[_Path | None]]
+
 _TRY = """
 try:
     ...
@@ -19,7 +23,7 @@ except ODDITIES:
 """
 _NARROW = """
 try:
-    MEMBERS = [ITEM for ITEM in MEMBERS if TEST]
+    MEMBERS = [ITEM for ITEM in MEMBERS if ITEM.get(NAME) is not None]
 except ODDITIES:
     pass
 """
@@ -39,21 +43,28 @@ def write_bulk(writer: Writer, group: Group, members: str) -> str | None:
         return None
     if any(path != time[: len(path)] for path in needed):
         return None
-    found = code.fresh()
-    for path in needed:
-        if len(path) == 1:
-            source = _NARROW.replace("TEST", "ITEM.get(NAME) is not None")
-            code.run(
-                source, MEMBERS=members, ITEM=code.fresh(), NAME=code.bind(path[0]), ODDITIES=code.bind(ODDITIES)
-            )
+    found, narrow = code.fresh(), [path[0] for path in needed if len(path) == 1]
+    _found(writer, group, (time, value, keys), members, found)
+    if narrow:
+        # A member that lacks what the condition wants has no time either: it is left out when that was found missing.
+        with writer.single.inside(code.emit("if FOUND is None:\n    ...", FOUND=found)):
+            for name in narrow:
+                code.run(_NARROW, MEMBERS=members, ITEM=code.fresh(), NAME=code.bind(name),
+                         ODDITIES=code.bind(ODDITIES))  # fmt: skip
+            _found(writer, group, (time, value, keys), members, found)
+    return found
+
+
+def _found(writer: Writer, group: Group, paths: _Paths, members: str, found: str) -> None:
+    """Writes one attempt to gather the members by the paths of time, value and keys."""
+    code, (time, value, keys) = writer.code, paths
     with code.into(code.emit(_TRY, FOUND=found, ODDITIES=code.bind(ODDITIES))):
         times, values = _column(writer, time, members), _column(writer, value[0], members)
         columns = {f"K{number}": _column(writer, key or (), members) for number, key in enumerate(keys)}
         listed = "".join(f"{name}," for name in columns)
         code.run(f"FOUND = GATHERED(T, V, ({listed}), MEMBERS, SERIES, DIGITS) if MEMBERS else {{}}", FOUND=found,
-                 T=times, V=values, GATHERED=code.bind(gathered), MEMBERS=members, SERIES=code.bind(series),
+                 T=times, V=values, GATHERED=code.bind(gathered), MEMBERS=members, SERIES=code.bind(group.series),
                  DIGITS=code.bind(value[1]), **columns)  # fmt: skip
-    return found
 
 
 def _column(writer: Writer, path: tuple[str, ...], members: str) -> str:

@@ -5,12 +5,12 @@ See https://hl7.org/fhir/R4/datatypes.html#SampledData.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import repeat
 from operator import sub
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from gateway.core.instants import parse_interval
 from gateway.fhirpath import Env
@@ -22,6 +22,7 @@ FIRST, LAST, COUNT, RECORDS, DATA, ONE = "first", "last", "count", "records", "d
 _HOUR = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\Z")
 _MAX_HOURS = 4096
 _DIGITS = re.compile(r"0|[1-9]\d*\Z", re.ASCII)
+_ALL_DIGITS = re.compile(r"(?:0|[1-9]\d*)(?: (?:0|[1-9]\d*))*", re.ASCII)
 SECONDS: Mapping[str, int] = {f"{second // 60:02}:{second % 60:02}Z": second * 1_000_000 for second in range(3600)}
 """How an instant in whole seconds and UTC goes on after its hour, and the microseconds of it."""
 
@@ -70,6 +71,12 @@ def hour(hours: dict[str, int], text: str) -> int | None:
 def is_plain_number(text: str) -> bool:
     """True for the text of a whole number that is written as it is read."""
     return _DIGITS.fullmatch(text) is not None
+
+
+def are_plain_numbers(texts: Collection[str]) -> bool:
+    """True when each is the text of a whole number that is written as it is read."""
+    joined = " ".join(texts)
+    return joined.count(" ") == len(texts) - 1 and _ALL_DIGITS.fullmatch(joined) is not None
 
 
 def is_number(values: list[Any]) -> bool:
@@ -141,10 +148,10 @@ def _slot(offset: int, series: Series) -> int | None:
 
 def _texts(values: Sequence[str | None], series: Series) -> list[str]:
     if series.lower is None and series.upper is None:
-        return ["E" if text is None else text for text in values]
+        return ["E" if text is None else text for text in values] if None in values else cast(list[str], list(values))
     shown = {text: "E" if text is None else _limited(text, series) for text in set(values)}
     if all(text == other for text, other in shown.items()):
-        return [text for text in values if text is not None]
+        return cast(list[str], list(values))
     return [shown[text] for text in values]
 
 

@@ -114,5 +114,7 @@ def fewer(items: list[Any]) -> list[Any]:
         if not all(value.__class__ is str for value in first.values()):
             break
         found.append(first)
+        if items.count(first) == len(items):
+            return found
         items = [item for item in items if item != first]
     return found + items
