@@ -241,6 +241,20 @@ def test_an_export_is_nobody_elses(http: Http) -> None:
     end(http, started)
 
 
+def test_exports_of_two_clients_do_not_mix(http: Http) -> None:
+    started = {name: kick_off(http, "/$export?_type=Observation", name) for name in ("research", "norte-research")}
+    found = {name: finished(http, one, name).json() for name, one in started.items()}
+    files = {name: ids(download(http, one, name)["Observation"]) for name, one in found.items()}
+    assert "hidden" in files["norte-research"]
+    assert "hidden" not in files["research"]
+    for reader, other in (("research", "norte-research"), ("norte-research", "research")):
+        for entry in found[other]["output"]:
+            assert http.ask("GET", place(http, entry["url"]), reader).status_code == 404
+        assert http.ask("DELETE", place(http, started[other].headers["content-location"]), reader).status_code == 404
+    for name, one in started.items():
+        end(http, one, name)
+
+
 def test_files_are_private_and_compressed_on_demand(http: Http) -> None:
     started = kick_off(http, "/$export?_type=Observation")
     manifest = finished(http, started).json()

@@ -101,7 +101,7 @@ def test_smart_fetch_exports_in_bulk(served: Served, tmp_path: Path, level: tupl
     options = ["--type", "Patient,Observation", "--smart-client-id", "reader", "--smart-key", served.key]
     run(FOLDER / "bin" / "smart-fetch", "bulk", out, "--fhir-url", served.url + BASE, *options, *level)
     lines = gzip.decompress(next(out.rglob("Observation.*ndjson.gz")).read_bytes()).splitlines()
-    assert len(lines) == 10
+    assert len(lines) >= 10
     assert next(out.rglob("Patient.*ndjson.gz"))
 
 
