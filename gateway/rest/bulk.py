@@ -136,8 +136,8 @@ def _pair(given: Any) -> tuple[str, str]:
 
 
 def _preferences(request: Request) -> frozenset[str]:
-    parts = (part.strip() for header in request.headers.getlist("prefer") for part in header.lower().split(","))
-    return frozenset(part.replace('"', "") for part in parts)
+    parts = (part for header in request.headers.getlist("prefer") for part in header.lower().split(","))
+    return frozenset(part.partition(";")[0].replace('"', "").strip() for part in parts)
 
 
 def _start(parts: Parts, request: Request, pairs: Pairs, *, posted: bool) -> Response:

@@ -204,7 +204,7 @@ def test_a_wrong_body_is_refused(http: Http, content: bytes) -> None:
 
 def test_a_lenient_export_tells_what_it_left_aside(http: Http) -> None:
     path = "/$export?_type=Observation,Nonsense&includeAssociatedData=x&secret-name=1&_typeFilter=Patient?name=x"
-    started = kick_off(http, path, headers={"Prefer": "respond-async, handling=lenient"})
+    started = kick_off(http, path, headers={"Prefer": 'respond-async; wait=10, handling="lenient"'})
     manifest = finished(http, started).json()
     assert [one["type"] for one in manifest["output"]] == ["Observation"]
     told = http.ask("GET", place(http, manifest["error"][0]["url"]), "research")
