@@ -14,6 +14,7 @@ from gateway.core.instants import parse_interval
 from gateway.mapping import Mapping
 from gateway.mapping.bulk import is_regular
 from gateway.mapping.generate import written
+from gateway.mapping.grouping import are_plain_numbers, is_plain_number
 from gateway.mapping.loose import Odd, listed, loose
 from gateway.mapping.single_items import fewer, spread
 from tests.unit.mapping.files import HEAD, compiled, facts
@@ -108,6 +109,19 @@ def test_regular_instants(start: int, period: int, count: int, moved: tuple[int,
 @pytest.mark.parametrize("text", ["2026-01-01T00:00:00+01:00", "2026-02-30T00:00:00Z", "2026-01-01", "", "x" * 20])
 def test_other_instants_are_not_told_regular(text: str) -> None:
     assert not is_regular([text, text], 60_000_000)
+
+
+def test_instants_that_are_cut_elsewhere_are_not_regular() -> None:
+    times = ["2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z", "2026-01-01T00:02:00Z"]
+    assert is_regular(times, 60_000_000)
+    assert not is_regular([times[0], times[1] + "2", times[2][1:]], 60_000_000)
+    assert not is_regular([times[0], f"{times[1]}\n{times[2]}"], 60_000_000)
+    assert not is_regular([times[0], None, times[2]], 60_000_000)
+
+
+@given(st.sets(st.text("019- \n\u0663") | st.integers(-3, 30).map(str), min_size=1, max_size=4))
+def test_plain_numbers_together_are_plain_numbers_each(texts: set[str]) -> None:
+    assert are_plain_numbers(texts) is all(map(is_plain_number, texts))
 
 
 def test_loose_values_are_their_lists() -> None:
