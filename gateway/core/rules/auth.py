@@ -17,11 +17,14 @@ RULES: dict[str, Rule] = {
         "error",
         "login",
         "The client assertion does not prove a registered client",
-        "Sign iss = sub = the client id, aud = the token endpoint's URL, exp at most 5 minutes ahead and a new jti with "
-        "the registered key, by ES384 or RS384",
+        "Sign iss = sub = the client id, aud = the token endpoint's URL, exp at most 5 minutes ahead and a new jti "
+        "with the registered key, by ES384 or RS384",
     ),
     "auth.no-scope": Rule(
-        "error", "forbidden", "None of the scopes asked for is registered for this client", "Ask for registered scopes"
+        "error",
+        "forbidden",
+        "None of the scopes asked for is registered for this client",
+        "Ask for registered scopes",
     ),
     "auth.lifetime": Rule(
         "error", "value", "A token may live from 1 to {limit} seconds", "Ask for a shorter lifetime"

@@ -1,4 +1,4 @@
-"""What the terminology operations do not know, they ask of the server that is set, and tell it no more than needed."""
+"""What the terminology operations do not know, they ask of the server that is set, and tell it the least."""
 
 from collections.abc import Callable
 from typing import Any
