@@ -24,7 +24,8 @@ class Parts:
 
     `authenticate` takes a bearer token and a study; `record` makes an audit event durable; `public_keys` gives the
     issuer's public JWKs; `ready` is True when the database answers, `reads_on_loop` when it answers a point read in
-    microseconds. `base_url` has no final slash; links start with it, whatever the Host header says. `origins` are those whose browsers may call.
+    microseconds. `base_url` has no final slash; links start with it, whatever the Host header says. `origins` are
+    those whose browsers may call.
     """
 
     studies: Mapping[str, Study]
