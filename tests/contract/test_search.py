@@ -1,6 +1,8 @@
 """Searching the store: pages, totals and streams over current, visible rows."""
 
+from decimal import Decimal
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -114,3 +116,47 @@ def test_find_needs_the_exact_system_and_value(store: SqlStore, study: str) -> N
     for system, value in (("urn:y", "1"), ("", "1"), ("urn:x", ""), ("urn:x", "1 ")):
         assert store.find(study, "Patient", "identifier", system, value) == []
     assert store.find(study + "-2", "Patient", "identifier", "urn:x", "1") == []
+
+
+def weight(text: str) -> dict[str, Any]:
+    return {"value": Decimal(text), "system": "http://unitsofmeasure.org", "code": "kg"}
+
+
+def test_a_quantity_orders_by_its_last_version_in_a_unit(store: SqlStore, study: str) -> None:
+    """The same key several times in one unit, its value gone, come and changed between."""
+    low, high = {"value": 0}, {"value": Decimal("70.5")}
+    written = [
+        observation("o2", "a", valueQuantity=low),
+        observation("o0", "a", status="amended"),
+        observation("o1", "b", valueQuantity=low),
+        observation("o0", "a"),
+        observation("o3", "c", valueQuantity=high),
+        observation("o0", "a", valueQuantity=low),
+        observation("o0", "a", status="amended"),
+        observation("o0", "a", valueQuantity=high),
+    ]
+    store.commit(unit(study, *written))
+    for who in ("a", "b"):
+        store.commit(unit(study, consent(f"c-{who}", who)))
+    for sort, wanted in (
+        ("-value-quantity,-_id", ["o0", "o2", "o1"]),
+        ("-value-quantity,_id", ["o0", "o1", "o2"]),
+        ("value-quantity,_id", ["o1", "o2", "o0"]),
+    ):
+        query = parse("Observation", [("_sort", sort)], PARAMETERS)
+        for size in (1, 2, 5):
+            assert [id for page in pages(store, query, study, size) for id in page] == wanted
+    assert ids(store, study, ("value-quantity", "gt5")) == ["o0", "o3"]
+
+
+def test_decimals_that_differ_in_the_base_unit_only_are_kept_apart(store: SqlStore, study: str) -> None:
+    """Both texts are the number 0.1, yet 100 g and a little more than 100 g."""
+    parts = [{"code": {"text": "x"}, "valueQuantity": weight(text)} for text in ("0.1", "0.10000000000000001")]
+    asked = ("component-value-quantity", "gt100|http://unitsofmeasure.org|g")
+    store.commit(unit(study, observation("a", component=parts)))
+    assert ids(store, study, asked) == ["a"]
+    store.commit(unit(study, observation("a", component=parts[:1])))
+    assert ids(store, study, asked) == []
+    assert ids(store, study, ("component-value-quantity", "100|http://unitsofmeasure.org|g")) == ["a"]
+    store.commit(unit(study, observation("a", component=[*parts, {"valueQuantity": weight("2")}])))
+    assert ids(store, study, asked) == ["a"]

@@ -3,6 +3,7 @@
 Three types refer to each other; whoever is hidden must be as if not there, at each end of a chain and of an include.
 """
 
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -51,7 +52,7 @@ identifiers = made(
     type=some(made(coding=lists(made(system=st.just("urn:t"), code=st.sampled_from(("MR", "SS"))), 1))),
 )
 quantities = made(
-    value=st.sampled_from((0, 5, 70, 120, 70.5)),
+    value=st.sampled_from((0, 5, 70, 120, Decimal("70.5"))),
     unit=some(st.just("kg")),
     system=some(st.sampled_from(("http://unitsofmeasure.org", "urn:u"))),
     code=some(st.sampled_from(("kg", "g", "/min"))),

@@ -1,11 +1,12 @@
 """The index rows of a resource: its facet, its terms and its values, made from its index entries."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, product
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -36,6 +37,9 @@ FORMS: Final = {TokenEntry: "token", UriEntry: "uri", ReferenceEntry: "reference
 
 TEXT_LENGTH: Final = 500
 """How many characters of a code or URI are kept to sort and to compare starts by."""
+
+NumberValues: TypeAlias = tuple[int, float, float, int, int, float, float]
+"""The columns of a `NumberRow` after study and key: hash, low, high, unit, part, and both ends in the base unit."""
 
 _RELATIVE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}\Z")
 _packer = msgspec.msgpack.Encoder()
@@ -72,7 +76,7 @@ class Rows:
     terms: set[int]
     references: set[tuple[int, str, str]]
     dates: set[tuple[int, int, int, int]]
-    numbers: set[tuple[int, float, float, int, int, float, float]]
+    numbers: set[NumberValues]
     strings: set[tuple[int, str, int, int]]
     words: set[int]
     units: set[Unit]
@@ -97,7 +101,7 @@ _unpacker = msgspec.msgpack.Decoder(
         list[int],
         list[tuple[int, str, str]],
         list[tuple[int, int, int, int]],
-        list[tuple[int, float, float, int, int, float, float]],
+        list[NumberValues],
         list[tuple[int, str, int, int]],
         list[int],
     ]
@@ -138,6 +142,8 @@ def fragment(type: str, how: TypeIndex, entries: Iterable[IndexEntry]) -> Fragme
             _add_reference(rows, type, how, entry)  # type: ignore[arg-type]
         else:
             _ADDERS[kind](rows, type, entry, 0)
+    if len(rows.numbers) > 1:
+        rows.numbers = _apart(rows.numbers)
     return Fragment(rows, tuple(dict.fromkeys(common)), bool(rows.dates or rows.strings or rows.words))
 
 
@@ -240,6 +246,20 @@ def _add_quantity(rows: Rows, type: str, entry: Any, part: int) -> None:
     canonical = (entry.canonical_low, entry.canonical_high)
     rows.numbers.add((number, entry.low, entry.high, unit.id, part, *canonical))
     rows.units.add(unit)
+
+
+def _apart(numbers: set[NumberValues]) -> set[NumberValues]:
+    """The rows with different keys: decimals that are one number as told may be two in the base unit.
+
+    Only values outside composites can be so, and their part says nothing: they are counted down from 0.
+    """
+    if len({row[:5] for row in numbers}) == len(numbers):
+        return numbers
+    apart, counts = set(), Counter[tuple[float, ...]]()
+    for row in sorted(numbers):
+        apart.add((*row[:4], row[4] - counts[row[:5]], *row[5:]))
+        counts[row[:5]] += 1
+    return apart
 
 
 @lru_cache(maxsize=1 << 10)
