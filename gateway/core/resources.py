@@ -113,12 +113,23 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """What one scope reaches: resources of `type` ("*" is any) that are about the participant `subject` and nobody
+    else ("" is about anybody), and of which every clause of `gateway.search` in `clauses` is true."""
+
+    type: str
+    subject: str = ""
+    clauses: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Visibility:
     """Through whose eyes the store is read: the consent question that SQL answers for every row.
 
     `now` is microseconds since the epoch. A row is visible when it is study-level, or every (subject, domain) pair
     of it has a grant for this organisation, action and purpose, valid now, whose data window holds the row's
-    clinical interval.
+    clinical interval. With `limits` one of them must hold too, none means nothing; None where the scopes reach whole
+    types, which is asked outside.
     """
 
     study: str
@@ -126,6 +137,7 @@ class Visibility:
     action: str
     purpose: str
     now: int
+    limits: tuple[Limit, ...] | None = None
 
 
 Lookup: TypeAlias = Callable[[Any, Visibility | None, int], list[Stored]]

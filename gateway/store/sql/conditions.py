@@ -4,7 +4,7 @@ Every resource that a condition looks at beside the row itself must be current a
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
@@ -38,7 +38,10 @@ from gateway.store.sql.index_tables import (
     WordRow,
 )
 from gateway.store.sql.tables import UNDATED, Columns, ResourceRow, columns_of
-from gateway.store.sql.visible import study_is, visible
+from gateway.store.sql.visible import study_is
+
+if TYPE_CHECKING:
+    from gateway.store.sql.limiting import Gate
 
 Condition: TypeAlias = ColumnElement[bool]
 _SECOND: Final = 1000
@@ -48,9 +51,10 @@ _SECOND: Final = 1000
 class Conditions:
     """Makes the conditions of one statement; each parameter gets the next name."""
 
-    def __init__(self, database: Database, *, gated: bool) -> None:
+    def __init__(self, database: Database, *, gate: "Gate | None", prefix: str = "p") -> None:
         self._database = database
-        self._gated = gated
+        self._gate = gate
+        self._prefix = prefix
         self._taken = 0
 
     def of(self, piece: Piece, row: Columns) -> Condition:
@@ -63,7 +67,7 @@ class Conditions:
     def name(self) -> str:
         """The name of the next parameter."""
         self._taken += 1
-        return f"p{self._taken - 1}"
+        return f"{self._prefix}{self._taken - 1}"
 
     def number(self) -> Any:
         """The next parameter, a whole number."""
@@ -76,7 +80,7 @@ class Conditions:
     def current(self, row: Columns, type: Any) -> list[Condition]:
         """True for resources of a type that are there and may be seen."""
         alive = [row.study == study_is(), row.type == type, row.deleted == false()]
-        return [*alive, visible(row)] if self._gated else alive
+        return [*alive, *self._gate.head(self._database, row)] if self._gate else alive
 
     def _never(self, _piece: Piece, _row: Columns) -> Condition:
         return false()

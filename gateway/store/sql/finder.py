@@ -1,6 +1,6 @@
 """Searching: pages by key, totals, includes and streams, all over the visible rows only."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -17,6 +17,7 @@ from gateway.store.sql.database import Database, Prepared, Read, Rows
 from gateway.store.sql.includes import Includes
 from gateway.store.sql.index_tables import TermRow
 from gateway.store.sql.indexing import Indexes
+from gateway.store.sql.limiting import Gate, Gates
 from gateway.store.sql.ordering import merged, order_of
 from gateway.store.sql.planning import GATHERED, MERGED, Asked, Drive, asked, drive, split
 from gateway.store.sql.reader import stored
@@ -24,7 +25,7 @@ from gateway.store.sql.selecting import Shape
 from gateway.store.sql.tables import UNDATED, ResourceRow, columns_of
 from gateway.store.sql.terms import term
 from gateway.store.sql.types import all_types, types_of
-from gateway.store.sql.visible import study_is, visibility_values
+from gateway.store.sql.visible import study_is
 
 STREAM_BATCH: Final = 500
 """How many rows a stream holds at once."""
@@ -45,12 +46,12 @@ class _Search:
 
     study: str
     type: str
-    visibility: Visibility | None
+    gate: Gate | None
+    gated: Mapping[str, Any]
     read: Read
 
     def values(self) -> dict[str, Any]:
-        values = {"study": self.study, "type": self.type}
-        return values if self.visibility is None else values | visibility_values(self.visibility, self.study)
+        return {"study": self.study, "type": self.type, **self.gated}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,16 @@ class _Wanted:
 class ResourceFinder:
     """Searches of current, undeleted resources; implements `search`, `stream` and `find` of `ResourceStore`."""
 
-    def __init__(self, database: Database, indexes: Indexes) -> None:
+    def __init__(self, database: Database, indexes: Indexes, gates: Gates) -> None:
         self._database = database
         self._indexes = indexes
+        self._gates = gates
         self._find = database.prepare(_find())
         self._count_terms = database.prepare(selecting.capped_count(database))
         self._prepared = lru_cache(maxsize=_SHAPES)(self._prepare)
         self._facets = lru_cache(maxsize=_SHAPES)(self._prepare_facets)
         self._types = database.prepare(all_types())
-        self._includes = Includes(database, indexes)
+        self._includes = Includes(database, indexes, gates)
 
     def _prepare(self, shape: Shape) -> Prepared:
         return self._database.prepare(selecting.select(self._database, shape))
@@ -90,7 +92,8 @@ class ResourceFinder:
 
     def _page(self, read: Read, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         types = (query.type,) if query.type else query.types or tuple(types_of(read, self._types, study))
-        searches = [_Search(study, type, visibility, read) for type in types]
+        gate, values = self._gates.of(visibility), self._gates.values(visibility, study)
+        searches = [_Search(study, type, gate, values, read) for type in types]
         asking = [(search, self._resolved(search, query.clauses_of(search.type))) for search in searches]
         total = sum(self._total(search, clauses) for search, clauses in asking) if query.total else None
         if page.count < 1:
@@ -189,7 +192,7 @@ class ResourceFinder:
         elif driven.driver != "type":
             values["driver"] = as_list(self._database, driven.ranges)
         pieces = tuple(one.piece for one in driven.probed)
-        shape = Shape(pieces, search.visibility is not None, driven.driver, "count")
+        shape = Shape(pieces, search.gate, driven.driver, "count")
         total: int = search.read(self._prepared(shape), values)[0][0]
         return total
 
@@ -213,7 +216,7 @@ class ResourceFinder:
         order = "strings" if driven.driver == "strings" else order
         pieces = tuple(one.piece for one in driven.probed)
         shape = Shape(
-            pieces, search.visibility is not None, driven.driver, wanted.what, order, wanted.rising,
+            pieces, search.gate, driven.driver, wanted.what, order, wanted.rising,
             wanted.after is not None, wanted.entries,
         )  # fmt: skip
         prepared = self._prepared(shape)
@@ -271,7 +274,7 @@ class ResourceFinder:
         values |= self._bound(driven.probed)
         values |= {f"after{number}": value for number, value in enumerate(_numbers(wanted.after))}
         shape = Shape(
-            tuple(one.piece for one in driven.probed), search.visibility is not None, driver, wanted.what, orders,
+            tuple(one.piece for one in driven.probed), search.gate, driver, wanted.what, orders,
             after=wanted.after is not None, entries=wanted.entries,
         )  # fmt: skip
         return search.read(self._prepared(shape), values)
@@ -298,7 +301,8 @@ class ResourceFinder:
     def _batch(
         self, read: Read, query: Query, study: str, visibility: Visibility | None, after: Position | None
     ) -> Rows:
-        search = _Search(study, query.type, visibility, read)
+        gate, values = self._gates.of(visibility), self._gates.values(visibility, study)
+        search = _Search(study, query.type, gate, values, read)
         driven = _by_time(self._drive(search, self._resolved(search, query.clauses)))
         return self._in_order(search, driven, _Wanted(STREAM_BATCH, after, rising=True))
 

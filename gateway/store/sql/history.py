@@ -4,7 +4,7 @@ A type's history is two lists, the current versions and the replaced ones, each 
 merged here; a study's is that of all its types. Keys and placements are read first, bodies for the page alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import merge
@@ -16,10 +16,11 @@ from gateway.core.instants import FOREVER_AFTER
 from gateway.core.resources import Key, Stored, Visibility
 from gateway.store.port import Found, Page
 from gateway.store.sql.database import Database, Prepared, Read
+from gateway.store.sql.limiting import Gate, Gates
 from gateway.store.sql.reader import stored
 from gateway.store.sql.tables import ReplacedRow, ResourceRow, VersionRow, columns_of
 from gateway.store.sql.types import all_types, types_of
-from gateway.store.sql.visible import study_is, visibility_values, visible
+from gateway.store.sql.visible import study_is
 
 _TOP: Final = (FOREVER_AFTER, (1 << 63) - 1)
 """A position above every version."""
@@ -30,7 +31,8 @@ class _Asked:
     """What one call of `HistoryReader.changes` asks for; instants in microseconds."""
 
     study: str
-    visibility: Visibility | None
+    gate: Gate | None
+    gated: Mapping[str, Any]
     since: int
     low: int
     high: int
@@ -41,21 +43,22 @@ class _Asked:
         updated, pk = self.page.after or _TOP  # of a resource: its version, and nothing
         values = {"study": self.study, "type": type, "since": self.since, "at_low": self.low, "at_high": self.high}
         values |= {"after_updated": updated, "after_pk": pk, "page_count": self.page.count + 1}
-        return values if self.visibility is None else values | visibility_values(self.visibility, self.study)
+        return {**values, **self.gated}
 
 
 class HistoryReader:
     """Implements `ResourceStore.changes`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, gates: Gates) -> None:
         self._database = database
+        self._gates = gates
         self._types = database.prepare(all_types())
         self._body = database.prepare(_body())
-        self._statement = lru_cache(maxsize=32)(self._prepare)
+        self._statement = lru_cache(maxsize=128)(self._prepare)
 
-    def _prepare(self, kind: str, gated: bool) -> Prepared:
+    def _prepare(self, kind: str, gate: Gate | None) -> Prepared:
         make = {"heads": _heads, "replaced": _replaced, "instance": _instance}[kind]
-        return self._database.prepare(make(gated=gated))
+        return self._database.prepare(make(self._database, gate))
 
     def changes(
         self,
@@ -72,7 +75,8 @@ class HistoryReader:
         if id is not None and type is None:
             raise ValueError("an id without a type")
         low, high = at or (-FOREVER_AFTER, FOREVER_AFTER)
-        asked = _Asked(study, visibility, -FOREVER_AFTER if since is None else since, low, high, page)
+        gate, values = self._gates.of(visibility), self._gates.values(visibility, study)
+        asked = _Asked(study, gate, values, -FOREVER_AFTER if since is None else since, low, high, page)
         if page.count < 1:
             return Found((), None, None)
         if type is not None and id is not None:
@@ -81,15 +85,16 @@ class HistoryReader:
 
     def _of_instance(self, asked: _Asked, key: Key) -> Found:
         values = asked.values(key.type) | {"id": key.id}
-        rows = self._database.fetch(self._statement("instance", asked.visibility is not None), values)
+        rows = self._database.fetch(self._statement("instance", asked.gate), values)
         page = tuple(stored(key, row) for row in rows[: asked.page.count])
         return Found(page, None, (page[-1].version, 0) if len(rows) > len(page) else None)
 
     def _merged(self, read: Read, asked: _Asked, type: str | None) -> Found:
-        gated = asked.visibility is not None
         types = [type] if type else types_of(read, self._types, asked.study)
         lists = [
-            read(self._statement(kind, gated), asked.values(name)) for name in types for kind in ("heads", "replaced")
+            read(self._statement(kind, asked.gate), asked.values(name))
+            for name in types
+            for kind in ("heads", "replaced")
         ]
         rows = list(merge(*lists, key=lambda row: row[:2], reverse=True))
         bodies = [self._version(read, asked, row) for row in rows[: asked.page.count]]
@@ -118,7 +123,7 @@ def _newest_first(found: Select[Any], updated: Any, pk: Any) -> Select[Any]:
     return found.order_by(updated.desc(), pk.desc()).limit(bindparam("page_count", type_=Integer))
 
 
-def _heads(*, gated: bool) -> Executable:
+def _heads(database: Database, gate: Gate | None) -> Executable:
     head = columns_of(ResourceRow)
     found = select(head.updated, head.pk, head.version, head.type, head.id).where(
         head.study == study_is(),
@@ -126,10 +131,10 @@ def _heads(*, gated: bool) -> Executable:
         *_within(head.updated, None),
         _before(head.updated, head.pk),
     )
-    return _newest_first(found.where(visible(head)) if gated else found, head.updated, head.pk)
+    return _newest_first(found.where(*gate.head(database, head)) if gate else found, head.updated, head.pk)
 
 
-def _replaced(*, gated: bool) -> Executable:
+def _replaced(database: Database, gate: Gate | None) -> Executable:
     """An old version is shown to those who may see it and the resource as it is now."""
     own, head, version = columns_of(ReplacedRow), columns_of(ResourceRow), columns_of(VersionRow)
     of_type = bindparam("type", type_=String)
@@ -142,13 +147,13 @@ def _replaced(*, gated: bool) -> Executable:
         head.type == of_type,
         head.pk == own.pk,
     )
-    if gated:
+    if gate:
         same = (version.study == study_is(), version.pk == own.pk, version.version == own.version)
-        found = found.where(*same, visible(head), visible(version))
+        found = found.where(*same, *gate.head(database, head), *gate.version(version, head))
     return _newest_first(found, own.updated, own.pk)
 
 
-def _instance(*, gated: bool) -> Executable:
+def _instance(database: Database, gate: Gate | None) -> Executable:
     """Versions of one resource; what replaced one is the version after it."""
     head, version, later = columns_of(ResourceRow), columns_of(VersionRow), columns_of(VersionRow)
     after = select(later.updated).where(
@@ -164,7 +169,7 @@ def _instance(*, gated: bool) -> Executable:
         version.version < bindparam("after_updated", type_=BigInteger),
         *_within(version.updated, until),
     )
-    found = found.where(visible(head), visible(version)) if gated else found
+    found = found.where(*gate.head(database, head), *gate.version(version, head)) if gate else found
     return found.order_by(version.version.desc()).limit(bindparam("page_count", type_=Integer))
 
 

@@ -1,6 +1,7 @@
 """`_include` and `_revinclude`: what a page's resources refer to, and who refers to them, each row gated."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Executable, Integer, String, bindparam, select
@@ -12,24 +13,29 @@ from gateway.store.sql.conditions import Conditions
 from gateway.store.sql.database import Database, Read
 from gateway.store.sql.index_tables import TermRow
 from gateway.store.sql.indexing import Indexes
+from gateway.store.sql.limiting import Gate, Gates
 from gateway.store.sql.reader import stored
 from gateway.store.sql.rows import Rows
 from gateway.store.sql.tables import Columns, ResourceRow, VersionRow, columns_of
 from gateway.store.sql.terms import of_parameter, of_reference
-from gateway.store.sql.visible import study_is, visibility_values
+from gateway.store.sql.visible import study_is
 
 INCLUDED: Final = 1_000
 """How many resources come along with one page at most."""
+
+_GATES: Final = 128
+"""For how many gates the statements stay compiled."""
 
 
 class Includes:
     """Follows the includes of a page until nothing new is reached, or too much is."""
 
-    def __init__(self, database: Database, indexes: Indexes) -> None:
+    def __init__(self, database: Database, indexes: Indexes, gates: Gates) -> None:
         self._database = database
         self._indexes = indexes
-        self._forward = {gated: database.prepare(_forward(database, gated=gated)) for gated in (True, False)}
-        self._reverse = {gated: database.prepare(_reverse(database, gated=gated)) for gated in (True, False)}
+        self._gates = gates
+        self._forward = lru_cache(maxsize=_GATES)(lambda gate: database.prepare(_forward(database, gate)))
+        self._reverse = lru_cache(maxsize=_GATES)(lambda gate: database.prepare(_reverse(database, gate)))
 
     def of(
         self,
@@ -41,7 +47,7 @@ class Includes:
     ) -> tuple[tuple[Stored, ...], bool]:
         """What comes along with the rows `found`, whose index rows are `packed`; whether some was left out."""
         study = found[0].key.study
-        values = {"study": study} | (visibility_values(visibility, study) if visibility else {})
+        gate, values = self._gates.of(visibility), {"study": study, **self._gates.values(visibility, study)}
         known = {one.key for one in found}
         new = list(zip(found, map(Rows.unpack, packed), strict=True))
         brought: list[Stored] = []
@@ -49,9 +55,7 @@ class Includes:
         while new and len(brought) <= INCLUDED:
             room = INCLUDED + 1 - len(brought)
             wanted = [one for one in includes if is_first or one.iterate]
-            rows = self._reached(
-                read, wanted, new, values | {"page_count": room + len(known)}, visibility is not None
-            )
+            rows = self._reached(read, wanted, new, values | {"page_count": room + len(known)}, gate)
             new = []
             for key, version, entries in rows:
                 if key not in known:
@@ -68,12 +72,12 @@ class Includes:
         includes: Iterable[Include],
         start: Sequence[tuple[Stored, Rows]],
         values: dict[str, Any],
-        gated: bool,
+        gate: Gate | None,
     ) -> list[tuple[Key, tuple[Any, ...], bytes]]:
         found = []
         for include in includes:
             asked = self._backward(include, start) if include.reverse else self._onward(include, start)
-            statement = (self._reverse if include.reverse else self._forward)[gated]
+            statement = (self._reverse if include.reverse else self._forward)(gate)
             for type, name, value in asked:
                 bound = values | {"type": type, name: as_list(self._database, value) if name == "ids" else value}
                 for id, *version, entries in read(statement, bound):
@@ -105,24 +109,24 @@ class Includes:
         return [(include.source, "hash", one) for one in hashes]
 
 
-def _body(database: Database, head: Columns, *, gated: bool) -> tuple[list[Any], list[Any]]:
+def _body(database: Database, head: Columns, gate: Gate | None) -> tuple[list[Any], list[Any]]:
     version = columns_of(VersionRow)
-    current = Conditions(database, gated=gated).current(head, bindparam("type", type_=String))
+    current = Conditions(database, gate=gate).current(head, bindparam("type", type_=String))
     joined = [version.study == study_is(), version.pk == head.pk, version.version == head.version]
     columns = [head.id, version.version, version.updated, version.deleted, version.body, version.entries]
     return columns, [*current, *joined]
 
 
-def _forward(database: Database, *, gated: bool) -> Executable:
+def _forward(database: Database, gate: Gate | None) -> Executable:
     head = columns_of(ResourceRow)
-    columns, where = _body(database, head, gated=gated)
+    columns, where = _body(database, head, gate)
     found = select(*columns).where(*where, among(database, head.id, "ids"))
     return found.order_by(head.pk).limit(bindparam("page_count", type_=Integer))
 
 
-def _reverse(database: Database, *, gated: bool) -> Executable:
+def _reverse(database: Database, gate: Gate | None) -> Executable:
     head, own = columns_of(ResourceRow), columns_of(TermRow)
-    columns, where = _body(database, head, gated=gated)
+    columns, where = _body(database, head, gate)
     refers = (own.study == study_is(), own.hash == bindparam("hash", type_=BigInteger), own.pk == head.pk)
     found = select(*columns).where(*refers, *where)
     return found.order_by(own.at.desc(), own.pk.desc()).limit(bindparam("page_count", type_=Integer))

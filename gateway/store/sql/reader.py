@@ -1,52 +1,56 @@
 """Reading single resources: the current version, a version, the history, all behind the consent predicate."""
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from sqlalchemy import Executable, Integer, Select, String, bindparam, select
 
 from gateway.core.instants import from_micros
 from gateway.core.resources import Key, Stored, Visibility
 from gateway.store.sql.database import Database
+from gateway.store.sql.limiting import Gate, Gates
 from gateway.store.sql.tables import Columns, ResourceRow, VersionRow, columns_of
-from gateway.store.sql.visible import study_is, visibility_values, visible
+from gateway.store.sql.visible import study_is
+
+_GATES: Final = 128
+"""For how many gates the statements stay compiled."""
 
 
 class ResourceReader:
     """Point reads, each one prepared statement; `gated` statements carry the consent predicate."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, gates: Gates) -> None:
         self._database = database
-        self._current = {gated: database.prepare(_current(gated=gated)) for gated in (True, False)}
-        self._version = {gated: database.prepare(_version(gated=gated)) for gated in (True, False)}
-        self._history = {gated: database.prepare(_history(gated=gated)) for gated in (True, False)}
+        self._gates = gates
+        self._current = lru_cache(maxsize=_GATES)(lambda gate: database.prepare(_current(database, gate)))
+        self._version = lru_cache(maxsize=_GATES)(lambda gate: database.prepare(_version(database, gate)))
+        self._history = lru_cache(maxsize=_GATES)(lambda gate: database.prepare(_history(database, gate)))
 
     def read(self, key: Key, visibility: Visibility | None, version: int | None = None) -> Stored | None:
         """See `ResourceStore.read`."""
-        values = _values(key, visibility)
+        values = self._values(key, visibility)
         statements = self._current
         if version is not None:
             statements = self._version
             values["version"] = version
-        rows = self._database.fetch(statements[visibility is not None], values)
+        rows = self._database.fetch(statements(self._gates.of(visibility)), values)
         return stored(key, rows[0]) if rows else None
 
     def history(self, key: Key, visibility: Visibility | None) -> list[Stored]:
         """See `ResourceStore.history`."""
-        rows = self._database.fetch(self._history[visibility is not None], _values(key, visibility))
+        statement = self._history(self._gates.of(visibility))
+        rows = self._database.fetch(statement, self._values(key, visibility))
         return [stored(key, row) for row in rows]
+
+    def _values(self, key: Key, visibility: Visibility | None) -> dict[str, Any]:
+        values = {"study": key.study, "type": key.type, "id": key.id}
+        return values if visibility is None else values | self._gates.values(visibility, key.study)
 
 
 def stored(key: Key, row: tuple[Any, ...]) -> Stored:
     """The value of a row (version, updated, deleted, body)."""
     version, updated, deleted, body = row
     return Stored(key, version, from_micros(updated), bool(deleted), bytes(body))
-
-
-def _values(key: Key, visibility: Visibility | None) -> dict[str, Any]:
-    values = {"study": key.study, "type": key.type, "id": key.id}
-    if visibility is not None:
-        values.update(visibility_values(visibility, key.study))
-    return values
 
 
 def _of_key(version: Columns, head: Columns) -> Select[Any]:
@@ -57,20 +61,20 @@ def _of_key(version: Columns, head: Columns) -> Select[Any]:
     )
 
 
-def _current(*, gated: bool) -> Executable:
+def _current(database: Database, gate: Gate | None) -> Executable:
     head, version = columns_of(ResourceRow), columns_of(VersionRow)
     found = _of_key(version, head).where(version.version == head.version)
-    return found.where(visible(head)) if gated else found
+    return found.where(*gate.head(database, head)) if gate else found
 
 
-def _version(*, gated: bool) -> Executable:
+def _version(database: Database, gate: Gate | None) -> Executable:
     head, version = columns_of(ResourceRow), columns_of(VersionRow)
     found = _of_key(version, head).where(version.version == bindparam("version", type_=Integer))
-    return found.where(visible(head), visible(version)) if gated else found
+    return found.where(*gate.head(database, head), *gate.version(version, head)) if gate else found
 
 
-def _history(*, gated: bool) -> Executable:
+def _history(database: Database, gate: Gate | None) -> Executable:
     """An old version that stood with another subject is shown to readers of that subject's data only."""
     head, version = columns_of(ResourceRow), columns_of(VersionRow)
     found = _of_key(version, head).order_by(version.version.desc())
-    return found.where(visible(head), visible(version)) if gated else found
+    return found.where(*gate.head(database, head), *gate.version(version, head)) if gate else found

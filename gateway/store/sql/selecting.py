@@ -27,6 +27,7 @@ from gateway.store.sql.asking import Piece
 from gateway.store.sql.conditions import Conditions
 from gateway.store.sql.database import Database
 from gateway.store.sql.index_tables import FacetRow, FacetTermRow, StringRow, TermRow
+from gateway.store.sql.limiting import Gate
 from gateway.store.sql.ordering import Order, sort_columns
 from gateway.store.sql.tables import Columns, ResourceRow, VersionRow, columns_of
 from gateway.store.sql.visible import study_is
@@ -44,7 +45,7 @@ class Shape:
     """
 
     pieces: tuple[Piece, ...]
-    gated: bool
+    gate: Gate | None
     driver: str = "type"
     what: str = "page"
     order: "str | tuple[Order, ...]" = "at"
@@ -71,7 +72,7 @@ def select(database: Database, shape: Shape) -> Select[Any]:
     position and the id; a count one number. Parameters beside those of the pieces: `study`, `type`, `driver`,
     `page_count`, `after0` ...
     """
-    made = Conditions(database, gated=shape.gated)
+    made = Conditions(database, gate=shape.gate)
     head = columns_of(ResourceRow)
     where, key = _driver(database, shape, head)
     row: Any = _Placed(head, key[0]) if shape.driver == "term" else head
@@ -159,7 +160,7 @@ def _ordered(shape: Shape, key: list[Any]) -> list[Any]:
 
 def facets(database: Database, pieces: tuple[Piece, ...], *, driven: bool) -> Select[Any]:
     """The facets of a type of which the pieces are true, up to `facet_limit`; `driven`: with the term `driver`."""
-    made = Conditions(database, gated=False)
+    made = Conditions(database, gate=None)
     facet = columns_of(FacetRow)
     where = [facet.study == study_is(), facet.type == bindparam("type", type_=String)]
     if driven:

@@ -28,6 +28,7 @@ from gateway.store.sql.index_writer import Known
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.keys import KeyMaker
 from gateway.store.sql.landing import Landing
+from gateway.store.sql.limiting import Gates
 from gateway.store.sql.locks import UnitLocks
 from gateway.store.sql.maintenance import Maintenance
 from gateway.store.sql.migrate import migrate
@@ -50,9 +51,10 @@ class SqlStore:
         self._states = IndexStates(database, lambda: parameters.digest, reindexer)
         self.maintenance = Maintenance(database, Checker(database, indexes), self._states)
         self._grants = GrantMaker(database, compile_grants)
-        self._reader = ResourceReader(database)
-        self._finder = ResourceFinder(database, indexes)
-        self._history = HistoryReader(database)
+        gates = Gates(database, indexes)
+        self._reader = ResourceReader(database, gates)
+        self._finder = ResourceFinder(database, indexes, gates)
+        self._history = HistoryReader(database, gates)
         self._locks = UnitLocks(database)
         self._group = GroupCommit(database)
         self._landing = Landing(database)

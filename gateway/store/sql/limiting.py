@@ -1,0 +1,125 @@
+"""What a gated statement asks of every row it looks at: the consent predicate, and the limits of the reader's scopes.
+
+A scope with a query, or of one participant, is a `Limit`; a row passes when one of them holds. Its clauses are asked
+of the search index as those of a search are, under parameters of their own (`l0`, `l1`, ...), which every alias of a
+statement shares. The index knows current versions only: an older version passes by a limit without clauses alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import ColumnElement, String, and_, bindparam, case, exists, false, literal, not_, or_
+
+from gateway.core.resources import Limit, Visibility
+from gateway.store.sql.among import as_list
+from gateway.store.sql.asking import Piece
+from gateway.store.sql.conditions import Conditions
+from gateway.store.sql.database import Database
+from gateway.store.sql.indexing import Indexes
+from gateway.store.sql.planning import asked
+from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, Columns, PairRow, columns_of
+from gateway.store.sql.visible import study_is, visibility_values, visible
+
+Condition: TypeAlias = ColumnElement[bool]
+
+_KEPT: Final = 1024
+"""For how many readers' limits the clauses stay read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a statement depends on of one limit; the values are parameters."""
+
+    is_typed: bool
+    is_about_one: bool
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What rows must satisfy; `forms` are those of the limits, None when scopes set none."""
+
+    forms: tuple[Form, ...] | None = None
+
+    def head(self, database: Database, row: Columns) -> list[Condition]:
+        """True for the current resources that the reader may see."""
+        return [visible(row)] if self.forms is None else [visible(row), self._limited(database, row)]
+
+    def version(self, row: Columns, head: Columns) -> list[Condition]:
+        """True for the versions of a resource `head`, itself gated, that the reader may see."""
+        if self.forms is None:
+            return [visible(row)]
+        ways = [and_(*_stands(number, form, row, head.type)) for number, form in enumerate(self.forms)]
+        plain = [way for way, form in zip(ways, self.forms, strict=True) if not form.pieces]
+        return [visible(row), or_(false(), row.version == head.version, *plain)]
+
+    def _limited(self, database: Database, row: Columns) -> Condition:
+        made = Conditions(database, gate=None, prefix="l")
+        return or_(
+            false(),
+            *(
+                and_(*_stands(number, form, row, row.type), *(made.of(piece, row) for piece in form.pieces))
+                for number, form in enumerate(self.forms or ())
+            ),
+        )
+
+
+def _stands(number: int, form: Form, row: Columns, type: Any) -> Iterator[Condition]:
+    """The type and the participant of a limit."""
+    yield literal(True)
+    if form.is_typed:
+        yield type == bindparam(f"limit_type{number}", type_=String)
+    if form.is_about_one:
+        yield _is_about(row, bindparam(f"limit_subject{number}", type_=String))
+
+
+def _is_about(row: Columns, subject: Any) -> Condition:
+    """Whether a row is about this participant and nobody else."""
+    pair = columns_of(PairRow)
+    own = (pair.study == study_is(), pair.pk == row.pk, pair.version == row.version)
+    pairs = exists().correlate_except(pair.study.table)
+    alone = and_(pairs.where(*own), not_(pairs.where(*own, pair.subject != subject)))
+    return case((row.level == ONE_PAIR, row.subject == subject), (row.level == MANY_PAIRS, alone), else_=false())
+
+
+UNLIMITED: Final = Gate()
+
+
+class Gates:
+    """The gates of readers, and the values of their parameters."""
+
+    def __init__(self, database: Database, indexes: Indexes) -> None:
+        self._database = database
+        self._indexes = indexes
+        self._read = lru_cache(maxsize=_KEPT)(self._made)
+
+    def of(self, visibility: Visibility | None) -> Gate | None:
+        """The gate of a reader; None for the gateway itself, which is not asked."""
+        if visibility is None:
+            return None
+        if visibility.limits is None:
+            return UNLIMITED
+        return self._read(visibility.limits)[0]
+
+    def values(self, visibility: Visibility | None, study: str) -> dict[str, Any]:
+        """The parameters of the gate's conditions; raises ValueError when the visibility is of another study."""
+        if visibility is None:
+            return {}
+        values = visibility_values(visibility, study)
+        return values if visibility.limits is None else values | self._read(visibility.limits)[1]
+
+    def _made(self, limits: tuple[Limit, ...]) -> tuple[Gate, dict[str, Any]]:
+        forms: list[Form] = []
+        values: dict[str, Any] = {}
+        flat: list[Any] = []
+        for number, limit in enumerate(limits):
+            clauses = asked(self._indexes, limit.type, limit.clauses) if limit.clauses else ()
+            forms.append(Form(limit.type != "*", bool(limit.subject), tuple(one.piece for one in clauses)))
+            values |= {f"limit_type{number}": limit.type} if limit.type != "*" else {}
+            values |= {f"limit_subject{number}": limit.subject} if limit.subject else {}
+            flat += [value for one in clauses for value in one.values]
+        for number, value in enumerate(flat):
+            values[f"l{number}"] = as_list(self._database, value) if isinstance(value, list) else value
+        return Gate(tuple(forms)), values
