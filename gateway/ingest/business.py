@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from gateway.core.issues import Issue, issue
@@ -87,10 +88,13 @@ class BusinessRules:
             "site": asdict(site) if site else None,
             "participant": _facts_of(person) if person else None,
         }
-        known = {f"{entry['resourceType']}/{entry.get('id')}": entry for entry in around}
+
+        @cache  # few rules follow a reference, and what comes along may be long
+        def known() -> dict[str, Resource]:
+            return {f"{entry['resourceType']}/{entry.get('id')}": entry for entry in around}
 
         def resolve(reference: str) -> Resource | None:
-            found = known.get(reference)
+            found = known().get(reference)
             return stored.resolve(reference) if found is None and stored is not None else found
 
         return Env(variables=variables, now=now, resolve=resolve)

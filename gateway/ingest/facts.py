@@ -1,7 +1,7 @@
 """What the store says around a resource that comes in, for the study's rules: visits, devices, enrolment.
 
-It is read through a Door, as the source that delivers, for collecting: what the participant's Consent does not let
-this source collect does not exist here. Nothing is read before a rule asks for it, and each thing once.
+It is read through a Door, as who delivers or writes, for collecting: what the participant's Consent does not let
+them collect does not exist here. Nothing is read before a rule asks for it, and each thing once.
 """
 
 import re
@@ -40,8 +40,8 @@ class StoredFacts:
         self._single: dict[str, Resource | None] = {}
 
     @classmethod
-    def of_source(cls, doors: Callable[[Principal], Door], principal: Principal) -> "StoredFacts":
-        """Those that a source's rules may see: what its Door lets it collect, though it may not read."""
+    def of_writer(cls, doors: Callable[[Principal], Door], principal: Principal) -> "StoredFacts":
+        """Those that rules may see for a source or writer: what its Door lets it collect, though it may not read."""
         scopes = tuple(f"system/{name}.rs" for name in sorted(TYPES))
         checking = replace(principal, scopes=scopes)
         return cls(lambda query: doors(checking).search(query, Page(MOST), action="collect"))

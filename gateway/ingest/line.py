@@ -88,7 +88,7 @@ class Line:
 
     def _checked(self, receipt: Receipt, reading: Reading) -> Iterator[tuple[MappedUnit, tuple[Issue, ...]]]:
         """Each unit with its issues; where the study takes payloads whole, one that is refused refuses the others."""
-        stored = StoredFacts.of_source(self.doors, self.study.principal_of(receipt.source)) if reading.units else None
+        stored = StoredFacts.of_writer(self.doors, self.study.principal_of(receipt.source)) if reading.units else None
         if self.study.validation.policy != "reject":
             yield from ((unit, self._check(unit, stored)) for unit in reading.units)
             return

@@ -1,36 +1,60 @@
 """Whether a resource may be written: by the study's rules for types that it collects, by R4 alone for others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
 
 from gateway.core.codec import loads
 from gateway.core.errors import BadRequest, Unprocessable
 from gateway.core.issues import Issue, any_blocks, issue
 from gateway.core.types import Resource
 from gateway.ingest.admission import Admission
+from gateway.ingest.facts import StoredFacts
+from gateway.rest.edge import request_id
+from gateway.rest.gate import door_of, study_of
 from gateway.rest.parts import Parts
 from gateway.study import Study
 
 SUBSETTED = "SUBSETTED"
 
 
+@dataclass(frozen=True, slots=True)
 class Judge:
-    """The judges of every study, compiled once."""
+    """Judges what one request writes; the study's rules see what Consents let its writer collect."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._admissions: Mapping[str, Admission] = {
-            study.id: Admission(study, parts.validator) for study in parts.studies.values()
-        }
+    study: Study
+    admission: Admission
+    stored: StoredFacts
 
-    def require(self, study: Study, resource: Resource) -> list[Issue]:
-        """The warnings; raises `Unprocessable` with every issue when one of them blocks."""
-        admission = self._admissions[study.id]
-        taken = resource["resourceType"] in study.profiles
-        issues = admission.check(resource) if taken else admission.judge(resource)
+    def require(self, resource: Resource, around: Sequence[Resource] = ()) -> list[Issue]:
+        """The warnings about a resource that comes with those `around`; raises `Unprocessable` with every issue when
+        one of them blocks."""
+        taken = resource["resourceType"] in self.study.profiles
+        judge = self.admission.check if taken else self.admission.judge
+        issues = judge(resource, around, stored=self.stored)
         if is_subsetted(resource):
             issues = [*issues, issue("rest.subsetted", expression=f"{resource['resourceType']}.meta.tag")]
         if any_blocks(issues):
             raise Unprocessable(*issues)
         return issues
+
+
+class Judges:
+    """What every study lets in, compiled once."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._admissions: Mapping[str, Admission] = {
+            study.id: Admission(study, parts.validator) for study in parts.studies.values()
+        }
+
+    def of(self, request: Request) -> Judge:
+        """The judge of what a request writes."""
+        parts, study = self._parts, study_of(self._parts, request)
+        who, identity = door_of(parts, request).principal, request_id(request.scope)
+        stored = StoredFacts.of_writer(lambda principal: parts.access.door(principal, request=identity), who)
+        return Judge(study, self._admissions[study.id], stored)
 
 
 def is_subsetted(resource: Resource) -> bool:

@@ -84,14 +84,19 @@ class _Writing:
         """
         _refuse_repeated(self._writes, [one.identity for one in self._writes])
         known = _known(self._writes, [one.identity or f"{one.type}/{UNKNOWN}" for one in self._writes])
+        ready = {
+            one.entry.index: rewritten(one.resource, one.entry.full_url, known, _unknown)
+            for one in self._writes
+            if one.resource is not None
+        }
+        around = tuple(ready.values())
         for one in self._writes:
-            if one.resource is None:
-                continue
-            made = rewritten(one.resource, one.entry.full_url, known, _unknown)
-            with _at(one.entry, made["resourceType"]):
-                self.issues[one.entry.index] = self._judge.require(self._study, made)
-            if not self.locks:
-                self._ready[one.entry.index] = made
+            made = ready.get(one.entry.index)
+            if made is not None:
+                with _at(one.entry, made["resourceType"]):
+                    self.issues[one.entry.index] = self._judge.require(made, around)
+        if not self.locks:
+            self._ready = ready
 
     def plan(self, find: Finder) -> Sequence[Step]:
         """The steps, references rewritten."""

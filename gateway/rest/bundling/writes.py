@@ -123,7 +123,7 @@ def _patch(
         return find.current(kind, found.key.id) if found else None
 
     def judged(resource: Resource) -> Sequence[Issue]:
-        return judge.require(study, resource)
+        return judge.require(resource)
 
     make = amendment(find_one, amend, judged, version)
     reference = f"{kind}/{identity}" if identity else ""

@@ -21,7 +21,7 @@ from gateway.rest.answers import etag, indented, json_response
 from gateway.rest.bodies import JSON_TYPES, read_body
 from gateway.rest.bundling import Done, Entry, Reply, ask, entries_of, run
 from gateway.rest.gate import door_of, study_of
-from gateway.rest.judging import Judge
+from gateway.rest.judging import Judge, Judges
 from gateway.rest.negotiation import negotiate
 from gateway.rest.parts import Parts
 from gateway.rest.preferences import Preferences, preferences_of
@@ -34,7 +34,7 @@ SYSTEM_CODES = ("transaction", "batch")
 
 def routes(parts: Parts) -> list[BaseRoute]:
     """POST of the base."""
-    judge = Judge(parts)
+    judges = Judges(parts)
 
     async def bundle(request: Request) -> Response:
         door, study = door_of(parts, request), study_of(parts, request)
@@ -46,7 +46,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             replies = await _asked(request, entries)
             answers = await run_in_threadpool(lambda: [_answer(reply) for reply in replies])
         else:
-            answers = await _transaction(parts, judge, study, door, request, entries)
+            answers = await _transaction(parts, judges.of(request), study, door, request, entries)
         text = b'{"resourceType":"Bundle","type":"%b-response"%b}' % (
             kind.encode(),
             b',"entry":[' + b",".join(answers) + b"]" if answers else b"",

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from gateway.rest.bodies import JSON_TYPES, read_body
 from gateway.rest.conditions import criteria, lock_of
 from gateway.rest.gate import door_of, study_of, type_of
-from gateway.rest.judging import Judge, resource_of
+from gateway.rest.judging import Judges, resource_of
 from gateway.rest.negotiation import negotiate
 from gateway.rest.parts import Parts
 from gateway.rest.preferences import preferences_of
@@ -27,7 +27,7 @@ CODES = (CODE,)
 def routes(parts: Parts) -> list[BaseRoute]:
     """POST of `[type]`, with If-None-Exist and Prefer; an id in the body is not looked at."""
     router = APIRouter()
-    judge = Judge(parts)
+    judges = Judges(parts)
 
     async def resource_body(request: Request) -> bytes:
         door_of(parts, request).require_write(type_of(parts, request), "c")
@@ -40,7 +40,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         resource = {**resource_of(body, kind), "id": new_id()}
         condition = request.headers.get("if-none-exist")
         unless = None if condition is None else criteria(parts, study.id, kind, condition)
-        issues = judge.require(study, resource)
+        issues = judges.of(request).require(resource)
         step = creation(resource, unless)
         locks = (lock_of(unless),) if unless else ()
         [result] = door_of(parts, request).transact(lambda find: [step(find)], CODE, action="C", locks=locks)

@@ -18,7 +18,7 @@ from gateway.core.types import Resource
 from gateway.rest.bodies import media_type, read_body
 from gateway.rest.conditions import address_condition, criteria_of, if_match, lock_of, the_one
 from gateway.rest.gate import door_of, study_of, type_of
-from gateway.rest.judging import Judge
+from gateway.rest.judging import Judges
 from gateway.rest.negotiation import negotiate, negotiate_with
 from gateway.rest.parts import Parts
 from gateway.rest.patching import PATCH_TYPES, patch_of
@@ -35,7 +35,7 @@ FindOne: TypeAlias = Callable[[Finder], Stored | None]
 def routes(parts: Parts) -> list[BaseRoute]:
     """PATCH of `[type]/[id]`, with If-Match and Prefer, and of `[type]?[condition]`."""
     router = APIRouter()
-    judge = Judge(parts)
+    judges = Judges(parts)
 
     async def patch_body(request: Request) -> bytes:
         door_of(parts, request).require_write(type_of(parts, request), "u")
@@ -45,11 +45,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
         request: Request, body: bytes, find_one: FindOne, *, pretty: bool, locks: tuple[str, ...] = ()
     ) -> Response:
         amend = patch_of(media_type(request), body, parts.definitions)
-        study, warnings = study_of(parts, request), list[Issue]()
+        judge, warnings = judges.of(request), list[Issue]()
         version = if_match(request.headers.get("if-match"))
 
         def judged(resource: Resource) -> None:
-            warnings[:] = judge.require(study, resource)
+            warnings[:] = judge.require(resource)
 
         step = amendment(find_one, amend, judged, version)
         attempts = ATTEMPTS if version is None else 1

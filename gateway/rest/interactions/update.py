@@ -16,7 +16,7 @@ from gateway.core.types import Resource
 from gateway.rest.bodies import JSON_TYPES, read_body
 from gateway.rest.conditions import address_condition, criteria_of, if_match, lock_of, only_new
 from gateway.rest.gate import door_of, study_of, type_of
-from gateway.rest.judging import Judge, resource_of
+from gateway.rest.judging import Judges, resource_of
 from gateway.rest.negotiation import negotiate, negotiate_with
 from gateway.rest.parts import Parts
 from gateway.rest.preferences import preferences_of
@@ -30,7 +30,7 @@ CODES = (CODE,)
 def routes(parts: Parts) -> list[BaseRoute]:
     """PUT of `[type]/[id]`, with If-Match, If-None-Match and Prefer; PUT of `[type]?[condition]`."""
     router = APIRouter()
-    judge = Judge(parts)
+    judges = Judges(parts)
 
     async def resource_body(request: Request) -> bytes:
         door_of(parts, request).require_write(type_of(parts, request))
@@ -42,7 +42,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         resource = _resource(body, type_of(parts, request), request.path_params["id"])
         version = if_match(request.headers.get("if-match"))
         is_new = only_new(request.headers.get("if-none-match"))
-        issues = judge.require(study_of(parts, request), resource)
+        issues = judges.of(request).require(resource)
         step = replacement(resource, version, is_new=is_new)
         [result] = door_of(parts, request).transact(lambda find: [step(find)], CODE)
         return write_response(parts, result, preferences_of(request), issues, pretty=pretty)
@@ -54,7 +54,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         pretty = negotiate_with(request, common, CODE)
         resource = resource_of(body, kind)
         where = criteria_of(parts, study.id, kind, asked)
-        issues = judge.require(study, {"id": new_id(), **resource})
+        issues = judges.of(request).require({"id": new_id(), **resource})
         version = if_match(request.headers.get("if-match"))
         step = conditional_replacement(resource, where, version)
         door = door_of(parts, request)

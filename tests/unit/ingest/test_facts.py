@@ -49,7 +49,7 @@ def admission(gateway: Gateway, study: Study, *rules: BusinessRule) -> Admission
 
 @pytest.fixture
 def stored(gateway: Gateway, study: Study) -> StoredFacts:
-    return StoredFacts.of_source(gateway.access.door, study.principal_of("google-health"))
+    return StoredFacts.of_writer(gateway.access.door, study.principal_of("google-health"))
 
 
 def test_a_rule_sees_the_visits_of_the_store(
@@ -95,7 +95,7 @@ def test_nothing_is_read_unless_a_rule_asks(gateway: Gateway, study: Study) -> N
         asked.append(principal)
         return gateway.access.door(principal)
 
-    stored = StoredFacts.of_source(doors, study.principal_of("google-health"))
+    stored = StoredFacts.of_writer(doors, study.principal_of("google-health"))
     plain = BusinessRule("spain", "Observation", "%site.exists()", "Of no site")
     assert told(admission(gateway, study, plain).check(observation(study), stored=stored)) == []
     assert asked == []
