@@ -12,7 +12,11 @@ ROUNDS = 7
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A median of `ROUNDS` rounds; `ratio` is the product's value divided by the reference's of the same run."""
+    """A median of `ROUNDS` rounds; `ratio` is the product's value divided by the reference's of the same run.
+
+    `limit` bounds the ratio, `bound` the value itself in its `unit`; both are ceilings where `better` is "lower",
+    floors where it is "higher", and None for what is not judged.
+    """
 
     bench: str
     value: float
@@ -20,11 +24,27 @@ class Figure:
     reference: float
     better: Literal["lower", "higher"]
     limit: float | None = None
+    bound: float | None = None
 
     @property
     def ratio(self) -> float:
         """The product's value over the reference's."""
         return self.value / self.reference
+
+    @property
+    def missed(self) -> bool:
+        """True when a limit of the figure is not held."""
+        return self._misses(self.ratio, self.limit) or self._misses(self.value, self.bound)
+
+    @property
+    def limits(self) -> str:
+        """The limits as text, `<= 0.05, <= 150 us`; "" where nothing is judged."""
+        sign = "<=" if self.better == "lower" else ">="
+        told = [] if self.limit is None else [f"{sign} {self.limit:g}"]
+        return ", ".join(told if self.bound is None else [*told, f"{sign} {self.bound:g} {self.unit}"])
+
+    def _misses(self, found: float, limit: float | None) -> bool:
+        return limit is not None and (found > limit if self.better == "lower" else found < limit)
 
     def line(self) -> str:
         """The figure as one JSON object."""

@@ -31,14 +31,14 @@ def run() -> Iterator[Figure]:
     yield Figure("mapping/heart-rate", *_each(hand), "lower", limit=1.5)
     in_series = facts_of({**WEARABLE, "study": {"series": "minutes"}})
     run = _same(lambda: heart_rate.apply(minutes, in_series), lambda: series(minutes, facts.study["id"], "p1"))
-    yield Figure("mapping/series", *_each(run), "lower")
+    yield Figure("mapping/series", *_each(run), "lower", bound=0.5)
     if PEER.exists():
         message = _message()
         mapping = next(found for found in registry.all() if found.format == "hl7v2")
         known = facts_of(LAB)
         seconds, _ = paired(lambda: [_whole(mapping, message, known) for _ in range(MESSAGES)], lambda: None)
         told = subprocess.run([PEER / "bin" / "python", PARSE], input=message, capture_output=True, check=True)
-        yield Figure("oru", seconds / MESSAGES * 1e6, "us", float(told.stdout) * 1e6, "lower", limit=0.05)
+        yield Figure("oru", seconds / MESSAGES * 1e6, "us", float(told.stdout) * 1e6, "lower", 0.05, bound=150)
 
 
 def _same(ours: Callable[[], Mapped], reference: Callable[[], list[dict[str, Any]]]) -> tuple[float, float]:
