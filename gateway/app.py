@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.access import Access
-from gateway.audit import AuditTrail, chain
+from gateway.audit import Anchoring, AnchorKeys, Anchors, AuditTrail, chain, witness
 from gateway.auth import Assertions, Authenticator, BackendServices, Issuer, KeyFolder, KeySets, clients_of
 from gateway.conformance import Validator
 from gateway.consent import ConsentPolicy, compile_grants
@@ -42,6 +42,9 @@ RESUME_SECONDS = 20.0
 EXPORT_SECONDS = 5.0
 """How often a serving process looks for exports that wait, that expire, or whose participants withdrew."""
 
+ANCHOR_SECONDS = 30.0
+"""How often a serving process looks for chains of audit events to anchor."""
+
 LOG_SECONDS = 0.2
 """How long a line of the access log may wait for its neighbours."""
 
@@ -67,6 +70,7 @@ class Gateway:
     registry: MappingRegistry
     store: "SqlStore"
     trail: AuditTrail
+    anchoring: Anchoring
     access: Access
     ingest: Ingest
     keys: KeyFolder
@@ -137,12 +141,24 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         registry=registry,
         store=store,
         trail=trail,
+        anchoring=_anchoring(settings, store, clock),
         access=access,
         ingest=Ingest(store, access.door, registry, made.validator, studies, clock),
         keys=keys,
         issuer=Issuer(keys, settings.issuer, clock),
         authenticator=Authenticator(keys, settings.issuer, clients_of(studies), clock, store.credentials.is_revoked),
     )
+
+
+def _anchoring(settings: Settings, store: "SqlStore", clock: Clock) -> Anchoring:
+    """What anchors the chains of audit events outside the database."""
+    keys = AnchorKeys(settings.keys)
+    anchors = (
+        Anchors(settings.anchors, keys, witness(settings.anchor_url))
+        if settings.anchor_url
+        else Anchors(settings.anchors, keys)
+    )
+    return Anchoring(anchors, store.last, clock, timedelta(minutes=settings.anchor_minutes))
 
 
 def create_app(settings: Settings | None = None) -> "FastAPI":
@@ -234,6 +250,7 @@ async def _life(
     stopping = threading.Event()
     workers = [
         threading.Thread(target=_resume_until, args=(gateway, stopping), name="resume"),
+        threading.Thread(target=_anchor_until, args=(gateway, stopping), name="anchor"),
         threading.Thread(target=_export_until, args=(exports, waiting, stopping), name="export"),
     ]
     for worker in workers:
@@ -261,6 +278,20 @@ def _export_until(worker: Worker, waiting: threading.Event, stopping: threading.
         except Exception as error:  # one export must not end the work on all others
             logs.logger().warning("export interrupted", exc_info=error)
         waiting.wait(0 if stopping.is_set() else EXPORT_SECONDS)
+
+
+def _anchor_until(gateway: Gateway, stopping: threading.Event) -> None:
+    """Anchors what grew, now and again and at the end; a failure is logged and tried again later."""
+    while True:
+        ending = stopping.is_set()
+        for study in gateway.studies:
+            try:
+                gateway.anchoring.tend([study], now=ending)
+            except Exception as error:  # a folder or witness out of reach must not end the anchoring
+                logs.logger().warning("anchoring failed", study=study, exc_info=error)
+        if ending:
+            return
+        stopping.wait(ANCHOR_SECONDS)
 
 
 def _resume_until(gateway: Gateway, stopping: threading.Event) -> None:

@@ -52,6 +52,18 @@ class Settings(BaseSettings):
     export_hours: int = Field(
         default=24, ge=1, le=720, description="How long the files of a finished bulk export are kept"
     )
+    anchor_dir: Path | None = Field(
+        default=None,
+        description="Folder of the audit trail's signed anchors, best on another disk; empty means anchors in the "
+        "data folder",
+    )
+    anchor_minutes: int = Field(
+        default=5, ge=1, le=1440, description="How often a chain of audit events that grew is anchored"
+    )
+    anchor_url: str = Field(
+        default="",
+        description="Where each anchor is posted as well, out of reach from here; empty means nowhere",
+    )
     asset_dirs: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(),
         description="Folders with own mappings, profiles and terminology, separated like PATH; later ones win",
@@ -110,7 +122,7 @@ class Settings(BaseSettings):
                 raise ValueError("must be scheme://host[:port] each")
         return origins
 
-    @field_validator("base_url", "terminology_url")
+    @field_validator("base_url", "terminology_url", "anchor_url")
     @classmethod
     def _plain_url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -168,6 +180,11 @@ class Settings(BaseSettings):
     def exports(self) -> Path:
         """The folder of the files of bulk exports."""
         return self.export_dir or self.data_dir / "exports"
+
+    @property
+    def anchors(self) -> Path:
+        """The folder of the audit trail's anchors."""
+        return self.anchor_dir or self.data_dir / "anchors"
 
     @property
     def keys(self) -> Path:

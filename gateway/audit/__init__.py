@@ -1,11 +1,14 @@
 """The audit trail: what was done with participants' data, in a chain that shows any later change.
 
 `chain` makes the links that the store keeps, `AuditTrail` writes events (many callers share one durable write) and
-verifies a study's chain. What cannot be audited does not happen: every failure is `Unavailable`.
-See https://profiles.ihe.net/ITI/BALP/.
+verifies a study's chain, `Anchors` are signed statements outside the database of how far the chains had come.
+What cannot be audited does not happen: every failure is `Unavailable`. See https://profiles.ihe.net/ITI/BALP/.
 """
 
+from gateway.audit.anchor_keys import AnchorKeys
+from gateway.audit.anchoring import Anchoring, witness
+from gateway.audit.anchors import Anchor, Anchors
 from gateway.audit.chain import chain
 from gateway.audit.trail import AuditTrail
 
-__all__ = ["AuditTrail", "chain"]
+__all__ = ["Anchor", "AnchorKeys", "Anchoring", "Anchors", "AuditTrail", "chain", "witness"]

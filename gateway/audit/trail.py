@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Final, Protocol
@@ -89,20 +89,26 @@ class AuditTrail:
         if writer is not None:
             writer.join()
 
-    def verify(self, study: str) -> list[Issue]:
+    def verify(self, study: str, anchored: Mapping[int, str] | None = None) -> list[Issue]:
         """Empty when the study's chain is whole; else one issue that names the first broken sequence.
 
-        Rows cut off at the end leave a shorter chain that is whole: compare its length with a backup.
+        `anchored` tells what the chain must hold (sequence -> digest in hex, as `Anchors.read`): without it rows cut
+        off at the end leave a shorter chain that is whole.
         """
+        anchored = anchored or {}
         previous, expected, broken = b"", 1, ""
         try:
             for row in self._rows.rows(study):
                 broken = self._fault(row, study, expected, previous)
+                if not broken and anchored.get(expected, row.digest.hex()) != row.digest.hex():
+                    broken = "audit.other-chain"
                 if broken:
                     break
                 previous, expected = row.digest, expected + 1
         except (TypeError, ValueError):  # a row whose columns are not even of their type
             broken = "audit.changed"
+        if not broken and max(anchored, default=0) >= expected:
+            broken = "audit.truncated"
         return [issue(broken, sequence=expected)] if broken else []
 
     def _fault(self, row: AuditRow, study: str, expected: int, previous: bytes) -> str:

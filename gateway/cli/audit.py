@@ -1,13 +1,21 @@
 """`gateway audit`: the trail of what was done with participants' data."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.console import show_issues, write_json, write_line
 from gateway.core.issues import operation_outcome
 
-app = typer.Typer(help="The audit trail: verify its chain.", no_args_is_help=True, rich_markup_mode=None)
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+
+app = typer.Typer(help="The audit trail: verify and anchor its chains.", no_args_is_help=True, rich_markup_mode=None)
+
+StudyOption = Annotated[str, typer.Option("--study", help="One study; every study otherwise.")]
 
 
 @app.callback()
@@ -15,28 +23,68 @@ def audit() -> None:
     """The audit trail."""
 
 
-@app.command("verify", epilog="Example: gateway audit verify --study hf-dct-01")
+@app.command("verify", epilog="Example: gateway audit verify --study hf-dct-01 --anchors /mnt/elsewhere/anchors")
 def verify(
-    study: Annotated[str, typer.Option("--study", help="One study; every study otherwise.")] = "",
+    study: StudyOption = "",
+    anchors: Annotated[
+        Path | None, typer.Option(help="A copy of the anchors that was kept elsewhere; the gateway's own otherwise.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One OperationOutcome a study, a line each.")] = False,
 ) -> None:
-    """Verify that no row was changed, added or taken out. Exit 1 when the chain is broken."""
+    """Verify that no row was changed, added, moved or taken out, at the end either. Exit 1 when a chain is broken.
+
+    Rows younger than the last anchor could be cut off without a trace.
+    """
+    from gateway.audit import Anchors
+
+    broken = 0
+    with _studies(study) as (gateway, names):
+        own = gateway.anchoring.anchors
+        read = Anchors(anchors, own.keys).read if anchors else own.read
+        for name in names:
+            anchored, issues = read(name)
+            issues = [*issues, *gateway.trail.verify(name, anchored)]
+            broken += bool(issues)
+            last = gateway.store.last(name)
+            if as_json:
+                write_json(operation_outcome(issues) | {"id": name})
+            else:
+                rows, known = last.sequence if last else 0, max(anchored, default=0)
+                write_line(f"{name}: {'broken' if issues else 'whole'}, {rows} rows, anchored up to row {known}")
+                show_issues(issues)
+    if broken:
+        raise typer.Exit(1)
+
+
+@app.command("anchor", epilog="Example: gateway audit anchor && rsync var/anchors/ witness:anchors/")
+def anchor(study: StudyOption = "") -> None:
+    """Anchor every chain that grew, now; a line of JSON for each anchor made."""
+    import msgspec
+
+    with _studies(study) as (gateway, names):
+        for made in gateway.anchoring.tend(names, now=True):
+            write_json(msgspec.to_builtins(made))
+
+
+@app.command("keys", epilog="Example: gateway audit keys > anchor-keys.json")
+def keys() -> None:
+    """Print the public keys that verify anchors, as a JWK Set."""
+    from gateway.audit import AnchorKeys
+    from gateway.settings import Settings
+
+    write_json({"keys": list(AnchorKeys(Settings().keys).public_keys())})
+
+
+@contextmanager
+def _studies(study: str) -> Iterator[tuple["Gateway", list[str]]]:
+    """The gateway, and the studies that were asked for."""
     from gateway.app import build
     from gateway.settings import Settings
 
     gateway = build(Settings())
-    if study and study not in gateway.studies:
-        raise typer.BadParameter(f"no such study; known: {', '.join(gateway.studies)}")
-    broken = 0
-    for name in [study] if study else list(gateway.studies):
-        issues = gateway.trail.verify(name)
-        broken += bool(issues)
-        last = gateway.store.last(name)
-        if as_json:
-            write_json(operation_outcome(issues) | {"id": name})
-        else:
-            write_line(f"{name}: {'broken' if issues else 'whole'}, {last.sequence if last else 0} rows")
-            show_issues(issues)
-    gateway.close()
-    if broken:
-        raise typer.Exit(1)
+    try:
+        if study and study not in gateway.studies:
+            raise typer.BadParameter(f"no such study; known: {', '.join(gateway.studies)}")
+        yield gateway, [study] if study else list(gateway.studies)
+    finally:
+        gateway.close()

@@ -21,4 +21,22 @@ RULES: dict[str, Rule] = {
         "The audit trail breaks at sequence {sequence}: the row or the chain's key was changed",
         "Compare with a backup; check that the chain's key is the one it was written with",
     ),
+    "audit.other-chain": Rule(
+        "error",
+        "security",
+        "Row {sequence} of the audit trail is not the one that was anchored: the chain was written anew",
+        "Compare with a backup of the time of the anchor",
+    ),
+    "audit.truncated": Rule(
+        "error",
+        "security",
+        "The audit trail ends before sequence {sequence}, and an anchor tells of later rows",
+        "Compare with a backup; rows were cut off, or an older copy of the database was put in place",
+    ),
+    "audit.anchor-changed": Rule(
+        "error",
+        "security",
+        "Line {line} of the anchors was not signed by this gateway, or does not follow the line before",
+        "Compare with the copy kept elsewhere; check that the key folder is the one they were signed with",
+    ),
 }
