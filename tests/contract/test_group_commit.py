@@ -1,11 +1,12 @@
 """Writers that come together: each gets its own answer, and on SQLite they share the flush of the disk."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Barrier, Event
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.event import contains, listen, remove
 
 from gateway.core.errors import NotFound, PreconditionFailed
@@ -59,6 +60,38 @@ def test_of_writers_that_saw_the_same_version_one_wins(store: SqlStore, study: s
 def test_writers_of_one_resource_each_make_a_version(store: SqlStore, study: str) -> None:
     together(lambda number: store.commit(unit(study, observation("a", note=str(number)))))
     assert [one.version for one in store.history(Key(study, "Observation", "a"), None)] == list(range(WRITERS, 0, -1))
+
+
+def test_who_waited_for_a_resource_sees_its_new_version_at_once(store: SqlStore, study: str) -> None:
+    """PostgreSQL: a lock that was waited for, and then the version; joined in one statement the version is missed."""
+    if store.database.is_sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    store.commit(unit(study, observation("a", note="0")))
+    second = change(study, observation("a", note="2"))
+    tried = 0
+
+    def prepare(_lookup: object) -> tuple[Change, ...]:
+        nonlocal tried
+        tried += 1
+        return (second,)
+
+    with ThreadPoolExecutor(1) as threads:
+
+        def wait_for_the_second(_committed: object) -> None:
+            waiting.append(threads.submit(store.commit, Unit(study, (), prepare=prepare)))
+            while not _somebody_waits(store):
+                assert not waiting[0].done()
+
+        waiting: list[Future[tuple[Committed, ...]]] = []
+        store.commit(unit(study, observation("a", note="1"), confirm=wait_for_the_second))
+        assert [one.stored.version for one in waiting[0].result()] == [3]
+    assert tried == 1
+
+
+def _somebody_waits(store: SqlStore) -> bool:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with store.database.snapshot() as connection:
+        return bool(connection.execute(text(waiting)).scalar())
 
 
 def test_what_is_confirmed_sees_the_consents_of_those_before(store: SqlStore, study: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import uniform
 from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, insert
@@ -31,8 +32,8 @@ _T = TypeVar("_T")
 Read: TypeAlias = "Callable[[Prepared, Values], Rows]"
 """Runs one reading statement and gives its rows."""
 
-ATTEMPTS: Final = 6
-"""How often a transaction is tried when PostgreSQL asks for it."""
+ATTEMPTS: Final = 12
+"""How often a transaction is tried when PostgreSQL asks for it: about two seconds long."""
 
 READERS: Final = max(2, os.cpu_count() or 2)
 """How many searches of a process read a SQLite file at the same time."""
@@ -160,7 +161,8 @@ class Database:
                     raise _refusal(cause) from None
             except PoolTimeout:
                 raise Unavailable(issue("store.busy")) from None
-            time.sleep(0.003 * attempt)
+            # At random, so that rivals do not meet again.
+            time.sleep(uniform(0, min(0.5, 0.002 * 2**attempt)))  # noqa: S311  # nothing is kept secret by it
             attempt += 1
 
     def write_driver(self, work: Callable[["DriverConnection"], _T]) -> _T:

@@ -24,13 +24,17 @@ class Reindexer:
         self._database = database
         self._indexes = indexes
         self._writer = writer
-        self._next = database.prepare(_next(database))
+        self._lock = None if database.is_sqlite else database.prepare(_locked())
+        self._next = database.prepare(_next())
         self._place = database.prepare(_place())
         self._keep = database.prepare(_keep())
 
     def batch(self, connection: Connection, study: str, after: int) -> tuple[int, int]:
         """Indexes the next resources of a study with a key above `after`: the last key, and how many they were."""
-        rows = self._database.run(connection, self._next, {"study": study, "after": after, "page_count": BATCH})
+        values = {"study": study, "after": after, "page_count": BATCH}
+        if self._lock:
+            self._database.run(connection, self._lock, values)
+        rows = self._database.run(connection, self._next, values)
         batch = IndexBatch()
         heads: list[dict[str, Any]] = []
         kept: list[dict[str, Any]] = []
@@ -47,15 +51,23 @@ class Reindexer:
         return (rows[-1][0] if rows else after), len(rows)
 
 
-def _next(database: Database) -> Executable:
-    """The next resources; writers of them wait, so that no index row is taken away twice or left."""
+def _locked() -> Executable:
+    """Lets writers of the next resources wait, so that no index row is taken away twice or left. It is a statement of
+    its own: the next one sees what was written while this one waited."""
+    head = columns_of(ResourceRow)
+    later = head.pk > bindparam("after", type_=BigInteger)
+    found = select(head.pk).where(head.study == study_is(), later).order_by(head.pk)
+    return found.limit(bindparam("page_count", type_=Integer)).with_for_update()
+
+
+def _next() -> Executable:
+    """The next resources."""
     head, version = columns_of(ResourceRow), columns_of(VersionRow)
     found = select(head.pk, head.type, head.id, version.version, head.deleted, version.entries, version.body)
     where = [version.study == study_is(), version.pk == head.pk, version.version == head.version]
     later = head.pk > bindparam("after", type_=BigInteger)
     found = found.where(head.study == study_is(), later, *where).order_by(head.pk)
-    found = found.limit(bindparam("page_count", type_=Integer))
-    return found if database.is_sqlite else found.with_for_update(of=head.pk.table)
+    return found.limit(bindparam("page_count", type_=Integer))
 
 
 def _place() -> Executable:

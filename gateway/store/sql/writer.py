@@ -49,6 +49,7 @@ class ResourceWriter:
         self.index = IndexWriter(database)
         self._clock = clock
         self._keys = keys
+        self._lock_heads = None if database.is_sqlite else database.prepare(_locked(database))
         self._find_heads = database.prepare(_heads(database))
         self._set_head = database.prepare(_update(table_of(ResourceRow), ("type", "pk"), _HEAD_STATE))
         self._set_placed = database.prepare(_update(table_of(VersionRow), ("pk", "version"), PLACED_COLUMNS))
@@ -82,6 +83,8 @@ class ResourceWriter:
         heads = {}
         for type in sorted(ids):
             values = {"study": study, "type": type, "ids": as_list(self._database, ids[type])}
+            if self._lock_heads and not self._database.run(connection, self._lock_heads, values):
+                continue
             for row in self._database.run(connection, self._find_heads, values):
                 id, pk, version, updated, deleted, level, subject, domain, low, high, *state = row
                 placed = (level, subject, domain, low, high)
@@ -124,7 +127,7 @@ def _waves(changes: Sequence[Change]) -> Iterator[list[Change]]:
 def _heads(database: Database) -> Executable:
     head, version = columns_of(ResourceRow), columns_of(VersionRow)
     state = [head[name] for name in ("id", "pk", *_HEAD_STATE)]
-    found = select(*state, version.digest, version.entries, version.body).where(
+    return select(*state, version.digest, version.entries, version.body).where(
         head.study == study_is(),
         head.type == bindparam("type", type_=String),
         among(database, head.id, "ids"),
@@ -132,7 +135,18 @@ def _heads(database: Database) -> Executable:
         version.pk == head.pk,
         version.version == head.version,
     )
-    return found if database.is_sqlite else found.order_by(head.pk).with_for_update(of=head.pk.table)
+
+
+def _locked(database: Database) -> Executable:
+    """Locks the heads in one order. It is a statement of its own: what comes after it sees the versions that were
+    written while it waited, where a join that waits would look for the new version in its old snapshot."""
+    head = columns_of(ResourceRow)
+    found = select(head.pk).where(
+        head.study == study_is(),
+        head.type == bindparam("type", type_=String),
+        among(database, head.id, "ids"),
+    )
+    return found.order_by(head.pk).with_for_update()
 
 
 def _update(table: Table, keys: Sequence[str], columns: Sequence[str]) -> Executable:
