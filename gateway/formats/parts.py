@@ -16,7 +16,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.decoded import Options
 
-PART_BYTES = 500_000
+PART_BYTES = 250_000
 """How large a part grows before it is cut at the next record."""
 
 MAX_RECORD_BYTES = 8_000_000

@@ -16,7 +16,7 @@ _LITERAL: Final = re.compile(
 )
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 12)
 def literal(text: str) -> tuple[str, str]:
     """The type and the text without version of a literal reference, relative or absolute; type "" for all others."""
     found = _LITERAL.match(text)

@@ -46,9 +46,10 @@ _PRAGMAS: Final = (
     "PRAGMA synchronous=FULL",
     "PRAGMA busy_timeout=30000",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA cache_size=-32768",
-    "PRAGMA mmap_size=268435456",
 )
+_READING: Final = ("PRAGMA cache_size=-32768", "PRAGMA mmap_size=268435456")
+_WRITING: Final = ("PRAGMA cache_size=-4096",)
+"""A writer goes all over a file: were it mapped, a long ingest would seem to hold the whole of it in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ class Database:
                 raise ValueError("the store needs a SQLite file")
             _create_private(Path(parsed.database))
             engine = create_engine(parsed, hide_parameters=True, connect_args=_SQLITE_OPTIONS)
-            event.listen(engine, "connect", _configure_sqlite)
+            event.listen(engine, "connect", lambda driver, _record: _configure(driver, _WRITING))
             event.listen(engine, "begin", _begin_sqlite)
             return cls(engine, is_sqlite=True)
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -257,15 +258,15 @@ class Database:
         try:
             return self._idle.pop()
         except IndexError:
-            return self._connect()
+            return self.connect()
 
-    def _connect(self) -> Any:
+    def connect(self) -> Any:
         """A driver connection that no pool owns, in autocommit."""
         dialect = self.engine.dialect
         arguments, options = dialect.create_connect_args(self.engine.url)
         if self.is_sqlite:
             driver: Any = dialect.connect(*arguments, **{**options, **_SQLITE_OPTIONS})
-            _configure_sqlite(driver, None)
+            _configure(driver, _READING)
             return driver
         return dialect.connect(*arguments, **options, autocommit=True)
 
@@ -308,9 +309,9 @@ def _create_private(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
-def _configure_sqlite(driver: Any, _record: object) -> None:
+def _configure(driver: Any, more: tuple[str, ...]) -> None:
     driver.isolation_level = None  # the driver's own BEGIN is replaced by ours
-    for pragma in _PRAGMAS:
+    for pragma in (*_PRAGMAS, *more):
         driver.execute(pragma).fetchall()
 
 

@@ -4,6 +4,7 @@ What one source sends differs little from resource to resource: the rows of each
 parameter looks at together, are kept for the last contents seen, so that most of a resource is not looked at again.
 """
 
+from collections.abc import Sized
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Final
@@ -17,16 +18,26 @@ from gateway.search.parameters import Indexed
 from gateway.search.query import IndexEntry
 from gateway.store.sql.grants import CONSENT, consent_subject, consent_term
 from gateway.store.sql.indexed import TypeIndex, type_index
+from gateway.store.sql.recent import Recent
 from gateway.store.sql.rows import Facet, Fragment, Rows, facet_of, fragment, index_rows
 
 MAX_SHAPES: Final = 4_096
 """For how many types with their top-level elements it is kept which parameters they may have."""
 
-MAX_FRAGMENTS: Final = 20_000
-"""For how many contents of elements their rows are kept."""
+FRAGMENT_BYTES: Final = 6_000_000
+"""How much memory the rows of the last contents of elements may take."""
+
+COMMON_BYTES: Final = 3_000_000
+"""How much memory facets may take, and as much again what they are made of."""
 
 MAX_CONTENT: Final = 1_000
 """Larger contents, in bytes, hardly come again."""
+
+FRAGMENT_SIZE: Final = 2_500
+"""About how many bytes a fragment takes with its place, besides those of its content and its rows."""
+
+ENTRY_SIZE: Final = 300
+"""About how many bytes an index entry, a row or a term takes."""
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -46,10 +57,10 @@ class Indexes:
         self.parameters = parameters
         self._types: dict[str, TypeIndex] = {}
         self._shapes: dict[tuple[str, ...], tuple[_Part, ...]] = {}
-        self._numbers: dict[tuple[IndexEntry, ...], int] = {}
+        self._numbers: Recent[tuple[IndexEntry, ...], int] = Recent(COMMON_BYTES)
         self._number = count(1)
-        self._facets: dict[tuple[str | int, ...], Facet] = {}
-        self._fragments: dict[tuple[str, tuple[str, ...], bytes], Fragment] = {}
+        self._facets: Recent[tuple[str | int, ...], Facet] = Recent(COMMON_BYTES)
+        self._fragments: Recent[tuple[str, tuple[str, ...], bytes], Fragment] = Recent(FRAGMENT_BYTES)
 
     def of(self, type: str) -> TypeIndex:
         """How the type is indexed."""
@@ -73,9 +84,7 @@ class Indexes:
         found = self._facets.get(key)
         if found is None:
             found = facet_of(type, [one.common for one in fragments])
-            if len(self._facets) >= MAX_FRAGMENTS:
-                self._facets.clear()
-            self._facets[key] = found
+            self._facets.keep(key, found, ENTRY_SIZE * (2 + len(found.terms) + len(found.texts)))
         return found
 
     def _made(self, type: str, part: _Part, resource: Resource) -> Fragment:
@@ -83,9 +92,11 @@ class Indexes:
         made = fragment(type, self.of(type), entries_of(resource, part.parameters))
         if not made.common:
             return made
-        if len(self._numbers) >= MAX_FRAGMENTS:
-            self._numbers.clear()
-        return replace(made, number=self._numbers.setdefault(made.common, next(self._number)))
+        number = self._numbers.get(made.common)
+        if number is None:
+            number = next(self._number)
+            self._numbers.keep(made.common, number, ENTRY_SIZE * (1 + len(made.common)))
+        return replace(made, number=number)
 
     def _fragment(self, type: str, part: _Part, resource: Resource) -> Fragment:
         if not part.elements:
@@ -96,9 +107,7 @@ class Indexes:
         if found is None:
             found = self._made(type, part, resource)
             if len(content) <= MAX_CONTENT:
-                if len(self._fragments) >= MAX_FRAGMENTS:
-                    self._fragments.clear()
-                self._fragments[key] = found
+                self._fragments.keep(key, found, _size(content, found))
         return found
 
     def _parts(self, type: str, resource: Resource) -> tuple[_Part, ...]:
@@ -122,3 +131,11 @@ class Indexes:
             elements = tuple(sorted(one.roots & resource.keys())) if one.roots and kept else ()
             together.setdefault(elements, []).append(one)
         return tuple(_Part(elements, tuple(several)) for elements, several in together.items())
+
+
+def _size(content: bytes, made: Fragment) -> int:
+    rows = made.rows
+    kinds: tuple[Sized, ...] = (
+        rows.terms, rows.references, rows.dates, rows.numbers, rows.strings, rows.words, made.common,
+    )  # fmt: skip
+    return FRAGMENT_SIZE + 2 * len(content) + ENTRY_SIZE * sum(map(len, kinds))

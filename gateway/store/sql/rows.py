@@ -281,7 +281,7 @@ def _add_words(rows: Rows, type: str, entry: Any, _part: int) -> None:
     rows.words.update(word_hash(type, entry.parameter, word) for word in entry.words.split())
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 13)
 def word_hash(type: str, parameter: str, word: str) -> int:
     """The hash of a word of the narrative (`_text`) or the content (`_content`)."""
     return term(type, parameter, "word", word)

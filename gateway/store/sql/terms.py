@@ -30,13 +30,13 @@ def of_parameter(type: str, parameter: str, form: str) -> int:
     return term(type, parameter, form)
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 12)
 def of_target(target: str) -> int:
     """The hash of `Type/id`, or of a whole URL."""
     return digest(target.encode())
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 12)
 def of_reference(type: str, parameter: str, target: str) -> int:
     """The hash of a reference by a parameter to a target."""
     return mixed(of_parameter(type, parameter, "reference"), of_target(target))
@@ -47,7 +47,7 @@ def mixed(one: int, other: int) -> int:
     return one ^ other
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 12)
 def of_token(type: str, parameter: str, system: str, code: str) -> tuple[int, ...]:
     """The hashes that a token is found by: system and code, code alone, system alone."""
     exact = term(type, parameter, "token", system, code)
