@@ -31,8 +31,8 @@ class Access:
         self._placers = {study.id: Placer(study) for study in studies.values()}
         self._collecting = Collecting(store, {study.id: ConsentPolicy.of(study) for study in studies.values()})
 
-    def door(self, principal: Principal, request: str = "") -> Door:
-        """The door for one caller; `request` is an id that audit events carry.
+    def door(self, principal: Principal, request: str = "", why: str = "") -> Door:
+        """The door for one caller; audit events carry `request`, an id, and of changes `why`, a person's reason.
 
         Raises `Forbidden` for a study or role that is not installed.
         """
@@ -40,8 +40,8 @@ class Access:
         role = study.roles.get(principal.role) if study else None
         if study is None or role is None:
             raise Forbidden(issue("auth.client-unknown"))
-        gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting)
-        return Door(self._store, gate, Journal(self._trail, principal, request), self._clock)
+        gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting, self._limits)
+        return Door(self._store, gate, Journal(self._trail, principal, request, why), self._clock)
 
     def flush(self) -> None:
         """Has the events written that `Door.begin_read` left waiting."""

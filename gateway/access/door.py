@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from itertools import islice
 from typing import Final, TypeAlias
 
 from gateway.access.gate import Gate
-from gateway.access.journal import Action, Journal, refused
+from gateway.access.journal import Action, Journal, Target, refused
 from gateway.access.newest import newest_of_each
 from gateway.access.reach import narrowed
 from gateway.access.scopes import may, require_scope, types_within
@@ -15,7 +16,7 @@ from gateway.access.transaction import Plan, Result, Transaction
 from gateway.access.writes import Asked, Delete, Write
 from gateway.core.clock import Clock
 from gateway.core.errors import FhirError, Forbidden, Gone, NotFound, PreconditionFailed, Unavailable
-from gateway.core.event import Event
+from gateway.core.event import MAX_TARGETS, Event
 from gateway.core.instants import micros
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
@@ -104,7 +105,7 @@ class Door:
         except FhirError as error:
             self._refuse_read(event, key, error)
             raise
-        return stored, self._journal.submit_held(event)
+        return stored, self._journal.submit_held(replace(event, versions=(stored.version,)))
 
     def history(
         self,
@@ -190,7 +191,7 @@ class Door:
 
     def _served(self, action: Action, operation: str, found: Found) -> None:
         rows = (*found.rows, *found.included)
-        self._journal.record(self._event(action, operation, (row.key.reference for row in rows), len(rows)))
+        self._journal.record(self._event(action, operation, rows, len(rows)))
 
     def stream(self, query: Query | str) -> Iterator[Stored]:
         """Every visible resource of a type, or that matches, that may be disclosed, oldest first.
@@ -208,11 +209,14 @@ class Door:
         return self._stream(query, kind)
 
     def _stream(self, query: Query | str, kind: str) -> Iterator[Stored]:
-        count = 0
+        count, told = 0, frozenset[str]()
+        rows = self._store.stream(query, self.principal.study, self._visibility("disclose"))
         try:
-            for stored in self._store.stream(query, self.principal.study, self._visibility("disclose")):
-                count += 1
-                yield stored
+            while batch := tuple(islice(rows, MAX_TARGETS)):
+                told = self._tell_patients(kind, batch, told)
+                for stored in batch:
+                    count += 1
+                    yield stored
         finally:
             self._journal.record(self._event("E", "exported", (kind,), count))
 
@@ -233,15 +237,20 @@ class Door:
         breaks a rule.
         """
         self._await_lookups()
+    def _tell_patients(self, kind: str, rows: Sequence[Stored], told: frozenset[str]) -> frozenset[str]:
+        """Whose data leave is on record before they do."""
+        found = self._journal.trail.patients_of(self.principal.study, [row.key.reference for row in rows]) - told
+        if found:
+            self._journal.record(replace(self._event("E", "disclose", (kind,)), patients=tuple(sorted(found))))
+        return told | found
+
         writes = [change if isinstance(change, Write | Delete) else Write(change) for change in changes]
         event = self._event(*self._operation(writes), (), len(writes))
         try:
             planned = self._gate.plan(writes)
-            done = self._event(*self._operation(writes), (change.key.reference for change in planned), len(writes))
-            companion = self._companion(planned, accompany)
-            unit = Unit(
-                self.principal.study, planned, (*events, done), companion, settle, self._confirmation(planned)
-            )
+            companion, confirmation = self._companion(planned, accompany), self._confirmation(planned)
+            report = self._report(self._operation(writes), planned)
+            unit = Unit(self.principal.study, planned, tuple(events), companion, settle, confirmation, report=report)
             return self._store.commit(unit)
         except Unavailable:
             raise
@@ -315,12 +324,23 @@ class Door:
     def _await_lookups(self) -> None:
         while self._lookups:
             self._lookups.pop().result()
+    def _report(
+        self, operation: tuple[Action, str], planned: tuple[Change, ...]
+    ) -> Callable[[tuple[Committed, ...]], tuple[Event, ...]]:
+        patients = sorted({one for change in planned for one in change.placement.subjects})
+
+        def inside(committed: tuple[Committed, ...]) -> tuple[Event, ...]:
+            event = self._event(*operation, committed[:MAX_TARGETS], len(planned))
+            return (replace(event, patients=tuple(patients)),)
+
+        return inside
+
 
     def _visibility(self, action: str) -> Visibility:
         who = self.principal
         return Visibility(who.study, who.organisation, action, who.purpose, micros(self._clock()))
 
-    def _event(self, action: Action, operation: str, targets: Iterable[str] = (), count: int = 0) -> Event:
+    def _event(self, action: Action, operation: str, targets: Iterable[Target] = (), count: int = 0) -> Event:
         return self._journal.event(self._clock(), action, operation, targets, count)
 
     def _refuse_source(self) -> None:

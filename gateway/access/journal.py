@@ -1,34 +1,48 @@
 """The audit events of one principal's calls."""
 
+import hashlib
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from gateway.audit import AuditTrail
 from gateway.core.errors import FhirError, Forbidden, NotFound
 from gateway.core.event import Event
 from gateway.core.principal import Principal
+from gateway.core.resources import Committed, Stored
 
-MAX_TARGETS: Final = 100
 Action: TypeAlias = Literal["C", "R", "U", "D", "E"]
+
+Target: TypeAlias = str | Stored | Committed
+"""A reference; or a version that was served; or what became of a change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """Writes what a principal did; `request` is the id of the HTTP request or ""."""
+    """Writes what a principal did; `request` is the id of the HTTP request or "", `why` the reason that was given for
+    a change or ""."""
 
     trail: AuditTrail
     principal: Principal
     request: str
+    why: str = ""
 
     def event(
-        self, at: datetime, action: Action, operation: str, targets: Iterable[str] = (), count: int = 0
+        self,
+        at: datetime,
+        action: Action,
+        operation: str,
+        targets: Iterable[Target] = (),
+        count: int = 0,
+        patients: Iterable[str] = (),
     ) -> Event:
-        """An event of success."""
+        """An event of success; versions and digests are told when every target has them."""
         who = self.principal
+        named = [_named(target) for target in targets]
+        whole = all(version for _, version, _, _ in named)
+        changed = any(before or after for _, _, before, after in named)
         return Event(
             at=at,
             study=who.study,
@@ -40,9 +54,14 @@ class Journal:
             role=who.role,
             purpose=who.purpose,
             token=who.token,
-            targets=tuple(islice(targets, MAX_TARGETS)),
+            targets=tuple(reference for reference, _, _, _ in named),
             count=count,
             request=self.request,
+            versions=tuple(version for _, version, _, _ in named) if whole else (),
+            before=tuple(before for _, _, before, _ in named) if changed else (),
+            after=tuple(after for _, _, _, after in named) if changed else (),
+            patients=tuple(patients),
+            why=self.why if action in "CUD" else "",
         )
 
     def submit(self, event: Event) -> Future[None]:
@@ -63,3 +82,19 @@ def refused(event: Event, error: FhirError) -> Event:
     outcome: Literal["denied", "failure"] = "denied" if isinstance(error, Forbidden | NotFound) else "failure"
     reason = error.issues[0].rule if error.issues else ""
     return replace(event, outcome=outcome, reason=reason, count=0)
+
+
+def _named(target: Target) -> tuple[str, int, str, str]:
+    """Reference, version (0 for none), and the digests of the bytes that were there before and after a change."""
+    if isinstance(target, str):
+        return target, 0, "", ""
+    if isinstance(target, Stored):
+        return target.key.reference, target.version, "", ""
+    stored = target.stored
+    if target.outcome in ("unchanged", "superseded"):
+        return stored.key.reference, stored.version, "", ""
+    return stored.key.reference, stored.version, _digest(target.before), _digest(stored.body)
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest() if body else ""

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from gateway.access.finding import Finder
 from gateway.access.gate import Gate
+from gateway.access.journal import Target
 from gateway.access.writes import Delete, Write
 from gateway.core.event import Event
 from gateway.core.resources import Change, Committed, Lookup, Stored, Unit, Visibility
@@ -18,8 +19,8 @@ Result: TypeAlias = Committed | Stored | None
 Plan: TypeAlias = Callable[[Finder], Sequence[Step]]
 """The steps, made from what the transaction finds. Pure: it is called again when the database asks for it."""
 
-Report: TypeAlias = Callable[[Iterable[str], int], Event]
-"""(references, how many) -> the audit event."""
+Report: TypeAlias = Callable[[Iterable[Target], int], Event]
+"""(what was written or found, how many) -> the audit event."""
 
 
 class Transaction:
@@ -57,8 +58,7 @@ class Transaction:
         return self._planned
 
     def _events(self, committed: Sequence[Committed]) -> tuple[Event, ...]:
-        stored = (done.stored if isinstance(done, Committed) else done for done in self.results(committed))
-        targets = [one.key.reference for one in stored if one is not None]
+        targets = [one for one in self.results(committed) if one is not None]
         return (self._report(targets, len(targets)),)
 
     def _confirm(self, committed: Sequence[Committed]) -> None:

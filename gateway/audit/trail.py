@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Final, Protocol
@@ -30,6 +30,9 @@ class Rows(Protocol):
 
     def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
         """The rows of a study with a sequence above `after`, in order."""
+
+    def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
+        """The ids of the participants whose data resources hold, by references such as `Observation/1`."""
 
 
 class AuditTrail:
@@ -88,6 +91,10 @@ class AuditTrail:
             writer = self._writer
         if writer is not None:
             writer.join()
+
+    def patients_of(self, study: str, references: Iterable[str]) -> frozenset[str]:
+        """The participants whose data resources hold, for events of what leaves in many parts."""
+        return frozenset(self._rows.patients_of(study, references))
 
     def verify(self, study: str, anchored: Mapping[int, str] | None = None) -> list[Issue]:
         """Empty when the study's chain is whole; else one issue that names the first broken sequence.

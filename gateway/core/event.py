@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,12 @@ class Event:
     `search`, `ingest`, `export`, `replay`, `token`); `outcome` `success` or `denied` or `failure`; `reason` the
     rule id of a denial or "". `targets` are references (`Observation/1`), at most 100; `count` how many resources
     were touched. Nothing in it is clinical data.
+
+    `versions`, `before` and `after` go with `targets`, one each or none at all: the version that was served or made,
+    and the SHA-256 (hex) of the bytes that a write replaced ("" for none) and of those that it made ("" for a
+    deletion). `patients` are the ids of the participants whose data it is about, `consents` the versions of the
+    Consents that permitted it (`Consent/1/_history/2`), as the store finds them when it writes the event. `why` is
+    the reason that a person gave for a change, or "".
     """
 
     at: datetime
@@ -29,6 +35,16 @@ class Event:
     targets: tuple[str, ...] = ()
     count: int = 0
     request: str = ""
+    versions: tuple[int, ...] = ()
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    patients: tuple[str, ...] = ()
+    consents: tuple[str, ...] = ()
+    why: str = ""
+
+
+MAX_TARGETS: Final = 100
+"""How many references an event names at most; `count` and `patients` tell of all."""
 
 
 @dataclass(frozen=True, slots=True)

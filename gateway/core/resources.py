@@ -79,7 +79,7 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Committed:
     """What became of a change; `unchanged` when the same content was there already, `superseded` when the resource
-    holds what a newer message said."""
+    holds what a newer message said. `before` are the bytes that it replaced, b"" when there were none."""
 
     stored: Stored
     outcome: Literal["created", "updated", "deleted", "unchanged", "superseded"]
@@ -88,6 +88,7 @@ class Committed:
 @dataclass(frozen=True, slots=True)
 class Unit:
     """Everything that becomes durable together.
+    before: bytes = b""
 
     `locks` name what this unit alone may work on until it ends, such as the search of a conditional create: units
     of one study with a lock in common come one after the other. Once they are held, `prepare` is called inside the

@@ -8,6 +8,7 @@ from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.rest.edge import note, request_id
 from gateway.rest.parts import Parts
+from gateway.rest.reasons import reason_of
 from gateway.study import Study
 
 
@@ -33,7 +34,7 @@ def principal_of(parts: Parts, request: Request, study: Study) -> Principal:
 def door_of(parts: Parts, request: Request) -> Door:
     """The door of the caller to the resources of the study in the address."""
     principal = principal_of(parts, request, study_of(parts, request))
-    return parts.access.door(principal, request=request_id(request.scope))
+    return parts.access.door(principal, request=request_id(request.scope), why=reason_of(request))
 
 
 def type_of(parts: Parts, request: Request) -> str:

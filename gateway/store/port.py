@@ -4,7 +4,7 @@ All three speak in values of `gateway.core`; a caller gets the one it may use an
 the study, alone or inside a value: no call reads or writes two studies.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -155,6 +155,9 @@ class AuditStore(Protocol):
 
     def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
         """The rows with a sequence above `after`, in order."""
+
+    def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
+        """The ids of the participants whose data resources hold, by references such as `Observation/1`."""
 
     def last(self, study: str) -> AuditRow | None:
         """The newest row, or None."""

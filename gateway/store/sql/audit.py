@@ -1,6 +1,6 @@
 """The audit chain of each study: appended under a row lock, so that it has no gaps and no forks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -11,6 +11,7 @@ from gateway.core import issue
 from gateway.core.errors import BadRequest
 from gateway.core.event import AuditRow, Event
 from gateway.store.port import Chain
+from gateway.store.sql.audit_context import AuditContext
 from gateway.store.sql.database import Database, DriverConnection
 from gateway.store.sql.tables import AuditEventRow, AuditHeadRow, table_of
 from gateway.store.sql.visible import study_is
@@ -24,6 +25,7 @@ class AuditRows:
     def __init__(self, database: Database, chain: Chain) -> None:
         self._database = database
         self._chain = chain
+        self._context = AuditContext(database)
         self._open = database.prepare(_open(database))
         self._lock = database.prepare(_head(database))
         self._advance = database.prepare(_advance())
@@ -46,7 +48,7 @@ class AuditRows:
     def extend(
         self, connection: Connection | DriverConnection, study: str, events: Sequence[Event]
     ) -> list[AuditRow]:
-        """Chains events of one study within a transaction."""
+        """Chains events of one study within a transaction, each with its participants and Consents."""
         if any(event.study != study for event in events):
             raise BadRequest(issue("store.other-study"))
         if not events:
@@ -55,7 +57,7 @@ class AuditRows:
         self._database.run(connection, self._open, values)
         ((sequence, digest),) = self._database.run(connection, self._lock, values)
         rows = []
-        for event in events:
+        for event in self._context.complete(partial(self._database.run, connection), study, events):
             sequence += 1
             row = replace(self._chain(bytes(digest), event), sequence=sequence)
             digest = row.digest
@@ -64,6 +66,11 @@ class AuditRows:
         self._database.insert(connection, table, [(r.study, r.sequence, r.at, r.event, r.digest) for r in rows])
         self._database.run(connection, self._advance, {**values, "b_sequence": sequence, "b_digest": digest})
         return rows
+
+    def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
+        """See `AuditStore.patients_of`."""
+        pairs = self._context.pairs(self._database.fetch, study, references)
+        return {subject for found in pairs.values() for subject, _ in found}
 
     def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
         """See `AuditStore.rows`."""

@@ -100,7 +100,7 @@ class Planner:
         batch.pairs += [(study, pk, version, *pair) for pair in pairs]
         batch.index.replace(study, pk, Rows.unpack(head.entries) if head else None, rows)
         outcome: Literal["created", "updated"] = "updated" if head and not head.deleted else "created"
-        return Committed(_stored(key, version, updated, body), outcome)
+        return Committed(_stored(key, version, updated, body), outcome, bytes(head.body) if head else b"")
 
     def _delete(self, key: Key, head: Head | None) -> Committed:
         if head is None:
@@ -119,7 +119,7 @@ class Planner:
                 {"b_study": study, "b_pk": pk, "b_version": head.version, "b_new": version}
             )
         self.batch.index.replace(study, pk, Rows.unpack(head.entries), gone)
-        return Committed(_stored(key, version, updated, b""), "deleted")
+        return Committed(_stored(key, version, updated, b""), "deleted", bytes(head.body))
 
     def _move(self, change: Change, head: Head) -> None:
         """Places unchanged content anew when the study's domains say so; it is no new version. Its order goes on."""

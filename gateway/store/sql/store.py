@@ -1,7 +1,7 @@
 """The store over one SQL database: it puts the parts together and gives them one face."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -210,3 +210,7 @@ class SqlStore:
     def last(self, study: str) -> AuditRow | None:
         """See `AuditStore.last`."""
         return self._audit.last(study)
+    def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
+        """See `AuditStore.patients_of`."""
+        return self._audit.patients_of(study, references)
+

@@ -140,6 +140,7 @@ def test_every_call_leaves_its_event(filled: World) -> None:
         ("R", "history", "success", "", 1),
         ("E", "search", "success", "", 2),
         ("E", "export", "success", "", 0),
+        ("E", "disclose", "success", "", 0),
         ("E", "exported", "success", "", 2),
         ("R", "read", "denied", "auth.not-found", 0),
         ("R", "vread", "denied", "auth.not-found", 0),
@@ -149,7 +150,7 @@ def test_every_call_leaves_its_event(filled: World) -> None:
     assert [event.targets for event in found[:4]] == [("Observation/o1",)] * 3 + [
         ("Observation/o2", "Observation/o1")
     ]
-    assert [event.targets for event in found[6:9]] == [("Observation",), ("Observation/o1",), ("Patient",)]
+    assert [event.targets for event in found[7:10]] == [("Observation",), ("Observation/o1",), ("Patient",)]
     assert {event.client for event in found} == {"ehr-app", "research", "norte-research", "google-health"}
     assert {event.request for event in found} == {"r1"}
     assert filled.trail.verify(filled.study.id) == []
