@@ -183,10 +183,10 @@ RULES: dict[str, Rule] = {
     "rest.too-many-codes": Rule(
         "error", "too-costly", "There are observations of more than {limit} codes", "Ask for some codes or a category"
     ),
-}
     "rest.change-reason": Rule(
         "error",
         "value",
         "The header X-Change-Reason is not one line of text of 1 to {limit} characters",
         "Say in a few words why it is changed, and nothing of a participant",
     ),
+}
