@@ -40,7 +40,7 @@ class Access:
         role = study.roles.get(principal.role) if study else None
         if study is None or role is None:
             raise Forbidden(issue("auth.client-unknown"))
-        gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting, self._limits)
+        gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting)
         return Door(self._store, gate, Journal(self._trail, principal, request, why), self._clock)
 
     def flush(self) -> None:

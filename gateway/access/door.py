@@ -220,6 +220,13 @@ class Door:
         finally:
             self._journal.record(self._event("E", "exported", (kind,), count))
 
+    def _tell_patients(self, kind: str, rows: Sequence[Stored], told: frozenset[str]) -> frozenset[str]:
+        """Whose data leave is on record before they do."""
+        found = self._journal.trail.patients_of(self.principal.study, [row.key.reference for row in rows]) - told
+        if found:
+            self._journal.record(replace(self._event("E", "disclose", (kind,)), patients=tuple(sorted(found))))
+        return told | found
+
     def commit(
         self,
         changes: Sequence[Asked],
@@ -237,13 +244,6 @@ class Door:
         breaks a rule.
         """
         self._await_lookups()
-    def _tell_patients(self, kind: str, rows: Sequence[Stored], told: frozenset[str]) -> frozenset[str]:
-        """Whose data leave is on record before they do."""
-        found = self._journal.trail.patients_of(self.principal.study, [row.key.reference for row in rows]) - told
-        if found:
-            self._journal.record(replace(self._event("E", "disclose", (kind,)), patients=tuple(sorted(found))))
-        return told | found
-
         writes = [change if isinstance(change, Write | Delete) else Write(change) for change in changes]
         event = self._event(*self._operation(writes), (), len(writes))
         try:
@@ -307,6 +307,17 @@ class Door:
 
         return inside
 
+    def _report(
+        self, operation: tuple[Action, str], planned: tuple[Change, ...]
+    ) -> Callable[[tuple[Committed, ...]], tuple[Event, ...]]:
+        patients = sorted({one for change in planned for one in change.placement.subjects})
+
+        def inside(committed: tuple[Committed, ...]) -> tuple[Event, ...]:
+            event = self._event(*operation, committed[:MAX_TARGETS], len(planned))
+            return (replace(event, patients=tuple(patients)),)
+
+        return inside
+
     def _confirmation(self, planned: tuple[Change, ...]) -> Callable[[tuple[Committed, ...]], None]:
         def inside(committed: tuple[Committed, ...]) -> None:
             visibility = self._visibility("access")
@@ -324,17 +335,6 @@ class Door:
     def _await_lookups(self) -> None:
         while self._lookups:
             self._lookups.pop().result()
-    def _report(
-        self, operation: tuple[Action, str], planned: tuple[Change, ...]
-    ) -> Callable[[tuple[Committed, ...]], tuple[Event, ...]]:
-        patients = sorted({one for change in planned for one in change.placement.subjects})
-
-        def inside(committed: tuple[Committed, ...]) -> tuple[Event, ...]:
-            event = self._event(*operation, committed[:MAX_TARGETS], len(planned))
-            return (replace(event, patients=tuple(patients)),)
-
-        return inside
-
 
     def _visibility(self, action: str) -> Visibility:
         who = self.principal

@@ -83,12 +83,12 @@ class Committed:
 
     stored: Stored
     outcome: Literal["created", "updated", "deleted", "unchanged", "superseded"]
+    before: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """Everything that becomes durable together.
-    before: bytes = b""
 
     `locks` name what this unit alone may work on until it ends, such as the search of a conditional create: units
     of one study with a lock in common come one after the other. Once they are held, `prepare` is called inside the

@@ -153,11 +153,11 @@ class AuditStore(Protocol):
     def append(self, events: Sequence[Event]) -> tuple[AuditRow, ...]:
         """Chains the events and makes them durable, one transaction a study; the rows in the order of the events."""
 
-    def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
-        """The rows with a sequence above `after`, in order."""
-
     def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
         """The ids of the participants whose data resources hold, by references such as `Observation/1`."""
+
+    def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
+        """The rows with a sequence above `after`, in order."""
 
     def last(self, study: str) -> AuditRow | None:
         """The newest row, or None."""

@@ -203,6 +203,10 @@ class SqlStore:
         """See `AuditStore.append`."""
         return self._audit.append(events)
 
+    def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
+        """See `AuditStore.patients_of`."""
+        return self._audit.patients_of(study, references)
+
     def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
         """See `AuditStore.rows`."""
         return self._audit.rows(study, after)
@@ -210,7 +214,3 @@ class SqlStore:
     def last(self, study: str) -> AuditRow | None:
         """See `AuditStore.last`."""
         return self._audit.last(study)
-    def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
-        """See `AuditStore.patients_of`."""
-        return self._audit.patients_of(study, references)
-
