@@ -1,10 +1,12 @@
 """Where a resource stands for consent, computed from its content and the study's domain rules."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from gateway.access.clinical import clinical_interval
+from gateway.access.contents import followed, kind_of
 from gateway.access.subjects import FOLLOWED, STUDY_LEVEL, participants, references, relative
 from gateway.core.resources import Placement
 from gateway.core.types import Resource
@@ -42,7 +44,8 @@ class Placer:
         if not subjects:
             return HIDDEN
         when = clinical_interval(resource, self._zone)
-        return Placement(subjects, self._domains(resource), low=when.low, high=when.high)
+        where = f"{kind}/{resource['id']}"
+        return Placement(subjects, self._domains(resource), False, when.low, when.high, kind_of(resource), where)
 
     def _domains(self, resource: Resource) -> tuple[str, ...]:
         """The domains whose rules claim the resource; "" when none does, and beside others when a rule fails."""
@@ -68,7 +71,11 @@ class Placer:
         others = participants({name: value for name, value in resource.items() if name != "target"})
         if not placements or others is None:
             return HIDDEN
-        return _together(placements, others)
+        together = _together(placements, others)
+        if not together.subjects:
+            return together
+        kinds = [placement.kind for placement in placements if not placement.study_level]
+        return replace(together, kind=followed(kinds, resource))
 
 
 def _together(placements: list[Placement], others: tuple[str, ...]) -> Placement:

@@ -6,8 +6,9 @@ match narrowly, and whatever cannot be interpreted denies. `check_consent` is th
 See https://hl7.org/fhir/R4/consent.html and docs/explanation of consent.
 """
 
+from gateway.consent.boxes import applicable, covers, permits
 from gateway.consent.decision import decide
-from gateway.consent.grants import applicable, compile_grants, covers, grant_compiler, permits
+from gateway.consent.grants import compile_grants, grant_compiler
 from gateway.consent.request import ConsentPolicy, ConsentRequest, Decision
 from gateway.consent.writing import check_consent
 

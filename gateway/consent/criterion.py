@@ -2,18 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
 
-
-class Match(IntEnum):
-    """How surely a criterion is met: permits need CERTAIN, denies are content with POSSIBLE."""
-
-    NO = 0
-    POSSIBLE = 1
-    CERTAIN = 2
-
+from gateway.core.kinds import Match
 
 BROADER = MappingProxyType(
     {

@@ -5,12 +5,14 @@ must be permitted. Permits match narrowly (the whole clinical interval inside, e
 broadly (any overlap, any doubt).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from gateway.consent.criterion import Match
+from gateway.consent.narrowing import bounded
 from gateway.consent.request import ACTIONS, ConsentPolicy, ConsentRequest, Decision
 from gateway.consent.terms import Provision, Terms, read_terms
 from gateway.core.instants import Interval
+from gateway.core.kinds import KindTest, Match
 from gateway.core.resources import Placement
 from gateway.core.types import Resource
 
@@ -29,30 +31,47 @@ def decide(
     clinical = Interval(placement.low, max(placement.high, placement.low + 1))
     used: dict[str, None] = {}
     for subject in placement.subjects:
-        terms = [found for consent in consents if (found := read_terms(consent, subject, policy))]
+        terms = bounded([found for consent in consents if (found := read_terms(consent, subject, policy))])
         for domain in placement.domains or ("",):
-            answer = _decide_pair(terms, Question(request, domain, clinical))
+            answer = _decide_pair(terms, Question(request, domain, clinical, placement))
             if not answer.permit:
                 return answer
             used.update(dict.fromkeys(answer.consents))
     return Decision(True, "consent.permitted", tuple(used))
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The values that a provision's criteria are asked about; `kind` tells how surely a test of content is met."""
+
+    organisation: str
+    domain: str
+    action: str
+    purpose: str
+    instance: str
+    kind: Callable[[KindTest], Match]
+
+
 class Question:
     """One request about one domain and clinical interval."""
 
-    __slots__ = ("clinical", "domain", "request")
+    __slots__ = ("asked", "clinical", "request")
 
-    def __init__(self, request: ConsentRequest, domain: str, clinical: Interval) -> None:
+    def __init__(self, request: ConsentRequest, domain: str, clinical: Interval, placement: Placement) -> None:
         self.request = request
-        self.domain = domain
         self.clinical = clinical
+        self.asked = Asked(
+            request.organisation,
+            domain,
+            request.action,
+            request.purpose,
+            placement.instance,
+            lambda test: test.match(placement.kind),
+        )
 
     def match(self, provision: Provision) -> Match:
         """How surely all criteria of a provision are met, those of its ancestors and children aside."""
-        surely = match_values(
-            provision, self.request.organisation, self.domain, self.request.action, self.request.purpose
-        )
+        surely = match_values(provision, self.asked)
         if surely and not in_force(provision, self.request.now):
             return Match.NO
         if surely and provision.data:
@@ -63,20 +82,30 @@ class Question:
         return surely
 
 
-def match_values(provision: Provision, organisation: str, domain: str, action: str, purpose: str) -> Match:
+def match_values(provision: Provision, asked: Asked) -> Match:
     """How surely the criteria that name values are met."""
     surely = Match.POSSIBLE if provision.vague else Match.CERTAIN
     if provision.study is not None:
         surely = min(surely, provision.study)
-    for criterion, asked in (
-        (provision.actors, organisation),
-        (provision.domains, domain),
-        (provision.actions, action),
-        (provision.purposes, purpose),
+    for criterion, value in (
+        (provision.actors, asked.organisation),
+        (provision.actions, asked.action),
+        (provision.purposes, asked.purpose),
+        (provision.instances, asked.instance),
     ):
         if criterion is not None:
-            surely = min(surely, criterion.match(asked))
-    return surely
+            surely = min(surely, criterion.match(value))
+    if provision.content is not None:
+        surely = min(surely, asked.kind(provision.content))
+    return min(surely, _match_code(provision, asked))
+
+
+def _match_code(provision: Provision, asked: Asked) -> Match:
+    """A domain or a code of the content: one of the alternatives is enough."""
+    found = [provision.domains.match(asked.domain)] if provision.domains is not None else []
+    if provision.codes is not None:
+        found.append(asked.kind(provision.codes))
+    return max(found, default=Match.CERTAIN)
 
 
 def in_force(provision: Provision, now: int) -> bool:

@@ -8,31 +8,34 @@ same as `decide` permitting it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TypeAlias
 
-from gateway.consent.criterion import BROADER, Criterion, Match
-from gateway.consent.decision import MAX_LEVELS, in_force, is_baseline, match_values
-from gateway.consent.request import ACTIONS, ConsentPolicy, ConsentRequest
+from gateway.consent.boxes import ANY, OTHERS
+from gateway.consent.criterion import BROADER, Criterion
+from gateway.consent.decision import MAX_LEVELS, Asked, in_force, is_baseline, match_values
+from gateway.consent.narrowing import bounded, instances_of, provisions, tests_of
+from gateway.consent.request import ACTIONS, ConsentPolicy
 from gateway.consent.terms import Provision, Terms, read_terms
 from gateway.consent.windows import ALWAYS, NEVER, Family, both, either, every, inside, outside
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE
-from gateway.core.resources import Grant, Placement
+from gateway.core.kinds import KindRule, KindTest, Match
+from gateway.core.resources import Grant
 from gateway.core.types import Resource
 from gateway.study import Study
 
-ANY = "*"
 _OTHER = "\x00"
 _Box: TypeAlias = tuple[tuple[str, ...], Grant]
+
+
+_Boxes: TypeAlias = frozenset[_Box]
+_Outcomes: TypeAlias = Mapping[KindTest, Match]
 
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
     now: int
-    organisation: str
-    domain: str
-    action: str
-    purpose: str
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,58 +51,52 @@ def compile_grants(subject: str, consents: Sequence[Resource], policy: ConsentPo
 
     A row may lie in several boxes. Values that the policy does not know are granted by "*" only.
     """
-    terms = [found for consent in consents if (found := read_terms(consent, subject, policy))]
+    terms = bounded([found for consent in consents if (found := read_terms(consent, subject, policy))])
     if not any(found.grants for found in terms):
         return ()
-    axes = _axes(terms, policy)
+    named = instances_of(terms)
     spans = _spans(terms)
-
-    def answer(values: tuple[str, ...]) -> frozenset[Grant]:
-        return frozenset(_boxes(terms, subject, values, spans))
-
-    boxes = _merge(axes, (), answer)
-    grants = (
-        replace(box, grantee=values[0], domain=values[1], action=values[2], purpose=values[3])
-        for values, box in boxes
-    )
+    made: dict[tuple[int, ...], _Boxes] = {}
+    tests = tests_of(terms)
+    for outcome in product(*tests.values()):
+        outcomes = dict(zip(tests, outcome, strict=True))
+        for direct in (True, False) if named else (None,):
+            axes = (*_axes(terms, policy), _instances(named, direct))
+            key = tuple(map(int, outcome if direct is None else (*outcome, direct)))
+            made[key] = _cut(axes, terms, subject, outcomes, spans)
+    rule = KindRule(tuple(tests), tuple(tests.values()), bool(named), frozenset())
+    grants = (replace(box, others=named if box.instance == OTHERS else ()) for box in _ruled(made, rule))
     return tuple(sorted(grants, key=_order))
 
 
-def permits(grants: Iterable[Grant], request: ConsentRequest, placement: Placement) -> bool:
-    """Whether boxes permit a request on a resource so placed: what the store's predicate says in SQL."""
-    return covers(applicable(grants, request), placement)
+def _cut(
+    axes: tuple["_Axis", ...],
+    terms: Sequence[Terms],
+    subject: str,
+    outcomes: _Outcomes,
+    spans: Sequence[tuple[int, int]],
+) -> _Boxes:
+    """The boxes for content with the given outcomes."""
+
+    def answer(values: tuple[str, ...]) -> frozenset[Grant]:
+        grantee, domain, action, purpose, instance = values
+        asked = Asked(grantee, domain, action, purpose, instance, outcomes.__getitem__)
+        return frozenset(_boxes(terms, subject, asked, spans))
+
+    return _merge(axes, (), answer)
 
 
-def applicable(grants: Iterable[Grant], request: ConsentRequest) -> list[Grant]:
-    """The boxes that are about this organisation, action, purpose and instant."""
-    return [
-        grant
-        for grant in grants
-        if grant.grantee in (ANY, request.organisation)
-        and grant.action in (ANY, request.action)
-        and grant.purpose in (ANY, request.purpose)
-        and grant.valid_low <= request.now < grant.valid_high
-    ]
-
-
-def covers(grants: Sequence[Grant], placement: Placement) -> bool:
-    """Whether every (subject, domain) pair of a placement lies in one of the applicable boxes."""
-    if placement.study_level:
-        return True
-    return bool(placement.subjects) and all(
-        any(_holds(grant, subject, domain, placement) for grant in grants)
-        for subject in placement.subjects
-        for domain in placement.domains or ("",)
-    )
-
-
-def _holds(grant: Grant, subject: str, domain: str, placement: Placement) -> bool:
-    return (
-        grant.subject == subject
-        and grant.domain in (ANY, domain)
-        and grant.data_low <= placement.low
-        and placement.high <= grant.data_high
-    )
+def _ruled(made: Mapping[tuple[int, ...], _Boxes], rule: KindRule) -> Iterable[Grant]:
+    """Each box once, with the rule of the outcomes that have it; one that all have needs none."""
+    holders: dict[_Box, set[tuple[int, ...]]] = {}
+    for outcome, boxes in made.items():
+        for box in boxes:
+            holders.setdefault(box, set()).add(outcome)
+    for (values, windowed), outcomes in holders.items():
+        grantee, domain, action, purpose, instance = values
+        placed = replace(windowed, grantee=grantee, domain=domain, action=action, purpose=purpose, instance=instance)
+        everywhere = len(outcomes) == len(made)
+        yield placed if everywhere else replace(placed, rule=replace(rule, outcomes=frozenset(outcomes)))
 
 
 def _order(grant: Grant) -> tuple[str | int, ...]:
@@ -113,26 +110,29 @@ def _order(grant: Grant) -> tuple[str | int, ...]:
         grant.data_low,
         grant.data_high,
         grant.consent,
+        grant.instance,
+        grant.rule.text if grant.rule else "",
     )
-
-
-def _provisions(provision: Provision) -> Iterable[Provision]:
-    yield provision
-    for child in provision.children:
-        yield from _provisions(child)
 
 
 def _axes(terms: Sequence[Terms], policy: ConsentPolicy) -> tuple[_Axis, ...]:
-    """Organisations, domains, actions and purposes, in the order of `_Cell`."""
-    provisions = [provision for consent in terms for provision in _provisions(consent.root)]
-    purposes = _named(provision.purposes for provision in provisions)
+    """Organisations, domains, actions and purposes, in the order of `Asked`."""
+    found = [provision for consent in terms for provision in provisions(consent.root)]
+    purposes = _named(provision.purposes for provision in found)
     narrower = {purpose for purpose in BROADER if purposes.intersection(_ancestors(purpose))}
     return (
-        _axis(_named(provision.actors for provision in provisions), policy.organisations),
-        _axis(_named(provision.domains for provision in provisions), policy.domains),
+        _axis(_named(provision.actors for provision in found), policy.organisations),
+        _axis(_named(provision.domains for provision in found), policy.domains),
         _Axis(ACTIONS, ()),
         _axis(purposes | narrower, policy.purposes),
     )
+
+
+def _instances(named: Sequence[str], direct: bool | None) -> _Axis:
+    """The instances that are told apart; content that may be of several is of none that is known."""
+    if not named:
+        return _Axis((_OTHER,), ())
+    return _Axis((*named, _OTHER), (OTHERS,)) if direct else _Axis(("",), ())
 
 
 def _ancestors(purpose: str) -> Iterable[str]:
@@ -158,7 +158,7 @@ def _spans(terms: Sequence[Terms]) -> list[tuple[int, int]]:
     for consent in terms:
         cuts.add(consent.since)
         cuts.update(() if consent.closed is None else (consent.closed,))
-        for provision in _provisions(consent.root):
+        for provision in provisions(consent.root):
             cuts.update((provision.period.low, provision.period.high) if provision.period else ())
     return list(pairwise(sorted(cuts)))
 
@@ -181,14 +181,12 @@ def _merge(
     )
 
 
-def _boxes(
-    terms: Sequence[Terms], subject: str, values: tuple[str, ...], spans: Sequence[tuple[int, int]]
-) -> Iterable[Grant]:
+def _boxes(terms: Sequence[Terms], subject: str, asked: Asked, spans: Sequence[tuple[int, int]]) -> Iterable[Grant]:
     """The windows of one cell over all spans of validity, adjacent spans with equal windows joined."""
     start = FOREVER_BEFORE
     previous: frozenset[tuple[int, int, str]] = frozenset()
     for low, _ in [*spans, (FOREVER_AFTER, FOREVER_AFTER)]:
-        current = _windows(terms, _Cell(low, *values)) if low < FOREVER_AFTER else frozenset()
+        current = _windows(terms, _Cell(low, asked)) if low < FOREVER_AFTER else frozenset()
         if current == previous:
             continue
         for data_low, data_high, version in previous:
@@ -213,14 +211,14 @@ def _consent_windows(consent: Terms, cell: _Cell) -> tuple[Family, Family]:
         return NEVER, ALWAYS
     path = ALWAYS if consent.grants else NEVER
     if consent.closed is not None:
-        stopped = cell.action == "collect" and cell.now >= consent.closed
+        stopped = cell.asked.action == "collect" and cell.now >= consent.closed
         path = NEVER if stopped else both(path, ((FOREVER_BEFORE, consent.closed),))
     return _evaluate(consent.root, cell, 1, path, linked=False)
 
 
 def _evaluate(provision: Provision, cell: _Cell, level: int, path: Family, linked: bool) -> tuple[Family, Family]:
     """The windows a provision permits and those it does not deny; `path` is where all ancestors surely match."""
-    surely = match_values(provision, cell.organisation, cell.domain, cell.action, cell.purpose)
+    surely = match_values(provision, cell.asked)
     if surely is Match.NO or not in_force(provision, cell.now):
         return NEVER, ALWAYS
     path = both(path, inside(provision.data)) if surely is Match.CERTAIN else NEVER

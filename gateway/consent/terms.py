@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.consent.criterion import Criterion, Match, code, codes, read_criterion, refuse_modifiers
+from gateway.consent.content import read_codes, read_content, read_instances
+from gateway.consent.criterion import Criterion, code, codes, read_criterion, refuse_modifiers
 from gateway.consent.request import ConsentPolicy
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, Interval, parse_interval
+from gateway.core.kinds import KindTest, Match
 from gateway.core.types import Resource
 
-DOMAIN_SYSTEM = "urn:trial-fhir-gateway:data-domain"
 ACTION_SYSTEM = "http://terminology.hl7.org/CodeSystem/consentaction"
 PURPOSE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 SCOPE_SYSTEM = "http://terminology.hl7.org/CodeSystem/consentscope"
@@ -20,7 +21,21 @@ STOP_COLLECTION = "stop-collection"
 NO_FURTHER_USE = "no-further-use"
 
 _BOXES = frozenset(
-    {"id", "extension", "type", "period", "actor", "action", "purpose", "code", "dataPeriod", "provision"}
+    {
+        "id",
+        "extension",
+        "type",
+        "period",
+        "actor",
+        "action",
+        "securityLabel",
+        "purpose",
+        "class",
+        "code",
+        "dataPeriod",
+        "data",
+        "provision",
+    }
 )
 _FOREIGN_SCOPES = frozenset({"adr", "treatment"})
 _RECIPIENTS = frozenset({"IRCP", "PRCP"})
@@ -31,7 +46,9 @@ class Provision:
     """One rule of the tree; a criterion that is None does not restrict.
 
     `vague` when the provision holds something that is not understood, `study` how surely it names this study
-    (None when it names none), `period` when it is in force, `data` which clinical interval it is about.
+    (None when it names none), `period` when it is in force, `data` which clinical interval it is about. `content`
+    is what class and security label say, `codes` the alternatives to `domains` in the element `code`, `instances`
+    the references of single resources.
     """
 
     permits: bool
@@ -43,6 +60,9 @@ class Provision:
     domains: Criterion | None
     period: Interval | None
     data: Interval | None
+    content: KindTest | None
+    codes: KindTest | None
+    instances: Criterion | None
     children: tuple["Provision", ...]
 
 
@@ -158,6 +178,7 @@ def _provision(tree: Resource, policy: ConsentPolicy, foreign: bool = False) -> 
     period, odd_period = _interval(tree.get("period"), policy)
     data, odd_data = _interval(tree.get("dataPeriod"), policy)
     children = tree.get("provision", [])
+    domains, of_content = read_codes(tree.get("code"), permits=kind == "permit")
     odd_children = not isinstance(children, list) or not all(isinstance(child, dict) for child in children)
     return Provision(
         permits=kind == "permit",
@@ -168,9 +189,12 @@ def _provision(tree: Resource, policy: ConsentPolicy, foreign: bool = False) -> 
         actors=read_criterion(tree.get("actor"), _organisations),
         actions=read_criterion(tree.get("action"), codes(ACTION_SYSTEM)),
         purposes=read_criterion(tree.get("purpose"), code(PURPOSE_SYSTEM)),
-        domains=read_criterion(tree.get("code"), codes(DOMAIN_SYSTEM)),
+        domains=domains,
         period=period,
         data=data,
+        content=read_content(tree, permits=kind == "permit"),
+        codes=of_content,
+        instances=read_instances(tree.get("data")),
         children=() if odd_children else tuple(_provision(child, policy) for child in children),
     )
 

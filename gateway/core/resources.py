@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from gateway.core.event import Event
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE
+from gateway.core.kinds import UNKNOWN, Kind, KindRule
 from gateway.core.receipt import Receipt
 from gateway.core.types import Resource
 
@@ -51,6 +52,8 @@ class Placement:
     permit every (subject, domain) pair. `study_level` marks types without a participant (ResearchStudy), visible
     to everyone assigned to the study. No subject and not study-level means: visible to nobody. `low` and `high`
     are the clinical interval in microseconds (see `core.instants`); the full line when there is no clinical date.
+    `kind` is what content it holds, unknown unless told; `instance` the reference that provisions about a single
+    resource are asked about, "" for a resource that is about others.
     """
 
     subjects: tuple[str, ...] = ()
@@ -58,6 +61,8 @@ class Placement:
     study_level: bool = False
     low: int = FOREVER_BEFORE
     high: int = FOREVER_AFTER
+    kind: Kind = UNKNOWN
+    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,8 @@ class Grant:
     """One box of permission made from a subject's Consents; "*" matches every value.
 
     Data window: a row's [low, high) must lie inside [data_low, data_high). Validity: valid_low <= now < valid_high.
-    `consent` is the reference and version of the Consent that gave it, for the audit trail.
+    `consent` is the reference and version of the Consent that gave it, for the audit trail. `instance` is "*", the
+    one reference that is meant, or "!" for all but `others`; `rule` says which kinds are meant, None for all.
     """
 
     subject: str
@@ -166,3 +172,6 @@ class Grant:
     valid_low: int = FOREVER_BEFORE
     valid_high: int = FOREVER_AFTER
     consent: str = ""
+    instance: str = "*"
+    others: tuple[str, ...] = ()
+    rule: KindRule | None = None

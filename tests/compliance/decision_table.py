@@ -8,12 +8,14 @@ from typing import Any
 from gateway.consent import ConsentPolicy, ConsentRequest
 from gateway.core import yaml
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, parse_interval
+from gateway.core.kinds import CONFIDENTIALITY, LEVELS, NORMAL, Kind, Part
 from gateway.core.resources import Placement
 
 TABLE = Path(__file__).with_name("consent_decisions.yaml")
 STUDY = "http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext"
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
 NOW = parse_interval("2026-06-01T12:00:00Z")
+LABELS = dict.fromkeys(LEVELS, CONFIDENTIALITY)
 PLAIN = ("type", "study", "period", "dataPeriod", "below", "unknown")
 
 
@@ -68,7 +70,11 @@ def _placement(about: Mapping[str, Any]) -> Placement:
     when = about["when"]
     first, last = when if isinstance(when, list) else (when, when)
     low, high = parse_interval(first or ""), parse_interval(last or "")
-    placed = Placement(tuple(about["subjects"]), tuple(about["domains"]))
+    label = about.get("label")
+    labels = (f"{LABELS.get(label, TERMINOLOGY + 'v3-ActCode')}|{label}",) if label else ()
+    level = LEVELS.get(label, NORMAL)
+    kind = Kind((Part("Observation", ("http://loinc.org|8867-4",), labels=labels, level=level),), direct=True)
+    placed = Placement(tuple(about["subjects"]), tuple(about["domains"]), kind=kind, instance="Observation/1")
     return replace(placed, low=low.low if low else FOREVER_BEFORE, high=high.high if high else FOREVER_AFTER)
 
 
@@ -131,7 +137,10 @@ def _criterion(name: str, values: list[str]) -> tuple[str, list[dict[str, Any]]]
         "label": ("securityLabel", TERMINOLOGY + "v3-Confidentiality"),
     }
     element, system = systems[name]
-    coded = [{"system": system, "code": value} for value in values]
+    if name == "label":
+        coded = [{"system": LABELS.get(value, TERMINOLOGY + "v3-ActCode"), "code": value} for value in values]
+    else:
+        coded = [{"system": system, "code": value} for value in values]
     return element, [{"coding": [entry]} for entry in coded] if element in ("action", "code") else coded
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.consent import ConsentPolicy, ConsentRequest, compile_grants, decide, permits
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, parse_interval
+from gateway.core.kinds import Kind, Part
 from gateway.core.resources import Placement
 
 ORGANISATIONS = ("A", "B")
@@ -46,9 +47,22 @@ ACTION = "http://terminology.hl7.org/CodeSystem/consentaction"
 actions = st.sampled_from(("access", "collect", "disclose", "use")).map(lambda code: concept(ACTION, code))
 REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 purposes = st.sampled_from((*PURPOSES, "HMARKT")).map(lambda code: {"system": REASON, "code": code})
+LOINC = "http://loinc.org"
+CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+SENSITIVITY = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 domains = st.sampled_from(
-    [("urn:trial-fhir-gateway:data-domain", code) for code in DOMAINS] + [("http://loinc.org", "8867-4")]
+    [("urn:trial-fhir-gateway:data-domain", code) for code in DOMAINS]
+    + [(LOINC, "8867-4"), (LOINC, "29463-7"), ("urn:a:policy", "8867-4")]
 )
+TYPES = "http://hl7.org/fhir/resource-types"
+classes = st.sampled_from([(TYPES, "Observation"), (TYPES, "Condition"), ("urn:x", "y")]).map(
+    lambda pair: {"system": pair[0], "code": pair[1]}
+)
+labels = st.sampled_from([(CONFIDENTIALITY, "N"), (CONFIDENTIALITY, "R"), (SENSITIVITY, "PSY"), ("", "")]).map(
+    lambda pair: {"system": pair[0], "code": pair[1]} if pair[0] else {"code": "?"}
+)
+instances = st.sampled_from([("instance", "Observation/1"), ("instance", "Observation/2"), ("related", "Patient/1")])
+data = instances.map(lambda pair: {"meaning": pair[0], "reference": {"reference": pair[1]}})
 STUDY = "http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext"
 
 
@@ -63,7 +77,9 @@ CRITERIA = {
     "code": some(domains.map(lambda pair: concept(*pair))),
     "period": periods,
     "dataPeriod": periods,
-    "class": st.just([{"system": "urn:x", "code": "y"}]),
+    "class": some(classes),
+    "securityLabel": some(labels),
+    "data": some(data),
 }
 
 
@@ -72,7 +88,7 @@ def provisions(draw: Any, level: int = 1) -> dict[str, Any]:
     tree: dict[str, Any] = {"type": draw(st.sampled_from(("permit", "permit", "deny")))}
     if draw(st.sampled_from((level == 1, level == 1, False))):
         tree["extension"] = [study(draw(st.sampled_from(("S1", "S1", "S1", "S2"))))]
-    for name in draw(st.lists(st.sampled_from((*CRITERIA, "dataPeriod", "code")), max_size=2, unique=True)):
+    for name in draw(st.lists(st.sampled_from((*CRITERIA, "dataPeriod")), max_size=2, unique=True)):
         tree[name] = draw(CRITERIA[name])
     if level <= 3:
         children = draw(st.lists(st.deferred(lambda: provisions(level + 1)), max_size=2))
@@ -121,21 +137,39 @@ requests = st.builds(
 )
 
 
+CODES = (f"{LOINC}|8867-4", f"{LOINC}|29463-7")
+parts = st.builds(
+    Part,
+    st.sampled_from(("Observation", "Observation", "Condition")),
+    codes=st.sampled_from(((), CODES[:1], CODES[:1], CODES)),
+    mentions=st.sampled_from(((), (), CODES[1:])),
+    uncoded=st.sampled_from((False, False, True)),
+    labels=st.sampled_from(((), (f"{SENSITIVITY}|PSY",), (f"{CONFIDENTIALITY}|R",))),
+    level=st.sampled_from((3, 3, 4, 5)),
+)
+kinds = parts.map(lambda part: Kind((part,), direct=True)) | st.lists(parts, max_size=2).map(
+    lambda found: Kind(tuple(found))
+)
+
+
 @st.composite
 def placements(draw: Any) -> Placement:
     low, high = FOREVER_BEFORE, FOREVER_AFTER
     if draw(st.integers(0, 4)):
         low, high = sorted((draw(moments), draw(moments)))
         high = max(high, low + 1)
+    kind = draw(kinds)
     return Placement(
         draw(st.sampled_from((("P1",), ("P1",), ("P1",), ("P1", "P2"), ()))),
         draw(st.sampled_from((("",), ("heart",), ("lab",), ("heart", "lab")))),
         low=low,
         high=high,
+        kind=kind,
+        instance=draw(st.sampled_from(("Observation/1", "Observation/2", "Observation/3"))) if kind.direct else "",
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(consents(), max_size=3), st.lists(st.tuples(requests, placements()), min_size=8, max_size=12))
 def test_a_row_lies_in_a_box_exactly_when_the_specification_permits_it(
     given_consents: list[dict[str, Any]], questions: list[tuple[ConsentRequest, Placement]]
@@ -146,7 +180,7 @@ def test_a_row_lies_in_a_box_exactly_when_the_specification_permits_it(
         assert permits(grants, request, placement) == expected.permit, (request, placement, expected)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(consents(), max_size=3), requests, placements())
 def test_strangers_to_the_study_get_no_more_than_the_specification_permits(
     given_consents: list[dict[str, Any]], request: ConsentRequest, placement: Placement

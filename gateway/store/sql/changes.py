@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 from gateway.core import Resource, issue, loads
 from gateway.core.errors import NotFound, PreconditionFailed
 from gateway.core.instants import from_micros
+from gateway.core.kinds import Kind
 from gateway.core.resources import Change, Committed, Key, Stored
 from gateway.store.sql.bodies import Encoded, encode, same_content
 from gateway.store.sql.grants import CONSENT, consent_subject
@@ -34,6 +35,7 @@ class Head:
     at: int
     until: int
     facet: int
+    kind: int
     digest: bytes
     entries: bytes
     body: bytes
@@ -57,7 +59,7 @@ class Batch:
 class Planner:
     """Turns the changes of one study into a `Batch`, at one instant (`now`, in microseconds).
 
-    `subjects` are the Patients whose Consents change.
+    `subjects` are the Patients whose Consents change, `kinds` the kinds that changes have.
     """
 
     def __init__(self, study: str, now: int, indexes: Indexes, take_key: Callable[[], int]) -> None:
@@ -67,6 +69,7 @@ class Planner:
         self._indexes = indexes
         self._take_key = take_key
         self.subjects: set[str] = set()
+        self.kinds: dict[int, Kind] = {}
 
     def plan(self, change: Change, head: Head | None) -> Committed:
         """What becomes of a change, given the current version or None; see `ResourceStore.commit` for refusals."""
@@ -85,18 +88,19 @@ class Planner:
         key, study, batch = change.key, self._study, self.batch
         rows = self._rows(key, resource)
         columns, pairs = placed(change.placement)
+        kind = self._kind(change)
         if head:
             pk, version, updated = head.pk, head.version + 1, max(self._now, head.updated + _MILLISECOND)
             self._note_consent(key, head.body)
-            self._update_head(key, pk, version, updated, _order(change, head), columns, _found_by(rows))
+            self._update_head(key, pk, version, updated, _order(change, head), columns, kind, _found_by(rows))
             batch.replaced.append((study, key.type, head.updated, pk, head.version, updated))
         else:
             pk, version, updated = self._take_key(), 1, self._now
             state = (version, updated, False, *columns, _order(change, None), *_found_by(rows))
-            batch.heads.append((study, key.type, pk, key.id, *state, of_target(key.reference)))
+            batch.heads.append((study, key.type, pk, key.id, *state, of_target(key.reference), kind))
         body = encoded.body(version, updated)
         packed = rows.pack()
-        batch.versions.append((study, pk, version, updated, False, *columns, encoded.digest, packed, body))
+        batch.versions.append((study, pk, version, updated, False, *columns, encoded.digest, packed, body, kind))
         batch.pairs += [(study, pk, version, *pair) for pair in pairs]
         batch.index.replace(study, pk, Rows.unpack(head.entries) if head else None, rows)
         outcome: Literal["created", "updated"] = "updated" if head and not head.deleted else "created"
@@ -110,10 +114,13 @@ class Planner:
         study, pk, version = self._study, head.pk, head.version + 1
         updated = max(self._now, head.updated + _MILLISECOND)
         gone = no_rows()
-        self._update_head(key, pk, version, updated, head.ordered, head.placed, _found_by(gone), deleted=True)
+        state = (head.ordered, head.placed, head.kind, _found_by(gone))
+        self._update_head(key, pk, version, updated, *state, deleted=True)
         self.batch.replaced.append((study, key.type, head.updated, pk, head.version, updated))
         self._note_consent(key, head.body)
-        self.batch.versions.append((study, pk, version, updated, True, *head.placed, b"", gone.pack(), b""))
+        self.batch.versions.append(
+            (study, pk, version, updated, True, *head.placed, b"", gone.pack(), b"", head.kind)
+        )
         if head.placed[0] == MANY_PAIRS:
             self.batch.copied_pairs.append(
                 {"b_study": study, "b_pk": pk, "b_version": head.version, "b_new": version}
@@ -124,17 +131,24 @@ class Planner:
     def _move(self, change: Change, head: Head) -> None:
         """Places unchanged content anew when the study's domains say so; it is no new version. Its order goes on."""
         columns, pairs = placed(change.placement)
-        order, stays = _order(change, head), columns == head.placed and not pairs
+        order, kind = _order(change, head), self._kind(change)
+        stays = columns == head.placed and not pairs and kind == head.kind
         if stays and order == head.ordered:
             return
         found_by = (head.at, head.until, head.facet)
-        self._update_head(change.key, head.pk, head.version, head.updated, order, columns, found_by)
+        self._update_head(change.key, head.pk, head.version, head.updated, order, columns, kind, found_by)
         if stays:
             return
         where = {"b_study": self._study, "b_pk": head.pk, "b_version": head.version}
-        self.batch.moved.append({**where, **_placed_values(columns)})
+        self.batch.moved.append({**where, **_placed_values(columns), "b_kind": kind})
         self.batch.old_pairs.append(where)
         self.batch.pairs += [(self._study, head.pk, head.version, *pair) for pair in pairs]
+
+    def _kind(self, change: Change) -> int:
+        """The kind's number; that of the unknown is one too, so that rules can mean it."""
+        kind = change.placement.kind
+        self.kinds[kind.key] = kind
+        return kind.key
 
     def _rows(self, key: Key, resource: Resource) -> Rows:
         rows = self._indexes.rows(key.type, resource)
@@ -157,12 +171,13 @@ class Planner:
         updated: int,
         order: int,
         columns: Placed,
+        kind: int,
         found_by: tuple[int, int, int],
         *,
         deleted: bool = False,
     ) -> None:
         where = {"b_study": self._study, "b_type": key.type, "b_pk": pk}
-        state = {"b_version": version, "b_updated": updated, "b_deleted": deleted, "b_ordered": order}
+        state = {"b_version": version, "b_updated": updated, "b_deleted": deleted, "b_ordered": order, "b_kind": kind}
         state |= dict(zip(("b_at", "b_until", "b_facet"), found_by, strict=True))
         self.batch.new_heads.append({**where, **state, **_placed_values(columns)})
 

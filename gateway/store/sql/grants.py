@@ -4,15 +4,26 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import BigInteger, Connection, Delete, Executable, bindparam, delete, select
+from sqlalchemy import BigInteger, Connection, Delete, Executable, Table, bindparam, delete, select
 
 from gateway.core import Resource, loads
 from gateway.core.resources import Grant
 from gateway.store.port import CompileGrants
 from gateway.store.sql.database import Database
 from gateway.store.sql.index_tables import TermRow
-from gateway.store.sql.tables import ConsentEpochRow, GrantRow, ResourceRow, VersionRow, columns_of, table_of
-from gateway.store.sql.terms import term
+from gateway.store.sql.kinds import KindKeeper
+from gateway.store.sql.tables import (
+    ANY_INSTANCE,
+    UNNAMED_INSTANCE,
+    ConsentEpochRow,
+    GrantRow,
+    NamedRow,
+    ResourceRow,
+    VersionRow,
+    columns_of,
+    table_of,
+)
+from gateway.store.sql.terms import of_target, term
 from gateway.store.sql.visible import study_is
 
 CONSENT: Final = "Consent"
@@ -36,12 +47,13 @@ def consent_term(subject: str) -> int:
 class GrantMaker:
     """Keeps `consent_grant` equal to what the compiler makes of the current Consents, subject by subject."""
 
-    def __init__(self, database: Database, compile_grants: CompileGrants) -> None:
+    def __init__(self, database: Database, compile_grants: CompileGrants, kinds: KindKeeper) -> None:
         self._database = database
+        self._kinds = kinds
         self._compile_grants = compile_grants
         self._lock = database.prepare(_next_epoch(database))
         self._consents = database.prepare(_consents())
-        self._drop = database.prepare(_drop())
+        self._drops = [database.prepare(_drop(table_of(row))) for row in (GrantRow, NamedRow)]
         epochs = table_of(ConsentEpochRow).c
         self._subjects = database.prepare(select(epochs.subject).where(epochs.study == study_is()))
 
@@ -58,9 +70,13 @@ class GrantMaker:
             )
             if any(grant.subject != subject for grant in grants):
                 raise ValueError("a grant for another subject")
-            self._database.run(connection, self._drop, values)
+            for drop in self._drops:
+                self._database.run(connection, drop, values)
             rows = [_row(study, number, grant) for number, grant in enumerate(dict.fromkeys(grants))]
             self._database.insert(connection, table_of(GrantRow), rows)
+            named = sorted({of_target(other) for grant in grants for other in grant.others})
+            self._database.insert(connection, table_of(NamedRow), [(study, subject, other) for other in named])
+            self._kinds.keep_rules(connection, study, {one.rule.key: one.rule for one in grants if one.rule})
 
     def make_all(self, connection: Connection, study: str) -> int:
         """Replaces the grants of every subject that ever had a Consent; how many subjects."""
@@ -72,7 +88,16 @@ class GrantMaker:
 def _row(study: str, number: int, grant: Grant) -> tuple[object, ...]:
     window = (grant.data_low, grant.data_high, grant.valid_low, grant.valid_high)
     criteria = (grant.domain, grant.action, grant.purpose)
-    return (study, grant.subject, grant.grantee, number, *criteria, *window, grant.consent)
+    content = (grant.rule.key if grant.rule else 0, _instance(grant))
+    return (study, grant.subject, grant.grantee, number, *criteria, *window, grant.consent, *content)
+
+
+def _instance(grant: Grant) -> int:
+    if grant.instance == "*":
+        return ANY_INSTANCE
+    if grant.rule is None:
+        raise ValueError("a grant about instances needs a rule: resources about others are of no instance")
+    return UNNAMED_INSTANCE if grant.instance == "!" else of_target(grant.instance)
 
 
 def _next_epoch(database: Database) -> Executable:
@@ -99,7 +124,6 @@ def _consents() -> Executable:
     return found.order_by(head.pk)
 
 
-def _drop() -> Delete:
-    columns = table_of(GrantRow).c
-    of_subject = (columns.study == bindparam("b_study"), columns.subject == bindparam("b_subject"))
-    return delete(table_of(GrantRow)).where(*of_subject)
+def _drop(table: Table) -> Delete:
+    of_subject = (table.c.study == bindparam("b_study"), table.c.subject == bindparam("b_subject"))
+    return delete(table).where(*of_subject)

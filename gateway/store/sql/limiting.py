@@ -50,10 +50,10 @@ class Gate:
     def version(self, row: Columns, head: Columns) -> list[Condition]:
         """True for the versions of a resource `head`, itself gated, that the reader may see."""
         if self.forms is None:
-            return [visible(row)]
+            return [visible(row, head.reference)]
         ways = [and_(*_stands(number, form, row, head.type)) for number, form in enumerate(self.forms)]
         plain = [way for way, form in zip(ways, self.forms, strict=True) if not form.pieces]
-        return [visible(row), or_(false(), row.version == head.version, *plain)]
+        return [visible(row, head.reference), or_(false(), row.version == head.version, *plain)]
 
     def _limited(self, database: Database, row: Columns) -> Condition:
         made = Conditions(database, gate=None, prefix="l")

@@ -14,7 +14,7 @@ from gateway.store.sql import index_tables as _index_tables  # noqa: F401  # reg
 from gateway.store.sql.database import Database
 from gateway.store.sql.tables import SchemaRow, Table, table_of
 
-SCHEMA_VERSION: Final = 6
+SCHEMA_VERSION: Final = 7
 """Raised with every change of the tables, together with a new file in `migrations/versions`."""
 
 _FIRST: Final = table("schema_version", column("version"))
@@ -43,6 +43,8 @@ _SHAPES: Final = (
     ("replaced", "replaced", "1000000 500000 100000 1 1"),
     ("version_pair", "version_pair", "10000 5000 3 3 3 1"),
     ("consent_grant", "consent_grant", "10000 5000 5 3 1"),
+    ("consent_rule_kind", "consent_rule_kind", "1000 500 50 1"),
+    ("consent_named", "consent_named", "100 50 2 1"),
 )
 """What SQLite's planner is told about each index: rows in all, then rows with the same first 1, 2, 3 ... columns."""
 

@@ -6,7 +6,7 @@ from gateway.core.resources import Placement
 from gateway.store.sql.tables import HIDDEN, MANY_PAIRS, ONE_PAIR, STUDY_LEVEL
 
 Placed: TypeAlias = tuple[int, str, str, int, int]
-"""The columns level, subject, domain, low, high."""
+"""The columns level, subject, domain, low, high; the kind is a column of its own."""
 
 PLACED_COLUMNS = ("level", "subject", "domain", "low", "high")
 

@@ -50,7 +50,7 @@ class SqlStore:
         reindexer = Reindexer(database, indexes, self._writer.index)
         self._states = IndexStates(database, lambda: parameters.digest, reindexer)
         self.maintenance = Maintenance(database, Checker(database, indexes), self._states)
-        self._grants = GrantMaker(database, compile_grants)
+        self._grants = GrantMaker(database, compile_grants, self._writer.kinds)
         gates = Gates(database, indexes)
         self._reader = ResourceReader(database, gates)
         self._finder = ResourceFinder(database, indexes, gates)
@@ -122,6 +122,7 @@ class SqlStore:
         noted: Known = set()
         done = self._group.run(lambda connection: self._commit(connection, unit, noted))
         self._writer.index.remember(noted)
+        self._writer.kinds.remember(noted)
         if unit.changes or unit.prepare:
             self._states.remember(unit.study)
         return done.committed

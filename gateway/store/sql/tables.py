@@ -31,6 +31,10 @@ ONE_PAIR: Final = 2
 MANY_PAIRS: Final = 3
 """Values of `level`: visible to nobody; to the whole study; by the row's own subject and domain; by its pairs."""
 
+ANY_INSTANCE: Final = 0
+UNNAMED_INSTANCE: Final = -1
+"""Values of `instance`: any, or any that no Consent of the subject names."""
+
 UNORDERED: Final = FOREVER_BEFORE
 """The `ordered` of a resource whose messages have no order."""
 
@@ -46,7 +50,8 @@ class ResourceRow(Table, table=True):
 
     `ordered` is the instant of the newest message that was taken for it, `UNORDERED` when none had one. `at` and
     `until` are the interval by which searches place it in time, `UNDATED` when it has none or is deleted. `facet` is
-    the set of common values that it has (see `index_tables`), 0 when deleted; `reference` the hash of `Type/id`.
+    the set of common values that it has (see `index_tables`), 0 when deleted; `reference` the hash of `Type/id`;
+    `kind` that of a `KindRow`, 0 for one that nobody looked into.
     """
 
     __tablename__ = "resource"
@@ -75,6 +80,7 @@ class ResourceRow(Table, table=True):
     until: int = Field(sa_type=BigInteger)
     facet: int = Field(sa_type=BigInteger)
     reference: int = Field(sa_type=BigInteger)
+    kind: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class VersionRow(Table, table=True):
@@ -99,6 +105,7 @@ class VersionRow(Table, table=True):
     digest: bytes = Field(sa_type=LargeBinary)
     entries: bytes = Field(sa_type=LargeBinary)
     body: bytes = Field(sa_type=LargeBinary)
+    kind: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class ReplacedRow(Table, table=True):
@@ -132,7 +139,11 @@ class PairRow(Table, table=True):
 
 
 class GrantRow(Table, table=True):
-    """A box of permission, made from the subject's Consents in the transaction that wrote them."""
+    """A box of permission, made from the subject's Consents in the transaction that wrote them.
+
+    `rule` is that of a `KindRuleRow`, 0 when it is about any kind, and then about any instance. `instance` is the
+    hash of the one reference it is about, `ANY_INSTANCE`, or `UNNAMED_INSTANCE`.
+    """
 
     __tablename__ = "consent_grant"
     __table_args__ = (CLUSTERED,)
@@ -149,6 +160,52 @@ class GrantRow(Table, table=True):
     valid_low: int = Field(sa_type=BigInteger)
     valid_high: int = Field(sa_type=BigInteger)
     consent: str
+    rule: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    instance: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+
+
+class NamedRow(Table, table=True):
+    """An instance that a subject's Consents name: boxes about all others leave it out."""
+
+    __tablename__ = "consent_named"
+    __table_args__ = (CLUSTERED,)
+
+    study: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    reference: int = Field(sa_type=BigInteger, primary_key=True)
+
+
+class KindRow(Table, table=True):
+    """A kind of content that some version has, as text; see `gateway.core.kinds`."""
+
+    __tablename__ = "consent_kind"
+    __table_args__ = (CLUSTERED,)
+
+    study: str = Field(primary_key=True)
+    kind: int = Field(sa_type=BigInteger, primary_key=True)
+    text: str
+
+
+class KindRuleRow(Table, table=True):
+    """A rule about kinds that some box has, as text."""
+
+    __tablename__ = "consent_rule"
+    __table_args__ = (CLUSTERED,)
+
+    study: str = Field(primary_key=True)
+    rule: int = Field(sa_type=BigInteger, primary_key=True)
+    text: str
+
+
+class RuleKindRow(Table, table=True):
+    """A kind that a rule means."""
+
+    __tablename__ = "consent_rule_kind"
+    __table_args__ = (CLUSTERED,)
+
+    study: str = Field(primary_key=True)
+    rule: int = Field(sa_type=BigInteger, primary_key=True)
+    kind: int = Field(sa_type=BigInteger, primary_key=True)
 
 
 class ConsentEpochRow(Table, table=True):

@@ -23,7 +23,19 @@ from sqlalchemy import (
 )
 
 from gateway.core.resources import Visibility
-from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, STUDY_LEVEL, Columns, GrantRow, PairRow, columns_of
+from gateway.store.sql.tables import (
+    ANY_INSTANCE,
+    MANY_PAIRS,
+    ONE_PAIR,
+    STUDY_LEVEL,
+    UNNAMED_INSTANCE,
+    Columns,
+    GrantRow,
+    NamedRow,
+    PairRow,
+    RuleKindRow,
+    columns_of,
+)
 
 
 def study_is() -> Any:
@@ -31,12 +43,16 @@ def study_is() -> Any:
     return bindparam("study", type_=String)
 
 
-def visible(row: Columns) -> ColumnElement[bool]:
-    """True for the rows that the reader may see; its parameters are those of `visibility_values` and `study`."""
+def visible(row: Columns, reference: Any = None) -> ColumnElement[bool]:
+    """True for the rows that the reader may see; its parameters are those of `visibility_values` and `study`.
+
+    `reference` is the column with the hash of the resource's reference, where the row itself has none.
+    """
+    own = row.reference if reference is None else reference
     return case(
         (row.level == STUDY_LEVEL, true()),
-        (row.level == ONE_PAIR, _granted(row, row.subject, row.domain)),
-        (row.level == MANY_PAIRS, and_(_has_pairs(row), not_(_has_pair_without_grant(row)))),
+        (row.level == ONE_PAIR, _granted(row, own, row.subject, row.domain)),
+        (row.level == MANY_PAIRS, and_(_has_pairs(row), not_(_has_pair_without_grant(row, own)))),
         else_=false(),
     )
 
@@ -53,7 +69,7 @@ def visibility_values(visibility: Visibility, study: str) -> dict[str, Any]:
     }
 
 
-def _granted(row: Columns, subject: Any, domain: Any) -> Exists:
+def _granted(row: Columns, reference: Any, subject: Any, domain: Any) -> Exists:
     grant = columns_of(GrantRow)
     now = bindparam("now", type_=BigInteger)
     # Correlated to every table outside, not only to the nearest: else the row's window would be any row's.
@@ -71,7 +87,27 @@ def _granted(row: Columns, subject: Any, domain: Any) -> Exists:
             grant.data_high >= row.high,
             grant.valid_low <= now,
             grant.valid_high > now,
+            or_(grant.rule == 0, and_(_is_meant(grant, row), _is_instance(grant, reference))),
         )
+    )
+
+
+def _is_meant(grant: Columns, row: Columns) -> Exists:
+    """True when the grant's rule means the row's kind of content."""
+    meant = columns_of(RuleKindRow)
+    same = (meant.study == study_is(), meant.rule == grant.rule, meant.kind == row.kind)
+    return exists().correlate_except(meant.study.table).where(*same)
+
+
+def _is_instance(grant: Columns, reference: Any) -> ColumnElement[bool]:
+    """True when the grant is about any instance, about this one, or about those without a name and this is one."""
+    named = columns_of(NamedRow)
+    same = (named.study == study_is(), named.subject == grant.subject, named.reference == reference)
+    nameless = not_(exists().correlate_except(named.study.table).where(*same))
+    return or_(
+        grant.instance == ANY_INSTANCE,
+        grant.instance == reference,
+        and_(grant.instance == UNNAMED_INSTANCE, nameless),
     )
 
 
@@ -88,10 +124,10 @@ def _has_pairs(row: Columns) -> Exists:
     return exists().correlate_except(pair.study.table).where(*_pairs(row, pair))
 
 
-def _has_pair_without_grant(row: Columns) -> Exists:
+def _has_pair_without_grant(row: Columns, reference: Any) -> Exists:
     pair = columns_of(PairRow)
     return (
         exists()
         .correlate_except(pair.study.table)
-        .where(*_pairs(row, pair), not_(_granted(row, pair.subject, pair.domain)))
+        .where(*_pairs(row, pair), not_(_granted(row, reference, pair.subject, pair.domain)))
     )

@@ -28,6 +28,7 @@ from gateway.store.sql.database import Database
 from gateway.store.sql.index_writer import IndexWriter, Known
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.keys import KeyMaker
+from gateway.store.sql.kinds import KindKeeper
 from gateway.store.sql.placing import PLACED_COLUMNS
 from gateway.store.sql.tables import (
     PairRow,
@@ -47,12 +48,15 @@ class ResourceWriter:
         self._database = database
         self._indexes = indexes
         self.index = IndexWriter(database)
+        self.kinds = KindKeeper(database)
         self._clock = clock
         self._keys = keys
         self._lock_heads = None if database.is_sqlite else database.prepare(_locked(database))
         self._find_heads = database.prepare(_heads(database))
         self._set_head = database.prepare(_update(table_of(ResourceRow), ("type", "pk"), _HEAD_STATE))
-        self._set_placed = database.prepare(_update(table_of(VersionRow), ("pk", "version"), PLACED_COLUMNS))
+        self._set_placed = database.prepare(
+            _update(table_of(VersionRow), ("pk", "version"), (*PLACED_COLUMNS, "kind"))
+        )
         self._drop_pairs = database.prepare(_delete(table_of(PairRow), ("pk", "version")))
         self._copy_pairs = database.prepare(_copy_pairs())
 
@@ -74,6 +78,7 @@ class ResourceWriter:
             self._write(connection, planner.batch)
             self.index.write(connection, study, planner.batch.index, noted)
             subjects |= planner.subjects
+            self.kinds.note(connection, study, planner.kinds, noted)
         return done
 
     def _heads(self, connection: Connection, study: str, changes: Iterable[Change]) -> dict[tuple[str, str], Head]:
@@ -106,7 +111,7 @@ class ResourceWriter:
         database.insert(connection, table_of(PairRow), batch.pairs)
 
 
-_HEAD_STATE = ("version", "updated", "deleted", *PLACED_COLUMNS, "ordered", "at", "until", "facet")
+_HEAD_STATE = ("version", "updated", "deleted", *PLACED_COLUMNS, "ordered", "at", "until", "facet", "kind")
 
 
 def _waves(changes: Sequence[Change]) -> Iterator[list[Change]]:

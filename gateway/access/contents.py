@@ -1,0 +1,96 @@
+"""What kind of content a resource holds, for provisions of Consents by class, code and security label."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from gateway.core.kinds import CONFIDENTIALITY, HIGHEST, LEVELS, NORMAL, UNKNOWN, Kind, Part
+from gateway.core.types import Resource
+
+MAX_MENTIONS: Final = 64
+"""With more codes than this any code may be among them."""
+
+_PRINCIPAL: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "DocumentReference": "type",
+        "Encounter": "type",
+        "Immunization": "vaccineCode",
+        "MedicationAdministration": "medicationCodeableConcept",
+        "MedicationDispense": "medicationCodeableConcept",
+        "MedicationRequest": "medicationCodeableConcept",
+        "MedicationStatement": "medicationCodeableConcept",
+        "Specimen": "type",
+    }
+)
+"""The element that says what a resource is, where it is not `code`."""
+
+
+def kind_of(resource: Resource) -> Kind:
+    """The kind of a resource that tells of itself: its codes anywhere but in `meta`, and its security labels."""
+    kind = resource["resourceType"]
+    said = resource.get(_PRINCIPAL.get(kind, "code"))
+    codes = frozenset(_codes(said))
+    mentions = {code for name, value in resource.items() if name != "meta" for code in _codes(value)} - codes
+    nameless = any(code.startswith("|") for code in (*codes, *mentions))
+    uncoded = nameless or (isinstance(said, dict) and not codes) or len(mentions) > MAX_MENTIONS
+    listed = () if len(mentions) > MAX_MENTIONS else tuple(sorted(mentions))
+    return _kind(kind, tuple(sorted(codes)), listed, uncoded, tuple(sorted(frozenset(_labels(resource)))))
+
+
+def followed(kinds: Iterable[Kind], resource: Resource) -> Kind:
+    """The kind of a resource about others: theirs, each with its own labels too; unknown when one of them is."""
+    found = tuple(kinds)
+    if not all(kind.parts for kind in found):
+        return UNKNOWN
+    labels = tuple(sorted(frozenset(_labels(resource))))
+    parts = {
+        Part(
+            part.type,
+            part.codes,
+            part.mentions,
+            part.uncoded,
+            tuple(sorted({*part.labels, *labels})),
+            max(part.level, _level(labels)),
+        )
+        for kind in found
+        for part in kind.parts
+    }
+    return Kind(tuple(sorted(parts, key=repr)))
+
+
+@lru_cache(maxsize=1 << 12)
+def _kind(
+    kind: str, codes: tuple[str, ...], mentions: tuple[str, ...], uncoded: bool, labels: tuple[str, ...]
+) -> Kind:
+    return Kind((Part(kind, codes, mentions, uncoded, labels, _level(labels)),), direct=True)
+
+
+def _codes(value: Any) -> Iterator[str]:
+    """Every code of a Coding in a tree, as `system|code`."""
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            code = node.get("code")
+            if isinstance(code, str) and "value" not in node:  # a Quantity has a value, and its code is a unit
+                yield f"{node.get('system', '')}|{code}"
+            pending += [child for child in node.values() if isinstance(child, dict | list)]
+        elif isinstance(node, list):
+            pending += [child for child in node if isinstance(child, dict | list)]
+
+
+def _labels(resource: Resource) -> Iterator[str]:
+    """The security labels of a resource and of those it contains."""
+    for held in (resource, *(resource.get("contained") or ())):
+        meta = held.get("meta") if isinstance(held, dict) else None
+        for coding in (meta.get("security") or ()) if isinstance(meta, dict) else ():
+            if isinstance(coding, dict):
+                yield f"{coding.get('system', '')}|{coding.get('code', '')}"
+
+
+def _level(labels: tuple[str, ...]) -> int:
+    """The highest confidentiality; normal for what has no label of it."""
+    start = CONFIDENTIALITY + "|"
+    marks = [LEVELS.get(label.removeprefix(start), HIGHEST) for label in labels if label.startswith(start)]
+    return max(marks, default=NORMAL)
