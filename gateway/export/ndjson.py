@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.access import Door
-from gateway.core.codec import dumps, loads, loads_stored
+from gateway.core.codec import dumps, loads
 from gateway.core.errors import Conflict, FhirError
 from gateway.core.instants import format_instant
 from gateway.core.issues import issue
@@ -129,9 +129,9 @@ def _bodies(rows: Iterable[Stored], kind: str, progress: Progress | None) -> Ite
 
 def _deidentified(bodies: Iterable[bytes], deidentifier: Deidentifier) -> Iterator[bytes]:
     for body in bodies:
-        resource = deidentifier.apply(loads_stored(body))
-        if resource is not None:
-            yield dumps(resource)
+        left = deidentifier.apply_body(body)
+        if left is not None:
+            yield left
 
 
 def _write(path: Path, lines: Iterable[bytes]) -> tuple[int, str]:

@@ -1,22 +1,17 @@
-"""One walk over a resource: every primitive value gets the method of the first rule that names it."""
+"""What may leave of a resource: as a tree, and as the bytes that are stored of it."""
 
-from datetime import date, timedelta
-from functools import lru_cache
-from typing import Any, Final, Literal
+from datetime import date
 
 from gateway.core import Resource
+from gateway.core.codec import dumps, loads_stored
 from gateway.core.errors import Unprocessable
 from gateway.core.issues import issue
+from gateway.export.deidentify.elements import Elements, labels_of, members_of
 from gateway.export.deidentify.keys import StudyKey
-from gateway.export.deidentify.plan import Child, Node, Plan
-from gateway.export.deidentify.policy import LABELS, Policy
-from gateway.export.deidentify.subjects import subject_of
+from gateway.export.deidentify.plan import Plan
+from gateway.export.deidentify.policy import Policy
+from gateway.export.deidentify.walk import Unreadable, Walk
 from gateway.fhirpath import R4
-
-MAX_DEPTH: Final = 64
-"""How deep a resource may be."""
-
-_LABEL_SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 
 
 class Deidentifier:
@@ -27,6 +22,7 @@ class Deidentifier:
         self._key = key
         self._today = today
         self._plan = Plan(policy)
+        self._elements: dict[str, Elements | None] = {}
 
     def apply(self, resource: Resource) -> Resource | None:
         """What may leave of a resource; None for one that cannot be judged, where the policy says `skip`.
@@ -35,103 +31,37 @@ class Deidentifier:
         `Unprocessable` (`export.deidentify`) for a resource of no known type, of too many levels, or with an object
         where R4 has a value.
         """
-        walk = _Walk(self._plan, self._key, self._today, resource)
         try:
+            walk = Walk(self._plan, self._key, self._today, resource if isinstance(resource, dict) else {})
             found = walk.resource(resource, None, "", 0)
-        except _Unreadable:
-            if self.policy.errors == "skip":
-                return None
-            raise Unprocessable(issue("export.deidentify")) from None
+        except Unreadable:
+            self._skip_or_raise()
+            return None
         return _labelled(found, walk.used)
 
-
-class _Unreadable(Exception):
-    """The resource cannot be walked."""
-
-
-class _Walk:
-    """The walk over one resource; `used` collects the names of methods that changed something."""
-
-    __slots__ = ("_plan", "_resource", "_shift", "identity", "key", "today", "used")
-
-    def __init__(self, plan: Plan, key: StudyKey, today: date, resource: Resource) -> None:
-        self.key = key
-        self.today = today
-        self.used: set[str] = set()
-        self.identity = ""
-        self._plan = plan
-        self._resource = resource
-        self._shift: timedelta | Literal[False] | None = False
-
-    @property
-    def shift(self) -> timedelta | None:
-        """See `Subject.shift`; worked out when the first date asks for it."""
-        if self._shift is False:
-            subject = subject_of(self._resource)
-            self._shift = timedelta(days=self.key.shift(subject)) if subject else None
-        return self._shift
-
-    def resource(self, tree: Any, within: Node | None, element: str, depth: int) -> Resource:
-        kind = tree.get("resourceType") if isinstance(tree, dict) else None
-        if not isinstance(kind, str) or not R4.is_resource(kind):
-            raise _Unreadable
-        self.identity = f"{kind}/{tree.get('id', '')}"
-        node = self._plan.resource(kind, within, element)
-        return {"resourceType": kind, **self.children(tree, node, depth)}
-
-    def children(self, tree: Any, node: Node, depth: int) -> dict[str, Any]:
-        """What is left of the elements of a complex value."""
-        if tree.__class__ is not dict or depth > MAX_DEPTH:
-            raise _Unreadable
-        if node.asked:
-            node = node.of(tree)
-        found: dict[str, Any] = {}
-        known = node.children
-        for key, value in tree.items():
-            child = known.get(key) or node.child(key)
-            kept: Any
-            if child.kind == "keep" and value.__class__ is str:
-                found[key] = value
-                continue
-            if child.kind == "node" and value.__class__ is dict:
-                kept = self.children(value, child.node, depth + 1)  # type: ignore[arg-type]  # a "node" has one
-            elif value.__class__ is list:
-                kept = self.many(value, child, depth)
-            else:
-                kept = self.one(value, child, depth)
-                if kept is not None:
-                    found[key] = kept
-                continue
-            if kept:
-                found[key] = kept
-        return found
-
-    def many(self, values: list[Any], child: Child, depth: int) -> list[Any]:
-        """What is left of the values of a repeating element."""
-        if child.is_twin or child.kind == "drop":
-            self.used.add("redact")  # the places of twins would no longer be those of the values that are left
-            return []
-        if child.kind == "node" and child.node is not None:
-            node, depth = child.node, depth + 1
-            return [kept for value in values if (kept := self.children(value, node, depth))]
-        return [kept for value in values if (kept := self.one(value, child, depth)) is not None]
-
-    def one(self, value: Any, child: Child, depth: int) -> Any:
-        """What is left of one value; None where nothing is."""
-        if child.node is not None:
-            if child.kind == "resource":
-                return self.resource(value, child.node, child.element, depth + 1)
-            return self.children(value, child.node, depth + 1) or None
-        if child.kind == "drop":
-            if not child.is_head:
-                self.used.add("redact")
+    def apply_body(self, body: bytes) -> bytes | None:
+        """`apply` for the bytes of a stored resource, and its answer as bytes: element by element where it can be,
+        since most elements come again and what became of them is remembered."""
+        members = members_of(body)
+        kind = str(loads_stored(members.get("resourceType", b"null")))
+        if kind not in self._elements and R4.is_resource(kind):
+            self._elements[kind] = Elements.of(kind, self._plan)
+        elements = self._elements.get(kind)
+        if elements is None:
+            found = self.apply(loads_stored(body))
+            return None if found is None else dumps(found)
+        try:
+            parts, used = elements.walk(members, self._key, self._today)
+        except Unreadable:
+            self._skip_or_raise()
             return None
-        if value.__class__ is dict or value.__class__ is list or value is None:
-            raise _Unreadable
-        if child.change is None:
-            return value
-        self.used.add(child.name)
-        return child.change(value, self)
+        if used:
+            parts = {"id": parts.pop("id", b""), "meta": elements.labelled(parts.pop("meta", b""), used), **parts}
+        return elements.head + b"".join([part for part in parts.values() if part]) + b"}"
+
+    def _skip_or_raise(self) -> None:
+        if self.policy.errors != "skip":
+            raise Unprocessable(issue("export.deidentify")) from None
 
 
 def _labelled(resource: Resource, used: set[str]) -> Resource:
@@ -142,10 +72,5 @@ def _labelled(resource: Resource, used: set[str]) -> Resource:
     labelled: Resource = {"resourceType": resource["resourceType"]}
     if "id" in resource:
         labelled["id"] = resource["id"]
-    labelled["meta"] = {**meta, "security": [*meta.get("security", ()), *_labels(frozenset(used))]}
+    labelled["meta"] = {**meta, "security": [*meta.get("security", ()), *labels_of(frozenset(used))]}
     return labelled | {key: value for key, value in resource.items() if key not in labelled}
-
-
-@lru_cache(maxsize=256)
-def _labels(used: frozenset[str]) -> tuple[dict[str, str], ...]:
-    return tuple({"system": _LABEL_SYSTEM, "code": label} for label in sorted({LABELS[name] for name in used}))

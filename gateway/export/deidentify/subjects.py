@@ -24,6 +24,15 @@ def subject_of(resource: Resource) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
+def subject_elements(kind: str) -> "tuple[str, ...] | None":
+    """The top-level elements that alone tell `subject_of` a resource of this type; None when it looks deeper."""
+    if kind == "Patient":
+        return ("id",)
+    paths = _paths(kind)
+    names = tuple(path for path in paths if isinstance(path, str))
+    return names if len(names) == len(paths) else None
+
+
 def _patients(path: "Expression | str", resource: Resource) -> list[str]:
     if isinstance(path, str):
         value = resource.get(path)
