@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway.access import Access
+from gateway.access import Access, ScopeLimits
 from gateway.audit import Anchoring, AnchorKeys, Anchors, AuditTrail, chain, witness
 from gateway.auth import Assertions, Authenticator, BackendServices, Issuer, KeyFolder, KeySets, clients_of
 from gateway.conformance import Validator
@@ -130,7 +130,8 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
     )
     store.migrate()
     trail = AuditTrail(store, secret)
-    access = Access(store, trail, studies, clock)
+    limits = ScopeLimits(made.parameters)
+    access = Access(store, trail, studies, clock, limits)
     keys = KeyFolder(settings.keys)
     keys.ensure_key(clock())
     return Gateway(
@@ -146,7 +147,9 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         ingest=Ingest(store, access.door, registry, made.validator, studies, clock),
         keys=keys,
         issuer=Issuer(keys, settings.issuer, clock),
-        authenticator=Authenticator(keys, settings.issuer, clients_of(studies), clock, store.credentials.is_revoked),
+        authenticator=Authenticator(
+            keys, settings.issuer, clients_of(studies), clock, store.credentials.is_revoked, limits.is_usable
+        ),
     )
 
 

@@ -9,8 +9,9 @@ consent (whose, of which domains, from when) is computed here on every write.
 from gateway.access.access import Access
 from gateway.access.door import Door
 from gateway.access.finding import Finder
+from gateway.access.limits import ScopeLimits
 from gateway.access.transaction import Result, Step
 from gateway.access.writes import Delete, Write
 from gateway.store.port import Found, Page
 
-__all__ = ["Access", "Delete", "Door", "Finder", "Found", "Page", "Result", "Step", "Write"]
+__all__ = ["Access", "Delete", "Door", "Finder", "Found", "Page", "Result", "ScopeLimits", "Step", "Write"]

@@ -6,6 +6,7 @@ from gateway.access.collecting import Collecting
 from gateway.access.door import Door
 from gateway.access.gate import Gate
 from gateway.access.journal import Journal
+from gateway.access.limits import ScopeLimits
 from gateway.access.placing import Placer
 from gateway.audit import AuditTrail
 from gateway.consent import ConsentPolicy
@@ -23,11 +24,14 @@ class Access:
     Raises `FhirPathError` for a domain rule that does not compile.
     """
 
-    def __init__(self, store: ResourceStore, trail: AuditTrail, studies: Mapping[str, Study], clock: Clock) -> None:
+    def __init__(
+        self, store: ResourceStore, trail: AuditTrail, studies: Mapping[str, Study], clock: Clock, limits: ScopeLimits
+    ) -> None:
         self._store = store
         self._trail = trail
         self._studies = studies
         self._clock = clock
+        self._limits = limits
         self._placers = {study.id: Placer(study) for study in studies.values()}
         self._collecting = Collecting(store, {study.id: ConsentPolicy.of(study) for study in studies.values()})
 
@@ -40,7 +44,7 @@ class Access:
         role = study.roles.get(principal.role) if study else None
         if study is None or role is None:
             raise Forbidden(issue("auth.client-unknown"))
-        gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting)
+        gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting, self._limits)
         return Door(self._store, gate, Journal(self._trail, principal, request, why), self._clock)
 
     def flush(self) -> None:

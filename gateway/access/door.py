@@ -10,7 +10,7 @@ from gateway.access.gate import Gate
 from gateway.access.journal import Action, Journal, Target, refused
 from gateway.access.newest import newest_of_each
 from gateway.access.reach import narrowed
-from gateway.access.scopes import may, require_scope, types_within
+from gateway.access.scopes import may, require_scope, require_whole, types_within
 from gateway.access.several import one_after_another
 from gateway.access.transaction import Plan, Result, Transaction
 from gateway.access.writes import Asked, Delete, Write
@@ -25,6 +25,9 @@ from gateway.core.resources import Change, Committed, Key, Stored, Unit, Visibil
 from gateway.core.types import Resource
 from gateway.search import Query
 from gateway.store.port import Found, Page, ResourceStore
+
+DEFINITIONS: Final = frozenset({"CodeSystem", "ConceptMap", "StructureDefinition", "ValueSet"})
+"""Types whose operations answer from the assets, where no row is asked whether a scope reaches it."""
 
 LATE: Final = "store.version-conflict"
 """The rule of a write whose version is not current any more."""
@@ -58,7 +61,7 @@ class Door:
         """Returns when it is on record that the operation (`expand`) is asked for on a type, and may be."""
         event = self._event("E", operation, (type,))
         try:
-            require_scope(self.principal, type, *letters)
+            (require_whole if type in DEFINITIONS else require_scope)(self.principal, type, *letters)
         except Forbidden as error:
             self._refuse(event, error)
             raise
@@ -97,7 +100,7 @@ class Door:
         event = self._event("R", "read" if version is None else "vread", (key.reference,), 1)
         try:
             require_scope(self.principal, type, "r")
-            stored = self._store.read(key, self._visibility("access"), version)
+            stored = self._store.read(key, self._visibility("access", "r"), version)
             if stored is None:
                 raise NotFound(issue("auth.not-found"))
             if stored.deleted:
@@ -128,11 +131,11 @@ class Door:
                 require_scope(self.principal, type, "r")
             elif types_within(self.principal, "r") is not None:
                 require_scope(self.principal, "*", "r")
-            if key and self._store.read(key, self._visibility("access")) is None:
+            if key and self._store.read(key, self._visibility("access", "r")) is None:
                 raise NotFound(issue("auth.not-found"))
             found = self._store.changes(
                 self.principal.study,
-                self._visibility("access"),
+                self._visibility("access", "r"),
                 type=type or None,
                 id=id or None,
                 since=since,
@@ -155,7 +158,7 @@ class Door:
         """
         try:
             asked = narrowed(query, self.principal)
-            found = self._store.search(asked, self.principal.study, self._visibility(action), page)
+            found = self._store.search(asked, self.principal.study, self._visibility(action, "s"), page)
         except FhirError as error:
             self._refuse(self._event("E", operation, (query.type,) if query.type else ()), error)
             raise
@@ -171,7 +174,7 @@ class Door:
         """
         try:
             asked = [narrowed(query, self.principal) for query in queries if may(self.principal, query.type, "s")]
-            found = one_after_another(self._store, asked, self.principal.study, self._visibility(action), page)
+            found = one_after_another(self._store, asked, self.principal.study, self._visibility(action, "s"), page)
         except FhirError as error:
             self._refuse(self._event("E", operation), error)
             raise
@@ -182,7 +185,8 @@ class Door:
         """At most `most` visible matches of each code, newest first; see `newest_of_each`."""
         try:
             asked = narrowed(query, self.principal)
-            rows = tuple(newest_of_each(self._store, asked, self.principal.study, self._visibility("access"), most))
+            visibility = self._visibility("access", "s")
+            rows = tuple(newest_of_each(self._store, asked, self.principal.study, visibility, most))
         except FhirError as error:
             self._refuse(self._event("E", "lastn", (query.type,)), error)
             raise
@@ -210,7 +214,7 @@ class Door:
 
     def _stream(self, query: Query | str, kind: str) -> Iterator[Stored]:
         count, told = 0, frozenset[str]()
-        rows = self._store.stream(query, self.principal.study, self._visibility("disclose"))
+        rows = self._store.stream(query, self.principal.study, self._visibility("disclose", "rs"))
         try:
             while batch := tuple(islice(rows, MAX_TARGETS)):
                 told = self._tell_patients(kind, batch, told)
@@ -270,7 +274,7 @@ class Door:
         transaction = Transaction(
             self._gate,
             plan,
-            lambda: self._visibility("access"),
+            lambda letters: self._visibility("access", letters),
             lambda targets, count: self._event(action, operation, targets, count),
         )
         for left in reversed(range(attempts)):
@@ -320,7 +324,7 @@ class Door:
 
     def _confirmation(self, planned: tuple[Change, ...]) -> Callable[[tuple[Committed, ...]], None]:
         def inside(committed: tuple[Committed, ...]) -> None:
-            visibility = self._visibility("access")
+            visibility = self._visibility("access", "")
             self._gate.confirm(planned, committed, visibility, visibility.now)
 
         return inside
@@ -336,9 +340,11 @@ class Door:
         while self._lookups:
             self._lookups.pop().result()
 
-    def _visibility(self, action: str) -> Visibility:
+    def _visibility(self, action: str, letters: str) -> Visibility:
+        """The reader's eyes, for an action of consent and by the scopes that allow all `letters`."""
         who = self.principal
-        return Visibility(who.study, who.organisation, action, who.purpose, micros(self._clock()))
+        limits = self._gate.limits.of(who, letters)
+        return Visibility(who.study, who.organisation, action, who.purpose, micros(self._clock()), limits)
 
     def _event(self, action: Action, operation: str, targets: Iterable[Target] = (), count: int = 0) -> Event:
         return self._journal.event(self._clock(), action, operation, targets, count)

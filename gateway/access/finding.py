@@ -1,5 +1,6 @@
 """What a writer may look at inside its transaction, so that what it writes can depend on it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.access.reach import narrowed
@@ -14,26 +15,27 @@ from gateway.search.query import IdClause
 class Finder:
     """Look-ups of one transaction, as one principal: what is hidden is not there.
 
-    `any_version` says that the writer's role may replace what it does not see, as enrolment must.
+    `seen` tells through whose eyes, by the scopes that allow the letters of `cruds` given to it. `any_version` says
+    that the writer's role may replace what it does not see, as enrolment must.
     """
 
     principal: Principal
     lookup: Lookup
-    visibility: Visibility
+    seen: Callable[[str], Visibility]
     any_version: bool
 
     def search(self, query: Query, limit: int) -> list[Stored]:
         """At most `limit` of the visible resources that match; raises `Forbidden` without the scope to search."""
-        return self.lookup(narrowed(query, self.principal), self.visibility, limit)
+        return self.lookup(narrowed(query, self.principal), self.seen("s"), limit)
 
     def current(self, type: str, id: str) -> Stored | None:
         """The resource, None when it is absent or hidden; raises `Forbidden` without the scope to read."""
         require_scope(self.principal, type, "r")
-        return self._one(type, id, self.visibility)
+        return self._one(type, id, self.seen("r"))
 
     def version(self, type: str, id: str) -> int:
         """The version of the resource, 0 when there is none that the writer may know of; its content is not told."""
-        found = self._one(type, id, None if self.any_version else self.visibility)
+        found = self._one(type, id, None if self.any_version else self.seen(""))
         return found.version if found else 0
 
     def _one(self, type: str, id: str, visibility: Visibility | None) -> Stored | None:

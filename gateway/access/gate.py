@@ -1,15 +1,16 @@
 """What a principal may write, decided before and inside the transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.access.collecting import Collecting
+from gateway.access.limits import ScopeLimits
 from gateway.access.placing import HIDDEN, MAX_FOLLOWED, Placer, placements_among
-from gateway.access.scopes import require_scope
+from gateway.access.scopes import NAMES, require_scope
 from gateway.access.subjects import FOLLOWED, STUDY_LEVEL
 from gateway.access.writes import Delete, Write, key_of
-from gateway.auth import scope_allows
+from gateway.auth import scope_reaches
 from gateway.consent import check_consent
 from gateway.core.codec import loads
 from gateway.core.errors import Conflict, Forbidden, MethodNotAllowed, NotFound, Unprocessable
@@ -33,6 +34,7 @@ class Gate:
     store: ResourceStore
     placer: Placer
     collecting: Collecting
+    limits: ScopeLimits
 
     def plan(self, writes: Sequence[Write | Delete]) -> tuple[Change, ...]:
         """The changes with their placements; raises `Forbidden`, `NotFound`, `Unprocessable` before anything is
@@ -70,8 +72,20 @@ class Gate:
             consents = [change for change in changes if change.key.type == "Consent"]
             self.collecting.require(self.principal, now, collected, consents)
         for change, done in zip(changes, committed, strict=True):
+            self._check_limits(change, done, visibility)
             if done.outcome != "created":
                 self._check_replaced(change, done, visibility)
+
+    def _check_limits(self, change: Change, done: Committed, visibility: Visibility) -> None:
+        """What is replaced and what is written must both be within the scopes that allow it."""
+        letter = {"created": "c", "deleted": "d"}.get(done.outcome, "u")
+        limits = self.limits.of(self.principal, letter)
+        if limits is None:
+            return
+        if letter != "c" and self.store.read(change.key, replace(visibility, limits=limits)) is None:
+            raise NotFound(issue("auth.not-found"))
+        if change.resource is not None and not self.limits.permits(limits, change.resource, change.placement):
+            raise Forbidden(issue("auth.scope", interaction=NAMES[letter], type=change.key.type))
 
     def _check(self, key: Key, write: Write | Delete) -> None:
         if isinstance(write, Delete):
@@ -90,7 +104,7 @@ class Gate:
     def _require_write_scope(self, key: Key) -> None:
         """Both letters where it is not known yet whether this creates or updates; else the one that counts."""
         scopes = self.principal.scopes
-        create, update = scope_allows(scopes, key.type, "c"), scope_allows(scopes, key.type, "u")
+        create, update = scope_reaches(scopes, key.type, "c"), scope_reaches(scopes, key.type, "u")
         if not create and not update:
             self._require(key.type, "c")
         if create != update:

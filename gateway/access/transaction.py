@@ -26,7 +26,7 @@ Report: TypeAlias = Callable[[Iterable[Target], int], Event]
 class Transaction:
     """The unit of one plan; `results` holds what became of its steps once it is committed."""
 
-    def __init__(self, gate: Gate, plan: Plan, visibility: Callable[[], Visibility], report: Report) -> None:
+    def __init__(self, gate: Gate, plan: Plan, visibility: Callable[[str], Visibility], report: Report) -> None:
         self._gate = gate
         self._plan = plan
         self._visibility = visibility
@@ -52,7 +52,7 @@ class Transaction:
 
     def _prepare(self, lookup: Lookup) -> Sequence[Change]:
         gate = self._gate
-        finder = Finder(gate.principal, lookup, self._visibility(), gate.role.enrols or gate.role.collects)
+        finder = Finder(gate.principal, lookup, self._visibility, gate.role.enrols or gate.role.collects)
         self._steps = tuple(self._plan(finder))
         self._planned = gate.plan([step for step in self._steps if isinstance(step, Write | Delete)])
         return self._planned
@@ -62,5 +62,5 @@ class Transaction:
         return (self._report(targets, len(targets)),)
 
     def _confirm(self, committed: Sequence[Committed]) -> None:
-        visibility = self._visibility()
+        visibility = self._visibility("")
         self._gate.confirm(self._planned, committed, visibility, visibility.now)

@@ -11,8 +11,8 @@ from gateway.auth.assertions import Assertions
 from gateway.auth.backend_services import TOKEN_SECONDS, BackendServices, Form, TokenRefused
 from gateway.auth.key_sets import KeySets
 from gateway.auth.keys import KeyFolder
-from gateway.auth.scopes import Scope, scope_allows
-from gateway.auth.tokens import MAX_TOKEN_SECONDS, Authenticator, Issuer, clients_of
+from gateway.auth.scopes import Scope, scope_allows, scope_reaches
+from gateway.auth.tokens import MAX_TOKEN_SECONDS, Authenticator, Issuer, Launch, clients_of
 
 __all__ = [
     "MAX_TOKEN_SECONDS",
@@ -24,8 +24,10 @@ __all__ = [
     "Issuer",
     "KeyFolder",
     "KeySets",
+    "Launch",
     "Scope",
     "TokenRefused",
     "clients_of",
     "scope_allows",
+    "scope_reaches",
 ]

@@ -22,6 +22,9 @@ from gateway.study import Client, Study
 ClientOf: TypeAlias = Callable[[str, str], Client | None]
 """(study, client id) -> the registered client, None when there is none."""
 
+IsUsable: TypeAlias = Callable[[str], bool]
+"""Whether a scope, as text, can be kept to: one with a query that is not understood cannot."""
+
 IsRevoked: TypeAlias = Callable[[str, str], bool]
 """(study, `token_digest`) -> whether the token was revoked."""
 
@@ -42,6 +45,15 @@ def token_digest(jti: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Launch:
+    """For whom an app was launched: the id of the Patient of `patient/` scopes, "" for none, and the reference of the
+    person who logged in (`Patient/1`, `Practitioner/2`)."""
+
+    patient: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class Issuer:
     """Signs access tokens; `url` is the `iss` claim, without a final slash."""
 
@@ -49,8 +61,15 @@ class Issuer:
     url: str
     clock: Clock
 
-    def issue(self, client: Client, study: str, seconds: int, scopes: Iterable[str] | None = None) -> str:
-        """A token for `client` and `study`, with all scopes of the client or only `scopes`.
+    def issue(
+        self,
+        client: Client,
+        study: str,
+        seconds: int,
+        scopes: Iterable[str] | None = None,
+        launch: Launch | None = None,
+    ) -> str:
+        """A token for `client` and `study`, with all scopes of the client or only `scopes`; `launch` for an app.
 
         Raises `Unprocessable` when `seconds` is not from 1 to a day.
         """
@@ -67,6 +86,12 @@ class Issuer:
             "jti": secrets.token_urlsafe(16),
             "scope": " ".join(client.scopes if scopes is None else scopes),
         }
+        if launch:
+            claims |= {
+                "sub": launch.user,
+                "fhirUser": launch.user,
+                **({"patient": launch.patient} if launch.patient else {}),
+            }
         return jose.sign(claims, self.keys.signing_key(), _MEDIA_TYPE)
 
 
@@ -77,6 +102,8 @@ class _Verified:
     client: str
     audience: str
     scopes: tuple[str, ...]
+    patient: str
+    user: str
     digest: str
     expires: float
     kept_until: float
@@ -86,9 +113,16 @@ class Authenticator:
     """Turns bearer tokens into principals; a verified token is remembered for at most a minute, by its digest."""
 
     def __init__(
-        self, keys: KeyFolder, issuer: str, client_of: ClientOf, clock: Clock, is_revoked: IsRevoked | None = None
+        self,
+        keys: KeyFolder,
+        issuer: str,
+        client_of: ClientOf,
+        clock: Clock,
+        is_revoked: IsRevoked | None = None,
+        is_usable: IsUsable | None = None,
     ) -> None:
         self._is_revoked = is_revoked
+        self._is_usable = is_usable
         self._keys = keys
         self._issuer = issuer
         self._client_of = client_of
@@ -138,11 +172,16 @@ class Authenticator:
 
     def _verify(self, token: str, study: str, now: float) -> _Verified:
         claims = self._genuine(token, study, now)
-        scope = claims.get("scope")
-        if claims.get("client_id") != claims["sub"] or not isinstance(scope, str):
+        told = [claims.get("client_id"), claims.get("scope"), claims.get("patient", ""), claims.get("fhirUser", "")]
+        if not all(isinstance(text, str) for text in told):
+            raise Unauthorized(issue("auth.token-invalid"))
+        client, scope, patient, user = (str(text) for text in told)
+        if claims["sub"] != (user or client) or (patient and not user):
             raise Unauthorized(issue("auth.token-invalid"))
         return _Verified(
-            client=claims["sub"],
+            client=client,
+            patient=patient,
+            user=user,
             audience=audience(self._issuer, study),
             scopes=tuple(scope.split(" ")),
             digest=token_digest(claims["jti"]),
@@ -173,12 +212,17 @@ class Authenticator:
             organisation=client.organisation,
             role=client.role,
             purpose=client.purpose,
-            scopes=narrowed(verified.scopes, client.scopes),
+            scopes=self._usable(narrowed(verified.scopes, client.scopes)),
             source=client.source,
             token=verified.digest,
+            patient=verified.patient,
+            user=verified.user,
         )
         self._principals[digest] = (client, principal)
         return principal
+
+    def _usable(self, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(filter(self._is_usable, scopes)) if self._is_usable else scopes
 
 
 def clients_of(studies: Mapping[str, Study]) -> ClientOf:

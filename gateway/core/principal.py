@@ -10,7 +10,9 @@ class Principal:
     `organisation` is the id of an Organization resource of the study (Consent provisions name it as actor),
     `role` a role of the study file, `purpose` a v3-ActReason code such as HRESCH or TREAT, `scopes` SMART v2
     scopes such as `system/Observation.rs`. `source` is the ingest source key when the caller is a source, else "".
-    `token` is a digest of the token's jti, for audit; "" for the command line.
+    `patient` is the id of the Patient that `patient/` scopes are about, "" for none; `user` the reference of the
+    person who logged in, "" when the client acts for itself. `token` is a digest of the token's jti, for audit; ""
+    for the command line.
     """
 
     client: str
@@ -21,3 +23,5 @@ class Principal:
     scopes: tuple[str, ...] = ()
     source: str = ""
     token: str = ""
+    patient: str = ""
+    user: str = ""

@@ -4,7 +4,7 @@ Every resource that a condition looks at beside the row itself must be current a
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
@@ -40,18 +40,22 @@ from gateway.store.sql.index_tables import (
 from gateway.store.sql.tables import UNDATED, Columns, ResourceRow, columns_of
 from gateway.store.sql.visible import study_is
 
-if TYPE_CHECKING:
-    from gateway.store.sql.limiting import Gate
-
 Condition: TypeAlias = ColumnElement[bool]
 _SECOND: Final = 1000
 """Microseconds that a `meta.lastUpdated` names: it shows milliseconds."""
 
 
+class Gated(Protocol):
+    """What a reader may see (`gateway.store.sql.limiting.Gate`)."""
+
+    def head(self, database: Database, row: Columns) -> list[Condition]:
+        """True for the current resources that the reader may see."""
+
+
 class Conditions:
     """Makes the conditions of one statement; each parameter gets the next name."""
 
-    def __init__(self, database: Database, *, gate: "Gate | None", prefix: str = "p") -> None:
+    def __init__(self, database: Database, *, gate: "Gated | None", prefix: str = "p") -> None:
         self._database = database
         self._gate = gate
         self._prefix = prefix

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.access import Access, Door
+from gateway.access import Access, Door, ScopeLimits
 from gateway.audit import AuditTrail, chain
 from gateway.consent import grant_compiler
 from gateway.core.codec import loads
@@ -40,7 +40,7 @@ class World:
         )
         self.store.migrate()
         self.trail = AuditTrail(self.store, KEY)
-        self.access = Access(self.store, self.trail, studies, lambda: self.now)
+        self.access = Access(self.store, self.trail, studies, lambda: self.now, ScopeLimits(parameters))
         for person in (self.person("101-001"), self.person("201-001")):
             self.door("registrar").commit(self.enrolment_of(person))
         self.door("registrar").commit(
