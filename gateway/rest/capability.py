@@ -39,8 +39,7 @@ COMPARTMENTS: Final = ("device", "encounter", "patient", "practitioner", "relate
 _CONDITIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "read": {"conditionalRead": "full-support"},
     "create": {"conditionalCreate": True},
-    "update": {"conditionalUpdate": True, "updateCreate": True},
-    "delete": {"conditionalDelete": "single"},
+    "update": {"conditionalUpdate": True},
     "vread": {"readHistory": True, "versioning": "versioned-update"},
 }
 """What is told beside the code of an interaction."""
@@ -131,7 +130,9 @@ def _offered(operations: Sequence[Operation], type_name: str) -> Resource:
 
 def _of_study(study: Study, entry: Resource) -> Resource:
     profiles = [rule.url for rule in study.profiles.get(entry["type"], ())]
-    return {"type": entry["type"], "supportedProfile": profiles, **entry} if profiles else entry
+    told = {"type": entry["type"], "supportedProfile": profiles, **entry} if profiles else entry
+    offered = study.interactions
+    return told | {"updateCreate": offered.update_creates, "conditionalDelete": offered.conditional_delete}
 
 
 def _resources(parts: Parts, codes: Sequence[str], operations: Sequence[Operation]) -> list[Resource]:

@@ -10,13 +10,14 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from gateway.access import Finder
-from gateway.core.errors import BadRequest, PreconditionFailed
+from gateway.core.errors import BadRequest, MethodNotAllowed, PreconditionFailed
 from gateway.core.issues import issue
 from gateway.core.resources import Stored
 from gateway.rest.cursors import Pairs
 from gateway.rest.negotiation import COMMON_PARAMETERS
 from gateway.rest.parts import Parts
 from gateway.search import Query, parse
+from gateway.study import Study
 
 _VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})"\Z')
 MAX_FIELDS = 50
@@ -52,6 +53,12 @@ def criteria_of(parts: Parts, study: str, type_name: str, pairs: Sequence[tuple[
     if not query.clauses or query != Query(type_name, query.clauses):
         raise BadRequest(issue("rest.condition"))
     return query
+
+
+def require_conditional_delete(study: Study) -> None:
+    """Raises `MethodNotAllowed` in a study that offers no conditional deletion."""
+    if study.interactions.conditional_delete == "not-supported":
+        raise MethodNotAllowed(issue("rest.no-conditional-delete"))
 
 
 def lock_of(query: Query) -> str:

@@ -5,15 +5,20 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from gateway.access import Finder, Found
+from gateway.core.clock import Clock
 from gateway.core.codec import loads
 from gateway.core.errors import BadRequest, Unprocessable
+from gateway.core.instants import micros
 from gateway.core.issues import Issue, any_blocks, issue
+from gateway.core.resources import Visibility
 from gateway.core.types import Resource
 from gateway.ingest.admission import Admission
-from gateway.ingest.facts import StoredFacts
+from gateway.ingest.facts import MOST, StoredFacts
 from gateway.rest.edge import request_id
 from gateway.rest.gate import door_of, study_of
 from gateway.rest.parts import Parts
+from gateway.search import Query
 from gateway.study import Study
 
 SUBSETTED = "SUBSETTED"
@@ -26,18 +31,35 @@ class Judge:
     study: Study
     admission: Admission
     stored: StoredFacts
+    clock: Clock
 
-    def require(self, resource: Resource, around: Sequence[Resource] = ()) -> list[Issue]:
+    def require(
+        self, resource: Resource, around: Sequence[Resource] = (), *, inside: Finder | None = None
+    ) -> list[Issue]:
         """The warnings about a resource that comes with those `around`; raises `Unprocessable` with every issue when
-        one of them blocks."""
+        one of them blocks.
+
+        `inside` is what looks into the transaction where it is made, which waits for no other.
+        """
         taken = resource["resourceType"] in self.study.profiles
         judge = self.admission.check if taken else self.admission.judge
-        issues = judge(resource, around, stored=self.stored)
+        issues = judge(resource, around, stored=self._facts(inside) if inside else self.stored)
         if is_subsetted(resource):
             issues = [*issues, issue("rest.subsetted", expression=f"{resource['resourceType']}.meta.tag")]
         if any_blocks(issues):
             raise Unprocessable(*issues)
         return issues
+
+    def _facts(self, inside: Finder) -> StoredFacts:
+        """The stored facts as a transaction sees them; that it asked is on record with what it writes."""
+        who = inside.principal
+        seen = Visibility(who.study, who.organisation, "collect", who.purpose, micros(self.clock()))
+
+        def search(query: Query) -> Found:
+            rows = inside.lookup(query, seen, MOST + 1)
+            return Found(tuple(rows[:MOST]), None, (MOST,) if len(rows) > MOST else None)
+
+        return StoredFacts(search)
 
 
 class Judges:
@@ -54,7 +76,7 @@ class Judges:
         parts, study = self._parts, study_of(self._parts, request)
         who, identity = door_of(parts, request).principal, request_id(request.scope)
         stored = StoredFacts.of_writer(lambda principal: parts.access.door(principal, request=identity), who)
-        return Judge(study, self._admissions[study.id], stored)
+        return Judge(study, self._admissions[study.id], stored, parts.clock)
 
 
 def is_subsetted(resource: Resource) -> bool:

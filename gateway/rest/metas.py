@@ -6,6 +6,7 @@ See https://hl7.org/fhir/R4/resource-operation-meta.html, #meta-add and #meta-de
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from gateway.access import Finder
 from gateway.core.codec import loads
 from gateway.core.errors import BadRequest, Unprocessable
 from gateway.core.issues import any_blocks, issue
@@ -42,7 +43,7 @@ def changed(call: Call, operation: str, change: Callable[[dict[str, Any], Mappin
             {**resource, "meta": kept} if kept else {name: part for name, part in resource.items() if name != "meta"}
         )
 
-    def judge(resource: Resource) -> None:
+    def judge(resource: Resource, _find: Finder) -> None:
         issues = call.parts.validator.validate(resource)
         if any_blocks(issues):
             raise Unprocessable(*issues)

@@ -4,12 +4,12 @@ A step is made inside the transaction, so that conditions hold when it is commit
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from gateway.access import Delete, Finder, Step, Write
 from gateway.core.codec import loads
-from gateway.core.errors import BadRequest, Conflict, NotFound, PreconditionFailed, Unprocessable
+from gateway.core.errors import BadRequest, Conflict, MethodNotAllowed, NotFound, PreconditionFailed, Unprocessable
 from gateway.core.issues import issue
 from gateway.core.resources import Stored
 from gateway.core.types import Resource
@@ -37,27 +37,34 @@ def creation(resource: Resource, unless: Query | None = None) -> MakeStep:
     return step
 
 
-def replacement(resource: Resource, if_match: int | None = None, *, is_new: bool = False) -> MakeStep:
-    """The resource written at its own id; only over version `if_match`, or only where nothing is (`is_new`)."""
+def replacement(
+    resource: Resource, if_match: int | None = None, *, is_new: bool = False, may_create: bool = True
+) -> MakeStep:
+    """The resource written at its own id; only over version `if_match`, only where nothing is (`is_new`), or only
+    where something is (not `may_create`)."""
 
     def step(find: Finder) -> Step:
-        if if_match is not None:
-            _require_version(
-                resource["resourceType"], find.version(resource["resourceType"], resource["id"]), if_match
-            )
+        if if_match is not None or not may_create:
+            current = find.version(resource["resourceType"], resource["id"])
+            _require_version(resource["resourceType"], current, if_match)
+            _require_creation(may_create or current > 0)
         return Write(resource, if_match=0 if is_new else if_match)
 
     return step
 
 
-def conditional_replacement(resource: Resource, where: Query, if_match: int | None = None) -> MakeStep:
-    """The resource written over the one that meets `where`, or as a new one when there is none."""
+def conditional_replacement(
+    resource: Resource, where: Query, if_match: int | None = None, *, may_create: bool = True
+) -> MakeStep:
+    """The resource written over the one that meets `where`, or as a new one when there is none: at the id that it
+    brings, if it may be created there (`may_create`)."""
     kind, identity = where.type, resource.get("id")
 
     def step(find: Finder) -> Step:
         found = the_one(find, where)
         if found is None:
             _require_version(kind, 0, if_match)
+            _require_creation(may_create or identity is None)
             if identity is not None and find.version(kind, identity):
                 raise Conflict(issue("rest.id-taken", expression=f"{kind}.id"))
             return Write(resource if identity is not None else {**resource, "id": new_id()}, if_match=0)
@@ -91,13 +98,28 @@ def conditional_removal(where: Query, if_match: int | None = None) -> MakeStep:
     return step
 
 
+def conditional_removals(where: Query, most: int, if_match: int | None = None) -> Callable[[Finder], Sequence[Step]]:
+    """Every resource that meets `where` deleted, `most` at most; who names a version means a single one."""
+
+    def steps(find: Finder) -> Sequence[Step]:
+        if most == 1 or if_match is not None:
+            return [conditional_removal(where, if_match)(find)]
+        found = find.search(where, most + 1)
+        if len(found) > most:
+            raise PreconditionFailed(issue("rest.too-many-match", limit=most))
+        return [Delete(where.type, one.key.id, if_match=one.version) for one in found]
+
+    return steps
+
+
 def amendment(
     find_one: Callable[[Finder], Stored | None],
     amend: Callable[[Resource], Resource],
-    judge: Callable[[Resource], object],
+    judge: Callable[[Resource, Finder], object],
     if_match: int | None = None,
 ) -> MakeStep:
-    """The resource that `find_one` finds, as `amend` makes it of the tree that it is given, once `judge` let it pass.
+    """The resource that `find_one` finds, as `amend` makes it of the tree that it is given, once `judge` let it pass,
+    which may look into the transaction.
 
     The step raises `NotFound` when there is no such resource. Its type and id stay.
     """
@@ -110,10 +132,15 @@ def amendment(
         amended = amend(loads(found.body))
         if (amended.get("resourceType"), amended.get("id")) != (found.key.type, found.key.id):
             raise Unprocessable(issue("rest.patch-identity"))
-        judge(amended)
+        judge(amended, find)
         return Write(amended, if_match=found.version)
 
     return step
+
+
+def _require_creation(may: bool) -> None:
+    if not may:
+        raise MethodNotAllowed(issue("rest.no-update-create"))
 
 
 def _require_version(kind: str, current: int, if_match: int | None) -> None:

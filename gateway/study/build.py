@@ -9,6 +9,7 @@ from gateway.study.parts import (
     BusinessRule,
     Client,
     ConsentPolicy,
+    Interactions,
     Organisation,
     Participant,
     ProfileRule,
@@ -48,6 +49,7 @@ def build(tree: Tree, people: Sequence[Tree], resources: Mapping[str, Resource])
             for kind, rules in tree["profiles"].items()
         },
         "validation": _validation(tree.get("validation", {})),
+        "interactions": Interactions(**tree.get("interactions", {})),
         "roles": roles,
         "clients": {key: _client(key, row, roles) for key, row in tree["clients"].items()},
         "consent": _policy(tree["consent"], resources),

@@ -9,6 +9,7 @@ from gateway.core.types import Resource
 WithdrawalMode = Literal["stop-collection", "no-further-use"]
 Severity = Literal["error", "warning", "information"]
 Policy = Literal["quarantine", "reject", "warn"]
+ConditionalDelete = Literal["not-supported", "single", "multiple"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,18 @@ class ValidationPolicy:
     policy: Policy = "quarantine"
     rules: tuple[BusinessRule, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Interactions:
+    """What the study's FHIR base offers where FHIR leaves it open.
+
+    `update_creates`: an update of what is not there creates it, at the client's id. `conditional_delete`: how many
+    resources one conditional deletion may delete.
+    """
+
+    update_creates: bool = True
+    conditional_delete: ConditionalDelete = "single"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from gateway.study.files import File, read_resources, read_yaml
 from gateway.study.parts import (
     Client,
     ConsentPolicy,
+    Interactions,
     Organisation,
     Participant,
     ProfileRule,
@@ -58,6 +59,7 @@ class Study:
     questionnaires: tuple[str, ...] = ()
     definitions: tuple[Resource, ...] = ()
     validation: ValidationPolicy = field(default_factory=ValidationPolicy)
+    interactions: Interactions = field(default_factory=Interactions)
     by_patient: Mapping[str, Participant] = field(default_factory=dict, repr=False)
 
     @classmethod

@@ -93,6 +93,25 @@ RULES: dict[str, Rule] = {
         "More than one resource meets the condition",
         "Ask for what only one resource has, such as an identifier",
     ),
+    "rest.too-many-match": Rule(
+        "error",
+        "too-costly",
+        "More than {limit} resources meet the condition; nothing is deleted",
+        "Ask for fewer, by a further parameter",
+    ),
+    "rest.deleted": Rule("information", "informational", "{count} resources meet the condition and are deleted"),
+    "rest.no-conditional-delete": Rule(
+        "error",
+        "not-supported",
+        "This study offers no conditional deletion",
+        "Search, and delete what is found by its id",
+    ),
+    "rest.no-update-create": Rule(
+        "error",
+        "not-supported",
+        "There is no such resource, and this study takes no ids of its clients",
+        "Create it by POST; the gateway makes the id",
+    ),
     "rest.id-taken": Rule(
         "error",
         "duplicate",

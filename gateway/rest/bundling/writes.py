@@ -9,7 +9,7 @@ from gateway.core.issues import Issue, issue
 from gateway.core.resources import Stored
 from gateway.core.types import Resource
 from gateway.rest.bundling.entries import Entry
-from gateway.rest.conditions import criteria, if_match, only_new, the_one
+from gateway.rest.conditions import criteria, if_match, only_new, require_conditional_delete, the_one
 from gateway.rest.judging import Judge
 from gateway.rest.parts import Parts
 from gateway.rest.patching import patch_of_entry
@@ -64,9 +64,11 @@ def planned(parts: Parts, study: Study, judge: Judge, entry: Entry) -> Planned:
     if entry.method == "POST":
         return _creation(parts, study, entry, kind)
     if entry.method == "PUT":
-        return _update(entry, kind, identity, where, version)
+        return _update(study, entry, kind, identity, where, version)
     if entry.method == "PATCH":
         return _patch(parts, study, judge, entry, kind, identity, where, version)
+    if where:
+        require_conditional_delete(study)
     make = conditional_removal(where, version) if where else removal(kind, identity, version)
     reference = f"{kind}/{identity}" if identity else ""
     return Planned(entry, kind, reference, make, where, names_version=version is not None)
@@ -92,15 +94,18 @@ def _creation(parts: Parts, study: Study, entry: Entry, kind: str) -> Planned:
     return Planned(entry, kind, reference, creation(resource, unless), unless, resource)
 
 
-def _update(entry: Entry, kind: str, identity: str, where: Query | None, version: int | None) -> Planned:
+def _update(
+    study: Study, entry: Entry, kind: str, identity: str, where: Query | None, version: int | None
+) -> Planned:
     resource = _typed(entry, kind)
-    named = version is not None
+    named, may_create = version is not None, study.interactions.update_creates
     if where:
-        make = conditional_replacement(resource, where, version)
+        make = conditional_replacement(resource, where, version, may_create=may_create)
         return Planned(entry, kind, "", make, where, {"id": new_id(), **resource}, named)
     if resource.get("id") != identity:
         raise BadRequest(issue("rest.id-differs", expression=f"{entry.place}.resource.id"))
-    make = replacement(resource, version, is_new=only_new(entry.headers.get("if-none-match")))
+    is_new = only_new(entry.headers.get("if-none-match"))
+    make = replacement(resource, version, is_new=is_new, may_create=may_create)
     return Planned(entry, kind, f"{kind}/{identity}", make, None, resource, named)
 
 
@@ -122,8 +127,8 @@ def _patch(
         found = the_one(find, where)
         return find.current(kind, found.key.id) if found else None
 
-    def judged(resource: Resource) -> Sequence[Issue]:
-        return judge.require(resource)
+    def judged(resource: Resource, find: Finder) -> Sequence[Issue]:
+        return judge.require(resource, inside=find)
 
     make = amendment(find_one, amend, judged, version)
     reference = f"{kind}/{identity}" if identity else ""

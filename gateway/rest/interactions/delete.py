@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from gateway.rest.conditions import address_condition, criteria_of, if_match, lock_of
+from gateway.core.issues import issue
+from gateway.rest.conditions import address_condition, criteria_of, if_match, lock_of, require_conditional_delete
 from gateway.rest.gate import door_of, study_of, type_of
 from gateway.rest.negotiation import negotiate, negotiate_with
 from gateway.rest.parts import Parts
 from gateway.rest.preferences import preferences_of
-from gateway.rest.steps import ATTEMPTS, conditional_removal, removal
+from gateway.rest.steps import ATTEMPTS, conditional_removals, removal
 from gateway.rest.written import write_response
 
 CODE = "delete"
@@ -22,7 +23,7 @@ CODES = (CODE,)
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
-    """DELETE of `[type]/[id]` and of `[type]?[condition]`, which one resource at most may meet."""
+    """DELETE of `[type]/[id]` and of `[type]?[condition]`, which as many resources may meet as the study allows."""
     router = APIRouter()
 
     @router.delete("/studies/{study}/fhir/{type}/{id}")
@@ -42,15 +43,17 @@ def routes(parts: Parts) -> list[BaseRoute]:
         door = door_of(parts, request)
         study, kind = study_of(parts, request), type_of(parts, request)
         door.require_write(kind, "d")
+        require_conditional_delete(study)
         common, asked = address_condition(request)
         negotiate_with(request, common, CODE)
         where = criteria_of(parts, study.id, kind, asked)
         version = if_match(request.headers.get("if-match"))
-        step = conditional_removal(where, version)
+        most = parts.bundle_limit if study.interactions.conditional_delete == "multiple" else 1
+        steps = conditional_removals(where, most, version)
         attempts = ATTEMPTS if version is None else 1
-        [result] = door.transact(
-            lambda find: [step(find)], CODE, action="D", locks=(lock_of(where),), attempts=attempts
-        )
-        return write_response(parts, result, preferences_of(request))
+        results = door.transact(steps, CODE, action="D", locks=(lock_of(where),), attempts=attempts)
+        told = [issue("rest.deleted", count=len(results))] if len(results) > 1 else []
+        result = results[0] if len(results) == 1 else None
+        return write_response(parts, result, preferences_of(request), told)
 
     return list(router.routes)

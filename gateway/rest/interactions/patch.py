@@ -48,8 +48,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
         judge, warnings = judges.of(request), list[Issue]()
         version = if_match(request.headers.get("if-match"))
 
-        def judged(resource: Resource) -> None:
-            warnings[:] = judge.require(resource)
+        def judged(resource: Resource, find: Finder) -> None:
+            warnings[:] = judge.require(resource, inside=find)
 
         step = amendment(find_one, amend, judged, version)
         attempts = ATTEMPTS if version is None else 1

@@ -43,7 +43,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
         version = if_match(request.headers.get("if-match"))
         is_new = only_new(request.headers.get("if-none-match"))
         issues = judges.of(request).require(resource)
-        step = replacement(resource, version, is_new=is_new)
+        may_create = study_of(parts, request).interactions.update_creates
+        step = replacement(resource, version, is_new=is_new, may_create=may_create)
         [result] = door_of(parts, request).transact(lambda find: [step(find)], CODE)
         return write_response(parts, result, preferences_of(request), issues, pretty=pretty)
 
@@ -56,7 +57,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         where = criteria_of(parts, study.id, kind, asked)
         issues = judges.of(request).require({"id": new_id(), **resource})
         version = if_match(request.headers.get("if-match"))
-        step = conditional_replacement(resource, where, version)
+        step = conditional_replacement(resource, where, version, may_create=study.interactions.update_creates)
         door = door_of(parts, request)
         attempts = ATTEMPTS if version is None else 1
         [result] = door.transact(lambda find: [step(find)], CODE, locks=(lock_of(where),), attempts=attempts)
