@@ -22,7 +22,7 @@ class Deidentifier:
         self._key = key
         self._today = today
         self._plan = Plan(policy)
-        self._elements: dict[str, Elements | None] = {}
+        self._elements: dict[bytes, Elements | None] = {}
 
     def apply(self, resource: Resource) -> Resource | None:
         """What may leave of a resource; None for one that cannot be judged, where the policy says `skip`.
@@ -43,10 +43,8 @@ class Deidentifier:
         """`apply` for the bytes of a stored resource, and its answer as bytes: element by element where it can be,
         since most elements come again and what became of them is remembered."""
         members = members_of(body)
-        kind = str(loads_stored(members.get("resourceType", b"null")))
-        if kind not in self._elements and R4.is_resource(kind):
-            self._elements[kind] = Elements.of(kind, self._plan)
-        elements = self._elements.get(kind)
+        kind = bytes(members.get("resourceType", b""))
+        elements = self._elements.get(kind) or self._elements_of(kind)
         if elements is None:
             found = self.apply(loads_stored(body))
             return None if found is None else dumps(found)
@@ -58,6 +56,12 @@ class Deidentifier:
         if used:
             parts = {"id": parts.pop("id", b""), "meta": elements.labelled(parts.pop("meta", b""), used), **parts}
         return elements.head + b"".join([part for part in parts.values() if part]) + b"}"
+
+    def _elements_of(self, kind: bytes) -> Elements | None:
+        name = kind.decode().strip('"')
+        if kind not in self._elements and R4.is_resource(name):
+            self._elements[kind] = Elements.of(name, self._plan)
+        return self._elements.get(kind)
 
     def _skip_or_raise(self) -> None:
         if self.policy.errors != "skip":

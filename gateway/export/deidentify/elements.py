@@ -4,10 +4,10 @@ What one source sends differs little from resource to resource: what became of a
 written again, unless it was made of what only that resource has, such as its participant's days.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, Final
+from datetime import date, timedelta
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -17,7 +17,7 @@ from gateway.core.issues import issue
 from gateway.export.deidentify.keys import StudyKey
 from gateway.export.deidentify.plan import Node, Plan
 from gateway.export.deidentify.policy import LABELS
-from gateway.export.deidentify.subjects import subject_elements
+from gateway.export.deidentify.subjects import subject_elements, subject_of
 from gateway.export.deidentify.walk import Walk
 
 MAX_CONTENTS: Final = 4_096
@@ -34,7 +34,7 @@ LABEL_SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue
 Members = Mapping[str, Any]
 """The top-level elements of a resource, each as its bytes."""
 
-_METHODS: Final = tuple(LABELS)
+_BITS: Final = {name: 1 << place for place, name in enumerate(LABELS)}
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -46,12 +46,7 @@ def members_of(body: bytes) -> Members:
         raise BadRequest(issue("payload.not-json")) from None
 
 
-def methods_in(used: int) -> list[str]:
-    """The methods of a set that is written as the bits of a number."""
-    return [name for bit, name in enumerate(_METHODS) if used >> bit & 1]
-
-
-def labels_of(methods: frozenset[str]) -> list[dict[str, str]]:
+def labels_of(methods: Iterable[str]) -> list[dict[str, str]]:
     """The codings that tell a reader which methods were used."""
     return [{"system": LABEL_SYSTEM, "code": label} for label in sorted({LABELS[name] for name in methods})]
 
@@ -69,10 +64,17 @@ class _Element:
 
     def made(self, content: bytes, walk: Walk, count: int) -> tuple[bytes, int]:
         """What becomes of a content: b"" when nothing is left."""
-        walk.used, walk.is_its_own = set(), False
-        tree = walk.children({self.name: loads_stored(content)}, self.node, 0)
-        text = self.head + dumps(tree[self.name]) if tree else b""
-        found = (text, sum(1 << _METHODS.index(name) for name in walk.used))
+        walk.is_its_own = False
+        value = loads_stored(content)
+        child = self.node.children.get(self.name) or self.node.child(self.name)
+        if child.change is not None and value.__class__ is str:
+            kept = child.change(value, walk)
+            found = (b"" if kept is None else self.head + dumps(kept), _BITS[child.name])
+        else:
+            walk.used = set()
+            tree = walk.children({self.name: value}, self.node, 0)
+            text = self.head + dumps(tree[self.name]) if tree else b""
+            found = (text, sum(_BITS[name] for name in walk.used))
         if not (self.varies or walk.is_its_own or len(content) > MAX_CONTENT):
             self._keep(content, found, count)
         return found
@@ -88,7 +90,10 @@ class _Element:
 
 
 class Elements:
-    """The elements of one resource type under a policy. Safe between threads, which may make one twice."""
+    """The elements of one resource type under a policy, for one study's key.
+
+    Safe between threads, which may make one twice.
+    """
 
     def __init__(self, kind: str, plan: Plan, node: Node, subject: tuple[str, ...]) -> None:
         self.head = b'{"resourceType":' + dumps(kind)
@@ -98,6 +103,7 @@ class Elements:
         self._subject = subject
         self._elements: dict[str, _Element] = {}
         self._labelled: dict[tuple[bytes, int], bytes] = {}
+        self._shifts: dict[tuple[bytes, ...], timedelta | None] = {}
         self._count = 0
 
     @classmethod
@@ -118,19 +124,32 @@ class Elements:
             found = element.known.get(content)
             if found is None:
                 if walk is None:
-                    named = {one: loads_stored(members[one]) for one in ("id", *self._subject) if one in members}
-                    walk = Walk(self._plan, key, today, {"resourceType": self._kind, **named})
+                    walk = self._begin(members, key, today)
                 found = element.made(content, walk, self._count)
             parts[name] = found[0]
             used |= found[1]
         return parts, used
+
+    def _begin(self, members: Members, key: StudyKey, today: date) -> Walk:
+        """A walk over a resource of which only the elements are read that tell its identity and its patient."""
+        resource = {"resourceType": self._kind, "id": loads_stored(members.get("id", b'""'))}
+        said = tuple([bytes(members.get(name, b"")) for name in self._subject])
+        shift: timedelta | Literal[False] | None = self._shifts.get(said, False)
+        if shift is False:
+            resource |= {name: loads_stored(one) for name, one in zip(self._subject, said, strict=True) if one}
+            subject = subject_of(resource)
+            shift = timedelta(days=key.shift(subject)) if subject else None
+            if len(self._shifts) >= MAX_CONTENTS:
+                self._shifts = {}
+            self._shifts[said] = shift
+        return Walk(self._plan, key, today, resource, shift)
 
     def labelled(self, meta: bytes, used: int) -> bytes:
         """The element `meta`, as it is left ("" for none), with the labels of the methods used."""
         found = self._labelled.get((meta, used))
         if found is None:
             tree = loads_stored(meta[len(_META) :]) if meta else {}
-            labels = labels_of(frozenset(methods_in(used)))
+            labels = labels_of(name for name, bit in _BITS.items() if used & bit)
             found = _META + dumps({**tree, "security": [*tree.get("security", ()), *labels]})
             if len(self._labelled) >= MAX_CONTENTS:
                 self._labelled = {}

@@ -20,12 +20,20 @@ class Unreadable(Exception):
 class Walk:
     """The walk over one resource; `used` collects the names of methods that changed something.
 
-    `is_its_own` tells whether anything was made of what only this resource has: its participant's days, its identity.
+    `shift` is False where it is still to be worked out from the resource. `is_its_own` tells whether anything was
+    made of what only this resource has: its participant's days, its identity.
     """
 
     __slots__ = ("_identity", "_plan", "_resource", "_shift", "is_its_own", "key", "today", "used")
 
-    def __init__(self, plan: Plan, key: StudyKey, today: date, resource: Resource) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        key: StudyKey,
+        today: date,
+        resource: Resource,
+        shift: timedelta | Literal[False] | None = False,
+    ) -> None:
         self.key = key
         self.today = today
         self.used: set[str] = set()
@@ -33,7 +41,7 @@ class Walk:
         self._plan = plan
         self._resource = resource
         self._identity = f"{resource.get('resourceType')}/{resource.get('id', '')}"
-        self._shift: timedelta | Literal[False] | None = False
+        self._shift = shift
 
     @property
     def shift(self) -> timedelta | None:
