@@ -1,11 +1,10 @@
-"""The newest observations of each code, found by searches that an index answers.
+"""The newest observations of each code, of what the store gives as the newest of each set of codes.
 
-The newest of all tells a code; the newest of that code are taken, and the search goes on without it. So it takes two
-searches a code, however many observations there are. An observation whose code is text only is a code of its own.
+Observations with a coding in common have one code; of those whose code is a text only, those with one text. The
+newest of all tells a code, and then the newest of what is left.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Final
 
 from gateway.core.codec import loads
@@ -13,11 +12,9 @@ from gateway.core.errors import Unprocessable
 from gateway.core.issues import issue
 from gateway.core.resources import Stored, Visibility
 from gateway.search import Query
-from gateway.search.query import Clause, IdClause, NotClause, SortKey, Token, TokenClause
-from gateway.store.port import Page, ResourceStore
+from gateway.store.port import ResourceStore
 
-MAX_CODES: Final = 200
-NEWEST_FIRST: Final = (SortKey("date", descending=True),)
+MAX_CODES: Final = 1_000
 
 
 def newest_of_each(
@@ -27,28 +24,22 @@ def newest_of_each(
 
     Raises `Unprocessable` for more than `MAX_CODES` codes.
     """
-    without: tuple[Clause, ...] = ()
+    left = [(row, _codes(loads(row.body).get("code"))) for row in store.newest(query, study, visibility, most)]
     for _number in range(MAX_CODES):
-        rest = replace(query, clauses=(*query.clauses, *without), sort=NEWEST_FIRST)
-        found = store.search(rest, study, visibility, Page(1)).rows
-        if not found:
+        if not left:
             return
-        tokens = _tokens(loads(found[0].body).get("code"))
-        if not tokens:
-            yield found[0]
-            without = (*without, NotClause(IdClause((found[0].key.id,))))
-            continue
-        same = TokenClause("code", tokens)
-        of_code = replace(rest, clauses=(*rest.clauses, same))
-        yield from store.search(of_code, study, visibility, Page(most)).rows
-        without = (*without, NotClause(same))
-    raise Unprocessable(issue("rest.too-many-codes", limit=MAX_CODES))
+        _newest, wanted = left[0]
+        same = [row for row, codes in left if codes & wanted]
+        left = [(row, codes) for row, codes in left if not codes & wanted]
+        yield from same[:most]
+    if left:
+        raise Unprocessable(issue("rest.too-many-codes", limit=MAX_CODES))
 
 
-def _tokens(code: Any) -> tuple[Token, ...]:
-    codings = code.get("coding", ()) if isinstance(code, dict) else ()
-    return tuple(
-        Token(coding.get("system", ""), coding["code"])
-        for coding in codings
-        if isinstance(coding, dict) and isinstance(coding.get("code"), str)
-    )
+def _codes(code: Any) -> frozenset[tuple[str, ...]]:
+    """The codings, or the text where there are none: without regard to case and spaces; "" for no code at all."""
+    concept = code if isinstance(code, dict) else {}
+    codings = [one for one in concept.get("coding", ()) if isinstance(one, dict) and isinstance(one.get("code"), str)]
+    if codings:
+        return frozenset((str(one.get("system", "")), one["code"]) for one in codings)
+    return frozenset({("".join(str(concept.get("text", "")).casefold().split()),)})

@@ -83,6 +83,11 @@ class ResourceStore(Protocol):
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         """One page of the visible current resources that match."""
 
+    def newest(self, query: Query, study: str, visibility: Visibility | None, most: int) -> tuple[Stored, ...]:
+        """The visible current resources of one type that match, newest first: `most` at most of those that have
+        the same codes, categories, status and other values of few. The query's order, count and includes do not
+        matter."""
+
     def stream(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Stored]:
         """Every visible match of a query, or of a type, oldest first, in constant memory.
 

@@ -32,6 +32,7 @@ from gateway.store.sql.limiting import Gates
 from gateway.store.sql.locks import UnitLocks
 from gateway.store.sql.maintenance import Maintenance
 from gateway.store.sql.migrate import migrate
+from gateway.store.sql.newest import Newest
 from gateway.store.sql.reader import ResourceReader
 from gateway.store.sql.reindexing import Reindexer
 from gateway.store.sql.writer import ResourceWriter
@@ -54,6 +55,7 @@ class SqlStore:
         gates = Gates(database, indexes)
         self._reader = ResourceReader(database, gates)
         self._finder = ResourceFinder(database, indexes, gates)
+        self._newest = Newest(database, indexes, gates)
         self._history = HistoryReader(database, gates)
         self._locks = UnitLocks(database)
         self._group = GroupCommit(database)
@@ -106,6 +108,11 @@ class SqlStore:
         """See `ResourceStore.search`."""
         self._states.require(study)
         return self._finder.search(query, study, visibility, page)
+
+    def newest(self, query: Query, study: str, visibility: Visibility | None, most: int) -> tuple[Stored, ...]:
+        """See `ResourceStore.newest`."""
+        self._states.require(study)
+        return self._newest.of(query, study, visibility, most)
 
     def stream(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Stored]:
         """See `ResourceStore.stream`."""
