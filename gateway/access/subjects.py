@@ -4,8 +4,11 @@ That is at least the patient compartment; a resource about two participants need
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final
+
+import msgspec
 
 from gateway.core.types import Resource
 
@@ -42,6 +45,7 @@ FOLLOWED: Final = {"Provenance": "target", "List": "entry"}
 """Types that are about other resources, and the element that refers to them; they stand where those stand."""
 
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 _WHOSE = ("subject", "patient", "individual")
 
 
@@ -56,7 +60,7 @@ def participants(resource: Resource) -> tuple[str, ...] | None:
         if isinstance(value, dict) and relative(value.get("reference")) is None:
             return None
     found = dict.fromkeys([resource["id"]] if resource["resourceType"] == "Patient" else ())
-    for text in references(resource):
+    for text in set(_texts(resource)):
         target = relative(text)
         if target is None and "Patient/" in text:
             return None
@@ -67,8 +71,21 @@ def participants(resource: Resource) -> tuple[str, ...] | None:
 
 def relative(text: Any) -> tuple[str, str] | None:
     """Type and id of a relative literal reference, its version aside; None for any other."""
-    found = _RELATIVE.match(text) if isinstance(text, str) else None
+    return _relative(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=1 << 12)
+def _relative(text: str) -> tuple[str, str] | None:
+    found = _RELATIVE.match(text)
     return (found[1], found[2]) if found else None
+
+
+def _texts(resource: Resource) -> Iterable[str]:
+    """The same as `references`, found in the resource's own text: a quote inside a string is escaped there, so that
+    nothing but a key looks like one."""
+    _, *pieces = _encode(resource).split(b'"reference":"')
+    found = [piece[: piece.index(b'"')] for piece in pieces]
+    return references(resource) if any(b"\\" in text for text in found) else [text.decode() for text in found]
 
 
 def references(node: Any) -> Iterator[str]:

@@ -17,7 +17,8 @@ FOREVER_AFTER: Final = 2**62
 _PATTERN = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:[0-5]\d)?)?)?)?\Z"
 )
-_MICROSECOND = timedelta(microseconds=1)
+_SECOND = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-5][0-9](?:Z|[+-][0-9]{2}:[0-5][0-9])\Z")
+"""Whole seconds with an offset, no leap second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Interval:
 
 def micros(instant: datetime) -> int:
     """Microseconds since the epoch of a zone-aware datetime."""
-    return (instant - EPOCH) // _MICROSECOND
+    since = instant - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_micros(value: int) -> datetime:
@@ -48,6 +50,8 @@ def parse_interval(text: str, zone: tzinfo = UTC) -> Interval | None:
 
     `zone` applies to values without an offset (dates and partial dates).
     """
+    if _SECOND.match(text):
+        return _second(text)
     found = _PATTERN.match(text)
     if not found:
         return None
@@ -72,6 +76,15 @@ def parse_interval(text: str, zone: tzinfo = UTC) -> Interval | None:
         return Interval(micros(low), _end(low, month, day, minute, second, fraction))
     except (ValueError, OverflowError):
         return None
+
+
+def _second(text: str) -> Interval | None:
+    """The interval of a text of the commonest form, which Python reads by itself."""
+    try:
+        low = micros(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return None
+    return Interval(low, low + 1_000_000)
 
 
 def _end(

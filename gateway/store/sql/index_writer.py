@@ -32,27 +32,28 @@ _KNOWN: Final = 200_000
 """How many facets and units are remembered to be there."""
 
 
-def _terms(rows: Rows, study: str, pk: int) -> set[Values]:
-    return {(study, term, rows.at, pk) for term in rows.terms}
+def _terms(rows: Rows, study: str, pk: int) -> list[Values]:
+    at = rows.at
+    return [(study, term, at, pk) for term in rows.terms]
 
 
-def _words(rows: Rows, study: str, pk: int) -> set[Values]:
-    return {(study, term, pk) for term in rows.words}
+def _words(rows: Rows, study: str, pk: int) -> list[Values]:
+    return [(study, term, pk) for term in rows.words]
 
 
-def _of(kind: str) -> Callable[[Rows, str, int], set[Values]]:
-    return lambda rows, study, pk: {(study, pk, *row) for row in getattr(rows, kind)}
+def _of(kind: str) -> Callable[[Rows, str, int], list[Values]]:
+    return lambda rows, study, pk: [(study, pk, *row) for row in getattr(rows, kind)]
 
 
-_TABLES: Final[tuple[tuple[Any, Callable[[Rows, str, int], set[Values]]], ...]] = (
-    (TermRow, _terms),
-    (ReferenceRow, _of("references")),
-    (DateRow, _of("dates")),
-    (NumberRow, _of("numbers")),
-    (StringRow, _of("strings")),
-    (WordRow, _words),
+_TABLES: Final[tuple[tuple[Any, str, Callable[[Rows, str, int], list[Values]]], ...]] = (
+    (TermRow, "terms", _terms),
+    (ReferenceRow, "references", _of("references")),
+    (DateRow, "dates", _of("dates")),
+    (NumberRow, "numbers", _of("numbers")),
+    (StringRow, "strings", _of("strings")),
+    (WordRow, "words", _words),
 )
-"""The tables with rows of single resources, and how their rows are made, in the order of the columns."""
+"""The tables with rows of single resources, of which rows, and how they are made, in the order of the columns."""
 
 
 @dataclass(slots=True)
@@ -66,14 +67,14 @@ class IndexBatch:
 
     def replace(self, study: str, pk: int, old: Rows | None, new: Rows) -> None:
         """Takes away the rows of `old` that `new` has not, and adds those that only `new` has."""
-        for number, (_, made) in enumerate(_TABLES):
-            wanted = made(new, study, pk)
-            if old is None:
-                self.new[number] += wanted
-            else:
-                held = made(old, study, pk)
-                self.new[number] += wanted - held
-                self.old[number] += held - wanted
+        for number, (_, kind, made) in enumerate(_TABLES):
+            wanted = getattr(new, kind)
+            if old is not None and (wanted or getattr(old, kind)):
+                first, then = set(made(old, study, pk)), set(made(new, study, pk))
+                self.new[number] += then - first
+                self.old[number] += first - then
+            elif wanted:
+                self.new[number] += made(new, study, pk)
         if new.facet:
             self.facets[new.facet.id] = new.facet
         for unit in new.units:
@@ -85,7 +86,7 @@ class IndexWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._drop = [database.prepare(_delete(table_of(row))) for row, _ in _TABLES]
+        self._drop = [database.prepare(_delete(table_of(row))) for row, *_ in _TABLES]
         self._held = {row: database.prepare(_held(database, row, name)) for row, name in _KEPT}
         self._once: dict[Any, Prepared] = {
             row: database.prepare(_insert_once(database, table_of(row)))
@@ -96,7 +97,7 @@ class IndexWriter:
     def write(self, connection: Connection, study: str, batch: IndexBatch, noted: Known) -> None:
         """Writes a batch; the facets and units that are there then are added to `noted`."""
         database = self._database
-        for number, (row, _) in enumerate(_TABLES):
+        for number, (row, *_) in enumerate(_TABLES):
             keys = [column.name for column in table_of(row).primary_key.columns]
             names = [column.name for column in table_of(row).columns]
             old = [{f"b_{name}": value for name, value in zip(names, one, strict=True) if name in keys}

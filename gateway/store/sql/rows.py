@@ -113,17 +113,19 @@ def no_rows() -> Rows:
     return Rows(UNDATED, UNDATED, None, set(), set(), set(), set(), set(), set(), set())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fragment:
     """The rows of a part of a resource: without facet, of which it has the entries `common`.
 
     `is_wordy` says that it has dates, strings or words; `number` stands for `common`: the same, the same entries.
+    `about` are the hashes that make, with a facet, what a participant has of it.
     """
 
     rows: Rows
     common: tuple[IndexEntry, ...]
-    is_wordy: bool
+    is_wordy: bool = False
     number: int = 0
+    about: tuple[int, ...] = ()
 
 
 def fragment(type: str, how: TypeIndex, entries: Iterable[IndexEntry]) -> Fragment:
@@ -144,29 +146,45 @@ def fragment(type: str, how: TypeIndex, entries: Iterable[IndexEntry]) -> Fragme
             _ADDERS[kind](rows, type, entry, 0)
     if len(rows.numbers) > 1:
         rows.numbers = _apart(rows.numbers)
-    return Fragment(rows, tuple(dict.fromkeys(common)), bool(rows.dates or rows.strings or rows.words))
+    wordy = bool(rows.dates or rows.strings or rows.words)
+    return Fragment(rows, tuple(dict.fromkeys(common)), wordy, about=_about(type, rows))
 
 
-def index_rows(type: str, fragments: Sequence[Fragment], facet: Facet) -> Rows:
+def together(fragments: Sequence[Fragment]) -> Fragment:
+    """The fragment of several parts."""
+    rows = no_rows()
+    for part in fragments:
+        _join(rows, part)
+    common = tuple(chain.from_iterable(part.common for part in fragments))
+    about = tuple(chain.from_iterable(part.about for part in fragments))
+    return Fragment(rows, common, any(part.is_wordy for part in fragments), about=about)
+
+
+def index_rows(fragments: Sequence[Fragment], facet: Facet) -> Rows:
     """The rows of a resource, from those of its parts and the facet of what is common in them."""
     rows = no_rows()
     for part in fragments:
-        own = part.rows
-        if own.at != UNDATED:
-            rows.at, rows.until = own.at, own.until
+        _join(rows, part)
+        for half in part.about:
+            rows.terms.add(mixed(half, facet.id))
+    rows.facet = facet
+    return rows
+
+
+def _join(rows: Rows, part: Fragment) -> None:
+    own = part.rows
+    if own.at != UNDATED:
+        rows.at, rows.until = own.at, own.until
+    if own.terms:
         rows.terms |= own.terms
         rows.references |= own.references
-        if own.numbers:
-            rows.numbers |= own.numbers
-            rows.units |= own.units
-        if part.is_wordy:
-            rows.dates |= own.dates
-            rows.strings |= own.strings
-            rows.words |= own.words
-    rows.facet = facet
-    for parameter in ABOUT:
-        _add_about(rows, type, parameter)
-    return rows
+    if own.numbers:
+        rows.numbers |= own.numbers
+        rows.units |= own.units
+    if part.is_wordy:
+        rows.dates |= own.dates
+        rows.strings |= own.strings
+        rows.words |= own.words
 
 
 def _add_reference(rows: Rows, type: str, how: TypeIndex, entry: ReferenceEntry) -> None:
@@ -177,16 +195,24 @@ def _add_reference(rows: Rows, type: str, how: TypeIndex, entry: ReferenceEntry)
     rows.references.add((of_parameter(type, entry.parameter, "reference"), kind, id))
 
 
-def _add_about(rows: Rows, type: str, parameter: str) -> None:
-    own = of_parameter(type, parameter, "reference")
-    if rows.facet:
-        about = [of_target(f"{kind}/{id}") for of, kind, id in rows.references if of == own and kind]
-        rows.terms.update(about_hash(type, parameter, target, rows.facet.id) for target in about)
+def _about(type: str, rows: Rows) -> tuple[int, ...]:
+    if not rows.references:
+        return ()
+    own = {of_parameter(type, parameter, "reference"): parameter for parameter in ABOUT}
+    return tuple(
+        _about_half(type, own[number], of_target(f"{kind}/{id}"))
+        for number, kind, id in rows.references
+        if kind and number in own
+    )
+
+
+def _about_half(type: str, parameter: str, target: int) -> int:
+    return mixed(of_parameter(type, parameter, "about"), target)
 
 
 def about_hash(type: str, parameter: str, target: int, facet: int) -> int:
     """The hash of what a participant has of one facet."""
-    return mixed(mixed(of_parameter(type, parameter, "about"), target), facet)
+    return mixed(_about_half(type, parameter, target), facet)
 
 
 def facet_of(type: str, parts: Iterable[tuple[IndexEntry, ...]]) -> Facet:
