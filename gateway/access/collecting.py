@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeGuard
 
 from gateway.access.subjects import relative
-from gateway.consent import ConsentPolicy, ConsentRequest, applicable, compile_grants, covers
+from gateway.consent import ConsentPolicy, ConsentRequest, applicable, compile_grants, covers, needs_link
 from gateway.core.codec import loads
 from gateway.core.errors import Forbidden
 from gateway.core.issues import issue
@@ -24,7 +24,7 @@ class Collecting:
 
     def __init__(self, store: ResourceStore, policies: Mapping[str, ConsentPolicy]) -> None:
         self._store = store
-        self._policies = policies
+        self.policies = policies
         self._known: dict[tuple[str, str], tuple[object, tuple[Grant, ...]]] = {}
 
     def require(
@@ -42,31 +42,38 @@ class Collecting:
             if not covers(live, placement):
                 raise Forbidden(issue("consent.collection-not-permitted"))
 
+    def consents(self, study: str, subject: str) -> list[Resource]:
+        """The current Consents of a participant as they are stored; raises `Forbidden` for too many."""
+        return [loads(row.body) for row in self._found(study, "Consent", "patient", subject)]
+
     def _grants(self, study: str, subject: str, beside: Sequence[Change]) -> tuple[Grant, ...]:
-        rows = self._consents(study, subject)
-        if beside:
-            written = {change.key.id: change.resource for change in beside}
-            kept = [loads(row.body) for row in rows if row.key.id not in written]
-            consents = [*kept, *(found for found in written.values() if _is_about(found, subject))]
-            return tuple(compile_grants(subject, consents, self._policies[study]))
+        rows = self._found(study, "Consent", "patient", subject)
         versions = tuple((row.key.id, row.version) for row in rows)
         known = self._known.get((study, subject))
-        if known is not None and known[0] == versions:
+        if known is not None and known[0] == versions and not beside:
             return known[1]
-        grants = compile_grants(subject, [loads(row.body) for row in rows], self._policies[study])
+        resources = [loads(row.body) for row in rows]
+        if beside or needs_link(resources):
+            written = {(change.key.type, change.key.id): change.resource for change in beside}
+            links = self._found(study, "ResearchSubject", "individual", subject)
+            kept = [row for row in (*rows, *links) if (row.key.type, row.key.id) not in written]
+            resources = [loads(row.body) for row in kept]
+            resources += [found for found in written.values() if _is_about(found, subject)]
+            return tuple(compile_grants(subject, resources, self.policies[study]))
+        grants = compile_grants(subject, resources, self.policies[study])
         while len(self._known) >= _KEPT_SUBJECTS:
             self._known.pop(next(iter(self._known)), None)
         self._known[study, subject] = (versions, grants)
         return grants
 
-    def _consents(self, study: str, subject: str) -> tuple[Stored, ...]:
-        query = Query("Consent", (ReferenceClause("patient", (f"Patient/{subject}",)),))
+    def _found(self, study: str, kind: str, parameter: str, subject: str) -> tuple[Stored, ...]:
+        query = Query(kind, (ReferenceClause(parameter, (f"Patient/{subject}",)),))
         found = self._store.search(query, study, None, Page(MAX_CONSENTS))
         if found.next is not None:
             raise Forbidden(issue("consent.collection-not-permitted"))
         return found.rows
 
 
-def _is_about(consent: Resource | None, subject: str) -> TypeGuard[Resource]:
-    patient = consent.get("patient") if consent else None
+def _is_about(resource: Resource | None, subject: str) -> TypeGuard[Resource]:
+    patient = (resource.get("patient") or resource.get("individual")) if resource else None
     return isinstance(patient, dict) and relative(patient.get("reference")) == ("Patient", subject)

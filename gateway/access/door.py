@@ -307,7 +307,7 @@ class Door:
     ) -> Callable[[tuple[Committed, ...]], tuple[Change, ...]]:
         def inside(committed: tuple[Committed, ...]) -> tuple[Change, ...]:
             resources = tuple(accompany(committed)) if accompany else ()
-            return self._gate.accompany(planned, resources)
+            return self._gate.accompany(planned, resources, micros(self._clock()))
 
         return inside
 

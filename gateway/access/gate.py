@@ -1,6 +1,6 @@
 """What a principal may write, decided before and inside the transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,7 +11,7 @@ from gateway.access.scopes import NAMES, require_scope
 from gateway.access.subjects import FOLLOWED, STUDY_LEVEL
 from gateway.access.writes import Delete, Write, key_of
 from gateway.auth import scope_reaches
-from gateway.consent import check_consent
+from gateway.consent import check_consent, replaced
 from gateway.core.codec import loads
 from gateway.core.errors import Conflict, Forbidden, MethodNotAllowed, NotFound, Unprocessable
 from gateway.core.issues import issue
@@ -23,6 +23,10 @@ from gateway.study.parts import Role
 
 ENROLMENT: Final = frozenset({"Patient", "ResearchSubject", "Consent"})
 """Types that make a participant; roles that enrol write them without a Consent to collect."""
+
+
+AUDITED: Final = "AuditEvent"
+"""The type that the audit trail is shown as: nobody writes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,32 @@ class Gate:
             for key, write in zip(keys, writes, strict=True)
         )
 
-    def accompany(self, changes: Sequence[Change], resources: Sequence[Resource]) -> tuple[Change, ...]:
-        """The changes of resources that go with `changes`, such as their Provenance."""
+    def accompany(self, changes: Sequence[Change], resources: Sequence[Resource], now: int) -> tuple[Change, ...]:
+        """The changes of resources that go with `changes`, such as their Provenance; and Consents that newer ones
+        among the changes replace become inactive."""
         known = {(change.key.type, change.key.id): change.placement for change in changes}
         placement_of = placements_among(known, self._stored_placement)
-        return tuple(
+        beside = tuple(
             Change(key_of(self.principal.study, Write(found)), found, self.placer.place(found, placement_of))
             for found in resources
         )
+        return (*beside, *self._retired(changes, now))
+
+    def _retired(self, changes: Sequence[Change], now: int) -> Iterator[Change]:
+        study = self.principal.study
+        held = {change.key.id for change in changes if change.key.type == "Consent"}
+        for change in changes:
+            if change.key.type != "Consent" or change.resource is None:
+                continue
+            for subject in change.placement.subjects:
+                for old in replaced(
+                    change.resource, self.collecting.consents(study, subject), self.collecting.policies[study], now
+                ):
+                    if old["id"] not in held:
+                        held.add(old["id"])
+                        inactive = {**old, "status": "inactive"}
+                        version = int(old["meta"]["versionId"])
+                        yield Change(Key(study, "Consent", old["id"]), inactive, change.placement, if_match=version)
 
     def confirm(
         self, changes: Sequence[Change], committed: Sequence[Committed], visibility: Visibility, now: int
@@ -69,7 +91,7 @@ class Gate:
         """
         collected = [change.placement for change in changes if not self._needs_no_consent(change)]
         if collected:
-            consents = [change for change in changes if change.key.type == "Consent"]
+            consents = [change for change in changes if change.key.type in ("Consent", "ResearchSubject")]
             self.collecting.require(self.principal, now, collected, consents)
         for change, done in zip(changes, committed, strict=True):
             self._check_limits(change, done, visibility)
@@ -88,6 +110,8 @@ class Gate:
             raise Forbidden(issue("auth.scope", interaction=NAMES[letter], type=change.key.type))
 
     def _check(self, key: Key, write: Write | Delete) -> None:
+        if key.type == AUDITED:
+            raise MethodNotAllowed(issue("audit.read-only"))
         if isinstance(write, Delete):
             self._require(key.type, "d")
             if key.type == "Consent":

@@ -40,6 +40,7 @@ class Transaction:
             self._gate.principal.study,
             (),
             prepare=self._prepare,
+            accompany=self._accompany,
             report=self._events,
             confirm=self._confirm,
             locks=tuple(locks),
@@ -56,6 +57,9 @@ class Transaction:
         self._steps = tuple(self._plan(finder))
         self._planned = gate.plan([step for step in self._steps if isinstance(step, Write | Delete)])
         return self._planned
+
+    def _accompany(self, _committed: Sequence[Committed]) -> tuple[Change, ...]:
+        return self._gate.accompany(self._planned, (), self._visibility("").now)
 
     def _events(self, committed: Sequence[Committed]) -> tuple[Event, ...]:
         targets = [one for one in self.results(committed) if one is not None]

@@ -9,6 +9,7 @@ See https://hl7.org/fhir/R4/consent.html and docs/explanation of consent.
 from gateway.consent.boxes import applicable, covers, permits
 from gateway.consent.decision import decide
 from gateway.consent.grants import compile_grants, grant_compiler
+from gateway.consent.reading import needs_link, replaced
 from gateway.consent.request import ConsentPolicy, ConsentRequest, Decision
 from gateway.consent.writing import check_consent
 
@@ -22,5 +23,7 @@ __all__ = [
     "covers",
     "decide",
     "grant_compiler",
+    "needs_link",
     "permits",
+    "replaced",
 ]

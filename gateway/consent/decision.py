@@ -8,9 +8,9 @@ broadly (any overlap, any doubt).
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gateway.consent.narrowing import bounded
+from gateway.consent.reading import read_consents
 from gateway.consent.request import ACTIONS, ConsentPolicy, ConsentRequest, Decision
-from gateway.consent.terms import Provision, Terms, read_terms
+from gateway.consent.terms import Provision, Terms
 from gateway.core.instants import Interval
 from gateway.core.kinds import KindTest, Match
 from gateway.core.resources import Placement
@@ -23,7 +23,10 @@ MAX_LEVELS = 3
 def decide(
     consents: Sequence[Resource], request: ConsentRequest, placement: Placement, policy: ConsentPolicy
 ) -> Decision:
-    """Whether `consents` (current versions, of any participant) permit `request` on a resource so placed."""
+    """Whether `consents` permit `request` on a resource so placed.
+
+    They are current versions, of any participant; ResearchSubjects among them tell which Consent is for their study.
+    """
     if placement.study_level:
         return Decision(True, "consent.study-level")
     if not placement.subjects:
@@ -31,7 +34,7 @@ def decide(
     clinical = Interval(placement.low, max(placement.high, placement.low + 1))
     used: dict[str, None] = {}
     for subject in placement.subjects:
-        terms = bounded([found for consent in consents if (found := read_terms(consent, subject, policy))])
+        terms = read_consents(consents, subject, policy)
         for domain in placement.domains or ("",):
             answer = _decide_pair(terms, Question(request, domain, clinical, placement))
             if not answer.permit:
@@ -140,7 +143,7 @@ def _decide_pair(terms: Sequence[Terms], question: Question) -> Decision:
 def _evaluate_consent(consent: Terms, question: Question) -> bool | None:
     """True permits, False denies, None says nothing."""
     request = question.request
-    if consent.since > request.now:
+    if consent.since > request.now or (consent.until is not None and consent.until <= request.now):
         return None
     grants = consent.grants and request.action in ACTIONS
     if consent.closed is not None:

@@ -14,9 +14,10 @@ from typing import TypeAlias
 from gateway.consent.boxes import ANY, OTHERS
 from gateway.consent.criterion import BROADER, Criterion
 from gateway.consent.decision import MAX_LEVELS, Asked, in_force, is_baseline, match_values
-from gateway.consent.narrowing import bounded, instances_of, provisions, tests_of
+from gateway.consent.narrowing import instances_of, provisions, tests_of
+from gateway.consent.reading import read_consents
 from gateway.consent.request import ACTIONS, ConsentPolicy
-from gateway.consent.terms import Provision, Terms, read_terms
+from gateway.consent.terms import Provision, Terms
 from gateway.consent.windows import ALWAYS, NEVER, Family, both, either, every, inside, outside
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE
 from gateway.core.kinds import KindRule, KindTest, Match
@@ -47,11 +48,12 @@ class _Axis:
 
 
 def compile_grants(subject: str, consents: Sequence[Resource], policy: ConsentPolicy) -> tuple[Grant, ...]:
-    """The boxes of `subject` (a Patient id) from all current versions of its Consents, in a stable order.
+    """The boxes of `subject` (a Patient id) from all current versions of its Consents and ResearchSubjects, in a
+    stable order.
 
     A row may lie in several boxes. Values that the policy does not know are granted by "*" only.
     """
-    terms = bounded([found for consent in consents if (found := read_terms(consent, subject, policy))])
+    terms = read_consents(consents, subject, policy)
     if not any(found.grants for found in terms):
         return ()
     named = instances_of(terms)
@@ -157,7 +159,7 @@ def _spans(terms: Sequence[Terms]) -> list[tuple[int, int]]:
     cuts = {FOREVER_BEFORE, FOREVER_AFTER}
     for consent in terms:
         cuts.add(consent.since)
-        cuts.update(() if consent.closed is None else (consent.closed,))
+        cuts.update(cut for cut in (consent.closed, consent.until) if cut is not None)
         for provision in provisions(consent.root):
             cuts.update((provision.period.low, provision.period.high) if provision.period else ())
     return list(pairwise(sorted(cuts)))
@@ -207,7 +209,7 @@ def _windows(terms: Sequence[Terms], cell: _Cell) -> frozenset[tuple[int, int, s
 
 def _consent_windows(consent: Terms, cell: _Cell) -> tuple[Family, Family]:
     """Which clinical intervals a Consent permits, and which it does not deny."""
-    if consent.since > cell.now:
+    if consent.since > cell.now or (consent.until is not None and consent.until <= cell.now):
         return NEVER, ALWAYS
     path = ALWAYS if consent.grants else NEVER
     if consent.closed is not None:

@@ -47,6 +47,7 @@ class ConsentPolicy:
         return cls(
             research_studies=frozenset({f"ResearchStudy/{study.id}"}),
             zone=ZoneInfo(study.zone),
+            require_verified=study.consent.require_verified,
             organisations=frozenset(study.organisations),
             domains=frozenset(study.domains),
             purposes=frozenset(client.purpose for client in study.clients.values()),

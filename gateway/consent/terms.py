@@ -70,7 +70,8 @@ class Provision:
 class Terms:
     """One applicable Consent: `version` is its versioned reference, `grants` whether its permits count.
 
-    `since` is the instant it was given, `closed` the instant from which a stop-collection withdrawal ended it.
+    `since` is the instant it was given, `until` that at which another replaced it, `closed` the instant from which a
+    stop-collection withdrawal ended it.
     """
 
     version: str
@@ -78,6 +79,7 @@ class Terms:
     since: int
     closed: int | None
     root: Provision
+    until: int | None = None
 
 
 def read_terms(consent: Resource, subject: str, policy: ConsentPolicy) -> Terms | None:
@@ -92,7 +94,7 @@ def read_terms(consent: Resource, subject: str, policy: ConsentPolicy) -> Terms 
     mode, closed = _withdrawal(consent)
     if status != "active" and not (status == "inactive" and mode == STOP_COLLECTION and closed is not None):
         return None
-    scope = _scopes(consent)
+    scope = scopes_of(consent)
     if scope and scope <= _FOREIGN_SCOPES:
         return None
     given = parse_interval(str(consent.get("dateTime", "")), policy.zone)
@@ -134,7 +136,18 @@ def _withdrawal(consent: Resource) -> tuple[str | None, int | None]:
     return mode, instant.low
 
 
-def _scopes(consent: Resource) -> set[str]:
+def names_study(consent: Resource, policy: ConsentPolicy) -> bool:
+    """Whether some provision of a Consent surely names this study."""
+    pending = [_root(consent, policy)]
+    while pending:
+        provision = pending.pop()
+        if provision.study is Match.CERTAIN:
+            return True
+        pending += provision.children
+    return False
+
+
+def scopes_of(consent: Resource) -> set[str]:
     """The codes of the scope; "" among them for a coding of another system, none when there is no scope."""
     codings = (consent.get("scope") or {}).get("coding") or ()
     return {str(coding.get("code", "")) if coding.get("system") == SCOPE_SYSTEM else "" for coding in codings}

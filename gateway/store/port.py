@@ -16,7 +16,7 @@ from gateway.core.resources import Committed, Grant, Key, Stored, Unit, Visibili
 from gateway.search import Query
 
 CompileGrants: TypeAlias = Callable[[str, str, Sequence[Resource]], Sequence[Grant]]
-"""(study, Patient id, every current Consent of that patient) -> the grants that these Consents give. Pure."""
+"""(study, Patient id, every current Consent and ResearchSubject of that patient) -> the grants these give. Pure."""
 
 Chain: TypeAlias = Callable[[bytes, Event], AuditRow]
 """(digest of the study's last audit row or b"", event) -> the next row; the store sets its `sequence`. Pure."""

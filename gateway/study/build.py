@@ -78,11 +78,14 @@ def _client(key: str, row: Tree, roles: Mapping[str, Role]) -> Client:
         row.get("source", ""),
         keys,
         row.get("jwks_url", ""),
+        tuple(row.get("redirect_uris", ())),
+        row.get("secret_sha256", ""),
     )
 
 
 def _policy(row: Tree, resources: Mapping[str, Resource]) -> ConsentPolicy:
-    return ConsentPolicy(row["policy"], {name: resources[f"Consent-{name}.json"] for name in row["templates"]})
+    templates = {name: resources[f"Consent-{name}.json"] for name in row["templates"]}
+    return ConsentPolicy(row["policy"], templates, row.get("require_verified", False))
 
 
 def _validation(row: Tree) -> ValidationPolicy:

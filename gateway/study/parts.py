@@ -125,7 +125,8 @@ class Client:
     """A registered caller. `purpose` is a v3-ActReason code, `source` the source that it delivers or "".
 
     It proves who it is with one of the public keys `jwks`, or of the key set at `jwks_url`; without either it gets
-    its tokens from an operator.
+    its tokens from an operator. An app that people launch has `redirect_uris`; with neither key nor `secret_sha256`,
+    the digest of its secret, it is a public one.
     """
 
     id: str
@@ -136,6 +137,8 @@ class Client:
     source: str = ""
     jwks: tuple[Mapping[str, Any], ...] = ()
     jwks_url: str = ""
+    redirect_uris: tuple[str, ...] = ()
+    secret_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +175,12 @@ class Participant:
 
 @dataclass(frozen=True, slots=True)
 class ConsentPolicy:
-    """The study's rules for Consents: the policy document's URI, and the templates by name.
+    """The study's rules for Consents: the policy document's URI, the templates by name, and whether a Consent permits
+    nothing until it is verified.
 
     A template is a Consent tree without `id`, `patient` and `dateTime`.
     """
 
     policy: str
     templates: Mapping[str, Resource]
+    require_verified: bool = False

@@ -54,7 +54,10 @@ def _case(row: Mapping[str, Any]) -> Case:
     return Case(
         id=str(row["id"]),
         name=row["case"],
-        consents=[_consent(f"c{number}", entry) for number, entry in enumerate(consents)],
+        consents=[
+            *(_consent(f"c{number}", entry) for number, entry in enumerate(consents)),
+            *(_subject(f"s{number}", entry) for number, entry in enumerate(row.get("enrolments", ()))),
+        ],
         request=ConsentRequest(asked["organisation"], asked["action"], asked["purpose"], NOW.low),
         study=asked["study"],
         placement=_placement(about),
@@ -91,6 +94,8 @@ def _consent(identity: str, row: Mapping[str, Any]) -> dict[str, Any]:
     }
     if "rule" in row:
         consent["policyRule"] = _concept(TERMINOLOGY + "v3-ActCode", row["rule"])
+    if "policy" in row:
+        consent["policy"] = [{"uri": uri} for uri in row["policy"]]
     if "verified" in row:
         consent["verification"] = [{"verified": row["verified"]}]
     if "withdrawn" in row:
@@ -98,6 +103,17 @@ def _consent(identity: str, row: Mapping[str, Any]) -> dict[str, Any]:
         parts = [{"url": "mode", "valueCode": mode}, {"url": "at", "valueInstant": at}]
         consent["extension"] = [{"url": "urn:trial-fhir-gateway:extension:withdrawal", "extension": parts}]
     return consent
+
+
+def _subject(identity: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "resourceType": "ResearchSubject",
+        "id": identity,
+        "status": "on-study",
+        "study": {"reference": f"ResearchStudy/{row.get('study', 'S1')}"},
+        "individual": {"reference": f"Patient/{row.get('patient', 'P1')}"},
+        "consent": {"reference": f"Consent/{row['consent']}"},
+    }
 
 
 def _provision(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,6 +144,8 @@ def _criterion(name: str, values: list[str]) -> tuple[str, list[dict[str, Any]]]
         return "actor", [{"role": _concept("urn:example:role", value)} for value in values]
     if name == "data":
         return name, [{"meaning": "instance", "reference": {"reference": value}} for value in values]
+    if name == "related":
+        return "data", [{"meaning": "related", "reference": {"reference": value}} for value in values]
     systems = {
         "action": ("action", TERMINOLOGY + "consentaction"),
         "domain": ("code", "urn:trial-fhir-gateway:data-domain"),

@@ -51,7 +51,8 @@ def _found(case: Case, parameters: Parameters, file: Path) -> bool:
         resource = {"resourceType": "Observation", "id": "1", "status": "final", "code": {"text": "x"}}
         store.commit(Unit(key.study, (Change(key, resource, case.placement),)))
         consents = [
-            Change(Key(case.study, "Consent", consent["id"]), consent, Placement()) for consent in case.consents
+            Change(Key(case.study, consent["resourceType"], consent["id"]), consent, Placement())
+            for consent in case.consents
         ]
         store.commit(Unit(case.study, tuple(consents)))
         asked = case.request

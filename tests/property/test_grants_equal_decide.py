@@ -125,6 +125,7 @@ def consents(draw: Any) -> dict[str, Any]:
         "patient": {"reference": f"Patient/{draw(st.sampled_from(('P1', 'P1', 'P2')))}"},
         "dateTime": draw(st.sampled_from(("2026-01-01", "2026-01-01", DAYS[0], DAYS[3]))),
         "provision": draw(roots),
+        "policy": [{"uri": uri} for uri in draw(st.sampled_from(((), (), ("urn:p",), ("urn:p", "urn:q"))))],
     } | draw(st.just({}) | st.just({}) | withdrawals)
 
 

@@ -10,7 +10,7 @@ from gateway.core.instants import from_micros
 from gateway.core.kinds import Kind
 from gateway.core.resources import Change, Committed, Key, Stored
 from gateway.store.sql.bodies import Encoded, encode, same_content
-from gateway.store.sql.grants import CONSENT, consent_subject
+from gateway.store.sql.grants import CONSENT, SUBJECT, consent_subject
 from gateway.store.sql.index_writer import IndexBatch
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.placing import Placed, placed
@@ -152,14 +152,14 @@ class Planner:
 
     def _rows(self, key: Key, resource: Resource) -> Rows:
         rows = self._indexes.rows(key.type, resource)
-        subject = consent_subject(resource) if key.type == CONSENT else ""
+        subject = consent_subject(resource)
         if subject:
             self.subjects.add(subject)
         return rows
 
     def _note_consent(self, key: Key, old: bytes) -> None:
-        """The grants of the patient that a Consent named until now change too."""
-        subject = consent_subject(loads(old)) if key.type == CONSENT and old else ""
+        """The grants of the patient that a Consent or ResearchSubject named until now change too."""
+        subject = consent_subject(loads(old)) if key.type in (CONSENT, SUBJECT) and old else ""
         if subject:
             self.subjects.add(subject)
 

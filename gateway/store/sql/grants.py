@@ -1,10 +1,10 @@
 """Consent grants: made again from all current Consents of a subject, in the transaction that changed one."""
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Delete, Executable, Table, bindparam, delete, select
+from sqlalchemy import BigInteger, Connection, Delete, Executable, String, Table, bindparam, delete, select
 
 from gateway.core import Resource, loads
 from gateway.core.resources import Grant
@@ -23,17 +23,22 @@ from gateway.store.sql.tables import (
     columns_of,
     table_of,
 )
-from gateway.store.sql.terms import of_target, term
+from gateway.store.sql.terms import of_reference, of_target, term
 from gateway.store.sql.visible import study_is
 
 CONSENT: Final = "Consent"
 
+SUBJECT: Final = "ResearchSubject"
+_WHOSE: Final = {CONSENT: "patient", SUBJECT: "individual"}
+"""The types that grants are made of, and the element that says whose they are."""
+
 _PATIENT = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/.*)?\Z")
 
 
-def consent_subject(consent: Resource) -> str:
-    """The id of the Patient whose Consent this is; "" when it names none by a relative reference."""
-    patient = consent.get("patient")
+def consent_subject(resource: Resource) -> str:
+    """The id of the Patient whose Consent or ResearchSubject this is; "" for what is neither, or names none by a
+    relative reference."""
+    patient = resource.get(_WHOSE.get(resource.get("resourceType", ""), ""))
     reference = patient.get("reference") if isinstance(patient, dict) else None
     found = _PATIENT.match(reference) if isinstance(reference, str) else None
     return found[1] if found else ""
@@ -63,8 +68,7 @@ class GrantMaker:
         for subject in sorted(subjects):
             values = {"b_study": study, "b_subject": subject, "study": study, "hash": consent_term(subject)}
             self._database.run(connection, self._lock, values)
-            bodies = self._database.run(connection, self._consents, values)
-            consents = [loads(body) for (body,) in bodies]
+            consents = [*self._current(connection, values, CONSENT), *self._current(connection, values, SUBJECT)]
             grants = self._compile_grants(
                 study, subject, [one for one in consents if consent_subject(one) == subject]
             )
@@ -77,6 +81,14 @@ class GrantMaker:
             named = sorted({of_target(other) for grant in grants for other in grant.others})
             self._database.insert(connection, table_of(NamedRow), [(study, subject, other) for other in named])
             self._kinds.keep_rules(connection, study, {one.rule.key: one.rule for one in grants if one.rule})
+
+    def _current(self, connection: Connection, values: Mapping[str, Any], type: str) -> list[Resource]:
+        """The current resources of a type that are about the subject."""
+        asked = {**values, "type": type}
+        if type == SUBJECT:
+            asked["hash"] = of_reference(SUBJECT, _WHOSE[SUBJECT], f"Patient/{values['b_subject']}")
+        rows = self._database.run(connection, self._consents, asked)
+        return [loads(body) for (body,) in rows]
 
     def make_all(self, connection: Connection, study: str) -> int:
         """Replaces the grants of every subject that ever had a Consent; how many subjects."""
@@ -115,7 +127,7 @@ def _consents() -> Executable:
         own.study == study_is(),
         own.hash == bindparam("hash", type_=BigInteger),
         head.study == study_is(),
-        head.type == CONSENT,
+        head.type == bindparam("type", type_=String),
         head.pk == own.pk,
         version.study == study_is(),
         version.pk == head.pk,
