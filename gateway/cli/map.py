@@ -119,7 +119,9 @@ def run(
 
 @app.command()
 def explain(
-    what: Annotated[str, typer.Argument(help="A mapping's id or folder; with --study a stored resource, TYPE/ID")],
+    what: Annotated[
+        str, typer.Argument(help="A mapping's id or folder; with --study a stored resource, TYPE/ID[/_history/N]")
+    ],
     payload: Annotated[Path | None, typer.Argument(help="A payload file", exists=True, dir_okay=False)] = None,
     path: Annotated[
         str, typer.Argument(help="Observation.valueQuantity, or Observation/<id>.valueQuantity.value")

@@ -7,7 +7,6 @@ shows.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 
 from gateway.access import Door, Page
 from gateway.auth import scope_allows
@@ -15,7 +14,6 @@ from gateway.core.clock import Clock
 from gateway.core.codec import loads
 from gateway.core.errors import FhirError, Forbidden, NotFound
 from gateway.core.event import Event
-from gateway.core.instants import format_instant
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.core.receipt import Receipt
@@ -31,9 +29,6 @@ from gateway.study import Study
 RECEIPT = "urn:trial-fhir-gateway:receipt"
 
 EVERY_TYPE = "*"
-
-TOGETHER = timedelta(minutes=1)
-"""Within what time the Provenance of a unit is written, after its resources; they are one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +57,24 @@ class Inspection:
     clock: Clock
 
     def read(self, reference: str) -> Stored:
-        """The stored resource `Type/id` as the client's door shows it; raises as the door does."""
-        kind, _, identity = reference.partition("/")
-        return self.doors(self.principal).read(kind, identity)
+        """The stored resource `Type/id`, or its version `Type/id/_history/n`, as the client's door shows it.
+
+        Raises as the door does, and `NotFound` for a version that is no number.
+        """
+        plain, _, version = reference.partition("/_history/")
+        kind, _, identity = plain.partition("/")
+        if version and not (version.isascii() and version.isdigit() and len(version) < 10):
+            raise NotFound(issue("auth.not-found"))
+        return self.doors(self.principal).read(kind, identity, int(version) if version else None)
 
     def receipt_of(self, reference: str) -> Receipt:
-        """The receipt of the payload that wrote the current version; raises `NotFound` where no payload did."""
-        stored = self.read(reference)
-        wanted = f"{reference}/_history/{stored.version}"
-        for row in self._written_with(stored):
+        """The receipt of the payload that wrote the current version of `Type/id`, or that of `Type/id/_history/n`.
+
+        Raises `NotFound` where no payload did, else as the door does.
+        """
+        unversioned = reference.partition("/_history/")[0]
+        wanted = f"{unversioned}/_history/{self.read(reference).version}"
+        for row in self._written_with(unversioned):
             provenance = loads(row.body)
             if any(target.get("reference") == wanted for target in provenance.get("target", ())):
                 names = [entity["what"].get("identifier", {}) for entity in provenance.get("entity", ())]
@@ -125,12 +129,9 @@ class Inspection:
         except FhirError:
             return None
 
-    def _written_with(self, stored: Stored) -> Iterator[Stored]:
-        """The Provenances that the client sees, of the time when the resource was written."""
-        since = str(loads(stored.body)["meta"]["lastUpdated"])
-        until = format_instant(datetime.fromisoformat(since) + TOGETHER)
-        asked = [("_lastUpdated", f"ge{since}"), ("_lastUpdated", f"le{until}")]
-        query, door = parse("Provenance", asked, self.parameters), self.doors(self.principal)
+    def _written_with(self, reference: str) -> Iterator[Stored]:
+        """The Provenances of a resource's versions, as far as the client sees them."""
+        query, door = parse("Provenance", [("target", reference)], self.parameters), self.doors(self.principal)
         page = Page(100)
         while True:
             found = door.search(query, page)

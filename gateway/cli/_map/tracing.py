@@ -37,8 +37,9 @@ def show_stored(study: str, client: str, reference: str, element: str, as_json: 
     from gateway.core.errors import FhirError
     from gateway.mapping.explain import steps_at
 
-    if reference.count("/") != 1:
-        show_error("a stored resource is TYPE/ID")
+    unversioned, _, version = reference.partition("/_history/")
+    if unversioned.count("/") != 1 or "/" in version:
+        show_error("a stored resource is TYPE/ID, or TYPE/ID/_history/VERSION")
         return 2
     with looking(study, client) as inspection:
         try:
@@ -51,4 +52,5 @@ def show_stored(study: str, client: str, reference: str, element: str, as_json: 
         write_line(f"receipt {receipt.id} of {receipt.source}, mapping {receipt.mapping}")
     if not as_json and reading.mapping != receipt.mapping:
         write_line(f"explained by today's mapping {reading.mapping or '(none takes it)'}")
-    return show_steps(steps_at(reading.trace, f"{reference}.{element}" if element else reference), as_json)
+    path = f"{unversioned}.{element}" if element else unversioned
+    return show_steps(steps_at(reading.trace, path), as_json)

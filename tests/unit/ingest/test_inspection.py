@@ -175,7 +175,7 @@ def test_what_the_client_does_not_see_is_counted_only(opened: Gateway, receipt: 
     class Shut:
         """A door behind which nothing is."""
 
-        def read(self, kind: str, identity: str) -> None:
+        def read(self, kind: str, identity: str, version: int | None) -> None:
             raise NotFound(issue("auth.not-found"))
 
     eyes, old = inspection(opened, STUDY, READER), opened.registry.get("wearable.google-health.heart-rate")
@@ -252,3 +252,24 @@ def test_a_replay_tells_of_no_drift_again(opened: Gateway, receipt: Receipt) -> 
 
 def test_an_inspection_has_no_way_around_the_door() -> None:
     assert "store" not in Inspection.__dataclass_fields__
+
+
+def test_an_older_version_leads_back_to_its_own_payload(opened: Gateway) -> None:
+    principal, envelope = opened.studies[STUDY].principal_of(SOURCE), {"vendorUserId": "gh-101-001"}
+    eyes = inspection(opened, STUDY, READER)
+    before = {row.key for row in opened.access.door(eyes.principal).stream("Observation")}
+    receipts = []
+    for rate in (71, 72):
+        body = heart_rate("2026-02-05T04:05", rate)
+        arrived = opened.ingest.payload(STUDY, SOURCE, body, "application/json", envelope)
+        receipts.append(opened.ingest.process(opened.ingest.receive(arrived, principal)).id)
+    new = {
+        row.key.reference for row in opened.access.door(eyes.principal).stream("Observation") if row.key not in before
+    }
+    for observation in new:
+        found = [eyes.receipt_of(f"{observation}{version}").id for version in ("/_history/1", "/_history/2", "")]
+        assert found == [*receipts, receipts[1]]
+        for wrong in ("99", "0", "x", "1" * 40):
+            with pytest.raises(NotFound):
+                eyes.receipt_of(f"{observation}/_history/{wrong}")
+    assert new
