@@ -41,13 +41,14 @@ from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options
 from gateway.formats.hl7v2_groups import flat, oru_groups
 from gateway.formats.hl7v2_locate import Located, Message, locator
-from gateway.formats.hl7v2_segments import Encoding, read_segment
+from gateway.formats.hl7v2_segments import Encoding, read_plain, read_segment
 
 MAX_SEGMENTS = 200_000
 
 _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
 _HEADERS = frozenset(("FHS", "BHS", "MSH"))
 _CLOSING = {"FHS": "FTS", "BHS": "BTS"}
+_CLOSINGS = frozenset(_CLOSING.values())
 _CHARACTER_SETS = {"8859/1": "latin-1", "8859/2": "iso8859-2", "8859/15": "iso8859-15", "ASCII": "utf-8"}
 
 
@@ -88,12 +89,15 @@ def _unframed(text: str) -> str:
 
 def _read(text: str) -> tuple[dict[str, Any], list[Message]]:
     """The FHS and BHS segments by name, and the messages; checks envelopes and segment names."""
-    reader = _Reader()
-    lines = text.replace("\r\n", "\r").replace("\n", "\r").split("\r")
+    reader = _Reader(text)
+    lines = (text.replace("\r\n", "\r").replace("\n", "\r") if "\n" in text else text).split("\r")
     if len(lines) > MAX_SEGMENTS:
         raise BadRequest(issue("format.hl7-limit", limit=MAX_SEGMENTS))
+    beginnings = reader.beginnings
     for number, line in enumerate(lines, 1):
-        if line and not line.isspace():
+        if line[:4] in beginnings:
+            reader.segment(line[:3], line)
+        elif line and not line.isspace():
             reader.take(line, number)
     return reader.finish()
 
@@ -101,9 +105,11 @@ def _read(text: str) -> tuple[dict[str, Any], list[Message]]:
 class _Reader:
     """Splits lines into messages while it checks that every opened envelope is closed."""
 
-    __slots__ = ("beginnings", "encoding", "headers", "in_batch", "messages", "open")
+    __slots__ = ("beginnings", "encoding", "headers", "in_batch", "is_plain", "messages", "open", "text")
 
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.is_plain = False
         self.encoding: Encoding | None = None
         self.beginnings: set[str] = set()
         self.headers: dict[str, Any] = {}
@@ -117,22 +123,21 @@ class _Reader:
             self._header(name, line, number)
         elif self.encoding is None:
             raise BadRequest(issue("format.hl7-no-msh", source=f"line {number}"))
-        elif line[:4] not in self.beginnings:
-            self._segment_name(line, number)
-            self.take(line, number)
-        elif name in ("BTS", "FTS"):
+        elif not _SEGMENT_NAME.match(line) or line[3:4] not in ("", self.encoding.field):
+            raise BadRequest(issue("format.hl7-segment", source=f"line {number}"))
+        elif name in _CLOSINGS:
             self._close(name, line)
         elif not self.messages:
             raise BadRequest(issue("format.hl7-no-msh", source=f"line {number}"))
         else:
-            self.messages[-1].append((name, read_segment(name, line, self.encoding)))
+            self.beginnings.add(line[:4])
+            self.segment(name, line)
 
-    def _segment_name(self, line: str, number: int) -> None:
-        """Remembers the beginning of a line, name and separator, when it is a segment's."""
+    def segment(self, name: str, line: str) -> None:
+        """Takes a line that begins as a segment of a message does."""
         assert self.encoding is not None
-        if not _SEGMENT_NAME.match(line) or line[3:4] not in ("", self.encoding.field):
-            raise BadRequest(issue("format.hl7-segment", source=f"line {number}"))
-        self.beginnings.add(line[:4])
+        segment = read_plain(line, self.encoding) if self.is_plain else read_segment(name, line, self.encoding)
+        self.messages[-1].append((name, segment))
 
     def _header(self, name: str, line: str, number: int) -> None:
         encoding = Encoding.of(line)
@@ -140,6 +145,8 @@ class _Reader:
             raise BadRequest(issue("format.hl7-encoding-characters", source=f"line {number}"))
         if encoding is not self.encoding:
             self.beginnings.clear()
+            # What stands nowhere behind the first header's own separators stands in no line.
+            self.is_plain = self.encoding is None and not encoding.is_special(self.text[self.text.index(line) + 9 :])
         self.encoding = encoding
         segment = read_segment(name, line, encoding)
         if name == "MSH":

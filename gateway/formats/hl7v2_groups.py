@@ -42,7 +42,10 @@ class _OruBuilder:
         self.specimens: list[dict[str, Any]] = []
 
     def add(self, name: str, segment: Segment) -> None:
-        if name == "OBX":
+        if name == "OBX" and self.observations and not self.specimens:
+            self.place = {"OBX": segment}
+            self.observations.append(self.place)
+        elif name == "OBX":
             self._observation(segment)
         elif name in ("OBR", "ORC"):
             self._order(name, segment)
@@ -63,6 +66,7 @@ class _OruBuilder:
     def _open_result(self) -> dict[str, Any]:
         self.result = {}
         self.order = None
+        self.observations, self.specimens = [], []
         self.root.setdefault("PATIENT_RESULT", []).append(self.result)
         return self.result
 

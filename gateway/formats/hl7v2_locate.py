@@ -10,41 +10,55 @@ Message: TypeAlias = list[tuple[str, Segment]]
 """Segments with their names, in order, MSH first."""
 
 Located: TypeAlias = dict[str, Any]
-_Names: TypeAlias = dict[int, tuple[str, str, int]]
+_Title: TypeAlias = Callable[[dict[str, Any]], str | None]
+_SEARCHES = 3
 
 
 def locator(tree: Located, messages: list[Message]) -> Callable[[Pointer], str]:
-    """The function from a pointer into `tree` to its position; it indexes the segments at its first use."""
-    names: _Names = {}
+    """The function from a pointer into `tree` to its position; asked again and again, it indexes the segments."""
+    names: dict[int, str] = {}
+    asked = 0
+
+    def title(node: dict[str, Any]) -> str | None:
+        if names or not node:
+            return names.get(id(node)) if names else _searched(messages, node)
+        # The fields of a segment are named in small letters, the segments of a group in capitals.
+        return _searched(messages, node) if next(iter(node))[:1] == "f" else None
 
     def locate(pointer: Pointer) -> str:
-        if not names:
+        nonlocal asked
+        asked += 1
+        if asked == _SEARCHES:
             names.update(_names(messages))
-        return _locate(tree, pointer, names)
+        return _locate(tree, pointer, title)
 
     return locate
 
 
-def _names(messages: list[Message]) -> _Names:
-    """What `OBX[3]` is made of by the identity of the segment's dict; the tree keeps the dicts alive."""
-    result: _Names = {}
+def _searched(messages: list[Message], node: dict[str, Any]) -> str | None:
+    """What a segment is called; None for what is none."""
+    for number, message in enumerate(messages, 1):
+        for index, (name, segment) in enumerate(message, 1):
+            if segment is node:
+                count = sum([other == name for other, _ in message[:index]])
+                return f"MSH[{number}]/{name}[{count}]" if len(messages) > 1 else f"{name}[{count}]"
+    return None
+
+
+def _names(messages: list[Message]) -> dict[int, str]:
+    """What each segment is called by the identity of its dict; the tree keeps the dicts alive."""
+    result: dict[int, str] = {}
     for number, message in enumerate(messages, 1):
         prefix = f"MSH[{number}]/" if len(messages) > 1 else ""
         seen: dict[str, int] = {}
         for name, segment in message:
             count = seen[name] = seen.get(name, 0) + 1
-            result[id(segment)] = (prefix, name, count)
+            result[id(segment)] = f"{prefix}{name}[{count}]"
     return result
 
 
-def _title(parts: tuple[str, str, int]) -> str:
-    prefix, name, number = parts
-    return f"{prefix}{name}[{number}]"
-
-
-def _locate(tree: Located, pointer: Pointer, names: _Names) -> str:
+def _locate(tree: Located, pointer: Pointer, title: _Title) -> str:
     node: Any = tree
-    found = ""
     for index, step in enumerate(pointer):
         if not isinstance(node, dict | list):
             break
@@ -52,18 +66,18 @@ def _locate(tree: Located, pointer: Pointer, names: _Names) -> str:
             node = node[step]  # type: ignore[index]
         except (KeyError, IndexError, TypeError):
             break
-        if isinstance(node, dict) and id(node) in names:
-            return _title(names[id(node)]) + _field(pointer[index + 1 :])
-    if isinstance(node, dict | list) and node is not tree:
-        found = _first(node, names)
-    return found
+        found = title(node) if isinstance(node, dict) else None
+        if found is not None:
+            return found + _field(pointer[index + 1 :])
+    return _first(node, title) if isinstance(node, dict | list) and node is not tree else ""
 
 
-def _first(node: Any, names: _Names) -> str:
+def _first(node: Any, title: _Title) -> str:
     """The name of the first segment inside a group."""
     while isinstance(node, dict | list) and node:
-        if id(node) in names:
-            return _title(names[id(node)])
+        found = title(node) if isinstance(node, dict) else None
+        if found is not None:
+            return found
         node = next(iter(node.values())) if isinstance(node, dict) else node[0]
     return ""
 

@@ -1,11 +1,14 @@
 """One HL7 v2 segment: separators, escapes, fields, repetitions, components (`gateway.formats.hl7v2`)."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 Segment: TypeAlias = dict[str, Any]
+
+_Read: TypeAlias = Callable[[Segment, list[str], int, "Encoding"], None]
 
 _TEXT_TYPES = frozenset(("ST", "TX", "FT"))
 _ESCAPE = {"F": 1, "S": 2, "R": 3, "T": 4}
@@ -80,43 +83,55 @@ def _encoding(characters: str) -> Encoding:
 
 def read_segment(name: str, line: str, encoding: Encoding) -> Segment:
     """The dict of one segment line; see `gateway.formats.hl7v2` for its keys."""
-    parts = line.split(encoding.field)
     if name in _HEADERS:
+        parts = line.split(encoding.field)
         segment: Segment = {"f1": encoding.field, "f2": parts[1]}
         parts[0:2] = ["", "", ""]
-        rest = line[9:]
-    else:
-        segment = {}
-        parts[0] = ""
-        rest = line
-    text_field = 5 if name == "OBX" and len(parts) > 5 and parts[2] in _TEXT_TYPES else 0
-    if len(parts) > MAX_NAMED or (text_field and encoding.component in parts[5]) or encoding.is_special(rest):
-        _read_fields(segment, parts, text_field, encoding)
-    else:
-        _read_plain_fields(segment, parts, encoding)
+        read = _read_fields if encoding.is_special(line[9:]) or len(parts) > MAX_NAMED else _read_plain_fields
+        read(segment, parts, 0, encoding)
+        return segment
+    if not encoding.is_special(line):
+        return read_plain(line, encoding)
+    return _read(line, encoding, _read_fields)
+
+
+def read_plain(line: str, encoding: Encoding) -> Segment:
+    """As `read_segment`, for a line that has nothing special and is no header, as most lines are."""
+    return _read(line, encoding, _read_plain_fields)
+
+
+def _read(line: str, encoding: Encoding, read: _Read) -> Segment:
+    segment: Segment = {}
+    parts = line.split(encoding.field)
+    parts[0] = ""
+    text_field = 5 if line[:3] == "OBX" and len(parts) > 5 and parts[2] in _TEXT_TYPES else 0
+    if len(parts) > MAX_NAMED:
+        read = _read_fields
+    read(segment, parts, text_field, encoding)
     return segment
 
 
-def _read_plain_fields(segment: Segment, parts: list[str], encoding: Encoding) -> None:
-    """The fields of a line that has components at most, as most lines do; as `_read_fields` does."""
-    component = encoding.component
-    for raw, name, first, names in zip(parts, _FIELDS, _FIRST, _PARTS, strict=False):
+def _read_plain_fields(segment: Segment, parts: list[str], text_field: int, encoding: Encoding) -> None:
+    """The fields of a line that has components at most; as `_read_fields` does."""
+    component, fields, firsts, number = encoding.component, _FIELDS, _FIRST, -1
+    for raw in parts:
+        number += 1
         if not raw:
             continue
-        if component not in raw:
-            segment[name] = segment[first] = raw
+        if component not in raw or number == text_field:
+            segment[fields[number]] = segment[firsts[number]] = raw
             continue
         texts = raw.split(component)
         if len(texts) > MAX_PARTS:
-            _composite_field(segment, int(name[1:]), raw, encoding)
+            _composite_field(segment, number, raw, encoding)
             continue
         values: dict[str, str] = {}
-        segment[name] = values
-        for text, key, part in zip(texts, _KEYS, names, strict=False):
+        segment[fields[number]] = values
+        for text, key, part in zip(texts, _KEYS, _PARTS[number], strict=False):
             if text:
                 values[key] = segment[part] = text
         if not values:
-            del segment[name]
+            del segment[fields[number]]
 
 
 def _read_fields(segment: Segment, parts: list[str], text_field: int, encoding: Encoding) -> None:

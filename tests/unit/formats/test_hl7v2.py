@@ -260,3 +260,17 @@ def test_more_components_than_usual_are_all_kept():
 
 def test_a_name_with_another_separator_is_no_segment_even_when_known():
     assert refusal(message(MSH, PID, "PID^1")) == "format.hl7-segment"
+
+
+def test_a_result_without_an_order_is_of_the_patient_before_it():
+    root = tree(MSH, PID, OBR, OBX, "SPM|1|S1||SER", PID.replace("|1|", "|2|"), OBX)
+    first, second = root["PATIENT_RESULT"]
+    assert "OBX" not in first["ORDER_OBSERVATION"][0]["SPECIMEN"][0]
+    assert len(first["ORDER_OBSERVATION"][0]["OBSERVATION"]) == 1
+    assert len(second["ORDER_OBSERVATION"][0]["OBSERVATION"]) == 1
+
+
+def test_text_is_not_split_where_nothing_is_special():
+    root = tree(MSH, PID, OBR, "OBX|1|ST|a^b||x^y", "OBX|2|CE|a^b||x^y")
+    text, coded = (found["OBX"] for found in root["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]["OBSERVATION"])
+    assert (text["f5"], text["f5_1"], coded["f5"]) == ("x^y", "x^y", {"c1": "x", "c2": "y"})
