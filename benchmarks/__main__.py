@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import benchmarks
 from benchmarks.figure import Figure
 
-NOT_A_BENCHMARK = {"__main__", "figure", "load", "reference", "demo_study", "server", "prepare", "trial_data"}
+NOT_A_BENCHMARK = {"__main__", "figure", "load", "reference", "demo_study", "server", "prepare", "trial_data",
+                   "synthea"}  # fmt: skip
 
 
 def figures(names: list[str]) -> Iterator[Figure]:

@@ -31,7 +31,7 @@ def _round(folder: Path, bodies: list[bytes]) -> tuple[float, float]:
     before = _counts(folder / "gateway.db")
     ours = seconds(lambda: [deliver(gateway, body) for body in bodies])
     gateway.close()
-    script = Script(folder / "script.db", _schema(folder / "gateway.db"))
+    script = Script(folder / "script.db", schema(folder / "gateway.db"))
     reference = seconds(lambda: [script.ingest(body, PATIENT) for body in bodies])
     script.connection.close()
     after, made = _counts(folder / "gateway.db"), _counts(folder / "script.db")
@@ -42,7 +42,8 @@ def _round(folder: Path, bodies: list[bytes]) -> tuple[float, float]:
     return ours, reference
 
 
-def _schema(path: Path) -> list[str]:
+def schema(path: Path) -> list[str]:
+    """The statements that make the tables of a database."""
     with sqlite3.connect(path) as connection:
         rows = connection.execute(
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type = 'index'"

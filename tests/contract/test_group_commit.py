@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.event import contains, listen, remove
 
 from gateway.core.errors import NotFound, PreconditionFailed
 from gateway.core.resources import Change, Committed, Key, Unit
 from gateway.store.sql import SqlStore
+from gateway.store.sql.database import DriverConnection
 from tests.contract.stores import change, consent, event, observation, reader, unit
 
 WRITERS = 16
@@ -117,30 +117,29 @@ def test_what_is_confirmed_sees_the_consents_of_those_before(store: SqlStore, st
         assert was_visible is (place < withdrawn)
 
 
-def test_writers_that_wait_share_a_transaction(store: SqlStore, study: str) -> None:
+def test_writers_that_wait_share_a_transaction(store: SqlStore, study: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if not store.database.is_sqlite:
         pytest.skip("PostgreSQL shares flushes itself")
     begun, go, commits = Event(), Event(), 0
+    database = store.database
 
-    def count(_connection: object) -> None:
+    def count(work: Callable[[DriverConnection], Any]) -> Any:
         nonlocal commits
         commits += 1
+        return write(work)
 
     def hold(_committed: object) -> None:
         begun.set()
         assert go.wait(10)
 
-    listen(store.database.engine, "commit", count)
-    try:
-        with ThreadPoolExecutor(WRITERS) as threads:
-            first = threads.submit(store.commit, unit(study, observation("first"), confirm=hold))
-            assert begun.wait(10)
-            others = [threads.submit(store.commit, unit(study, observation(f"o{n}"))) for n in range(WRITERS - 1)]
-            while len(store._group._waiting) < WRITERS - 1:
-                pass
-            go.set()
-            assert [len(one.result()) for one in [first, *others]] == [1] * WRITERS
-    finally:
-        assert contains(store.database.engine, "commit", count)
-        remove(store.database.engine, "commit", count)
+    write = database.write_driver
+    monkeypatch.setattr(database, "write_driver", count)
+    with ThreadPoolExecutor(WRITERS) as threads:
+        first = threads.submit(store.commit, unit(study, observation("first"), confirm=hold))
+        assert begun.wait(10)
+        others = [threads.submit(store.commit, unit(study, observation(f"o{n}"))) for n in range(WRITERS - 1)]
+        while len(store._group._waiting) < WRITERS - 1:
+            pass
+        go.set()
+        assert [len(one.result()) for one in [first, *others]] == [1] * WRITERS
     assert commits == 2

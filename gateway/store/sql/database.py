@@ -109,6 +109,7 @@ class Database:
         self._writer = threading.Lock()
         self._readers = threading.BoundedSemaphore(READERS if is_sqlite else 1_000)
         self._idle: deque[Any] = deque()
+        self._writing: Any = None
         self._inserts: dict[str, Prepared] = {}
         self._begin_snapshot = "BEGIN" if is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
@@ -167,10 +168,10 @@ class Database:
             attempt += 1
 
     def write_driver(self, work: Callable[["DriverConnection"], _T]) -> _T:
-        """Like `write`, on a SQLite connection that no pool owns: for small transactions, which the pool's own care
-        would double in price."""
+        """Like `write`, on the SQLite connection kept for writing: for transactions of few statements, which the
+        pool's own care would double in price."""
         with self._writer:
-            driver = self._take()
+            driver, self._writing = self._writing or self.connect(_WRITING), None
             try:
                 driver.execute("BEGIN IMMEDIATE")
                 result = work(DriverConnection(driver))
@@ -180,7 +181,7 @@ class Database:
                 if isinstance(error, self._driver_error):
                     raise _refusal(error) from None
                 raise
-        self._idle.append(driver)
+            self._writing = driver
         return result
 
     @contextmanager
@@ -260,13 +261,13 @@ class Database:
         except IndexError:
             return self.connect()
 
-    def connect(self) -> Any:
-        """A driver connection that no pool owns, in autocommit."""
+    def connect(self, pragmas: tuple[str, ...] = _READING) -> Any:
+        """A driver connection that no pool owns, in autocommit; `pragmas` are for SQLite."""
         dialect = self.engine.dialect
         arguments, options = dialect.create_connect_args(self.engine.url)
         if self.is_sqlite:
             driver: Any = dialect.connect(*arguments, **{**options, **_SQLITE_OPTIONS})
-            _configure(driver, _READING)
+            _configure(driver, pragmas)
             return driver
         return dialect.connect(*arguments, **options, autocommit=True)
 
@@ -300,6 +301,10 @@ class Database:
     def close(self) -> None:
         """Closes every connection; running reads of other threads fail."""
         self._forget_idle()
+        with self._writer:
+            if self._writing is not None:
+                self._writing.close()
+                self._writing = None
         self.engine.dispose()
 
 

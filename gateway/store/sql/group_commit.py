@@ -6,17 +6,18 @@ that touches what the group has written, or that fails after others have written
 its own turn; and whoever changes Consents ends the group.
 """
 
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from gateway.core.resources import Committed
-from gateway.store.sql.database import Database
+from gateway.store.sql.database import Database, DriverConnection
 
 GROUP: Final = 32
 """How many commits one transaction takes at most."""
@@ -93,7 +94,7 @@ class GroupCommit:
         with self._turn:
             tickets = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
         try:
-            group = self._database.write(lambda connection: _run(connection, tickets))
+            group = self._database.write_driver(lambda connection: _run(connection, tickets))
         except BaseException as failure:
             group = _Group(errors=[(ticket, failure) for ticket in tickets])
         with self._turn:
@@ -106,14 +107,14 @@ class GroupCommit:
             ticket.woken.set()
 
 
-def _run(connection: Connection, tickets: list[_Ticket]) -> _Group:
+def _run(connection: Any, tickets: list[_Ticket]) -> _Group:
     group = _Group()
     written: set[tuple[str, str, str]] = set()
     for number, ticket in enumerate(tickets):
-        connection.exec_driver_sql("SAVEPOINT unit")
+        connection.exec_driver_sql("SAVEPOINT unit", ())
         try:
             done = ticket.work(connection)
-        except DBAPIError:
+        except (DBAPIError, sqlite3.Error):
             raise  # the database's own trouble is everybody's
         except BaseException as error:
             _undo(connection)
@@ -126,7 +127,7 @@ def _run(connection: Connection, tickets: list[_Ticket]) -> _Group:
             _undo(connection)
             group.again.append(ticket)
             continue
-        connection.exec_driver_sql("RELEASE unit")
+        connection.exec_driver_sql("RELEASE unit", ())
         written |= done.touched
         group.results.append((ticket, done))
         if done.ends_group:
@@ -135,6 +136,6 @@ def _run(connection: Connection, tickets: list[_Ticket]) -> _Group:
     return group
 
 
-def _undo(connection: Connection) -> None:
-    connection.exec_driver_sql("ROLLBACK TO unit")
-    connection.exec_driver_sql("RELEASE unit")
+def _undo(connection: DriverConnection) -> None:
+    connection.exec_driver_sql("ROLLBACK TO unit", ())
+    connection.exec_driver_sql("RELEASE unit", ())
