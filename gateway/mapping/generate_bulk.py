@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 from gateway.fhirpath import nodes
 from gateway.mapping.bulk import gathered
+from gateway.mapping.lineage import plain_path
 from gateway.mapping.loose import ODDITIES
 from gateway.mapping.plan import Emit, Formula, Group, Series
-from gateway.mapping.single import plain_path
 from gateway.mapping.single_logic import logic
 from gateway.mapping.writer import Writer
 

@@ -22,10 +22,10 @@ from gateway.mapping.grouping import (
     number_text,
     runs,
 )
+from gateway.mapping.lineage import plain_path
 from gateway.mapping.loose import items_of, key_part, listed
 from gateway.mapping.plan import Emit, Formula, Group
 from gateway.mapping.scope import Fault
-from gateway.mapping.single import plain_path
 from gateway.mapping.single_logic import logic
 from gateway.mapping.writer import Writer
 

@@ -5,19 +5,23 @@ The ids are those of `gateway.core.ids.resource_id`.
 
 import hashlib
 from collections.abc import Callable
+from typing import Protocol
 
 
-def id_maker(study: str, mapping: str, emit: str, first: tuple[str, ...]) -> Callable[[str], str]:
-    """What gives the id for the rest of a key, its parts `framed`; `first` are the parts that all keys share."""
+class Digest(Protocol):
+    """A digest that has taken in what all keys share: the rest of a key is to follow, its parts `framed`."""
+
+    def update(self, data: bytes, /) -> None:
+        """Takes in more of the key."""
+
+    def hexdigest(self) -> str:
+        """The id."""
+
+
+def id_maker(study: str, mapping: str, emit: str, first: tuple[str, ...]) -> Callable[[], Digest]:
+    """What gives a new digest for each key; `first` are the parts that all keys share."""
     shared = hashlib.blake2b("".join(map(framed, (study, mapping, emit, *first))).encode(), digest_size=16)
-    copy = shared.copy
-
-    def make(rest: str) -> str:
-        digest = copy()
-        digest.update(rest.encode())
-        return digest.hexdigest()
-
-    return make
+    return shared.copy
 
 
 def framed(part: str) -> str:

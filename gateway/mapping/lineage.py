@@ -52,6 +52,15 @@ def walk(tree: nodes.Expr) -> list[nodes.Expr]:
     return found
 
 
+def plain_path(tree: nodes.Expr | None) -> tuple[str, ...] | None:
+    """The names of a path from the focus, `a.b.c`; None for anything else."""
+    names: list[str] = []
+    while isinstance(tree, nodes.Member):
+        names.append(tree.name)
+        tree = tree.target
+    return tuple(reversed(names)) if names and tree is None else None
+
+
 class _Reader:
     """Collects paths with the offsets where they start."""
 

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from collections.abc import Mapping as Names
 from dataclasses import dataclass, field
-from datetime import UTC
 from typing import Any, Literal
 
 from gateway.core import Issue, issue
 from gateway.core.instants import format_instant
-from gateway.fhirpath import Env, FhirPathError
+from gateway.fhirpath import Env, FhirPathError, nodes
 from gateway.formats import Pointer, json_pointer
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
 from gateway.mapping.fast import FastPlan
@@ -111,18 +110,22 @@ class _Run:
         plan = self.mapping.plan
         envelope = {
             **self.facts.envelope,
-            "receivedAt": format_instant(self.facts.received.astimezone(UTC)),
+            "receivedAt": format_instant(self.facts.received),
             "payloadSha256": self.facts.sha256,
         }
         base = {"payload": self.tree, "envelope": envelope, "study": plain(self.facts.study)}
         missing = _missing_context(plan, base)
         if missing:
             return Mapped((), missing)
-        records, problem = self._records(plan.records, base)
-        if not records:
-            rule = problem or issue("mapping.no-records", source=self.positions.of_node(self.tree))
-            return Mapped((), (rule,))
-        groups = SubjectSearch(plan, self.facts.resolve, base, self.positions).groups(self.tree, records)
+        token = current.set(Scope())
+        try:
+            records, problem = self._records(plan.records, base)
+            if not records:
+                rule = problem or issue("mapping.no-records", source=self.positions.of_node(self.tree))
+                return Mapped((), (rule,))
+            groups = SubjectSearch(plan, self.facts.resolve, base, self.positions).groups(self.tree, records)
+        finally:
+            current.reset(token)
         budget = Budget()
         units = tuple(self._unit(group, base, budget) for group in groups)
         return Mapped(units, (), tuple(self.steps or ()))
@@ -130,23 +133,21 @@ class _Run:
     def _records(self, formula: Formula | None, base: dict[str, Any]) -> tuple[list[Any], Issue | None]:
         if formula is None:
             return [self.tree], None
-        token = current.set(Scope())
         try:
             return formula.expression.evaluate(self.tree, Env(variables=base)), None
         except (Fault, FhirPathError) as error:
             problem = error.issues[0].message if isinstance(error, FhirPathError) else error.rule
             return [], issue("mapping.evaluation", mapping=formula.position, problem=problem)
-        finally:
-            current.reset(token)
 
     def _unit(self, group: Group, base: dict[str, Any], budget: Budget) -> MappedUnit:
         if group.subject is None or any(found.blocks for found in group.issues):
             return MappedUnit(group.subject, group.label, len(group.records), issues=group.issues)
         plan, subject = self.mapping.plan, group.subject
-        missing = _missing_context(plan, {"site": plain(subject.site)})
+        facts = _subject_facts(subject)
+        missing = _missing_context(plan, {"site": facts["site"]})
         if missing:
             return MappedUnit(subject, group.label, len(group.records), issues=missing)
-        variables = {**base, **_subject_facts(subject), "records": list(group.records), "index": 0}
+        variables = {**base, **facts, "records": list(group.records), "index": 0}
         run = UnitRun(
             plan=plan,
             fast=self.mapping.fast,
@@ -184,8 +185,23 @@ def _default_zone(plan: Plan, subject: Subject, variables: dict[str, Any]) -> st
         return default
     if default is None:
         return subject.zone or None
+    known = _fact(default.expression.ast, variables)
+    if known is not None:
+        return known
     values = default.expression.evaluate(NO_FOCUS, Env(variables=variables))
     return str(values[0]) if len(values) == 1 else subject.zone or None
+
+
+def _fact(tree: nodes.Expr, variables: dict[str, Any]) -> str | None:
+    """The text of a path like `%site.zone`; None for another expression, and where there is no text."""
+    names: list[str] = []
+    while isinstance(tree, nodes.Member) and tree.target is not None:
+        names.append(tree.name)
+        tree = tree.target
+    found: Any = variables.get(tree.name) if isinstance(tree, nodes.Variable) else None
+    for name in reversed(names):
+        found = found.get(name) if found.__class__ is dict else None
+    return found if found.__class__ is str else None
 
 
 def _missing_context(plan: Plan, base: dict[str, Any]) -> tuple[Issue, ...]:

@@ -37,6 +37,15 @@ class Positions:
             self._pointers = {id(found): pointer for pointer, found in _nodes(self._tree)}
         return self._pointers.get(id(node))
 
+    def at_path(self, node: Any, path: tuple[str, ...]) -> str:
+        """The native position of a node that stands at a path of names, or else anywhere in the payload."""
+        self._asked += 1
+        if node is not self._tree and self._pointers is None and self._asked <= _SEARCHES:
+            found = _along(self._tree, node, path, ())
+            if found is not None:
+                return self._locate(found)
+        return self.of_node(node)
+
     def of_node(self, *candidates: Any) -> str:
         """The native position of the first candidate that is a node of the payload; that of the payload otherwise."""
         for node in candidates:
@@ -72,6 +81,21 @@ def _nodes(tree: Any) -> Iterator[tuple[Pointer, Any]]:
             for key, child in (node.items() if isinstance(node, dict) else enumerate(node))
             if isinstance(child, dict | list)
         ]
+
+
+def _along(node: Any, wanted: Any, path: tuple[str, ...], pointer: Pointer) -> Pointer | None:
+    """The pointer of a node at the end of a path of names; None when it is not there."""
+    if node.__class__ is list:
+        for index, child in enumerate(node):
+            found = None if child.__class__ is list else _along(child, wanted, path, (*pointer, index))
+            if found is not None:
+                return found
+        return None
+    if not path:
+        return pointer if node is wanted else None
+    if node.__class__ is not dict or path[0] not in node:
+        return None
+    return _along(node[path[0]], wanted, path[1:], (*pointer, path[0]))
 
 
 def _search(tree: Any, wanted: Any) -> Pointer | None:

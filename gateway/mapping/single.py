@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import Final
 
 from gateway.fhirpath import nodes
-from gateway.fhirpath.arithmetic import OPERATORS, concatenate
+from gateway.fhirpath.arithmetic import OPERATORS
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.printer import print_expression
-from gateway.mapping.lineage import is_fixed, walk
+from gateway.mapping.lineage import is_fixed, plain_path, walk
 from gateway.mapping.loose import NO_FOCUS, ODDITIES, STRANGE, Odd, loose, truth_of
 from gateway.mapping.plan import Formula, Functions
 from gateway.mapping.single_calls import call
@@ -24,9 +24,13 @@ from gateway.mapping.single_form import Evaluate, Operand, evaluator
 from gateway.mapping.single_items import filtered, unwound
 from gateway.mapping.single_known import Known
 from gateway.mapping.single_logic import holds, is_boolean, logic
+from gateway.mapping.single_outer import Outer
+from gateway.mapping.single_texts import joined
+from gateway.mapping.walk import MAX_ITEMS
 
 _STEP = "V = B.get(NAME) if B.__class__ is dict else None if B is None else STRANGE"
 _USUAL_STEP = "V = B.get(NAME) if B else None"
+_THERE_STEP = "V = B.get(NAME)"
 _EVALUATE = "V = LOOSE(F(FOCUS, env))"
 _TRY = """
 try:
@@ -61,6 +65,7 @@ class Singles:
         self.functions = functions
         self.usual = usual
         self.known = Known()
+        self.outer: Outer | None = None
         self._once: dict[str, str] = {}
 
     @contextmanager
@@ -71,6 +76,21 @@ class Singles:
             yield
         self.known = known
 
+    @contextmanager
+    def before(self, outer: Outer) -> Iterator[None]:
+        """Appends to what stands before the loop."""
+        known, self.known, self.outer = self.known, outer.known, None
+        with self.code.into(outer.block):
+            yield
+        self.known, self.outer = known, outer
+
+    def place(self, **places: str) -> None:
+        """FHIRPath is told these locals as `%item` and `%index`: usual data where it is asked, others at once."""
+        self.known.places |= places
+        self.known.stored -= places.keys()
+        if not self.usual:
+            self._store()
+
     def assign(self, variables: tuple[tuple[str, Formula], ...], focus: str) -> None:
         """Evaluates variables of a focus, in their order."""
         for name, formula in variables:
@@ -80,8 +100,8 @@ class Singles:
                 self._store()
 
     def _store(self) -> None:
-        """Hands the variables to what evaluates FHIRPath."""
-        for name, value in self.known.variables.items():
+        """Hands places and variables to what evaluates FHIRPath."""
+        for name, value in {**self.known.places, **self.known.variables}.items():
             if name not in self.known.stored:
                 self.code.run("variables[NAME] = V", NAME=self.code.bind(name), V=value)
                 self.known.stored.add(name)
@@ -164,6 +184,16 @@ class Singles:
             code.run("V = L", V=value, L=filtered(self, names, calls, focus))
         return value
 
+    def unfiltered(self, formula: Formula, focus: str) -> tuple[str, nodes.Expr] | None:
+        """For `path.where(...)` in a function for usual data: the items at the path, and what they are asked."""
+        code, tree = self.code, formula.expression.ast
+        found = unwound(tree) if self.usual and not (formula.fixed or _is_whole(tree)) else None
+        if found is None or [call.name for call in found[1]] != ["where"]:
+            return None
+        items = filtered(self, found[0], [], focus)
+        code.run(f"if len(L) > {MAX_ITEMS}:\n    raise ODD", L=items, ODD=code.bind(Odd))
+        return items, found[1][0].arguments[0]
+
     def truth(self, formula: Formula, focus: str) -> str:
         """The local that holds the truth of a condition; data that are no condition raise `Fault`."""
         code, tree, truth = self.code, formula.expression.ast, self.code.fresh("t")
@@ -214,12 +244,15 @@ class Singles:
         if found is None:
             code = self.code
             found = self.known.paths[base, name] = code.fresh()
-            source = _USUAL_STEP if self.usual else _STEP
+            source = (_THERE_STEP if base in self.known.there else _USUAL_STEP) if self.usual else _STEP
             code.run(source, V=found, B=base, NAME=code.bind(name), STRANGE=code.bind(STRANGE))
         return found
 
     def one(self, node: nodes.Expr, focus: str) -> Operand:
         """The item that a part of the formula gives, None for none; a list for what is unusual."""
+        outer = self.outer
+        if outer is not None and outer.gives(node, self.known.variables):
+            return self._before(outer, node)
         match node:
             case nodes.Literal(value=None | str() | bool() | int() | Decimal() as value):
                 return self.code.bind(value)
@@ -236,6 +269,19 @@ class Singles:
             case nodes.Binary() | nodes.Chain():
                 return self._operator(node, focus)
         return self.outlined(node, focus)
+
+    def _before(self, outer: Outer, node: nodes.Expr) -> str:
+        """The local of a part that all items of the loop share."""
+        text = print_expression(node)
+        if text not in outer.made:
+            with self.before(outer):
+                outer.made[text] = self.local(self.one(node, ""))
+        found = outer.made[text]
+        for known, of_outer in ((self.known.solid, outer.known.solid), (self.known.sure, outer.known.sure)):
+            known |= of_outer & {found}
+        if found in outer.known.kinds:
+            self.known.kinds[found] = outer.known.kinds[found]
+        return found
 
     def local(self, operand: Operand) -> str:
         """The operand as a local."""
@@ -258,6 +304,15 @@ class Singles:
         if kind is not None:
             self.known.kinds[name] = kind
         return name
+
+    def sure(self, name: str) -> str:
+        """The same local, which is known to be neither None nor empty."""
+        self.known.sure.add(name)
+        return name
+
+    def is_sure(self, operand: Operand) -> bool:
+        """True for what is neither None nor empty."""
+        return operand in self.known.sure if isinstance(operand, str) else bool(getattr(operand, "value", None))
 
     def kind(self, operand: Operand) -> type | None:
         """The class that an operand has where it is not None; None when that is not known."""
@@ -304,32 +359,7 @@ class Singles:
             return self._number(node, focus) if node.operator in OPERATORS else logic(self, node, focus)
         if node.operator == "|":
             return self.outlined(node, focus)
-        return self._text(node, focus) if node.operator == "&" else logic(self, node, focus)
-
-    def _text(self, node: nodes.Chain, focus: str) -> str:
-        """Texts joined by `&`, where nothing is an empty text."""
-        code = self.code
-        result, *others = (self._side(operand, focus) for operand in node.operands)
-        for other in others:
-            answer = code.fresh()
-            code.run(self._joining(result, other), R=answer, A=result, B=other, JOIN=code.bind(concatenate))
-            result = self.made(answer, str)
-        return self.local(result)
-
-    def _joining(self, left: Operand, right: Operand) -> str:
-        """How two sides are joined: a text and another, or nothing behind it, at once."""
-        if not isinstance(left, str) and not isinstance(right, str):
-            return "R = JOIN(A, B)"
-        first = "A.__class__ is str" if isinstance(left, str) else "True"
-        if isinstance(left, str) and self.kind(left) is str:
-            first = "A is not None"
-        if not isinstance(right, str):
-            return f"R = A + B if {first} else JOIN(A, B)"
-        return f"R = (A + B if B.__class__ is str else A if B is None else JOIN(A, B)) if {first} else JOIN(A, B)"
-
-    def _side(self, node: nodes.Expr, focus: str) -> Operand:
-        value = self.one(node, focus)
-        return value if self.usual else self.solid(value)
+        return joined(self, node, focus) if node.operator == "&" else logic(self, node, focus)
 
     def _number(self, node: nodes.Binary, focus: str) -> str:
         code, answer = self.code, self.code.fresh()
@@ -337,15 +367,6 @@ class Singles:
         code.run("R = None if A is None or B is None else F(A, B)", R=answer, A=left, B=right,
                  F=code.bind(OPERATORS[node.operator]))  # fmt: skip
         return self.made(answer)
-
-
-def plain_path(tree: nodes.Expr | None) -> tuple[str, ...] | None:
-    """The names of a path from the focus, `a.b.c`; None for anything else."""
-    names: list[str] = []
-    while isinstance(tree, nodes.Member):
-        names.append(tree.name)
-        tree = tree.target
-    return tuple(reversed(names)) if names and tree is None else None
 
 
 def _is_whole(tree: nodes.Expr) -> bool:

@@ -11,6 +11,7 @@ from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.printer import print_expression
 from gateway.mapping.plan import Functions
 from gateway.mapping.single_known import Known
+from gateway.mapping.single_outer import Outer
 
 Evaluate: TypeAlias = Callable[[Any, Env | None], list[Any]]
 """The function of a compiled expression."""
@@ -27,6 +28,7 @@ class Writing(Protocol):
     functions: Functions
     usual: bool
     known: Known
+    outer: Outer | None
 
     def one(self, node: nodes.Expr, focus: str) -> Operand:
         """The item that a part gives, None for none; a list for what is unusual."""
@@ -42,6 +44,12 @@ class Writing(Protocol):
 
     def made(self, name: str, kind: type | None = None) -> str:
         """The same local, which is known to hold no list, and only values of a class or None where one is given."""
+
+    def sure(self, name: str) -> str:
+        """The same local, which is known to be neither None nor empty."""
+
+    def is_sure(self, operand: Operand) -> bool:
+        """True for what is neither None nor empty."""
 
     def kind(self, operand: Operand) -> type | None:
         """The class that an operand has where it is not None; None when that is not known."""

@@ -8,8 +8,9 @@ from typing import Any
 class Known:
     """`variables` of the mapping, `paths` (base, name) and `calls` (name, literals, item) by their locals.
 
-    `solid` are the locals that hold no list, `kinds` tells of some the class that they have where they are not None;
-    `stored` variables are told to FHIRPath.
+    `solid` are the locals that hold no list, `kinds` tells of some the class that they have where they are not None,
+    `there` are those that are not None, `sure` those that are not empty either. `stored` variables are told to
+    FHIRPath; `places` are those that only it reads: `item` and `index`.
     """
 
     variables: dict[str, str] = field(default_factory=dict)
@@ -17,7 +18,10 @@ class Known:
     calls: dict[tuple[Any, ...], str] = field(default_factory=dict)
     solid: set[str] = field(default_factory=set)
     kinds: dict[str, type] = field(default_factory=dict)
+    there: set[str] = field(default_factory=set)
+    sure: set[str] = field(default_factory=set)
     stored: set[str] = field(default_factory=set)
+    places: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> "Known":
         """The same, to be added to on its own."""
@@ -27,5 +31,8 @@ class Known:
             dict(self.calls),
             set(self.solid),
             dict(self.kinds),
+            set(self.there),
+            set(self.sure),
             set(self.stored),
+            dict(self.places),
         )

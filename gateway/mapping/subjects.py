@@ -4,15 +4,16 @@ An unknown participant, or one that differs from what the payload says of it, bl
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.core import Issue, issue
 from gateway.fhirpath import Env, FhirPathError
 from gateway.mapping.facts import Subject
+from gateway.mapping.lineage import plain_path
 from gateway.mapping.plan import Formula, Plan
 from gateway.mapping.positions import Positions
-from gateway.mapping.scope import Fault, Scope, current
+from gateway.mapping.scope import Fault
 from gateway.mapping.values import key_text
 
 
@@ -26,7 +27,7 @@ class Group:
     issues: tuple[Issue, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SubjectSearch:
     """Finds the participants of one payload. `base` are the facts that expressions see before one is known."""
 
@@ -34,19 +35,25 @@ class SubjectSearch:
     resolve: Callable[[str, str], Subject | None]
     base: dict[str, Any]
     positions: Positions
+    env: Env = field(init=False)
+    variables: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.variables = dict(self.base)
+        self.env = Env(variables=self.variables)
 
     def groups(self, payload: Any, records: Sequence[Any]) -> tuple[Group, ...]:
-        """One group for the payload, or one for each identity in its records, in order of appearance."""
-        token = current.set(Scope())
-        try:
-            if not self.plan.subject.per_record:
-                return (self._group(self._identity(payload), payload, tuple(records)),)
-            found: dict[tuple[str, str] | Issue, list[Any]] = {}
-            for record in records:
-                found.setdefault(self._identity(record), []).append(record)
-            return tuple(self._group(identity, rows[0], tuple(rows)) for identity, rows in found.items())
-        finally:
-            current.reset(token)
+        """One group for the payload, or one for each identity in its records, in order of appearance.
+
+        Called in a scope of its own.
+        """
+        if not self.plan.subject.per_record:
+            return (self._group(self._identity(payload), payload, tuple(records), ()),)
+        found: dict[tuple[str, str] | Issue, list[Any]] = {}
+        for record in records:
+            found.setdefault(self._identity(record), []).append(record)
+        path = plain_path(self.plan.records.expression.ast if self.plan.records else None) or ()
+        return tuple(self._group(identity, rows[0], tuple(rows), path) for identity, rows in found.items())
 
     def _identity(self, focus: Any) -> tuple[str, str] | Issue:
         """System and value of the participant's identifier; the issue where the payload does not say them."""
@@ -66,15 +73,18 @@ class SubjectSearch:
     def _values(self, formula: Formula, focus: Any) -> list[Any] | None:
         """The values of a formula; None when it cannot be evaluated on this payload."""
         try:
-            return formula.expression.evaluate(focus, Env(variables={**self.base, "record": focus}))
+            self.variables["record"] = focus
+            return formula.expression.evaluate(focus, self.env)
         except (Fault, FhirPathError):
             return None
 
     def _source(self, formula: Formula, focus: Any) -> str:
         return self.positions.first(formula, {"focus": focus, "record": focus, "payload": self.base["payload"]})
 
-    def _group(self, identity: tuple[str, str] | Issue, focus: Any, records: tuple[Any, ...]) -> Group:
-        label = self.positions.of_node(focus) or "payload"
+    def _group(
+        self, identity: tuple[str, str] | Issue, focus: Any, records: tuple[Any, ...], path: tuple[str, ...]
+    ) -> Group:
+        label = self.positions.at_path(focus, path) or "payload"
         if isinstance(identity, Issue):
             return Group(None, label, records, (identity,))
         subject = self.resolve(*identity)

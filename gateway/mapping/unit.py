@@ -104,7 +104,8 @@ class UnitRun:
                 made = self._quick(self._each, record, walk)
                 self._keep(walk, list(walk.run_record(self.plan.each, record)) if made is None else made)
             variables["index"] = 0
-            scope.made = self._made_so_far()
+            if self.plan.after:
+                scope.made = self._made_so_far()
             self._payload_emits(self.plan.after, self._after, walk)
         finally:
             current.reset(token)
@@ -194,7 +195,7 @@ class UnitRun:
 
     def _reference(self) -> Callable[[str, tuple[object, ...]], str]:
         """What turns an emit and the varying parts of its key into a reference."""
-        emits = {emit.id: emit for emit in (*self.plan.before, *self.plan.each, *self.plan.after)}
+        emits: dict[str, Emit] = {}
         fixed: dict[str, list[str]] = {}
         known: dict[tuple[str, ...], str] = {}
 
@@ -203,6 +204,8 @@ class UnitRun:
             found = known.get((name, *given))
             if found is not None:
                 return found
+            if not emits:
+                emits.update({emit.id: emit for emit in (*self.plan.before, *self.plan.each, *self.plan.after)})
             emit = emits[name]
             if name not in fixed:
                 fixed[name] = [_fixed_part(part, self.variables) for part in emit.key]

@@ -40,7 +40,10 @@ def key_text(value: Any) -> str | None:
 
 def plain(tree: Any) -> Any:
     """The tree with every mapping a dict and every sequence a list, as expressions navigate them."""
-    if isinstance(tree, Mapping):
+    kind = tree.__class__
+    if kind is str:
+        return tree
+    if kind is dict or isinstance(tree, Mapping):
         return {key: plain(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):
         return [plain(value) for value in tree]

@@ -10,6 +10,8 @@ from gateway.mapping.loose import items_of, key_part, order_of
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.scope import Fault
 from gateway.mapping.single import Singles
+from gateway.mapping.single_logic import holds
+from gateway.mapping.single_outer import Outer
 from gateway.mapping.walk import Made, instant_text
 from gateway.mapping.writer_nodes import NodeWriter
 
@@ -20,6 +22,17 @@ else:
     P = PART(V)
 """
 _ORDER = "V = KNOWN(L) if L.__class__ is str else None\nif V is None:\n    V = ORDER(L)"
+_IDENTITY = 'D = U()\nD.update(f"TEXT".encode())\nV = D.hexdigest()'
+_LOOP = """
+SAVED = variables["index"]
+LAST = None
+INDEX = -1
+"""
+_LOOPED = """
+variables["index"] = SAVED
+if LAST is not None:
+    variables["item"] = LAST
+"""
 _NEW_MADE = partial(tuple.__new__, Made)
 
 
@@ -37,6 +50,7 @@ class Writer:
         """The body: the record's variables, then each emit, then what was made."""
         code = self.code
         self.start(emits)
+        self.single.known.there.add("focus")
         if emits[0].mode == "per-record":
             code.run('variables["record"] = focus')
         code.run('variables["item"] = focus')
@@ -54,22 +68,35 @@ class Writer:
 
     def _emit(self, emit: Emit) -> None:
         code = self.code
-        if emit.foreach is None:
-            with self.single.inside(code.emit("while True:\n    ...")):
-                if emit.mode == "per-record" and emit is not self.plan.each[0]:
-                    code.run('variables["item"] = focus')
-                self.item(emit, "focus", "break")
-                code.run("break")
+        if emit.foreach is not None:
+            self._each(emit, emit.foreach)
             return
-        items, index, saved = self.single.items(emit.foreach, "focus"), code.fresh("n"), code.fresh()
-        item = code.fresh("item")
-        code.run('SAVED = variables["index"]', SAVED=saved)
-        source = "for INDEX, ITEM in enumerate(ITEMS(L)):\n    ..."
+        with self.single.inside(code.emit("while True:\n    ...")):
+            if emit.mode == "per-record" and emit is not self.plan.each[0]:
+                code.run('variables["item"] = focus')
+            self.item(emit, "focus", "break")
+            code.run("break")
+
+    def _each(self, emit: Emit, foreach: Formula) -> None:
+        """The items of an emit one after the other; what they share is made before the loop."""
+        code, single = self.code, self.single
+        index, saved, item, last = code.fresh("n"), code.fresh(), code.fresh("item"), code.fresh()
+        code.run(_LOOP, SAVED=saved, LAST=last, INDEX=index)
+        items, test = single.unfiltered(foreach, "focus") or (single.items(foreach, "focus"), None)
+        shared = single.outer = Outer([], single.known.copy()) if single.usual else None
+        start = len(code.block)
+        source = "for INDEX, ITEM in enumerate(ITEMS(L)):\n    ..." if test is None else "for ITEM in L:\n    ..."
         hole = code.emit(source, INDEX=index, ITEM=item, ITEMS=code.bind(items_of), L=items)
-        with self.single.inside(hole, loop=True):
-            code.run('variables["index"] = INDEX\nvariables["item"] = ITEM', INDEX=index, ITEM=item)
+        with single.inside(hole, loop=True):
+            single.known.there.add(item)
+            if test is not None:
+                code.run("if not C:\n    continue\nINDEX += 1", C=holds(single, test, item), INDEX=index)
+            code.run("LAST = ITEM", LAST=last, ITEM=item)
+            single.place(index=index, item=item)
             self.item(emit, item, "continue")
-        code.run('variables["index"] = SAVED', SAVED=saved)
+        single.outer = None
+        code.block[start:start] = shared.block if shared else []
+        code.run(_LOOPED, SAVED=saved, LAST=last)
 
     def item(self, emit: Emit, item: str, leave: str) -> None:
         """Writes what an emit makes of one item; `leave` is how it is left where there is nothing to make."""
@@ -87,8 +114,7 @@ class Writer:
             )
         order: str | ast.expr = code.bind("")
         if emit.version_order is not None:
-            value, order = self.single.value(emit.version_order, item), code.fresh()
-            code.run(_ORDER, V=order, KNOWN=code.bind(instant_text), ORDER=code.bind(order_of), L=value)
+            order = self._order(emit.version_order, item)
         made = code.fresh("m")
         first: dict[str, str | ast.expr] = {"resourceType": code.bind(emit.type), "id": identity}
         self.nodes.fill(emit.root, made, item, first)
@@ -127,14 +153,44 @@ class Writer:
             else:
                 names[name] = self._part(part, item)
                 pieces.append(f"{{len({name})}}:{{{name}}}")
-        code.run(f'V = U(f"{"".join(pieces)}")', V=identity, U=make, **names)
+        code.run(_IDENTITY.replace("TEXT", "".join(pieces)), V=identity, D=code.fresh(), U=make, **names)
         return identity
 
     def _part(self, part: str | Formula, item: str) -> str | ast.expr:
-        code = self.code
+        code, single = self.code, self.single
         if isinstance(part, str):
             return code.bind(part)
-        with code.into(self.prelude if part.fixed else code.block):
-            text = code.fresh()
-            code.run(_KEY, V=self.single.value(part, item), P=text, PART=code.bind(key_part))
+        if part.fixed:
+            with code.into(self.prelude):
+                return self._key_text(single.value(part, item))
+        value, outer = single.value(part, item), single.outer
+        if outer is None or not outer.has(value):
+            return self._key_text(value)
+        if ("key", value) not in outer.parts:
+            with single.before(outer):
+                outer.parts["key", value] = self._key_text(value)
+        return outer.parts["key", value]
+
+    def _key_text(self, value: str) -> str:
+        """The local with the text of a part of a key."""
+        if self.single.kind(value) is str and self.single.is_sure(value):
+            return value
+        text = self.code.fresh()
+        self.code.run(_KEY, V=value, P=text, PART=self.code.bind(key_part))
         return text
+
+    def _order(self, formula: Formula, item: str) -> str:
+        """The local with the instant of `version_order`."""
+        single = self.single
+        value, outer = single.value(formula, item), single.outer
+        if outer is not None and outer.has(value):
+            if ("order", value) not in outer.parts:
+                with single.before(outer):
+                    outer.parts["order", value] = self._instant(value)
+            return outer.parts["order", value]
+        return self._instant(value)
+
+    def _instant(self, value: str) -> str:
+        code, order = self.code, self.code.fresh()
+        code.run(_ORDER, V=order, KNOWN=code.bind(instant_text), ORDER=code.bind(order_of), L=value)
+        return order

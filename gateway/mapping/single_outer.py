@@ -1,0 +1,59 @@
+"""What is the same for all items of a `foreach`, made once before its loop."""
+
+import ast
+from dataclasses import dataclass, field
+
+from gateway.fhirpath import nodes
+from gateway.mapping.lineage import UNIT_FACTS, walk
+from gateway.mapping.single_known import Known
+
+_CALLS = frozenset(
+    {"coalesce", "iif", "substring", "length", "trim", "lower", "upper", "startsWith", "toString", "toDecimal"}
+)
+
+
+@dataclass(slots=True)
+class Outer:
+    """The block before the loop, what is known at its end, and what was made in it: by its text, and for emits."""
+
+    block: list[ast.stmt]
+    known: Known
+    made: dict[str, str] = field(default_factory=dict)
+    parts: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def has(self, local: str) -> bool:
+        """True for a local that the block, or what stands before it, assigns."""
+        return local in self.made.values() or local in self.known.variables.values()
+
+    def gives(self, node: nodes.Expr, variables: dict[str, str]) -> bool:
+        """True for a part that reads facts and variables of the record alone; `variables` are those of the item."""
+        if isinstance(node, nodes.Variable | nodes.Literal):
+            return False
+        names = set()
+        for part in walk(node):
+            match part:
+                case nodes.Variable(name=name):
+                    names.add(name)
+                case nodes.Literal() | nodes.Chain() | nodes.Binary():
+                    pass
+                case nodes.Call(name=name) if name in _CALLS:
+                    pass
+                case nodes.Member(target=target) if target is not None:
+                    pass
+                case _:
+                    return False
+        known = self.known.variables
+        return not names.isdisjoint(known) and all(
+            name in UNIT_FACTS or (name in known and variables.get(name) == known[name]) for name in names
+        )
+
+
+def leading(node: nodes.Chain, outer: Outer, variables: dict[str, str]) -> tuple[nodes.Expr, ...]:
+    """The operands of a text with those at its start that the items share as one of them."""
+    count = len(node.operands)
+    while count > 1:
+        start = nodes.Chain(node.operator, node.operands[:count], node.start, node.end)
+        if outer.gives(start, variables):
+            return (start, *node.operands[count:])
+        count -= 1
+    return node.operands

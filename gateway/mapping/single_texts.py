@@ -1,0 +1,58 @@
+"""Texts joined by `&` as Python statements."""
+
+from gateway.fhirpath import nodes
+from gateway.fhirpath.arithmetic import concatenate
+from gateway.mapping.single_form import Operand, Writing
+from gateway.mapping.single_outer import leading
+
+
+def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
+    """The local of texts joined by `&`, where nothing is an empty text."""
+    code, operands = writer.code, node.operands
+    if writer.outer is not None:
+        operands = leading(node, writer.outer, writer.known.variables)
+    sides = [_side(writer, operand, focus) for operand in operands]
+    answer, block = code.fresh(), code.block
+    if writer.usual and not any(map(_may_miss, operands)):
+        names = {f"X{number}": side for number, side in enumerate(sides)}
+        tests = " and ".join(test for name, side in names.items() if (test := _test(writer, name, side)))
+        whole = "".join(f"{{{name}}}" for name in names)
+        if not tests:
+            code.run(f'R = f"{whole}"', R=answer, **names)
+            return writer.made(writer.sure(answer), str)
+        block = code.emit(f'if {tests}:\n    R = f"{whole}"\nelse:\n    ...', R=answer, **names)
+    with code.into(block):
+        result, *others = sides
+        for other in others:
+            code.run(_join(writer, result, other), R=answer, A=result, B=other, JOIN=code.bind(concatenate))
+            result = writer.made(answer, str)
+    return writer.sure(answer) if any(map(writer.is_sure, sides)) else answer
+
+
+def _test(writer: Writing, name: str, side: Operand) -> str:
+    """What tells that a side is a text; "" for what is known to be one."""
+    if writer.kind(side) is str:
+        return "" if writer.is_sure(side) else f"{name} is not None"
+    return f"{name}.__class__ is str"
+
+
+def _may_miss(node: nodes.Expr) -> bool:
+    """True for what is nothing more often than not."""
+    return isinstance(node, nodes.Call) and node.name == "iif" and len(node.arguments) == 2
+
+
+def _join(writer: Writing, left: Operand, right: Operand) -> str:
+    """How two sides are joined: a text and another, or nothing behind it, at once."""
+    if not isinstance(left, str) and not isinstance(right, str):
+        return "R = JOIN(A, B)"
+    first = "A.__class__ is str" if isinstance(left, str) else "True"
+    if isinstance(left, str) and writer.kind(left) is str:
+        first = "A is not None"
+    if not isinstance(right, str):
+        return f"R = A + B if {first} else JOIN(A, B)"
+    return f"R = (A + B if B.__class__ is str else A if B is None else JOIN(A, B)) if {first} else JOIN(A, B)"
+
+
+def _side(writer: Writing, node: nodes.Expr, focus: str) -> Operand:
+    value = writer.one(node, focus)
+    return value if writer.usual else writer.solid(value)
