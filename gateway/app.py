@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING
 
 from gateway.access import Access, ScopeLimits
 from gateway.audit import Anchoring, AnchorKeys, Anchors, AuditTrail, chain, witness
-from gateway.auth import Assertions, Authenticator, BackendServices, Issuer, KeyFolder, KeySets, clients_of
+from gateway.auth import (
+    AppClients,
+    AppLaunch,
+    Assertions,
+    Authenticator,
+    BackendServices,
+    Issuer,
+    KeyFolder,
+    KeySets,
+    clients_of,
+)
 from gateway.conformance import Validator
 from gateway.consent import ConsentPolicy, compile_grants
 from gateway.core import logs
@@ -195,7 +205,8 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         access=running.access,
         ingest=running.ingest,
         authenticate=running.authenticator.authenticate,
-        backend_services=_backend_services(running),
+        backend_services=(services := _backend_services(running)),
+        app_launch=_app_launch(running, services) if settings.environment == "dev" else None,
         bulk=worker.bulk,
         record=running.trail.record,
         public_keys=running.keys.public_keys,
@@ -220,6 +231,15 @@ def _backend_services(gateway: Gateway) -> BackendServices:
     credentials = gateway.store.credentials
     assertions = Assertions(gateway.studies, endpoint, credentials, KeySets(gateway.clock).fetch, gateway.clock)
     return BackendServices(assertions, gateway.issuer, gateway.authenticator, credentials)
+
+
+def _app_launch(gateway: Gateway, services: BackendServices) -> AppLaunch:
+    """The launch of apps without a login: for development alone."""
+    clients = AppClients(clients_of(gateway.studies), services.assertions)
+    usable, store = ScopeLimits(gateway.engines.parameters).is_usable, gateway.store.app_grants
+    return AppLaunch(
+        gateway.studies, gateway.settings.public_url, gateway.issuer, clients, store, gateway.clock, usable
+    )
 
 
 def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:

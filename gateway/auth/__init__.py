@@ -7,6 +7,8 @@ turns a bearer token into a `Principal` whose rights come from the study's regis
 See https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html and RFC 9068.
 """
 
+from gateway.auth.app_clients import AppClients
+from gateway.auth.app_launch import AppLaunch, Ask, LaunchRefused
 from gateway.auth.assertions import Assertions
 from gateway.auth.backend_services import TOKEN_SECONDS, BackendServices, Form, TokenRefused
 from gateway.auth.key_sets import KeySets
@@ -17,6 +19,9 @@ from gateway.auth.tokens import MAX_TOKEN_SECONDS, Authenticator, Issuer, Launch
 __all__ = [
     "MAX_TOKEN_SECONDS",
     "TOKEN_SECONDS",
+    "AppClients",
+    "AppLaunch",
+    "Ask",
     "Assertions",
     "Authenticator",
     "BackendServices",
@@ -25,6 +30,7 @@ __all__ = [
     "KeyFolder",
     "KeySets",
     "Launch",
+    "LaunchRefused",
     "Scope",
     "TokenRefused",
     "clients_of",

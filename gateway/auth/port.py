@@ -17,3 +17,19 @@ class CredentialStore(Protocol):
 
     def is_revoked(self, study: str, digest: str) -> bool:
         """Whether the token of a digest was revoked."""
+
+
+class GrantStore(Protocol):
+    """Secrets that an app launch gives out, by their digests; each may be used once."""
+
+    def keep(self, study: str, digest: str, family: str, until: int, body: bytes) -> None:
+        """Keeps what a secret stands for, until a Unix second; `family` joins all that comes of one launch."""
+
+    def take(self, study: str, digest: str, now: int) -> tuple[str, bytes] | None:
+        """The family and what the secret stands for, for its first user; None for anybody else.
+
+        When a secret is used again its whole family ends: one of the two users stole it.
+        """
+
+    def end(self, study: str, digest: str) -> None:
+        """Ends the family of a secret, if there is one."""

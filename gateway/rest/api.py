@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 
 import gateway
 from gateway.core.errors import FhirError
-from gateway.rest import bulk, capability, health, intake, openapi, operation_routes, token, wellknown
+from gateway.rest import authorize, bulk, capability, health, intake, openapi, operation_routes, token, wellknown
 from gateway.rest.bodies import BodyLimit
 from gateway.rest.compression import Compression
 from gateway.rest.cross_origin import for_origins
@@ -67,6 +67,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
     found = [
         *wellknown.routes(parts),
         *token.routes(parts),
+        *authorize.routes(parts),
         *capability.routes(parts, codes, system, operations),
         *bulk.routes(parts),
         *operation_routes.routes(parts, operations),

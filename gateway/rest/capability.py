@@ -31,6 +31,7 @@ from gateway.study import Study
 
 SECURITY_SERVICES: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 COMPARTMENT: Final = "http://hl7.org/fhir/CompartmentDefinition/"
+OAUTH_URIS: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 BULK_DATA: Final = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
 PUBLISHED: Final = "2026-01-01"
 MODES: Final = ("full", "normative", "terminology")
@@ -73,6 +74,15 @@ def routes(
     return [Route("/studies/{study}/fhir/metadata", capabilities, methods=["GET"])]
 
 
+def _oauth(parts: Parts) -> Mapping[str, Any]:
+    """Where old apps look for the endpoints of a launch; nothing where there is none."""
+    if parts.app_launch is None:
+        return {}
+    names = ("authorize", "token", "introspect", "revoke")
+    told = [{"url": name, "valueUri": f"{parts.base_url}/auth/{name}"} for name in names]
+    return {"extension": [{"url": OAUTH_URIS, "extension": told}]}
+
+
 def statement(
     parts: Parts,
     study: Study,
@@ -98,6 +108,7 @@ def statement(
                 "documentation": _documentation(),
                 "security": {
                     "service": [{"coding": [{"system": SECURITY_SERVICES, "code": "SMART-on-FHIR"}]}],
+                    **_oauth(parts),
                     "description": "Bearer tokens bound to one study, client, role and purpose; consent on every row",
                 },
                 "resource": [_of_study(study, entry) for entry in resources],

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.access import Access
-from gateway.auth import BackendServices
+from gateway.auth import AppLaunch, BackendServices
 from gateway.conformance import Validator
 from gateway.core.clock import Clock
 from gateway.core.event import Event
@@ -22,10 +22,10 @@ from gateway.terminology import Terminology
 class Parts:
     """The objects behind the routes.
 
-    `authenticate` takes a bearer token and a study; `record` makes an audit event durable; `public_keys` gives the
-    issuer's public JWKs; `ready` is True when the database answers, `reads_on_loop` when it answers a point read in
-    microseconds. `base_url` has no final slash; links start with it, whatever the Host header says. `origins` are
-    those whose browsers may call.
+    `authenticate` takes a bearer token and a study; `app_launch` is None where apps are not launched here; `record`
+    makes an audit event durable; `public_keys` gives the issuer's public JWKs; `ready` is True when the database
+    answers, `reads_on_loop` when it answers a point read in microseconds. `base_url` has no final slash; links start
+    with it, whatever the Host header says. `origins` are those whose browsers may call.
     """
 
     studies: Mapping[str, Study]
@@ -37,6 +37,7 @@ class Parts:
     ingest: Ingest
     authenticate: Callable[[str, str], Principal]
     backend_services: BackendServices
+    app_launch: AppLaunch | None
     bulk: Bulk
     record: Callable[[Event], None]
     public_keys: Callable[[], Sequence[Mapping[str, str]]]

@@ -22,6 +22,7 @@ from gateway.rest.parts import Parts
 from gateway.study import Client
 
 MAX_FORM_BYTES: Final = 20_000
+APP_GRANTS: Final = ("authorization_code", "refresh_token")
 _NO_STORE: Final = {"Pragma": "no-cache"}
 """Beside `Cache-Control: no-store`, which every answer has: RFC 6749 5.1."""
 
@@ -30,29 +31,30 @@ def routes(parts: Parts) -> list[BaseRoute]:
     """POST of `/auth/token`, `/auth/introspect` and `/auth/revoke`; the client proves itself in each form."""
     router = APIRouter()
 
-    async def form(request: Request) -> Form | None:
-        try:
-            body = await read_body(request, FORM_TYPES)
-        except FhirError:
-            return None
-        return _form(body)
-
     @router.post("/auth/token")
-    def token(request: Request, given: Annotated[Form | None, Depends(form)]) -> Response:
+    def token(request: Request, given: Annotated[Form | None, Depends(read_form)]) -> Response:
         return _answer(given, lambda fields: _grant(parts, request, fields))
 
     @router.post("/auth/introspect")
-    def introspect(given: Annotated[Form | None, Depends(form)]) -> Response:
+    def introspect(given: Annotated[Form | None, Depends(read_form)]) -> Response:
         return _answer(given, parts.backend_services.introspect)
 
     @router.post("/auth/revoke")
-    def revoke(request: Request, given: Annotated[Form | None, Depends(form)]) -> Response:
+    def revoke(request: Request, given: Annotated[Form | None, Depends(read_form)]) -> Response:
         return _answer(given, lambda fields: _revoke(parts, request, fields))
 
     return list(router.routes)
 
 
-def _form(body: bytes) -> Form | None:
+async def read_form(request: Request) -> Form | None:
+    """The form in the body, None for anything else."""
+    try:
+        return form_of(await read_body(request, FORM_TYPES))
+    except FhirError:
+        return None
+
+
+def form_of(body: bytes) -> Form | None:
     """The fields; None for what is no form, or gives a field twice (RFC 6749 3.2)."""
     if len(body) > MAX_FORM_BYTES:
         return None
@@ -77,8 +79,12 @@ def _answer(fields: Form | None, serve: Callable[[Form], dict[str, Any]]) -> Res
 
 
 def _grant(parts: Parts, request: Request, fields: Form) -> dict[str, Any]:
+    if parts.app_launch and fields.get("grant_type") in APP_GRANTS:
+        study, client, told = parts.app_launch.exchange(fields, request.headers.get("authorization", ""))
+        record(parts, request, study, client, "token")
+        return told
     granted = parts.backend_services.grant(fields)
-    _record(parts, request, granted.study, granted.client, "token")
+    record(parts, request, granted.study, granted.client, "token")
     return {
         "access_token": granted.token,
         "token_type": "bearer",
@@ -88,12 +94,16 @@ def _grant(parts: Parts, request: Request, fields: Form) -> dict[str, Any]:
 
 
 def _revoke(parts: Parts, request: Request, fields: Form) -> dict[str, Any]:
+    if parts.app_launch and fields.get("token", "").count(".") == 1:  # a refresh token; access tokens have two
+        study, client = parts.app_launch.revoke(fields, request.headers.get("authorization", ""))
+        record(parts, request, study, client, "revoke")
+        return {}
     study, client, digest = parts.backend_services.revoke(fields)
-    _record(parts, request, study, client, "revoke", digest)
+    record(parts, request, study, client, "revoke", digest)
     return {}
 
 
-def _record(parts: Parts, request: Request, study: str, client: Client, operation: str, token: str = "") -> None:
+def record(parts: Parts, request: Request, study: str, client: Client, operation: str, token: str = "") -> None:
     """Makes the event durable, or refuses by `Unavailable`: nobody gets a token that left no trace."""
     note(request.scope, study=study, client=client.id)
     parts.record(

@@ -234,6 +234,6 @@ def test_every_token_leaves_an_event(http: Http) -> None:
 def test_the_smart_configuration_tells_where_and_how(http: Http) -> None:
     told = http.ask("GET", f"{BASE}/.well-known/smart-configuration").json()
     assert told["token_endpoint"] == endpoint(http)
-    assert told["grant_types_supported"] == ["client_credentials"]
-    assert told["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
+    assert "client_credentials" in told["grant_types_supported"]
+    assert "private_key_jwt" in told["token_endpoint_auth_methods_supported"]
     assert set(told["token_endpoint_auth_signing_alg_values_supported"]) == {"RS384", "ES384"}

@@ -20,6 +20,37 @@ RULES: dict[str, Rule] = {
         "Sign iss = sub = the client id, aud = the token endpoint's URL, exp at most 5 minutes ahead and a new jti "
         "with the registered key, by ES384 or RS384",
     ),
+    "auth.app-client": Rule(
+        "error",
+        "login",
+        "The app is not registered here, or does not prove who it is",
+        "Send client_id, or the registered secret by HTTP Basic, or an assertion by the registered key",
+    ),
+    "auth.grant": Rule(
+        "error",
+        "login",
+        "The code or refresh token is not valid, was used, or is another app's",
+        "Send each once, with the redirect_uri and code_verifier of the launch; launch again",
+    ),
+    "auth.launch-audience": Rule(
+        "error",
+        "value",
+        "The launch names no study of this gateway",
+        "Send the study's FHIR base as aud",
+    ),
+    "auth.launch-redirect": Rule(
+        "error",
+        "login",
+        "The app is not registered with this redirect address",
+        "Send client_id and a redirect_uri exactly as they are registered in the study",
+    ),
+    "auth.launch-request": Rule(
+        "error",
+        "value",
+        "The launch lacks something",
+        "Send response_type=code, state, and code_challenge with code_challenge_method=S256",
+    ),
+    "auth.launch-ticket": Rule("error", "login", "This page was answered or is too old", "Launch the app again"),
     "auth.no-scope": Rule(
         "error",
         "forbidden",
@@ -33,7 +64,7 @@ RULES: dict[str, Rule] = {
         "error",
         "value",
         "The scope is none that this gateway offers",
-        "Write system/<Type or *>.<letters of cruds in this order>",
+        "Write system/, user/ or patient/, <Type or *>.<letters of cruds in this order>, and perhaps ?<search>",
     ),
     "auth.scope": Rule(
         "error",

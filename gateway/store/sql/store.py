@@ -14,6 +14,7 @@ from gateway.core.receipt import Payload, Receipt, ReceiptStatus
 from gateway.core.resources import Committed, Key, Stored, Unit, Visibility
 from gateway.search import Parameters, Query
 from gateway.store.port import Chain, CompileGrants, Found, Page
+from gateway.store.sql.app_grants import AppGrants
 from gateway.store.sql.audit import AuditRows
 from gateway.store.sql.checks import Checker
 from gateway.store.sql.credentials import Credentials
@@ -61,6 +62,7 @@ class SqlStore:
         self._group = GroupCommit(database)
         self._landing = Landing(database)
         self.credentials = Credentials(database)
+        self.app_grants = AppGrants(database)
         self.exports = Exports(database)
         self._audit = AuditRows(database, chain)
 
