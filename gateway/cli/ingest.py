@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,8 +53,11 @@ def ingest(
             show_error(f"finished receipt {left.id}, which an earlier process left: {left.status}")
         for path in paths:
             files.append([])
+            told = 0
             for receipt in deliver(gateway, study, source, path, read_envelope(path) | given):
-                files[-1].append(receipt)
+                # A file may have thousands of parts: what is not shown in the end is not kept until then.
+                files[-1].append(receipt if told < SHOWN_ISSUES else replace(receipt, issues=()))
+                told += len(receipt.issues)
                 if json:
                     write_json(receipt_tree(receipt))
     if not json:
@@ -134,8 +137,6 @@ def show_files(files: "Iterable[list[Receipt]]") -> None:
 
 def _together(receipts: list["Receipt"]) -> "Receipt":
     """The receipts of a file's parts as one, with the issues of all."""
-    from dataclasses import replace
-
     from gateway.core.receipt import Counts
 
     counts = Counts(*(sum(column) for column in zip(*(astuple(one.counts) for one in receipts), strict=True)))
