@@ -44,6 +44,7 @@ from gateway.terminology import LocalTerminology, Terminology
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from gateway.rest.waiting import Requests
     from gateway.store.sql import SqlStore
 
 RESUME_SECONDS = 20.0
@@ -208,6 +209,7 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         backend_services=(services := _backend_services(running)),
         app_launch=_app_launch(running, services) if settings.environment == "dev" else None,
         bulk=worker.bulk,
+        requests=_requests(running),
         record=running.trail.record,
         public_keys=running.keys.public_keys,
         ready=partial(_answers, running),
@@ -240,6 +242,14 @@ def _app_launch(gateway: Gateway, services: BackendServices) -> AppLaunch:
     return AppLaunch(
         gateway.studies, gateway.settings.public_url, gateway.issuer, clients, store, gateway.clock, usable
     )
+
+
+def _requests(gateway: Gateway) -> "Requests":
+    """The requests that are answered later; an answer stays as long as the files of an export."""
+    from gateway.rest.waiting import Requests
+
+    keep = timedelta(hours=gateway.settings.export_hours)
+    return Requests(gateway.store.requests, gateway.studies, gateway.clock, keep, threading.Event())
 
 
 def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:

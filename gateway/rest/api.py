@@ -20,6 +20,9 @@ from gateway.rest.cross_origin import for_origins
 from gateway.rest.direct import Direct
 from gateway.rest.edge import Edge
 from gateway.rest.interactions import bundle, create, delete, history, patch, read, search, update, vread
+from gateway.rest.later import routes as later
+from gateway.rest.later.layer import Later
+from gateway.rest.later.work import Doer, doing
 from gateway.rest.operations import found_operations
 from gateway.rest.parts import Parts
 from gateway.rest.problems import on_http_error, on_refusal
@@ -36,7 +39,7 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
         if run is None:
             yield
             return
-        async with run():
+        async with run(), doing(Doer(parts.requests, api.state.inner, api)):
             yield
 
     api = FastAPI(
@@ -55,7 +58,9 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
     ordinary = BodyLimit(api.build_middleware_stack(), limit=parts.max_body_bytes)
     api.state.inner = ordinary  # where the entries of a batch go
     outer = Direct(Compression(ordinary), read=read.endpoint(parts))  # a single resource is sent as it is
-    api.middleware_stack = Edge(for_origins(outer, parts.origins))  # around the framework's own layers
+    affecting = {operation.name for operation in found_operations() if operation.affects}
+    answering = Later(outer, parts, affecting)
+    api.middleware_stack = Edge(for_origins(answering, parts.origins))  # around the framework's own layers
     return api
 
 
@@ -70,6 +75,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         *authorize.routes(parts),
         *capability.routes(parts, codes, system, operations),
         *bulk.routes(parts),
+        *later.routes(parts),
         *operation_routes.routes(parts, operations),
         *(route for interaction in INTERACTIONS for route in interaction.routes(parts)),
         *intake.routes(parts),

@@ -17,7 +17,8 @@ from gateway.rest.problems import internal, nowhere
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NOTES = "gateway.notes"
-_REQUEST_ID = "gateway.request_id"
+REQUEST_ID = "gateway.request_id"
+"""Where an ASGI scope has the id of the request."""
 
 _HEADERS = (
     (b"cache-control", b"no-store"),
@@ -29,7 +30,7 @@ _HEADERS = (
 
 def request_id(scope: Scope) -> str:
     """The id of the request, as in its `X-Request-Id` response header, log line and audit events."""
-    return str(scope.get(_REQUEST_ID, ""))
+    return str(scope.get(REQUEST_ID, ""))
 
 
 def note(scope: Scope, **facts: str | int) -> None:
@@ -51,7 +52,7 @@ class Edge:
             return
         start = time.perf_counter()
         answer: dict[str, int] = {}
-        identity = scope[_REQUEST_ID] = secrets.token_hex(8)
+        identity = scope[REQUEST_ID] = secrets.token_hex(8)
         extra = (*_HEADERS, (b"x-request-id", identity.encode()))
 
         async def send_marked(message: Message) -> None:
@@ -77,7 +78,7 @@ class Edge:
         method = scope["method"]
         self.log.info(
             "request",
-            request_id=scope[_REQUEST_ID],
+            request_id=scope[REQUEST_ID],
             method=method if method in _METHODS else "other",
             operation=getattr(scope.get("endpoint"), "__name__", "none"),
             status=status,

@@ -13,6 +13,7 @@ from gateway.definitions import Definitions
 from gateway.export.bulk import Bulk
 from gateway.ingest import Ingest
 from gateway.rest.cursors import Cursors
+from gateway.rest.waiting import Requests
 from gateway.search import Parameters
 from gateway.study import Study
 from gateway.terminology import Terminology
@@ -39,6 +40,7 @@ class Parts:
     backend_services: BackendServices
     app_launch: AppLaunch | None
     bulk: Bulk
+    requests: Requests
     record: Callable[[Event], None]
     public_keys: Callable[[], Sequence[Mapping[str, str]]]
     ready: Callable[[], bool]

@@ -112,6 +112,27 @@ RULES: dict[str, Rule] = {
         "There is no such resource, and this study takes no ids of its clients",
         "Create it by POST; the gateway makes the id",
     ),
+    "rest.later-running": Rule(
+        "error",
+        "throttled",
+        "{limit} requests of this client wait for their answers already",
+        "Fetch what is done, or end what is not wanted",
+    ),
+    "rest.later-unknown": Rule(
+        "error", "not-found", "There is no such request, or it has expired", "Send it again with Prefer: respond-async"
+    ),
+    "rest.later-scopes": Rule(
+        "error",
+        "forbidden",
+        "The request was made with a token that allows more, or for somebody else",
+        "Ask with a token of the same scopes",
+    ),
+    "rest.later-interrupted": Rule(
+        "error",
+        "incomplete",
+        "The gateway stopped while it did this; what the request writes may be written, or not",
+        "Read what it should have written, then send it again",
+    ),
     "rest.id-taken": Rule(
         "error",
         "duplicate",

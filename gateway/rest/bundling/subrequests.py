@@ -6,10 +6,11 @@ Token, limits, consent and audit are those of the outer request; the answer come
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp, Message, Scope
 
 from gateway.core.codec import dumps
 from gateway.core.logs import logger
+from gateway.core.types import Resource
 from gateway.rest.bodies import FORM_TYPES, JSON_TYPES
 from gateway.rest.bundling.entries import Entry
 from gateway.rest.patching import JSON_PATCH, json_patch_bytes
@@ -41,6 +42,11 @@ async def ask(app: ASGIApp, request: Request, entry: Entry, base_path: str) -> R
         "query_string": entry.query.encode(),
         "headers": headers,
     }
+    return await reply_of(app, scope, body)
+
+
+async def reply_of(app: ASGIApp, scope: Scope, body: bytes) -> Reply:
+    """The answer of `app` to a request; a fault of the gateway is a 500 without body."""
     reply = Reply()
 
     async def receive() -> Message:
@@ -59,6 +65,19 @@ async def ask(app: ASGIApp, request: Request, entry: Entry, base_path: str) -> R
         logger().error("entry failed", exc_info=error)
         return Reply()
     return reply
+
+
+def entry_of(reply: Reply) -> bytes:
+    """The entry of a response Bundle for an answer that came as bytes."""
+    response: Resource = {"status": str(reply.status)}
+    for header, name in (("location", "location"), ("etag", "etag")):
+        if header in reply.headers:
+            response[name] = reply.headers[header]
+    is_resource = reply.body.startswith(b"{") and "fhir+json" in reply.headers.get("content-type", "")
+    if reply.status >= 400 and is_resource:
+        return b'{"response":%b,"outcome":%b}}' % (dumps(response)[:-1], reply.body)
+    resource = b'"resource":%b,' % reply.body if is_resource else b""
+    return b'{%b"response":%b}' % (resource, dumps(response))
 
 
 def _body(entry: Entry) -> tuple[str, bytes]:

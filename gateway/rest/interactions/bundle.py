@@ -16,10 +16,9 @@ from gateway.core.codec import dumps, loads
 from gateway.core.errors import BadRequest
 from gateway.core.instants import format_instant
 from gateway.core.issues import issue, operation_outcome
-from gateway.core.types import Resource
 from gateway.rest.answers import etag, indented, json_response
 from gateway.rest.bodies import JSON_TYPES, read_body
-from gateway.rest.bundling import Done, Entry, Reply, ask, entries_of, run
+from gateway.rest.bundling import Done, Entry, Reply, ask, entries_of, entry_of, run
 from gateway.rest.gate import door_of, study_of
 from gateway.rest.judging import Judge, Judges
 from gateway.rest.negotiation import negotiate
@@ -44,7 +43,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         kind, entries = await run_in_threadpool(lambda: entries_of(loads(body), base, parts.bundle_limit))
         if kind == "batch":
             replies = await _asked(request, entries)
-            answers = await run_in_threadpool(lambda: [_answer(reply) for reply in replies])
+            answers = await run_in_threadpool(lambda: [entry_of(reply) for reply in replies])
         else:
             answers = await _transaction(parts, judges.of(request), study, door, request, entries)
         text = b'{"resourceType":"Bundle","type":"%b-response"%b}' % (
@@ -75,23 +74,10 @@ async def _transaction(
     wanted = preferences_of(request)
     return await run_in_threadpool(
         lambda: [
-            _answer(replies[entry.index]) if entry.is_read else _written(parts, done[entry.index], wanted)
+            entry_of(replies[entry.index]) if entry.is_read else _written(parts, done[entry.index], wanted)
             for entry in entries
         ]
     )
-
-
-def _answer(reply: Reply) -> bytes:
-    """The entry of an answer that came as bytes."""
-    response: Resource = {"status": str(reply.status)}
-    for header, name in (("location", "location"), ("etag", "etag")):
-        if header in reply.headers:
-            response[name] = reply.headers[header]
-    is_resource = reply.body.startswith(b"{") and "fhir+json" in reply.headers.get("content-type", "")
-    if reply.status >= 400 and is_resource:
-        return b'{"response":%b,"outcome":%b}}' % (dumps(response)[:-1], reply.body)
-    resource = b'"resource":%b,' % reply.body if is_resource else b""
-    return b'{%b"response":%b}' % (resource, dumps(response))
 
 
 def _written(parts: Parts, done: Done, wanted: Preferences) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Connection, LargeBinary, String, bindparam, delete, func, select, text, update
 from sqlmodel import Field
 
-from gateway.core.export_job import ExportJob
+from gateway.core.export_job import ExportJob, ExportStatus
 from gateway.core.instants import from_micros, micros
 from gateway.store.sql.database import Database
 from gateway.store.sql.tables import ConsentEpochRow, GrantRow, ResourceRow, Table, columns_of, table_of
@@ -34,31 +34,60 @@ class ExportRow(Table, table=True):
     leased_until: int = Field(sa_type=BigInteger)
 
 
-class Exports:
-    """The rows of `export_job`."""
+class RequestRow(Table, table=True):
+    """A request that is answered later; the same columns."""
 
-    def __init__(self, database: Database) -> None:
+    __tablename__ = "request_job"
+
+    study: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    client: str
+    status: str
+    created: int = Field(sa_type=BigInteger)
+    expires: int = Field(sa_type=BigInteger)
+    request: bytes = Field(sa_type=LargeBinary)
+    state: bytes = Field(sa_type=LargeBinary)
+    attempts: int
+    worker: str
+    leased_until: int = Field(sa_type=BigInteger)
+
+
+class Exports:
+    """The rows of `export_job`, or of `request_job`: work that outlives a request is kept in one way."""
+
+    def __init__(self, database: Database, row: type[ExportRow | RequestRow] = ExportRow) -> None:
         self._database = database
-        table = table_of(ExportRow)
-        row = table.c
-        own = [row.study == study_is(), row.id == bindparam("id", type_=String)]
+        table = table_of(row)
+        column = table.c
+        own = [column.study == study_is(), column.id == bindparam("id", type_=String)]
         found = select(*(table.c[name] for name in _COLUMNS))
         now = bindparam("now", type_=BigInteger)
-        free = found.where(row.study == study_is(), row.status == "running", row.leased_until <= now)
-        free = free.order_by(row.created, row.id).limit(1)
+        free = found.where(column.study == study_is(), column.status == "running", column.leased_until <= now)
+        free = free.order_by(column.created, column.id).limit(1)
         self._add = database.prepare(table.insert().values({n.name: bindparam(f"b_{n.name}") for n in table.columns}))
         self._one = database.prepare(found.where(*own))
-        self._all = database.prepare(found.where(row.study == study_is()).order_by(row.created, row.id))
-        running = [row.study == study_is(), row.client == bindparam("client", type_=String), row.status == "running"]
+        self._all = database.prepare(found.where(column.study == study_is()).order_by(column.created, column.id))
+        running = [
+            column.study == study_is(),
+            column.client == bindparam("client", type_=String),
+            column.status == "running",
+        ]
         self._running = database.prepare(select(func.count()).select_from(table).where(*running))
         self._waiting = database.prepare(free)
         self._free = database.prepare(free if database.is_sqlite else free.with_for_update(skip_locked=True))
         mine = [table.c.study == bindparam("b_study"), table.c.id == bindparam("b_id")]
         changed: dict[str, Any] = {n: bindparam(f"b_{n}") for n in ("worker", "leased_until", "attempts")}
         self._take = database.prepare(update(table).where(*mine).values(changed))
-        kept: dict[str, Any] = {n: bindparam(f"b_{n}") for n in ("status", "expires", "state", "leased_until")}
+        kept: dict[str, Any] = {
+            n: bindparam(f"b_{n}") for n in ("status", "expires", "request", "state", "leased_until")
+        }
         held = [*mine, table.c.worker == bindparam("b_worker"), table.c.status == "running"]
         self._save = database.prepare(update(table).where(*held).values(kept).returning(table.c.id))
+        free_of = [*mine, table.c.status != "running"]
+        anew: dict[str, Any] = {
+            n: bindparam(f"b_{n}") for n in ("status", "state", "worker", "leased_until", "attempts")
+        }
+        self._replace = database.prepare(update(table).where(*free_of).values(anew))
         self._remove = database.prepare(delete(table).where(*mine))
         self._standing = [database.prepare(one) for one in _standing(now)]
         consents = columns_of(ResourceRow)
@@ -111,6 +140,12 @@ class Exports:
         """See `ExportStore.save`."""
         values = _values(job) | {"b_worker": worker, "b_leased_until": micros(now) + int(seconds * 1e6)}
         return self._database.write(lambda one: bool(self._database.run(one, self._save, values)))
+
+    def replace(self, study: str, id: str, status: ExportStatus, state: bytes) -> None:
+        """See `RequestStore.replace`."""
+        values: dict[str, Any] = {"b_study": study, "b_id": id, "b_status": status, "b_state": state}
+        values |= {"b_worker": "", "b_leased_until": 0, "b_attempts": 0}
+        self._database.write(lambda one: self._database.run(one, self._replace, values))
 
     def remove(self, study: str, id: str) -> None:
         """See `ExportStore.remove`."""

@@ -15,7 +15,7 @@ from gateway.store.sql import index_tables as _index_tables  # noqa: F401  # reg
 from gateway.store.sql.database import Database
 from gateway.store.sql.tables import SchemaRow, Table, table_of
 
-SCHEMA_VERSION: Final = 8
+SCHEMA_VERSION: Final = 9
 """Raised with every change of the tables, together with a new file in `migrations/versions`."""
 
 _FIRST: Final = table("schema_version", column("version"))

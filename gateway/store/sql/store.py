@@ -19,7 +19,7 @@ from gateway.store.sql.audit import AuditRows
 from gateway.store.sql.checks import Checker
 from gateway.store.sql.credentials import Credentials
 from gateway.store.sql.database import Database
-from gateway.store.sql.exports import Exports
+from gateway.store.sql.exports import Exports, RequestRow
 from gateway.store.sql.finder import ResourceFinder
 from gateway.store.sql.grants import GrantMaker
 from gateway.store.sql.group_commit import Done, GroupCommit
@@ -64,6 +64,7 @@ class SqlStore:
         self.credentials = Credentials(database)
         self.app_grants = AppGrants(database)
         self.exports = Exports(database)
+        self.requests = Exports(database, RequestRow)
         self._audit = AuditRows(database, chain)
 
     @classmethod
