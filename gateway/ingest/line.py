@@ -116,9 +116,10 @@ class Line:
     def _commit(self, receipt: Receipt, tally: Tally, work: Work) -> tuple[Tally, bool]:
         """The tally after one unit, and whether its transaction has settled the receipt for good."""
         unit, now = work.unit, self.clock()
+        used = self.registry.get(receipt.mapping.partition("|")[0]).assets
 
         def accompany(committed: tuple[Committed, ...]) -> tuple[Resource, ...]:
-            found = provenance(receipt, work.index, committed, now)
+            found = provenance(receipt, work.index, committed, now, used)
             return (found,) if found else ()
 
         def settle(committed: tuple[Committed, ...]) -> Receipt:

@@ -12,15 +12,19 @@ from gateway.core.instants import format_instant
 from gateway.core.receipt import Receipt
 from gateway.core.resources import Committed
 from gateway.core.types import Resource
+from gateway.mapping.assets import Asset
 
 AGENT_TYPE = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 
 
-def provenance(receipt: Receipt, unit: int, committed: Sequence[Committed], recorded: datetime) -> Resource | None:
+def provenance(
+    receipt: Receipt, unit: int, committed: Sequence[Committed], recorded: datetime, used: Sequence[Asset] = ()
+) -> Resource | None:
     """The Provenance of what `committed` really wrote; None when nothing in it was new.
 
-    `receipt.mapping` is the mapping used; `unit` tells the units of one payload apart.
+    `receipt.mapping` is the mapping used, `used` the files that it was made of; `unit` tells the units of one payload
+    apart.
     """
     written = [entry for entry in committed if entry.outcome in ("created", "updated")]
     if not written:
@@ -42,6 +46,7 @@ def provenance(receipt: Receipt, unit: int, committed: Sequence[Committed], reco
         "entity": [
             _entity("urn:trial-fhir-gateway:receipt", receipt.id),
             _entity("urn:trial-fhir-gateway:payload-sha256", receipt.sha256),
+            *(_entity("urn:trial-fhir-gateway:asset-sha256", asset.sha256, asset.name) for asset in used),
         ],
     }
 
@@ -53,5 +58,6 @@ def _agent(kind: str, system: str, value: str) -> Resource:
     }
 
 
-def _entity(system: str, value: str) -> Resource:
-    return {"role": "source", "what": {"identifier": {"system": system, "value": value}}}
+def _entity(system: str, value: str, name: str = "") -> Resource:
+    what: Resource = {"identifier": {"system": system, "value": value}}
+    return {"role": "source", "what": what | {"display": name} if name else what}

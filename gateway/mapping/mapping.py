@@ -9,6 +9,7 @@ from gateway.core import Issue, issue
 from gateway.core.instants import format_instant
 from gateway.fhirpath import Env, FhirPathError, nodes
 from gateway.formats import Pointer, json_pointer
+from gateway.mapping.assets import Asset
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
 from gateway.mapping.fast import FastPlan
 from gateway.mapping.loose import NO_FOCUS
@@ -37,7 +38,8 @@ class Source:
 class Mapping:
     """One mapping file, compiled. Safe to use from several threads; holds no state of its runs.
 
-    `folder` names its folder below the mapping roots, `google-health/heart-rate`.
+    `folder` names its folder below the mapping roots, `google-health/heart-rate`; `assets` are the files that it was
+    made of, itself the first.
     """
 
     id: str
@@ -51,6 +53,7 @@ class Mapping:
     schema: Schema | None
     warnings: tuple[Issue, ...] = ()
     tests: tuple[Names[str, Any], ...] = field(default=(), repr=False)
+    assets: tuple[Asset, ...] = ()
 
     @property
     def format(self) -> str:

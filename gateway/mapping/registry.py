@@ -10,6 +10,7 @@ from gateway.core.assets import asset_root
 from gateway.core.errors import NotFound, Unprocessable
 from gateway.core.issues import any_blocks
 from gateway.definitions import Definitions
+from gateway.mapping.assets import Asset, assets_of
 from gateway.mapping.generate import generate
 from gateway.mapping.load import FILE_NAME, Loaded, Surroundings, load_folder
 from gateway.mapping.mapping import Mapping, Source
@@ -107,10 +108,10 @@ def read_mapping(folder: Traversable, name: str, around: Surroundings) -> tuple[
     loaded = load_folder(folder, f"{name}/{FILE_NAME}", around)
     if loaded.plan is None or any_blocks(loaded.issues):
         return None, loaded.issues
-    return _mapping(loaded, name), loaded.issues
+    return _mapping(loaded, name, assets_of(loaded.head, folder, around)), loaded.issues
 
 
-def _mapping(loaded: Loaded, name: str) -> Mapping:
+def _mapping(loaded: Loaded, name: str, assets: tuple[Asset, ...]) -> Mapping:
     head, plan = loaded.head, loaded.plan
     if plan is None:
         raise ValueError("a mapping without a plan cannot be compiled")
@@ -127,4 +128,5 @@ def _mapping(loaded: Loaded, name: str) -> Mapping:
         schema=loaded.schema,
         warnings=loaded.issues,
         tests=tuple(head.get("tests", ())),
+        assets=assets,
     )

@@ -87,16 +87,24 @@ def find_concept_map(
         if resource is None:
             raise FileNotFoundError(location)
         return read_concept_map(name, resource)
+    tree = loads(concept_map_file(location, folder, terminology).read_bytes())
+    if not isinstance(tree, dict):
+        raise NotATable("it is not a ConceptMap")
+    return read_concept_map(name, tree)
+
+
+def concept_map_file(location: str, folder: Traversable, terminology: tuple[Traversable, ...]) -> Traversable:
+    """The file of a ConceptMap: in the last terminology root that has it (`terminology/...`), or beside the mapping.
+
+    Raises FileNotFoundError.
+    """
     if location.startswith("terminology/"):
         places = [beside(root, location.removeprefix("terminology/")) for root in reversed(terminology)]
     else:
         places = [beside(folder, location)]
     for place in places:
         if place.is_file():
-            tree = loads(place.read_bytes())
-            if not isinstance(tree, dict):
-                raise NotATable("it is not a ConceptMap")
-            return read_concept_map(name, tree)
+            return place
     raise FileNotFoundError(location)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from gateway.core.models import to_model
 from gateway.core.resources import Committed, Key, Stored
 from gateway.ingest.provenance import provenance
+from gateway.mapping.assets import Asset
 from tests.unit.ingest.test_tally import AT, RECEIPT
 
 USED = replace(RECEIPT, mapping="wearable.test|1.0.0", attempts=1)
@@ -24,6 +25,15 @@ def test_only_what_was_written_is_a_target() -> None:
     assert found["policy"] == ["urn:trial-fhir-gateway:mapping:wearable.test|1.0.0"]
     assert found["activity"]["coding"][0]["code"] == "UPDATE"
     assert [part["what"]["identifier"]["value"] for part in found["entity"]] == ["r", "ab"]
+    to_model(found)
+
+
+def test_the_files_that_made_it_are_named_by_their_hashes() -> None:
+    used = (Asset("mapping.yaml", "cd"), Asset("terminology/conceptmaps/units.json", "ef"))
+    found = provenance(USED, 0, [entry("a", 1, "created")], AT, used)
+    assert found is not None
+    told = [(part["what"]["identifier"]["value"], part["what"].get("display")) for part in found["entity"][2:]]
+    assert told == [("cd", "mapping.yaml"), ("ef", "terminology/conceptmaps/units.json")]
     to_model(found)
 
 
