@@ -32,7 +32,8 @@ def patient(http: Http) -> str:
 
 def begun(http: Http, method: str, path: str, client: str = "ehr-app", **options: Any) -> str:
     """Where the request is asked about, below the base."""
-    headers = options.pop("headers", {}) | ASYNC
+    given = options.pop("headers", {})
+    headers = given | {"Prefer": ", ".join((*(given[name] for name in given if name == "Prefer"), "respond-async"))}
     answer = http.ask(method, BASE + path, client, headers=headers, **options)
     assert (answer.status_code, answer.content) == (202, b""), answer.text
     address: str = answer.headers["content-location"]
