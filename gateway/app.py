@@ -14,7 +14,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.access import Access, ScopeLimits
-from gateway.audit import Anchoring, AnchorKeys, Anchors, AuditTrail, chain, witness
+from gateway.audit import (
+    Anchoring,
+    AnchorKeys,
+    Anchors,
+    AuditReader,
+    AuditTrail,
+    EventIds,
+    chain,
+    witness,
+)
 from gateway.auth import (
     AppClients,
     AppLaunch,
@@ -82,6 +91,7 @@ class Gateway:
     store: "SqlStore"
     trail: AuditTrail
     anchoring: Anchoring
+    audit: AuditReader
     access: Access
     ingest: Ingest
     keys: KeyFolder
@@ -154,6 +164,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         store=store,
         trail=trail,
         anchoring=_anchoring(settings, store, clock),
+        audit=AuditReader(store, EventIds(secret), made.parameters),
         access=access,
         ingest=Ingest(store, access.door, registry, made.validator, studies, clock),
         keys=keys,
@@ -211,6 +222,7 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         bulk=worker.bulk,
         requests=_requests(running),
         record=running.trail.record,
+        audit=running.audit,
         public_keys=running.keys.public_keys,
         ready=partial(_answers, running),
         cursors=Cursors(settings.secret.get_secret_value().encode()),

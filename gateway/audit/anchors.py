@@ -1,8 +1,8 @@
 """Anchors: signed statements, kept outside the database, of where each chain of audit events ended and when.
 
 A chain alone cannot show that rows at its end were cut off, or that an older copy of the database came back; the
-shorter chain is whole. An anchor names the sequence and digest of the last row at some moment, so that every row up to
-it must be there. The anchors of a study are one file of compact JWS (RFC 7515, Ed25519), a line each, which holds
+shorter chain is whole. An anchor names the sequence and digest of the last row at some moment, so that every row up
+to it must be there. The anchors of a study are one file of compact JWS (RFC 7515, Ed25519), a line each, which holds
 the digest of the line before.
 """
 

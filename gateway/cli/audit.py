@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.console import show_issues, write_json, write_line
+from gateway.cli.console import console, show_issues, write_json, write_line
+from gateway.core.instants import format_instant
 from gateway.core.issues import operation_outcome
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
 
-app = typer.Typer(help="The audit trail: verify and anchor its chains.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="The audit trail: verify, anchor, account.", no_args_is_help=True, rich_markup_mode=None)
 
 StudyOption = Annotated[str, typer.Option("--study", help="One study; every study otherwise.")]
 
@@ -64,6 +66,36 @@ def anchor(study: StudyOption = "") -> None:
     with _studies(study) as (gateway, names):
         for made in gateway.anchoring.tend(names, now=True):
             write_json(msgspec.to_builtins(made))
+
+
+@app.command("disclosures", epilog="Example: gateway audit disclosures --study hf-dct-01 --subject 101-001 --json")
+def disclosures(
+    study: Annotated[str, typer.Option("--study", help="The study.")],
+    subject: Annotated[str, typer.Option("--subject", help="The participant: subject number, or id of the Patient.")],
+    since: Annotated[datetime | None, typer.Option(help="From this day on (UTC).")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Up to this day, which is left out (UTC).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One AuditEvent a line.")] = False,
+) -> None:
+    """Account for the disclosures of a participant's data: every reading, search and export that served some."""
+    from rich.table import Table
+
+    from gateway.audit import resource
+
+    table = Table("when", "client", "organisation", "purpose", "what", "consents")
+    with _studies(study) as (gateway, _):
+        people = gateway.studies[study].participants
+        patient = next((person.patient for person in people if person.id == subject), subject)
+        window = [moment.replace(tzinfo=UTC) if moment else None for moment in (since, until)]
+        for event in gateway.audit.disclosures(study, patient, *window):
+            if as_json:
+                write_json(resource(event, ""))
+                continue
+            what = f"{event.operation} {', '.join(event.targets[:3])}"
+            when = format_instant(event.at)
+            consents = ", ".join(event.consents)
+            table.add_row(when, event.client, event.organisation, event.purpose, what, consents)
+    if not as_json:
+        console().print(table)
 
 
 @app.command("keys", epilog="Example: gateway audit keys > anchor-keys.json")

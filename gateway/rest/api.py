@@ -13,7 +13,18 @@ from starlette.routing import BaseRoute
 
 import gateway
 from gateway.core.errors import FhirError
-from gateway.rest import authorize, bulk, capability, health, intake, openapi, operation_routes, token, wellknown
+from gateway.rest import (
+    audit_events,
+    authorize,
+    bulk,
+    capability,
+    health,
+    intake,
+    openapi,
+    operation_routes,
+    token,
+    wellknown,
+)
 from gateway.rest.bodies import BodyLimit
 from gateway.rest.compression import Compression
 from gateway.rest.cross_origin import for_origins
@@ -74,6 +85,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         *token.routes(parts),
         *authorize.routes(parts),
         *capability.routes(parts, codes, system, operations),
+        *audit_events.routes(parts),
         *bulk.routes(parts),
         *later.routes(parts),
         *operation_routes.routes(parts, operations),

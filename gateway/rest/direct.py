@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.core.errors import FhirError
 from gateway.rest.problems import refusal
 
-_READ = re.compile(r"/studies/(?P<study>[^/]+)/fhir/(?P<type>[A-Z][A-Za-z]+)/(?P<id>[^/$_][^/]*)\Z")
+_READ = re.compile(r"/studies/(?P<study>[^/]+)/fhir/(?P<type>(?!AuditEvent/)[A-Z][A-Za-z]+)/(?P<id>[^/$_][^/]*)\Z")
 
 
 class Direct:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.access import Access
+from gateway.audit import AuditReader
 from gateway.auth import AppLaunch, BackendServices
 from gateway.conformance import Validator
 from gateway.core.clock import Clock
@@ -42,6 +43,7 @@ class Parts:
     bulk: Bulk
     requests: Requests
     record: Callable[[Event], None]
+    audit: AuditReader
     public_keys: Callable[[], Sequence[Mapping[str, str]]]
     ready: Callable[[], bool]
     cursors: Cursors

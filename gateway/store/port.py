@@ -164,5 +164,11 @@ class AuditStore(Protocol):
     def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
         """The rows with a sequence above `after`, in order."""
 
+    def rows_before(
+        self, study: str, before: int, texts: Sequence[bytes], since: int, until: int
+    ) -> Iterator[AuditRow]:
+        """Rows with a sequence below `before` and an instant in [since, until), newest first, whose event has each
+        of at most two texts."""
+
     def last(self, study: str) -> AuditRow | None:
         """The newest row, or None."""

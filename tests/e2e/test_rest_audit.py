@@ -1,6 +1,9 @@
 """The audit trail over HTTP: why a change was made, and what auditors see."""
 
+import hashlib
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -37,3 +40,162 @@ def test_what_is_no_reason_is_refused(http: Http, why: bytes) -> None:
     assert (answer.status_code, rule(answer)) == (400, "rest.change-reason")
     assert http.get("/Observation/no-why", REGISTRAR).status_code == 404
     assert http.ask("GET", f"{BASE}/Observation/why", "ehr-app").status_code == 200
+
+
+AUDITORS = {"auditor": "sponsor", "clinic-auditor": "telecare"}
+
+
+def entries(http: Http, query: str, auditor: str = "clinic-auditor") -> list[dict[str, Any]]:
+    """All AuditEvents of a search, through its pages."""
+    found: list[dict[str, Any]] = []
+    path = f"/AuditEvent?{query}"
+    while path:
+        answer = http.get(path, auditor)
+        assert answer.status_code == 200, answer.text
+        bundle = answer.json()
+        found += [entry["resource"] for entry in bundle.get("entry", ())]
+        onward = [link["url"] for link in bundle["link"] if link["relation"] == "next"]
+        path = onward[0].partition("/fhir")[2] if onward else ""
+    return found
+
+
+def operations(found: list[dict[str, Any]]) -> list[str]:
+    return [event["subtype"][-1]["code"] for event in found]
+
+
+@pytest.fixture(scope="module")
+def visited(http: Http) -> Http:
+    """Every kind of event of the clinic."""
+    patient = http.participant("all").patient
+    other = http.participant("norte-research-only").patient
+    http.put(observation("seen", patient))
+    http.put(observation("hidden", other))
+    assert http.get("/Observation/seen").status_code == 200
+    assert http.get("/Observation/seen/_history/1").status_code == 200
+    assert http.get("/Observation?code=8310-5").status_code == 200
+    assert http.get("/Observation/hidden").status_code == 404
+    assert http.get(f"/Patient/{patient}/$everything").status_code == 200
+    assert http.ask("DELETE", f"{BASE}/Observation/seen", "ehr-app").status_code == 403
+    created = http.put(observation("site", patient), "site-app")
+    assert created.status_code == 201
+    assert http.put(observation("site", patient, day=2), "site-app").status_code == 200
+    assert http.ask("DELETE", f"{BASE}/Observation/site", "site-app").status_code == 204
+    return http
+
+
+def test_every_kind_of_event_is_a_valid_audit_event(visited: Http) -> None:
+    validator = visited.gateway.engines.validator
+    found = entries(visited, "") + entries(visited, "", "auditor")
+    assert {"read", "vread", "search", "everything", "update", "delete", "audit"} <= set(operations(found))
+    faults = {
+        (event["subtype"][-1]["code"], one.rule, one.message)
+        for event in found
+        for one in validator.validate(event)
+        if one.severity in ("error", "fatal")
+    }
+    assert faults == set()
+
+
+def test_each_organisation_sees_its_own(visited: Http) -> None:
+    for auditor, organisation in AUDITORS.items():
+        found = entries(visited, "", auditor)
+        assert found
+        told = {event["agent"][2]["who"]["reference"] for event in found}
+        assert told == {f"Organization/{organisation}"}
+    theirs = entries(visited, "", "auditor")[0]["id"]
+    assert visited.get(f"/AuditEvent/{theirs}", "auditor").status_code == 200
+    assert visited.get(f"/AuditEvent/{theirs}", "clinic-auditor").status_code == 404
+    assert visited.get(f"/AuditEvent/{'0' * 32}", "clinic-auditor").status_code == 404
+    assert visited.get("/AuditEvent/1", "clinic-auditor").status_code == 404
+
+
+def test_events_are_found_by_what_they_tell(visited: Http) -> None:
+    patient = visited.participant("all").patient
+    assert operations(entries(visited, "entity=Observation/site")) == ["delete", "update", "update"]
+    assert operations(entries(visited, "action=D")) == ["delete"]
+    about = f"entity=Observation/seen&patient=Patient/{patient}&action=R,E&outcome=0"
+    assert operations(entries(visited, about)) == ["everything", "search", "vread", "read"]
+    denied = entries(visited, "outcome=4")
+    assert [(one["subtype"][-1]["code"], one["outcomeDesc"]) for one in denied] == [
+        ("write", "auth.scope"),
+        ("read", "auth.not-found"),
+    ]
+    assert entries(visited, "date=gt2999") == entries(visited, "agent-name=nobody") == []
+    assert operations(entries(visited, "date=gt2020&subtype=vread&agent-name=ehr-app")) == ["vread"]
+    posted = visited.ask(
+        "POST", f"{BASE}/AuditEvent/_search", "clinic-auditor", content=b"action=D",
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )  # fmt: skip
+    assert operations([entry["resource"] for entry in posted.json()["entry"]]) == ["delete"]
+
+
+def test_a_change_tells_its_versions_and_digests(visited: Http) -> None:
+    deleted, updated, created = (event["entity"][0] for event in entries(visited, "entity=Observation/site"))
+    assert [one["what"]["reference"].rpartition("/")[2] for one in (created, updated, deleted)] == ["1", "2", "3"]
+    told = [{one["type"]: one["valueString"] for one in entity["detail"]} for entity in (created, updated, deleted)]
+    body = visited.get("/Observation/site/_history/2", REGISTRAR)
+    if body.status_code == 200:
+        assert told[1]["sha256-after"] == hashlib.sha256(body.content).hexdigest()
+    assert told[1]["sha256-before"] == told[0]["sha256-after"]
+    assert told[2] == {"sha256-before": told[1]["sha256-after"]}
+
+
+def test_pages_are_as_one_list(visited: Http) -> None:
+    since = "date=le" + entries(visited, "")[0]["recorded"].replace("+", "%2B")
+    whole = entries(visited, f"{since}&_count=1000")
+    for count in (1, 2, 7):
+        assert [one["id"] for one in entries(visited, f"{since}&_count={count}")][: len(whole)] == [
+            one["id"] for one in whole
+        ]
+
+
+def test_disclosures_of_a_participant_are_accounted_for(visited: Http) -> None:
+    patient = visited.participant("all").patient
+    answer = visited.get(f"/Patient/{patient}/$disclosures", "clinic-auditor")
+    found = [entry["resource"] for entry in answer.json()["entry"]]
+    about = [one for one in found if "Observation/seen" in json.dumps(one["entity"])]
+    assert operations(about) == ["everything", "search", "vread", "read"]
+    assert all("Consent/" in json.dumps(one["entity"]) for one in found)
+    assert all(f"Patient/{patient}" in json.dumps(one["entity"]) for one in found)
+    none = visited.get(f"/Patient/{patient}/$disclosures?end=2020-01-01", "clinic-auditor").json()
+    assert "entry" not in none
+    other = visited.participant("norte-research-only").patient
+    assert "entry" not in visited.get(f"/Patient/{other}/$disclosures", "clinic-auditor").json()
+    for client in ("ehr-app", REGISTRAR, "research"):
+        assert visited.get(f"/Patient/{patient}/$disclosures", client).status_code == 403
+    told = list(visited.gateway.audit.disclosures(STUDY, patient))
+    assert len(told) >= len(found)
+
+
+@pytest.mark.parametrize("client", ["ehr-app", REGISTRAR, "data-manager", "research", "withings"])
+def test_only_auditors_see_the_trail(visited: Http, client: str) -> None:
+    for path in ("/AuditEvent", "/AuditEvent/x", "/AuditEvent?action=R"):
+        answer = visited.get(path, client)
+        assert (answer.status_code, rule(answer)) == (403, "auth.scope")
+    assert last_event(visited).operation == "audit"
+    assert last_event(visited).outcome == "denied"
+
+
+def test_nobody_writes_the_trail(visited: Http) -> None:
+    [event] = entries(visited, "action=D")
+    body = json.dumps(event).encode()
+    sent = {"Content-Type": "application/fhir+json"}
+    for client in (REGISTRAR, "auditor"):
+        for method, path in (
+            ("PUT", f"AuditEvent/{event['id']}"), ("POST", "AuditEvent"), ("DELETE", f"AuditEvent/{event['id']}"),
+            ("PATCH", f"AuditEvent/{event['id']}"), ("PUT", "AuditEvent?_id=x"), ("DELETE", "AuditEvent?_id=x"),
+        ):  # fmt: skip
+            answer = visited.ask(method, f"{BASE}/{path}", client, content=body, headers=sent)
+            assert (answer.status_code, rule(answer)) == (405, "audit.read-only"), (method, path)
+    entry = {"resource": event, "request": {"method": "PUT", "url": f"AuditEvent/{event['id']}"}}
+    bundle = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}).encode()
+    assert visited.ask("POST", BASE, REGISTRAR, content=bundle, headers=sent).status_code == 405
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["_sort=action", "_include=AuditEvent:patient", "_total=accurate", "_summary=count", "_count=0", "_elements=id",
+     "nonsense=1", "_cursor=x", "date=x"],
+)  # fmt: skip
+def test_what_the_trail_is_not_searched_by_is_refused(visited: Http, query: str) -> None:
+    assert visited.get(f"/AuditEvent?{query}", "auditor").status_code == 400

@@ -131,6 +131,7 @@ def requests(http: Http) -> Iterator[Asked]:
         yield from _histories(reader, [seen, other, withdrawn])
         yield from _records(reader, [seen, other, withdrawn])
         yield from _exports(reader)
+        yield from _audit(reader, [seen, other, withdrawn])
     for path in ("/metadata", "/.well-known/smart-configuration"):
         yield Asked("", "GET", BASE + path)
     yield Asked("data-manager", "GET", f"{BASE}/metadata")
@@ -261,6 +262,19 @@ def _exports(reader: str) -> Iterator[Asked]:
     for method in ("GET", "DELETE"):
         yield Asked(reader, method, f"{BASE}/$export-status/{'0' * 32}")
     yield Asked(reader, "GET", f"{BASE}/$export-file/{'0' * 32}/Observation.ndjson")
+
+
+def _audit(reader: str, patients: list[str]) -> Iterator[Asked]:
+    """The trail, as those ask who are no auditors: what auditors see of it differs, as it must."""
+    for patient in patients:
+        yield Asked(reader, "GET", f"{BASE}/AuditEvent?patient=Patient/{patient}")
+        yield Asked(reader, "GET", f"{BASE}/Patient/{patient}/$disclosures")
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        yield Asked(reader, method, f"{BASE}/AuditEvent/{'0' * 32}")
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        yield Asked(reader, method, f"{BASE}/AuditEvent")
+    form = (("Content-Type", "application/x-www-form-urlencoded"),)
+    yield Asked(reader, "POST", f"{BASE}/AuditEvent/_search", form, b"action=R")
 
 
 def _bulk(http: Http, reader: str) -> Iterator[tuple[str, dict[str, bytes]]]:

@@ -9,6 +9,18 @@ RULES: dict[str, Rule] = {
         "The audit trail cannot be written, so that nothing is served",
         "Try again later",
     ),
+    "audit.read-only": Rule(
+        "error",
+        "not-supported",
+        "AuditEvents are made by the gateway alone, and stay as they are",
+        "Search or read them",
+    ),
+    "audit.search": Rule(
+        "error",
+        "not-supported",
+        "The audit trail is searched newest first, without includes, totals, summaries and elements",
+        "Leave those parameters out; narrow by date",
+    ),
     "audit.gap": Rule(
         "error",
         "security",

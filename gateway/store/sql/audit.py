@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Executable, LargeBinary, bindparam, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Executable, LargeBinary, bindparam, func, select, update
 
 from gateway.core import issue
 from gateway.core.errors import BadRequest
@@ -17,6 +17,7 @@ from gateway.store.sql.tables import AuditEventRow, AuditHeadRow, table_of
 from gateway.store.sql.visible import study_is
 
 _BATCH: Final = 1_000
+_PAST_BATCH: Final = 200
 
 
 class AuditRows:
@@ -30,6 +31,7 @@ class AuditRows:
         self._lock = database.prepare(_head(database))
         self._advance = database.prepare(_advance())
         self._read = database.prepare(_rows())
+        self._past = database.prepare(_past(database))
         self._last = database.prepare(_last())
 
     def append(self, events: Sequence[Event]) -> tuple[AuditRow, ...]:
@@ -79,6 +81,17 @@ class AuditRows:
                 yield AuditRow(study, sequence, at, bytes(event), bytes(digest))
             after = found[-1][0]
 
+    def rows_before(
+        self, study: str, before: int, texts: Sequence[bytes], since: int, until: int
+    ) -> Iterator[AuditRow]:
+        """See `AuditStore.rows_before`."""
+        first, second = (*texts, b"", b"")[:2]
+        values = {"study": study, "since": since, "until": until, "first": first, "second": second}
+        while found := self._database.fetch(self._past, {**values, "before": before}):
+            for sequence, at, event, digest in found:
+                yield AuditRow(study, sequence, at, bytes(event), bytes(digest))
+            before = found[-1][0]
+
     def last(self, study: str) -> AuditRow | None:
         """See `AuditStore.last`."""
         found = self._database.fetch(self._last, {"study": study})
@@ -111,6 +124,22 @@ def _rows() -> Executable:
     later = c.sequence > bindparam("after", type_=BigInteger)
     found = select(c.sequence, c.at, c.event, c.digest).where(c.study == study_is(), later)
     return found.order_by(c.sequence).limit(_BATCH)
+
+
+def _past(database: Database) -> Executable:
+    c = table_of(AuditEventRow).c
+    low, high = bindparam("since", type_=BigInteger), bindparam("until", type_=BigInteger)
+    asked = (c.study == study_is(), c.sequence < bindparam("before", type_=BigInteger), c.at >= low, c.at < high)
+    told = [_has(database, c.event, bindparam(name, type_=LargeBinary)) for name in ("first", "second")]
+    found = select(c.sequence, c.at, c.event, c.digest).where(*asked, *told)
+    return found.order_by(c.sequence.desc()).limit(_PAST_BATCH)
+
+
+def _has(database: Database, column: Any, text: Any) -> ColumnElement[bool]:
+    """Whether the bytes of `text` are in those of the column."""
+    place = func.instr(column, text) if database.is_sqlite else func.position(text.op("IN")(column))
+    found: ColumnElement[bool] = place > 0
+    return found
 
 
 def _last() -> Executable:

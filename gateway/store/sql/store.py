@@ -222,6 +222,12 @@ class SqlStore:
         """See `AuditStore.rows`."""
         return self._audit.rows(study, after)
 
+    def rows_before(
+        self, study: str, before: int, texts: Sequence[bytes], since: int, until: int
+    ) -> Iterator[AuditRow]:
+        """See `AuditStore.rows_before`."""
+        return self._audit.rows_before(study, before, texts, since, until)
+
     def last(self, study: str) -> AuditRow | None:
         """See `AuditStore.last`."""
         return self._audit.last(study)

@@ -1,0 +1,161 @@
+"""Events as FHIR AuditEvents, in the shapes of IHE BALP: made when an auditor asks, never stored.
+
+What BALP wants and is not here: the address of the client's machine, and the text of a query, which may hold a
+participant's data. See https://profiles.ihe.net/ITI/BALP/ and https://hl7.org/fhir/R4/auditevent.html.
+"""
+
+from typing import Any, Final
+
+from gateway.core.event import Event
+from gateway.core.instants import format_instant
+from gateway.core.types import Resource
+
+DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
+EVENT_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+INTERACTION: Final = "http://hl7.org/fhir/restful-interaction"
+LIFECYCLE: Final = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
+ENTITY_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+OBJECT_ROLE: Final = "http://terminology.hl7.org/CodeSystem/object-role"
+REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+OPERATION: Final = "urn:trial-fhir-gateway:operation"
+DETAIL: Final = "urn:trial-fhir-gateway:audit:"
+
+LOGINS: Final = frozenset({"token", "login", "revoke"})
+DISCLOSURES: Final = frozenset({"disclose", "everything"})
+_INTERACTIONS: Final = {
+    "read": "read",
+    "vread": "vread",
+    "history": "history",
+    "search": "search",
+    "delete": "delete",
+}
+_OUTCOMES: Final = {"success": "0", "denied": "4", "failure": "8"}
+
+
+def resource(event: Event, id: str) -> Resource:
+    """The AuditEvent of an event, under an id, or without one for ""."""
+    made: Resource = {
+        "resourceType": "AuditEvent",
+        **({"id": id} if id else {}),
+        "meta": {"versionId": "1", "lastUpdated": format_instant(event.at)},
+        "type": _type(event),
+        "subtype": _subtypes(event),
+        "action": _action(event),
+        "recorded": format_instant(event.at),
+        "outcome": _OUTCOMES[event.outcome],
+    }
+    if event.reason:
+        made["outcomeDesc"] = event.reason
+    if event.purpose:
+        made["purposeOfEvent"] = [{"coding": [{"system": REASON, "code": event.purpose}]}]
+    made["agent"] = _agents(event)
+    made["source"] = {
+        "site": event.study,
+        "observer": _gateway(),
+        "type": [_coding("http://terminology.hl7.org/CodeSystem/security-source-type", "4", "Application Server")],
+    }
+    entities = [*_data(event), *_patients(event), *_consents(event), *_transaction(event)]
+    if entities:
+        made["entity"] = entities
+    return made
+
+
+def _type(event: Event) -> Resource:
+    if event.operation in LOGINS:
+        return _coding(DICOM, "110114", "User Authentication")
+    if event.operation in DISCLOSURES:
+        return _coding(DICOM, "110106", "Export")
+    if event.outcome == "denied":
+        return _coding(DICOM, "110113", "Security Alert")
+    return _coding(EVENT_TYPE, "rest", "Restful Operation")
+
+
+def _subtypes(event: Event) -> list[Resource]:
+    found = [{"system": OPERATION, "code": event.operation}]
+    if event.operation in LOGINS:
+        code, display = ("110123", "Logout") if event.operation == "revoke" else ("110122", "Login")
+        return [_coding(DICOM, code, display), *found]
+    if event.operation in DISCLOSURES:
+        return [_coding(LIFECYCLE, "disclose", "Disclose Record Lifecycle Event"), *found]
+    if event.outcome == "denied" and event.targets:
+        return [_coding("https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType", "AuthZ-Consent"), *found]
+    interaction = _INTERACTIONS.get(event.operation) or {"C": "create", "U": "update"}.get(event.action)
+    return [_coding(INTERACTION, interaction or "operation"), *found]
+
+
+def _action(event: Event) -> str:
+    return "R" if event.operation in DISCLOSURES else event.action
+
+
+def _agents(event: Event) -> list[Resource]:
+    """The client, the gateway, and the organisation that answers for the client."""
+    reads = event.action in "RE"
+    ends = [_coding(DICOM, "110152", "Destination Role ID"), _coding(DICOM, "110153", "Source Role ID")]
+    client: Resource = {
+        "type": {"coding": [ends[0 if reads else 1]]},
+        "who": {"identifier": {"system": f"{DETAIL}client", "value": event.client or "unknown"}},
+        "requestor": True,
+    }
+    if event.client:
+        client["name"] = event.client
+    if event.role:
+        client["role"] = [{"text": event.role}]
+    if event.token:
+        client["policy"] = [f"{DETAIL}token:{event.token}"]
+    if event.purpose:
+        client["purposeOfUse"] = [{"coding": [{"system": REASON, "code": event.purpose}]}]
+    made = [client, {"type": {"coding": [ends[1 if reads else 0]]}, "who": _gateway(), "requestor": False}]
+    if event.organisation:
+        kind = _coding("http://terminology.hl7.org/CodeSystem/v3-RoleClass", "PROV", "healthcare provider")
+        who = {"reference": f"Organization/{event.organisation}"}
+        made.append({"type": {"coding": [kind]}, "who": who, "requestor": False})
+    return made
+
+
+def _data(event: Event) -> list[Resource]:
+    """What it was done to: each resource with its version, the digests of a change, and why."""
+    found: list[Resource] = []
+    for index, target in enumerate(event.targets):
+        kind, slash, _ = target.partition("/")
+        if not slash:
+            found.append({"type": _coding(ENTITY_TYPE, "2", "System Object"), "name": target})
+            continue
+        version = event.versions[index] if event.versions else 0
+        entity: Resource = {
+            "what": {"reference": f"{target}/_history/{version}" if version else target, "type": kind},
+            "type": _coding(ENTITY_TYPE, "2", "System Object"),
+            "role": _coding(OBJECT_ROLE, "4", "Domain Resource"),
+        }
+        told = [("before", event.before), ("after", event.after)]
+        detail = [{"type": f"sha256-{name}", "valueString": of[index]} for name, of in told if of and of[index]]
+        if event.why:
+            detail.append({"type": "reason-for-change", "valueString": event.why})
+        if detail:
+            entity["detail"] = detail
+        found.append(entity)
+    return found
+
+
+def _patients(event: Event) -> list[Resource]:
+    kind, role = _coding(ENTITY_TYPE, "1", "Person"), _coding(OBJECT_ROLE, "1", "Patient")
+    return [{"what": {"reference": f"Patient/{one}"}, "type": kind, "role": role} for one in event.patients]
+
+
+def _consents(event: Event) -> list[Resource]:
+    kind = _coding("http://hl7.org/fhir/resource-types", "Consent", "Consent")
+    return [{"what": {"reference": one}, "type": kind} for one in event.consents]
+
+
+def _transaction(event: Event) -> list[Resource]:
+    if not event.request:
+        return []
+    kind = {"system": "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType", "code": "XrequestId"}
+    return [{"what": {"identifier": {"value": event.request}}, "type": kind}]
+
+
+def _gateway() -> Resource:
+    return {"display": "trial-fhir-gateway"}
+
+
+def _coding(system: str, code: str, display: str = "") -> dict[str, Any]:
+    return {"system": system, "code": code} | ({"display": display} if display else {})
