@@ -12,6 +12,6 @@ from gateway.access.finding import Finder
 from gateway.access.limits import ScopeLimits
 from gateway.access.transaction import Result, Step
 from gateway.access.writes import Delete, Write
-from gateway.store.port import Found, Page
+from gateway.store.port import Bodies, Found, Page
 
-__all__ = ["Access", "Delete", "Door", "Finder", "Found", "Page", "Result", "ScopeLimits", "Step", "Write"]
+__all__ = ["Access", "Bodies", "Delete", "Door", "Finder", "Found", "Page", "Result", "ScopeLimits", "Step", "Write"]

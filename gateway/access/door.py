@@ -24,7 +24,7 @@ from gateway.core.receipt import Receipt
 from gateway.core.resources import Change, Committed, Key, Stored, Unit, Visibility
 from gateway.core.types import Resource
 from gateway.search import Query
-from gateway.store.port import Found, Page, ResourceStore
+from gateway.store.port import Bodies, Found, Page, ResourceStore
 
 DEFINITIONS: Final = frozenset({"CodeSystem", "ConceptMap", "StructureDefinition", "ValueSet"})
 """Types whose operations answer from the assets, where no row is asked whether a scope reaches it."""
@@ -164,6 +164,20 @@ class Door:
             raise
         self._served("E", operation, found)
         return found
+
+    def begin_search(self, query: Query, page: Page) -> tuple[Bodies, Future[None]] | None:
+        """Like `search`, for an event loop, as `begin_read` is; None for a search that is not to be had at once."""
+        try:
+            asked = narrowed(query, self.principal)
+            found = self._store.search_briefly(asked, self.principal.study, self._visibility("access", "s"), page)
+        except FhirError as error:
+            self._refuse(self._event("E", "search", (query.type,) if query.type else ()), error)
+            raise
+        if found is None:
+            return None
+        references = [f"{found.type}/{id}" for id in found.ids]
+        served = self._journal.served(self._clock(), "search", references, found.versions)
+        return found, self._journal.submit_held(served)
 
     def search_each(
         self, queries: Sequence[Query], page: Page, *, operation: str = "search", action: str = "access"

@@ -1,7 +1,7 @@
 """The audit events of one principal's calls."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -62,6 +62,26 @@ class Journal:
             after=tuple(after for _, _, _, after in named) if changed else (),
             patients=tuple(patients),
             why=self.why if action in "CUD" else "",
+        )
+
+    def served(self, at: datetime, operation: str, references: Sequence[str], versions: Sequence[int]) -> Event:
+        """The event of a search that served these versions."""
+        who = self.principal
+        return Event(
+            at=at,
+            study=who.study,
+            action="E",
+            operation=operation,
+            outcome="success",
+            client=who.client,
+            organisation=who.organisation,
+            role=who.role,
+            purpose=who.purpose,
+            token=who.token,
+            targets=tuple(references),
+            count=len(references),
+            request=self.request,
+            versions=tuple(versions),
         )
 
     def submit(self, event: Event) -> Future[None]:

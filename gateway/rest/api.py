@@ -28,7 +28,7 @@ from gateway.rest import (
 from gateway.rest.bodies import BodyLimit
 from gateway.rest.compression import Compression
 from gateway.rest.cross_origin import for_origins
-from gateway.rest.direct import Direct
+from gateway.rest.direct import READ, SEARCH, Direct
 from gateway.rest.edge import Edge
 from gateway.rest.interactions import bundle, create, delete, history, patch, read, search, update, vread
 from gateway.rest.later import routes as later
@@ -68,7 +68,8 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
     )
     ordinary = BodyLimit(api.build_middleware_stack(), limit=parts.max_body_bytes)
     api.state.inner = ordinary  # where the entries of a batch go
-    outer = Direct(Compression(ordinary), read=read.endpoint(parts))  # a single resource is sent as it is
+    searching = Compression(Direct(ordinary, SEARCH, search.endpoint(parts)))
+    outer = Direct(searching, READ, read.endpoint(parts))  # a single resource is sent as it is
     affecting = {operation.name for operation in found_operations() if operation.affects}
     answering = Later(outer, parts, affecting)
     api.middleware_stack = Edge(for_origins(answering, parts.origins))  # around the framework's own layers

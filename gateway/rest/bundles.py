@@ -6,6 +6,7 @@ See https://hl7.org/fhir/R4/bundle.html#searchset and #history.
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
+from gateway.access import Bodies
 from gateway.core.codec import dumps
 from gateway.core.instants import format_instant
 from gateway.core.issues import Issue, operation_outcome
@@ -35,13 +36,22 @@ def searchset(
 
     `base` is the FHIR base without a final slash, `links` relation -> URL; no total is told when it is None.
     """
-    issues = tuple(ignored)
     entries = [
-        *(_entry(base, row, b"match", shown) for row in rows),
-        *(_entry(base, row, b"include", shown) for row in included),
-        *([b'{"resource":%b,"search":{"mode":"outcome"}}' % dumps(operation_outcome(issues))] if issues else ()),
+        *_entries(base, rows, b"match", shown),
+        *_entries(base, included, b"include", shown),
+        *_outcome(ignored),
     ]
     return _bundle("searchset", entries, links, total)
+
+
+def whole_searchset(base: str, page: Bodies, links: Mapping[str, str], ignored: Iterable[Issue] = ()) -> bytes:
+    """The JSON of a searchset of whole resources, as `searchset` makes it."""
+    head, tail = b'{"fullUrl":"%b/%b/' % (base.encode(), page.type.encode()), b',"search":{"mode":"match"}}'
+    matches = [
+        b'%b%b","resource":%b%b' % (head, id.encode(), body, tail)
+        for id, body in zip(page.ids, page.bodies, strict=True)
+    ]
+    return _bundle("searchset", [*matches, *_outcome(ignored)], links, None)
 
 
 def history(base: str, rows: Iterable[Stored], links: Mapping[str, str], shown: Shown = whole) -> bytes:
@@ -58,9 +68,14 @@ def _bundle(type: str, entries: Iterable[bytes], links: Mapping[str, str], total
     return text[:-1] + b',"entry":[' + joined + b"]}" if joined else text
 
 
-def _entry(base: str, row: Stored, mode: bytes, shown: Shown) -> bytes:
-    address = f"{base}/{row.key.reference}".encode()
-    return b'{"fullUrl":"%b","resource":%b,"search":{"mode":"%b"}}' % (address, shown(row), mode)
+def _outcome(ignored: Iterable[Issue]) -> list[bytes]:
+    issues = tuple(ignored)
+    return [b'{"resource":%b,"search":{"mode":"outcome"}}' % dumps(operation_outcome(issues))] if issues else []
+
+
+def _entries(base: str, rows: Iterable[Stored], mode: bytes, shown: Shown) -> list[bytes]:
+    head, tail = b'{"fullUrl":"%b/' % base.encode(), b',"search":{"mode":"%b"}}' % mode
+    return [b'%b%b","resource":%b%b' % (head, row.key.reference.encode(), shown(row), tail) for row in rows]
 
 
 def _version(base: str, row: Stored, shown: Shown) -> bytes:

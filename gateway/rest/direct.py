@@ -1,11 +1,12 @@
-"""A short way for point reads, past everything that only other requests need.
+"""Short ways for what is asked most, past everything that only other requests need.
 
-The route of `read` stays in the table of routes; this layer calls its endpoint without the framework's stack, which
-costs as much as the read itself.
+The routes stay in the table of routes; this layer calls their endpoints without the framework's stack, which costs
+as much as a read itself.
 """
 
 import re
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,26 +15,34 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.core.errors import FhirError
 from gateway.rest.problems import refusal
 
-_READ = re.compile(r"/studies/(?P<study>[^/]+)/fhir/(?P<type>(?!AuditEvent/)[A-Z][A-Za-z]+)/(?P<id>[^/$_][^/]*)\Z")
+READ: Final = re.compile(r"/studies/(?P<study>[^/]+)/fhir/(?P<type>(?!AuditEvent/)[A-Z][A-Za-z]+)/(?P<id>[^/$_][^/]*)\Z")
+"""`[type]/[id]`"""
+
+SEARCH: Final = re.compile(r"/studies/(?P<study>[^/]+)/fhir/(?P<type>(?!AuditEvent\Z)[A-Z][A-Za-z]+)\Z")
+"""`[type]?...`"""
 
 
 class Direct:
-    """The ASGI application `app`, with GET and HEAD of `[type]/[id]` answered by `read`."""
+    """The ASGI application `app`, with GET and HEAD of the addresses that match `address` answered by `endpoint`."""
 
-    def __init__(self, app: ASGIApp, read: Callable[[Request], Awaitable[Response]]) -> None:
+    def __init__(
+        self, app: ASGIApp, address: re.Pattern[str], endpoint: Callable[[Request], Awaitable[Response]]
+    ) -> None:
         self.app = app
-        self.read = read
+        self.address = address
+        self.endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
-        found = _READ.match(scope["path"]) if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") else None
+        is_asked = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        found = self.address.match(scope["path"]) if is_asked else None
         if found is None:
             await self.app(scope, receive, send)
             return
         scope["path_params"] = found.groupdict()
-        scope["endpoint"] = self.read
+        scope["endpoint"] = self.endpoint
         try:
-            answer = await self.read(Request(scope, receive))
+            answer = await self.endpoint(Request(scope, receive))
         except FhirError as error:
             answer = refusal(error)
         await answer(scope, receive, send)

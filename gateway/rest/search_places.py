@@ -5,7 +5,8 @@ was posted are.
 """
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from functools import lru_cache
+from urllib.parse import quote_plus
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
@@ -34,17 +35,27 @@ class SearchPlace:
             if asked:
                 raise BadRequest(issue("rest.cursor"))
             return *self.parts.cursors.unseal(self.study, self.path, cursor), True
-        return asked, self.parts.cursors.read((self.study, self.path, urlencode(asked)), cursor), False
+        return asked, self.parts.cursors.read((self.study, self.path, encoded(asked)), cursor), False
 
     def next(self, asked: Pairs, after: Position, *, sealed: bool) -> str:
         """The address of the next page; of a search that was posted it shows nothing of the search."""
         cursors = self.parts.cursors
         if sealed:
             return self.link([], cursors.seal(self.study, self.path, asked, after))
-        return self.link(asked, cursors.write((self.study, self.path, urlencode(asked)), after))
+        return self.link(asked, cursors.write((self.study, self.path, encoded(asked)), after))
 
     def link(self, asked: Pairs, cursor: str | None) -> str:
         """The address of a page."""
         pairs = asked if cursor is None else [*asked, ("_cursor", cursor)]
         address = f"{self.base}/{self.path}" if self.path else self.base
-        return f"{address}?{urlencode(pairs)}" if pairs else address
+        return f"{address}?{encoded(pairs)}" if pairs else address
+
+
+def encoded(pairs: Pairs) -> str:
+    """The pairs as they stand in an address."""
+    return "&".join([_encoded(*pair) for pair in pairs])
+
+
+@lru_cache(maxsize=1 << 12)
+def _encoded(name: str, value: str) -> str:
+    return f"{quote_plus(name)}={quote_plus(value)}"

@@ -50,6 +50,20 @@ class Found:
     is_cut: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """One page of a search of one type, with no more than what is served of it.
+
+    `ids`, `versions` and `bodies` go in step; `next` as in `Found`.
+    """
+
+    type: str
+    ids: Sequence[str]
+    versions: Sequence[int]
+    bodies: Sequence[bytes]
+    next: Position | None
+
+
 class ResourceStore(Protocol):
     """Resources with their versions, search index and consent grants.
 
@@ -87,6 +101,9 @@ class ResourceStore(Protocol):
         """The visible current resources of one type that match, newest first: `most` at most of those that have
         the same codes, categories, status and other values of few. The query's order, count and includes do not
         matter."""
+
+    def search_briefly(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
+        """As `search`, for an event loop: None when the search is not one that the database answers at once."""
 
     def stream(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Stored]:
         """Every visible match of a query, or of a type, oldest first, in constant memory.

@@ -14,7 +14,8 @@ from gateway.core.event import AuditRow, Event
 from gateway.core.instants import micros
 from gateway.core.resources import Change, Grant, Key, Placement, Unit, Visibility
 from gateway.definitions import r4
-from gateway.search import Parameters
+from gateway.search import Parameters, Query
+from gateway.store import Found, Page
 from gateway.store.sql import SqlStore
 from gateway.store.sql.database import Database, Prepared
 
@@ -116,6 +117,17 @@ def unit(study: str, *resources: Resource, **more: Any) -> Unit:
 def reader(study: str, organisation: str = "org", **more: Any) -> Visibility:
     """A researcher's eyes."""
     return replace(Visibility(study, organisation, "access", "HRESCH", micros(NOW)), **more)
+
+
+def searched(store: SqlStore, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
+    """A page of a search; the brief way to the same page must find the same, where it finds anything."""
+    found = store.search(query, study, visibility, page)
+    brief = store.search_briefly(replace(query, total="", includes=()), study, visibility, page)
+    if brief is not None:
+        shown = [(brief.type, *row) for row in zip(brief.ids, brief.versions, brief.bodies, strict=True)]
+        assert shown == [(row.key.type, row.key.id, row.version, row.body) for row in found.rows]
+        assert brief.next == found.next
+    return found
 
 
 def event(study: str, operation: str = "read", at: datetime = NOW) -> Event:

@@ -10,7 +10,7 @@ from gateway.core.resources import Change, Key, Unit
 from gateway.search import Query, parse
 from gateway.store import Page
 from gateway.store.sql import SqlStore
-from tests.contract.stores import PARAMETERS, Hand, change, consent, observation, reader, unit
+from tests.contract.stores import PARAMETERS, Hand, change, consent, observation, reader, searched, unit
 
 
 def ids(store: SqlStore, study: str, *params: tuple[str, str], type: str = "Observation") -> list[str]:
@@ -23,7 +23,7 @@ def pages(store: SqlStore, query: Query, study: str, size: int) -> list[list[str
     after: tuple[int, ...] | None = None
     result = []
     while True:
-        found = store.search(query, study, reader(study), Page(size, after))
+        found = searched(store, query, study, reader(study), Page(size, after))
         result.append([one.key.id for one in found.rows])
         if found.next is None:
             return result
@@ -43,7 +43,7 @@ def test_pages_are_stable_while_data_are_written(store: SqlStore, study: str, pa
     after: tuple[int, ...] | None = None
     met: list[str] = []
     for step in count():
-        found = store.search(query, study, reader(study), Page(3, after))
+        found = searched(store, query, study, reader(study), Page(3, after))
         met += [one.key.id for one in found.rows]
         if found.next is None:
             break

@@ -18,7 +18,7 @@ from gateway.search.including import included
 from gateway.search.ordering import sort_value
 from gateway.store import Page, Position
 from gateway.store.sql import SqlStore
-from tests.contract.stores import PARAMETERS, change, consent, open_store, reader
+from tests.contract.stores import PARAMETERS, change, consent, open_store, reader, searched
 
 IDS = ("a", "b", "c")
 TEXTS = ("Müller", "muller", "Mu", "Smith Jones", "x")
@@ -182,7 +182,7 @@ def pages(store: SqlStore, query: Query, study: str, visibility: Visibility | No
     along: list[Key] = []
     after: Position | None = None
     while True:
-        page = store.search(query, study, visibility, Page(2, after))
+        page = searched(store, query, study, visibility, Page(2, after))
         found += [row.key for row in page.rows]
         along += [row.key for row in page.included]
         assert not page.is_cut

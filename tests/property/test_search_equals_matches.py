@@ -18,7 +18,7 @@ from gateway.core.resources import Change, Grant, Placement, Unit, Visibility
 from gateway.search import matches, parse
 from gateway.store import Page
 from gateway.store.sql import SqlStore
-from tests.contract.stores import PARAMETERS, change, consent, open_store
+from tests.contract.stores import PARAMETERS, change, consent, open_store, searched
 
 SYSTEMS = ("urn:a", "urn:b", "")
 CODES = ("1", "2", "urn:a", "x|y")
@@ -185,7 +185,7 @@ def test_sql_search_equals_matches(store: SqlStore, drawn: list[Resource], asked
     assert {one["id"] for one in current} == {one["id"] for one in drawn}
     for params in asked:
         query = parse("Observation", [*params, ("_total", "accurate")], PARAMETERS)
-        rows = all_pages(store, lambda after, q=query: store.search(q, study, None, Page(2, after)))  # type: ignore[misc]
+        rows = all_pages(store, lambda after, q=query: searched(store, q, study, None, Page(2, after)))  # type: ignore[misc]
         found = [row.key.id for row in rows]
         expected = sorted(one["id"] for one in current if matches(query, one, PARAMETERS))
         assert sorted(found) == expected, params
@@ -212,7 +212,7 @@ def test_visible_rows_are_those_the_rule_permits(
     for one in asking:
         visibility = Visibility(study, one.organisation, one.action, one.purpose, one.now)
         expected = sorted(id for id, placement in placed.items() if permitted(placement, visibility, boxes))
-        found = all_pages(store, lambda after, v=visibility: store.search(query, study, v, Page(3, after)))  # type: ignore[misc]
+        found = all_pages(store, lambda after, v=visibility: searched(store, query, study, v, Page(3, after)))  # type: ignore[misc]
         assert sorted(row.key.id for row in found) == expected
         assert store.search(query, study, visibility, Page(0)).total == len(expected)
         assert sorted(row.key.id for row in store.stream("Observation", study, visibility)) == expected

@@ -5,26 +5,31 @@ this page and asks consent again. The links of a search that was posted show not
 https://hl7.org/fhir/R4/search.html and https://hl7.org/fhir/R4/http.html#search
 """
 
-from typing import Annotated
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Final
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from gateway.access import Page
+from gateway.access import Door, Found, Page
 from gateway.core.errors import BadRequest, NotFound, PayloadTooLarge
 from gateway.core.instants import micros
 from gateway.core.issues import issue
 from gateway.rest.answers import indented, json_response
 from gateway.rest.bodies import FORM_TYPES, read_body
-from gateway.rest.bundles import searchset
-from gateway.rest.cursors import Pairs
+from gateway.rest.bundles import searchset, whole_searchset
+from gateway.rest.cursors import Pairs, Position
 from gateway.rest.gate import door_of, study_of, type_of
 from gateway.rest.negotiation import COMMON_PARAMETERS, negotiate_with
 from gateway.rest.parts import Parts
 from gateway.rest.preferences import preferences_of
+from gateway.rest.recording import Recording
 from gateway.rest.search_places import SearchPlace
 from gateway.rest.subsets import Subsets
 from gateway.search import Query, parse
@@ -38,6 +43,37 @@ MAX_FORM_BYTES = 200_000
 PASSED_OVER = ("_totalMethod",)
 """Parameters of other servers that clients send to every server, and that change nothing here: fhirpy counts so."""
 COMPARTMENTS = ("Device", "Encounter", "Patient", "Practitioner", "RelatedPerson")
+
+
+_PLAIN: Final = re.compile(rb"(?:[a-z-]+|_id|_sort|_count|_tag|_profile|_lastUpdated|_cursor|_format)=[!-~]*\Z", re.I)
+"""A parameter without chain or modifier, which asks for nothing but a page of whole resources."""
+
+BRIEF: Final = 600
+"""Up to how many characters of parameters a search may run on the event loop."""
+
+BRIEF_COUNT: Final = 50
+"""Up to how many resources a page of such a search may have."""
+
+
+def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
+    """Answers a search of a type: on the event loop when the embedded database gives the page at once, else in a
+    thread, as all others are."""
+    recording, subsets = Recording(parts.access.flush), Subsets(parts.definitions)
+
+    async def search(request: Request) -> Response:
+        text = request.scope["query_string"]
+        pairs = _plain_pairs(text) if parts.reads_on_loop and len(text) <= BRIEF else None
+        if pairs is None:
+            return await run_in_threadpool(lambda: _page(parts, subsets, request, _pairs(text)))
+        asked = _asked(parts, request, pairs)
+        begun = asked.door.begin_search(asked.query, asked.page) if asked.page.count <= BRIEF_COUNT else None
+        if begun is None:
+            return await run_in_threadpool(lambda: _found(subsets, asked))
+        found, recorded = begun
+        await recording.wait(recorded)
+        return json_response(whole_searchset(asked.place.base, found, _links(asked, found.next), asked.query.ignored))
+
+    return search
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
@@ -84,30 +120,74 @@ def _pairs(text: bytes) -> Pairs:
         raise BadRequest(found) from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A search as it was asked: `pairs` are its own parameters, `cursor` the page of it, `sealed` when the links must
+    not show the parameters."""
+
+    door: Door
+    query: Query
+    page: Page
+    place: SearchPlace
+    pairs: Pairs
+    cursor: str | None
+    sealed: bool
+    pretty: bool
+
+
+def _plain_pairs(text: bytes) -> Pairs | None:
+    """The name-value pairs of a query string whose parameters are all plain ones; None for any other."""
+    told = text.split(b"&") if text else []
+    if not all(map(_PLAIN.match, told)):
+        return None
+    if b"%" in text or b"+" in text:
+        return _pairs(text)
+    return [(name, value) for name, _, value in (one.decode("ascii").partition("=") for one in told)]
+
+
 def _page(parts: Parts, subsets: Subsets, request: Request, pairs: Pairs, posted: bool = False) -> Response:
+    return _found(subsets, _asked(parts, request, pairs, posted))
+
+
+def _asked(parts: Parts, request: Request, pairs: Pairs, posted: bool = False) -> _Asked:
     door = door_of(parts, request)
     study = study_of(parts, request)
     type_name, compartment = _type(parts, request), _compartment(request)
     pretty = negotiate_with(request, [pair for pair in pairs if pair[0] in COMMON_PARAMETERS])
     place = SearchPlace(parts, study.id, "/".join((*(compartment or ()), request.path_params.get("type", ""))))
     asked = [pair for pair in pairs if pair[0] not in COMMON_PARAMETERS and pair[0] not in ("_cursor", *PASSED_OVER)]
-    asked, after, sealed = place.read(asked, _last(pairs, "_cursor"))
+    cursor = _last(pairs, "_cursor")
+    asked, after, sealed = place.read(asked, cursor)
     query = _query(parts, request, place, type_name, compartment, asked)
     count = parts.page_size if query.count is None else min(query.count, parts.page_limit)
-    found = door.search(query, Page(count, after))
-    links = {"self": place.link([] if posted or sealed else asked, _last(pairs, "_cursor"))}
-    if found.next is not None:
-        links["next"] = place.next(asked, found.next, sealed=posted or sealed)
+    return _Asked(door, query, Page(count, after), place, asked, cursor, posted or sealed, pretty)
+
+
+def _found(subsets: Subsets, asked: _Asked) -> Response:
+    return _answer(subsets, asked, asked.door.search(asked.query, asked.page))
+
+
+def _answer(subsets: Subsets, asked: _Asked, found: Found) -> Response:
+    query = asked.query
     body = searchset(
-        place.base,
+        asked.place.base,
         found.rows,
-        links,
+        _links(asked, found.next),
         found.total,
         included=found.included,
         ignored=(*query.ignored, *((issue("rest.includes-cut"),) if found.is_cut else ())),
         shown=subsets.shown(query.summary, query.elements),
     )
-    return json_response(indented(body) if pretty else body)
+    return json_response(indented(body) if asked.pretty else body)
+
+
+def _links(asked: _Asked, following: Position | None) -> dict[str, str]:
+    """This page, and the next one unless this is the last."""
+    place = asked.place
+    links = {"self": place.link([] if asked.sealed else asked.pairs, asked.cursor)}
+    if following is not None:
+        links["next"] = place.next(asked.pairs, following, sealed=asked.sealed)
+    return links
 
 
 def _query(

@@ -10,9 +10,10 @@ from sqlalchemy import BigInteger, Connection, Select, String, bindparam, select
 from gateway.core.resources import Key, Lookup, Stored, Visibility
 from gateway.search import Query
 from gateway.search.query import AnyClause, ChainClause, Clause, ReferenceClause, SortKey
-from gateway.store.port import Found, Page, Position
+from gateway.store.port import Bodies, Found, Page, Position
 from gateway.store.sql import selecting
 from gateway.store.sql.among import as_list
+from gateway.store.sql.brief import BriefReads, unpacked
 from gateway.store.sql.database import Database, Prepared, Read, Rows
 from gateway.store.sql.includes import Includes
 from gateway.store.sql.index_tables import TermRow
@@ -79,6 +80,7 @@ class ResourceFinder:
         self._facets = lru_cache(maxsize=_SHAPES)(self._prepare_facets)
         self._types = database.prepare(all_types())
         self._includes = Includes(database, indexes, gates)
+        self._brief = BriefReads(database)
 
     def _prepare(self, shape: Shape) -> Prepared:
         return self._database.prepare(selecting.select(self._database, shape))
@@ -89,6 +91,31 @@ class ResourceFinder:
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         """See `ResourceStore.search`."""
         return self._database.read_one_state(lambda read: self._page(read, query, study, visibility, page))
+
+    def search_briefly(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
+        """See `ResourceStore.search_briefly`."""
+        if not self._database.is_sqlite or page.count < 1 or not self._is_in_order(query):
+            return None
+        return self._brief.read(lambda read: self._bodies(read, query, study, visibility, page))
+
+    def _is_in_order(self, query: Query) -> bool:
+        """Whether the whole answer is a page of one type, newest first."""
+        if not query.type or query.total or query.includes:
+            return False
+        return not query.sort or query.sort == (SortKey(self._indexes.of(query.type).in_time, descending=True),)
+
+    def _bodies(
+        self, read: Read, query: Query, study: str, visibility: Visibility | None, page: Page
+    ) -> Bodies | None:
+        """The page as one row, since SQLite lets go of the interpreter at each; None when several ranges hold it."""
+        gate, values = self._gates.of(visibility), self._gates.values(visibility, study)
+        search = _Search(study, query.type, gate, values, read)
+        driven = self._drive(search, self._resolved(search, query.clauses_of(query.type)))
+        driven = _by_time(driven) if query.sort else driven
+        if driven.driver not in ("term", "facet", "type") or len(driven.ranges) > 1:
+            return None
+        rows = self._in_order(search, driven, _Wanted(page.count + 1, page.after, what="packed"))
+        return unpacked(query.type, rows, page.count)
 
     def _page(self, read: Read, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         types = (query.type,) if query.type else query.types or tuple(types_of(read, self._types, study))
@@ -305,6 +332,10 @@ class ResourceFinder:
         search = _Search(study, query.type, gate, values, read)
         driven = _by_time(self._drive(search, self._resolved(search, query.clauses)))
         return self._in_order(search, driven, _Wanted(STREAM_BATCH, after, rising=True))
+
+    def close(self) -> None:
+        """Closes the connections that are kept for brief searches."""
+        self._brief.close()
 
     def lookup(self, connection: Connection, study: str) -> Lookup:
         """What `Unit.prepare` reads with: the newest matches, within the transaction of the connection."""

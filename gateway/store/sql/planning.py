@@ -51,8 +51,11 @@ def _asked(indexes: Indexes, type: str, clause: Clause) -> Asked:
 
 def split(clauses: Sequence[Asked]) -> tuple[tuple[Asked, ...], tuple[Asked, ...]]:
     """The clauses that the facet alone answers, and the others."""
-    common = tuple(one for one in clauses if of_facets_only(one.piece))
-    return common, tuple(one for one in clauses if one not in common)
+    common: list[Asked] = []
+    own: list[Asked] = []
+    for one in clauses:
+        (common if of_facets_only(one.piece) else own).append(one)
+    return tuple(common), tuple(own)
 
 
 def drive(

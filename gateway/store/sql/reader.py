@@ -1,5 +1,6 @@
 """Reading single resources: the current version, a version, the history, all behind the consent predicate."""
 
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -47,10 +48,16 @@ class ResourceReader:
         return values if visibility is None else values | self._gates.values(visibility, key.study)
 
 
+@lru_cache(maxsize=1 << 10)
+def _instant(updated: int) -> datetime:
+    """The instant of microseconds; what came together shares it."""
+    return from_micros(updated)
+
+
 def stored(key: Key, row: tuple[Any, ...]) -> Stored:
     """The value of a row (version, updated, deleted, body)."""
     version, updated, deleted, body = row
-    return Stored(key, version, from_micros(updated), bool(deleted), bytes(body))
+    return Stored(key, version, _instant(updated), bool(deleted), bytes(body))
 
 
 def _of_key(version: Columns, head: Columns) -> Select[Any]:

@@ -5,16 +5,19 @@ the other pieces are probed row by row. The native order is by the clinical date
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
+    LargeBinary,
     Select,
     String,
     and_,
     bindparam,
+    case,
+    cast,
     exists,
     func,
     or_,
@@ -32,6 +35,12 @@ from gateway.store.sql.ordering import Order, sort_columns
 from gateway.store.sql.tables import Columns, ResourceRow, VersionRow, columns_of
 from gateway.store.sql.visible import study_is
 
+PACKED: Final = 20_000
+"""How long a body may be that stands with others in one row."""
+
+SEPARATOR: Final = 30
+"""The character between bodies in one row."""
+
 Condition: TypeAlias = ColumnElement[bool]
 
 
@@ -40,8 +49,9 @@ class Shape:
     """What a statement depends on.
 
     `driver`: `term`, `facet` or `strings` with the parameter `driver`, `gather` with the list `driver`, `type`.
-    `order`: `at`, `updated` or `strings`, or the sort keys of an order that must be made. `what`: `page`, `keys`
-    (no bodies), `count`. `entries`: pages bring the packed index rows too.
+    `order`: `at`, `updated` or `strings`, or the sort keys of an order that must be made. `what`: `page`, `packed`
+    (all of a page as one row; SQLite only), `keys` (no bodies), `count`. `entries`: pages bring the
+    packed index rows too.
     """
 
     pieces: tuple[Piece, ...]
@@ -85,7 +95,8 @@ def select(database: Database, shape: Shape) -> Select[Any]:
     if shape.after:
         where.append(_beyond(shape, key))
     found = sql_select(*_columns(shape, head, key, where)).where(*where)
-    return found.order_by(*_ordered(shape, key)).limit(bindparam("page_count", type_=Integer))
+    found = found.order_by(*_ordered(shape, key)).limit(bindparam("page_count", type_=Integer))
+    return _packed(found) if shape.what == "packed" else found
 
 
 def _columns(shape: Shape, head: Columns, key: list[Any], where: list[Condition]) -> list[Any]:
@@ -95,6 +106,18 @@ def _columns(shape: Shape, head: Columns, key: list[Any], where: list[Condition]
     where += [version.study == study_is(), version.pk == head.pk, version.version == head.version]
     body = [head.id, version.version, version.updated, version.deleted, version.body]
     return [*key, *body, version.entries] if shape.entries else [*key, *body]
+
+
+def _packed(page: Select[Any]) -> Select[Any]:
+    """The columns of a page's rows as one row of texts: at, pk, version and id, with spaces between, and the bodies.
+
+    JSON has no control character outside of strings but white space, and none within; a body too large for this is
+    left out.
+    """
+    at, pk, id, version, _, _, body = page.subquery().c
+    short = case((func.length(body) <= PACKED, cast(body, String)))
+    bodies = cast(func.group_concat(short, func.char(SEPARATOR)), LargeBinary)
+    return sql_select(*(func.group_concat(column, " ") for column in (at, pk, version, id)), bodies)
 
 
 def _driver(database: Database, shape: Shape, head: Columns) -> tuple[list[Condition], list[Any]]:

@@ -13,7 +13,7 @@ from gateway.core.event import AuditRow, Event
 from gateway.core.receipt import Payload, Receipt, ReceiptStatus
 from gateway.core.resources import Committed, Key, Stored, Unit, Visibility
 from gateway.search import Parameters, Query
-from gateway.store.port import Chain, CompileGrants, Found, Page
+from gateway.store.port import Bodies, Chain, CompileGrants, Found, Page
 from gateway.store.sql.app_grants import AppGrants
 from gateway.store.sql.audit import AuditRows
 from gateway.store.sql.checks import Checker
@@ -83,6 +83,7 @@ class SqlStore:
 
     def close(self) -> None:
         """Closes every connection."""
+        self._finder.close()
         self.database.close()
 
     def read(self, key: Key, visibility: Visibility | None, version: int | None = None) -> Stored | None:
@@ -116,6 +117,11 @@ class SqlStore:
         """See `ResourceStore.newest`."""
         self._states.require(study)
         return self._newest.of(query, study, visibility, most)
+
+    def search_briefly(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
+        """See `ResourceStore.search_briefly`."""
+        self._states.require(study)
+        return self._finder.search_briefly(query, study, visibility, page)
 
     def stream(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Stored]:
         """See `ResourceStore.stream`."""
