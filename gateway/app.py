@@ -30,6 +30,7 @@ from gateway.auth import (
     Assertions,
     Authenticator,
     BackendServices,
+    ExternalIssuers,
     Issuer,
     KeyFolder,
     KeySets,
@@ -65,6 +66,9 @@ EXPORT_SECONDS = 5.0
 ANCHOR_SECONDS = 30.0
 """How often a serving process looks for chains of audit events to anchor."""
 
+ISSUER_SECONDS = 60.0
+"""How often external issuers are looked after when nobody asks for a key that is not known."""
+
 LOG_SECONDS = 0.2
 """How long a line of the access log may wait for its neighbours."""
 
@@ -96,6 +100,7 @@ class Gateway:
     ingest: Ingest
     keys: KeyFolder
     issuer: Issuer
+    externals: ExternalIssuers
     authenticator: Authenticator
 
     def close(self) -> None:
@@ -152,6 +157,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
     store.migrate()
     trail = AuditTrail(store, secret)
     limits = ScopeLimits(made.parameters)
+    externals = ExternalIssuers(settings.issuers, settings.public_url, clock)
     access = Access(store, trail, studies, clock, limits)
     keys = KeyFolder(settings.keys)
     keys.ensure_key(clock())
@@ -169,8 +175,15 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         ingest=Ingest(store, access.door, registry, made.validator, studies, clock),
         keys=keys,
         issuer=Issuer(keys, settings.issuer, clock),
+        externals=externals,
         authenticator=Authenticator(
-            keys, settings.issuer, clients_of(studies), clock, store.credentials.is_revoked, limits.is_usable
+            keys,
+            settings.issuer,
+            clients_of(studies),
+            clock,
+            store.credentials.is_revoked,
+            limits.is_usable,
+            externals,
         ),
     )
 
@@ -297,6 +310,7 @@ async def _life(
         threading.Thread(target=_resume_until, args=(gateway, stopping), name="resume"),
         threading.Thread(target=_anchor_until, args=(gateway, stopping), name="anchor"),
         threading.Thread(target=_export_until, args=(exports, waiting, stopping), name="export"),
+        *_issuer_workers(gateway, stopping),
     ]
     for worker in workers:
         worker.start()
@@ -305,10 +319,27 @@ async def _life(
     finally:
         stopping.set()
         waiting.set()
+        gateway.externals.waiting.set()
         for worker in workers:
             await asyncio.to_thread(worker.join)
         if close:
             close()
+
+
+def _issuer_workers(gateway: Gateway, stopping: threading.Event) -> list[threading.Thread]:
+    """What asks external issuers for their keys, so that no request has to; nothing where there are none."""
+    externals = gateway.externals
+
+    def work() -> None:
+        while not stopping.is_set():
+            try:
+                externals.refresh()
+            except Exception as error:  # one answer must not end the work for good
+                logs.logger().warning("issuers not asked", exc_info=error)
+            externals.waiting.wait(ISSUER_SECONDS)
+            stopping.wait(1.0)  # a flood of unknown keys is one question
+
+    return [threading.Thread(target=work, name="issuers")] if externals else []
 
 
 def _export_until(worker: Worker, waiting: threading.Event, stopping: threading.Event) -> None:

@@ -25,6 +25,7 @@ TEST_VARIABLES: Final = frozenset(
 """Variables of the test suite, which share the prefix; so does everything that starts with `GATEWAY_TEST_`."""
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(?::[0-9]{1,5})?\Z")
+_ISSUER = re.compile(r"https?://[^\s@?#,]+\Z")
 _SQLITE = "sqlite:///"
 
 
@@ -82,6 +83,11 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=20_000_000, ge=1_000, description="Largest request body; more is refused with 413"
     )
+    issuers: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="OpenID Connect issuers whose access tokens are accepted for the clients that name them, separated"
+        " by commas; https outside dev",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins whose browsers may call (`https://app.example`), separated by commas"
     )
@@ -122,6 +128,15 @@ class Settings(BaseSettings):
                 raise ValueError("must be scheme://host[:port] each")
         return origins
 
+    @field_validator("issuers", mode="before")
+    @classmethod
+    def _issuers(cls, value: Any) -> Any:
+        parts = value.split(",") if isinstance(value, str) else value
+        issuers = tuple(part.strip() for part in parts if part.strip())
+        if not all(_ISSUER.match(issuer) for issuer in issuers):
+            raise ValueError("must be an http(s) address each, without query")
+        return issuers
+
     @field_validator("base_url", "terminology_url", "anchor_url")
     @classmethod
     def _plain_url(cls, value: str) -> str:
@@ -151,6 +166,8 @@ class Settings(BaseSettings):
             found.append("GATEWAY_SECRET is the development default")
         if not self.base_url.startswith("https://"):
             found.append("GATEWAY_BASE_URL is not https")
+        if not all(issuer.startswith("https://") for issuer in self.issuers):
+            found.append("an issuer of GATEWAY_ISSUERS is not https")
         path = self.database_file
         if path is not None and path.exists() and path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
             found.append("the SQLite file is open to every user of the machine (chmod 600)")

@@ -11,6 +11,7 @@ from gateway.auth.app_clients import AppClients
 from gateway.auth.app_launch import AppLaunch, Ask, LaunchRefused
 from gateway.auth.assertions import Assertions
 from gateway.auth.backend_services import TOKEN_SECONDS, BackendServices, Form, TokenRefused
+from gateway.auth.external import ExternalIssuers
 from gateway.auth.key_sets import KeySets
 from gateway.auth.keys import KeyFolder
 from gateway.auth.scopes import Scope, scope_allows, scope_reaches
@@ -25,6 +26,7 @@ __all__ = [
     "Assertions",
     "Authenticator",
     "BackendServices",
+    "ExternalIssuers",
     "Form",
     "Issuer",
     "KeyFolder",

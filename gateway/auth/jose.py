@@ -25,6 +25,7 @@ LEEWAY_SECONDS: Final = 30
 _KEY_SHAPES: Final[Mapping[str, Mapping[str, str]]] = {
     "ES256": {"kty": "EC", "crv": "P-256"},
     "ES384": {"kty": "EC", "crv": "P-384"},
+    "RS256": {"kty": "RSA"},
     "RS384": {"kty": "RSA"},
 }
 _HEADER_NAMES: Final = frozenset({"alg", "kid", "typ"})
@@ -92,6 +93,11 @@ def unverified_issuer(token: str) -> str:
     if not isinstance(found, str) or not found:
         raise _invalid()
     return found
+
+
+def key_id(token: str) -> str:
+    """The `kid` that a token claims, not verified, "" for none: only to know whether its key is at hand."""
+    return str(_header(token).get("kid", ""))
 
 
 def _invalid() -> Unauthorized:

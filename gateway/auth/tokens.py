@@ -11,6 +11,8 @@ from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
 from gateway.auth import jose
+from gateway.auth.external import ExternalIssuers
+from gateway.auth.external_claims import Told, external_claims
 from gateway.auth.keys import KeyFolder
 from gateway.auth.scopes import narrowed
 from gateway.core.clock import Clock
@@ -30,6 +32,8 @@ IsRevoked: TypeAlias = Callable[[str, str], bool]
 
 MAX_TOKEN_SECONDS: Final = 86_400
 _MEDIA_TYPE: Final = "at+jwt"
+_MEDIA_TYPES: Final = (_MEDIA_TYPE, f"application/{_MEDIA_TYPE}")
+EXTERNAL_ALGORITHMS: Final = ("ES256", "ES384", "RS256", "RS384")
 _KEPT_TOKENS: Final = 4096
 _KEPT_SECONDS: Final = 60.0
 
@@ -97,8 +101,9 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """What a genuine token says."""
+    """What a genuine token says; `issuer` is "" for the own one."""
 
+    issuer: str
     client: str
     audience: str
     scopes: tuple[str, ...]
@@ -120,7 +125,9 @@ class Authenticator:
         clock: Clock,
         is_revoked: IsRevoked | None = None,
         is_usable: IsUsable | None = None,
+        externals: ExternalIssuers | None = None,
     ) -> None:
+        self._externals = externals
         self._is_revoked = is_revoked
         self._is_usable = is_usable
         self._keys = keys
@@ -153,10 +160,27 @@ class Authenticator:
         self._principals.pop(digest, None)
 
     def claims(self, token: str, study: str) -> Mapping[str, Any]:
-        """What a genuine and valid token for a study says; raises `Unauthorized`."""
-        return self._genuine(token, study, self._clock().timestamp())
+        """What a genuine and valid token of the own issuer for a study says; raises `Unauthorized`."""
+        return self._own(token, study, self._clock().timestamp())
 
     def _genuine(self, token: str, study: str, now: float) -> Mapping[str, Any]:
+        """The claims of a token of the own issuer, or of an external one that the operator named."""
+        issuer = jose.unverified_issuer(token) if self._externals else self._issuer
+        if not self._externals or issuer not in self._externals:
+            return self._own(token, study, now)
+        claims = jose.verify(
+            token,
+            self._externals.keys(issuer, jose.key_id(token)),
+            token_types=_MEDIA_TYPES,
+            algorithms=EXTERNAL_ALGORITHMS,
+            issuer=issuer,
+            audience=self._externals.audience(study),
+            now=now,
+            max_seconds=MAX_TOKEN_SECONDS,
+        )
+        return self._unrevoked(claims, study)
+
+    def _own(self, token: str, study: str, now: float) -> Mapping[str, Any]:
         claims = jose.verify(
             token,
             self._keys.public_keys(),
@@ -166,19 +190,22 @@ class Authenticator:
             now=now,
             max_seconds=MAX_TOKEN_SECONDS,
         )
+        return self._unrevoked(claims, study)
+
+    def _unrevoked(self, claims: Mapping[str, Any], study: str) -> Mapping[str, Any]:
         if self._is_revoked and self._is_revoked(study, token_digest(claims["jti"])):
             raise Unauthorized(issue("auth.token-invalid"))
         return claims
 
     def _verify(self, token: str, study: str, now: float) -> _Verified:
         claims = self._genuine(token, study, now)
-        told = [claims.get("client_id"), claims.get("scope"), claims.get("patient", ""), claims.get("fhirUser", "")]
-        if not all(isinstance(text, str) for text in told):
+        is_own = claims["iss"] == self._issuer
+        told = _own_claims(claims) if is_own else self._told_elsewhere(claims, study)
+        if told is None:
             raise Unauthorized(issue("auth.token-invalid"))
-        client, scope, patient, user = (str(text) for text in told)
-        if claims["sub"] != (user or client) or (patient and not user):
-            raise Unauthorized(issue("auth.token-invalid"))
+        client, scope, patient, user = told
         return _Verified(
+            issuer="" if is_own else claims["iss"],
             client=client,
             patient=patient,
             user=user,
@@ -188,6 +215,9 @@ class Authenticator:
             expires=claims["exp"],
             kept_until=now + _KEPT_SECONDS,
         )
+
+    def _told_elsewhere(self, claims: Mapping[str, Any], study: str) -> Told | None:
+        return external_claims(claims, self._externals.audience(study)) if self._externals else None
 
     def _keep(self, digest: bytes, verified: _Verified) -> None:
         """Remembers a verified token; tokens that were refused are not kept, so that they cannot push others out."""
@@ -201,7 +231,7 @@ class Authenticator:
     def _principal(self, digest: bytes, verified: _Verified, study: str) -> Principal:
         """The principal as the registry knows the client now; made again when the client changed."""
         client = self._client_of(study, verified.client)
-        if client is None:
+        if client is None or (verified.issuer and client.issuer != verified.issuer):
             raise Unauthorized(issue("auth.client-unknown"))
         kept = self._principals.get(digest)
         if kept and kept[0] is client:
@@ -223,6 +253,17 @@ class Authenticator:
 
     def _usable(self, scopes: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(filter(self._is_usable, scopes)) if self._is_usable else scopes
+
+
+def _own_claims(claims: Mapping[str, Any]) -> Told | None:
+    """Client, scopes, participant and user of a token of the own issuer; None for what it does not make."""
+    told = [claims.get("client_id"), claims.get("scope"), claims.get("patient", ""), claims.get("fhirUser", "")]
+    if not all(isinstance(text, str) for text in told):
+        return None
+    client, scope, patient, user = (str(text) for text in told)
+    if claims["sub"] != (user or client) or (patient and not user):
+        return None
+    return client, scope, patient, user
 
 
 def clients_of(studies: Mapping[str, Study]) -> ClientOf:

@@ -80,6 +80,7 @@ def _client(key: str, row: Tree, roles: Mapping[str, Role]) -> Client:
         row.get("jwks_url", ""),
         tuple(row.get("redirect_uris", ())),
         row.get("secret_sha256", ""),
+        row.get("issuer", ""),
     )
 
 

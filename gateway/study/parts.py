@@ -126,7 +126,7 @@ class Client:
 
     It proves who it is with one of the public keys `jwks`, or of the key set at `jwks_url`; without either it gets
     its tokens from an operator. An app that people launch has `redirect_uris`; with neither key nor `secret_sha256`,
-    the digest of its secret, it is a public one.
+    the digest of its secret, it is a public one. Tokens of the external `issuer` are accepted for it.
     """
 
     id: str
@@ -139,6 +139,7 @@ class Client:
     jwks_url: str = ""
     redirect_uris: tuple[str, ...] = ()
     secret_sha256: str = ""
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

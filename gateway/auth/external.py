@@ -1,0 +1,112 @@
+"""Issuers elsewhere: OpenID Connect providers whose access tokens are accepted, because the operator named them.
+
+Their keys are found by discovery and kept in memory; a request never waits for a provider. Whatever cannot be had
+counts as no key, so that no token passes. A key that is not known yet is asked for, at most every ten seconds.
+See https://openid.net/specs/openid-connect-discovery-1_0.html and RFC 9068.
+"""
+
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
+
+import httpx
+
+from gateway.auth.key_sets import MAX_BYTES, MAX_KEPT_SECONDS, MIN_KEPT_SECONDS
+from gateway.core.clock import Clock
+from gateway.core.codec import loads
+from gateway.core.errors import FhirError
+
+MAX_KEYS: Final = 50
+KEPT_THROUGH_FAULTS: Final = 3_600
+"""For how many seconds keys still count when their provider cannot be asked; then none of them does."""
+
+Get: TypeAlias = Callable[[str], bytes]
+"""The body at an address; raises `OSError`, `httpx.HTTPError` or `ValueError` when it cannot be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    keys: tuple[Mapping[str, Any], ...]
+    fetched: float
+    tried: float
+
+
+class ExternalIssuers:
+    """The issuers of the operator's list, and no others; `refresh` asks them, in a thread of its own."""
+
+    def __init__(self, issuers: Collection[str], base_url: str, clock: Clock, get: Get | None = None) -> None:
+        self._issuers = frozenset(issuers)
+        self._base_url = base_url
+        self._clock = clock
+        self._get = get or fetch
+        self._kept: dict[str, _Kept] = {}
+        self._wanted: set[str] = set()
+        self.waiting = threading.Event()
+
+    def __contains__(self, issuer: str) -> bool:
+        return issuer in self._issuers
+
+    def __bool__(self) -> bool:
+        return bool(self._issuers)
+
+    def audience(self, study: str) -> str:
+        """What a token for a study must be meant for: its FHIR base, as clients address it."""
+        return f"{self._base_url}/studies/{study}/fhir"
+
+    def keys(self, issuer: str, kid: str) -> tuple[Mapping[str, Any], ...]:
+        """The issuer's public keys as they are known, none when they are not; an unknown `kid` is asked for."""
+        kept = self._kept.get(issuer)
+        if kept is None or self._clock().timestamp() >= kept.fetched + KEPT_THROUGH_FAULTS:
+            return ()
+        if not any(key.get("kid") == kid for key in kept.keys):
+            self._wanted.add(issuer)
+            self.waiting.set()
+        return kept.keys
+
+    def refresh(self) -> None:
+        """Asks the issuers whose keys are old, or lack one that a token names."""
+        self.waiting.clear()
+        now = self._clock().timestamp()
+        for issuer in sorted(self._issuers):
+            kept = self._kept.get(issuer)
+            is_needed = issuer in self._wanted or kept is None or not kept.keys
+            age = MIN_KEPT_SECONDS if is_needed else MAX_KEPT_SECONDS
+            if kept is not None and now < kept.tried + age:
+                continue
+            self._wanted.discard(issuer)
+            try:
+                self._kept[issuer] = _Kept(self._asked(issuer), now, now)
+            except (httpx.HTTPError, OSError, ValueError, FhirError):
+                before = kept or _Kept((), now, now)
+                self._kept[issuer] = _Kept(before.keys, before.fetched, now)
+
+    def _asked(self, issuer: str) -> tuple[Mapping[str, Any], ...]:
+        told = loads(self._get(f"{issuer.rstrip('/')}/.well-known/openid-configuration"))
+        if not isinstance(told, dict) or told.get("issuer") != issuer:
+            raise ValueError("a provider that names itself")
+        address = told.get("jwks_uri")
+        if not isinstance(address, str) or urlsplit(address)[:2] != urlsplit(issuer)[:2]:
+            raise ValueError("keys at the provider's own origin")
+        tree = loads(self._get(address))
+        keys = tree.get("keys") if isinstance(tree, dict) else None
+        if not isinstance(keys, list) or len(keys) > MAX_KEYS or not all(isinstance(key, dict) for key in keys):
+            raise ValueError("a key set")
+        return tuple(keys)
+
+
+def fetch(url: str) -> bytes:
+    """The body at an address that the operator named; a redirect, an error and a long body are none."""
+    body = b""
+    with (
+        httpx.Client(timeout=5.0, follow_redirects=False, trust_env=False) as client,
+        client.stream("GET", url) as answer,
+    ):
+        if answer.status_code != 200:
+            raise ValueError("an answer")
+        for chunk in answer.iter_bytes():
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise ValueError("a body of a sensible size")
+    return body
