@@ -269,6 +269,8 @@ class Door:
             companion, confirmation = self._companion(planned, accompany), self._confirmation(planned)
             report = self._report(self._operation(writes), planned)
             unit = Unit(self.principal.study, planned, tuple(events), companion, settle, confirmation, report=report)
+            if purged := self._gate.purged(planned):
+                unit = replace(unit, purge=lambda _committed: purged)
             return self._store.commit(unit)
         except Unavailable:
             raise

@@ -11,7 +11,7 @@ from gateway.access.scopes import NAMES, require_scope
 from gateway.access.subjects import FOLLOWED, STUDY_LEVEL
 from gateway.access.writes import Delete, Write, key_of
 from gateway.auth import scope_reaches
-from gateway.consent import check_consent, replaced
+from gateway.consent import check_consent, is_deletion, replaced
 from gateway.core.codec import loads
 from gateway.core.errors import Conflict, Forbidden, MethodNotAllowed, NotFound, Unprocessable
 from gateway.core.issues import issue
@@ -64,6 +64,20 @@ class Gate:
             for found in resources
         )
         return (*beside, *self._retired(changes, now))
+
+    def purged(self, changes: Sequence[Change]) -> tuple[str, ...]:
+        """The participants whose data is deleted by these changes."""
+        consents = [change for change in changes if change.key.type == "Consent" and change.resource]
+        return tuple(
+            sorted(
+                {
+                    one
+                    for change in consents
+                    if is_deletion(change.resource or {})
+                    for one in change.placement.subjects
+                }
+            )
+        )
 
     def _retired(self, changes: Sequence[Change], now: int) -> Iterator[Change]:
         study = self.principal.study

@@ -42,6 +42,7 @@ class Transaction:
             prepare=self._prepare,
             accompany=self._accompany,
             report=self._events,
+            purge=lambda _committed: self._gate.purged(self._planned),
             confirm=self._confirm,
             locks=tuple(locks),
         )

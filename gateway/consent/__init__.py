@@ -11,7 +11,7 @@ from gateway.consent.decision import decide
 from gateway.consent.grants import compile_grants, grant_compiler
 from gateway.consent.reading import needs_link, replaced
 from gateway.consent.request import ConsentPolicy, ConsentRequest, Decision
-from gateway.consent.writing import check_consent
+from gateway.consent.writing import check_consent, is_deletion
 
 __all__ = [
     "ConsentPolicy",
@@ -23,6 +23,7 @@ __all__ = [
     "covers",
     "decide",
     "grant_compiler",
+    "is_deletion",
     "needs_link",
     "permits",
     "replaced",

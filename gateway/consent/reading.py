@@ -34,9 +34,9 @@ def read_consents(resources: Sequence[Resource], subject: str, policy: ConsentPo
     signed = [found for one in consents if (found := _signed(one, subject, policy))]
     terms = []
     for one in consents:
-        found = read_terms(one, subject, policy)
-        if found:
-            terms.append(replace(found, until=_replaced_at(_signed(one, subject, policy), signed)))
+        read = read_terms(one, subject, policy)
+        if read:
+            terms.append(replace(read, until=_replaced_at(_signed(one, subject, policy), signed)))
     return bounded(terms)
 
 

@@ -19,6 +19,7 @@ STUDY_EXTENSION = "http://hl7.org/fhir/StructureDefinition/consent-ResearchStudy
 WITHDRAWAL_EXTENSION = "urn:trial-fhir-gateway:extension:withdrawal"
 STOP_COLLECTION = "stop-collection"
 NO_FURTHER_USE = "no-further-use"
+DELETE = "delete"
 
 _BOXES = frozenset(
     {
@@ -116,11 +117,17 @@ def read_terms(consent: Resource, subject: str, policy: ConsentPolicy) -> Terms 
 
 def withdrawal_parts(consent: Resource) -> list[tuple[Any, Any]]:
     """Mode and instant, as written, of each withdrawal extension of a Consent."""
+    return [(mode, at) for mode, at, _ in withdrawals(consent)]
+
+
+def withdrawals(consent: Resource) -> list[tuple[Any, Any, Any]]:
+    """Mode, instant and the reason of a legal hold (None for none), as written, of each withdrawal extension."""
     found = []
     for extension in consent.get("extension") or ():
         if extension.get("url") == WITHDRAWAL_EXTENSION:
             parts = {part.get("url"): part for part in extension.get("extension") or ()}
-            found.append(((parts.get("mode") or {}).get("valueCode"), (parts.get("at") or {}).get("valueInstant")))
+            mode, at, hold = (parts.get(name) or {} for name in ("mode", "at", "legalHold"))
+            found.append((mode.get("valueCode"), at.get("valueInstant"), hold.get("valueString")))
     return found
 
 
@@ -131,7 +138,7 @@ def _withdrawal(consent: Resource) -> tuple[str | None, int | None]:
         return None, None
     mode, at = found[0]
     instant = parse_interval(str(at))
-    if len(found) > 1 or instant is None or mode not in (STOP_COLLECTION, NO_FURTHER_USE):
+    if len(found) > 1 or instant is None or mode not in (STOP_COLLECTION, NO_FURTHER_USE, DELETE):
         return "", None
     return mode, instant.low
 

@@ -1,7 +1,7 @@
 """What a Consent must be before it is stored."""
 
 from gateway.consent.decision import MAX_LEVELS
-from gateway.consent.terms import NO_FURTHER_USE, STOP_COLLECTION, withdrawal_parts
+from gateway.consent.terms import DELETE, NO_FURTHER_USE, STOP_COLLECTION, withdrawals
 from gateway.core.instants import parse_interval
 from gateway.core.issues import Issue, issue
 from gateway.core.types import Resource
@@ -20,6 +20,13 @@ def check_consent(consent: Resource) -> list[Issue]:
     return found
 
 
+def is_deletion(consent: Resource) -> bool:
+    """Whether a Consent withdraws with mode delete, and no legal hold keeps the data."""
+    return consent.get("status") == "inactive" and any(
+        mode == DELETE and hold is None for mode, _, hold in withdrawals(consent)
+    )
+
+
 def _levels(provision: object) -> int:
     level = [provision] if isinstance(provision, dict) else []
     depth = 0
@@ -30,13 +37,12 @@ def _levels(provision: object) -> int:
 
 
 def _check_withdrawal(consent: Resource) -> list[Issue]:
-    parts = withdrawal_parts(consent)
+    parts = withdrawals(consent)
     if not parts:
         return []
-    if any(mode == "delete" for mode, _ in parts):
-        return [issue("consent.delete-not-offered", expression="Consent.extension")]
-    mode, at = parts[0]
-    understood = mode in (STOP_COLLECTION, NO_FURTHER_USE) and parse_interval(str(at)) is not None
+    mode, at, hold = parts[0]
+    understood = mode in (STOP_COLLECTION, NO_FURTHER_USE, DELETE) and parse_interval(str(at)) is not None
+    understood = understood and (hold is None or (mode == DELETE and bool(hold)))
     if len(parts) > 1 or not understood or consent.get("status") != "inactive":
         return [issue("consent.withdrawal", expression="Consent.extension")]
     return []

@@ -103,6 +103,8 @@ class Unit:
     the Provenance of what was really written; `settle` likewise returns the receipt to store. All of them must be
     pure, as they are called again when the database asks for it; "the changes" are those of `prepare` and `changes`.
     `report` gives audit events that only what became of the changes can tell; they follow `events`.
+    `purge` gives the participants (Patient ids) of whom nothing but tombstones and Consents shall stay, whatever the
+    changes left of them; it is called with what the changes became.
     `confirm` is called last, once no other commit of the study can come between it and the end of the transaction:
     it raises to undo everything.
     """
@@ -116,6 +118,7 @@ class Unit:
     prepare: "Callable[[Lookup], Sequence[Change]] | None" = None
     locks: tuple[str, ...] = ()
     report: Callable[[tuple[Committed, ...]], tuple[Event, ...]] | None = None
+    purge: Callable[[tuple[Committed, ...]], Sequence[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,17 +33,11 @@ RULES: dict[str, Rule] = {
     "consent.too-deep": Rule(
         "error", "too-long", "Provisions nest deeper than {limit} levels", "Write the Consent with fewer levels"
     ),
-    "consent.delete-not-offered": Rule(
-        "error",
-        "not-supported",
-        "Withdrawal with mode delete is not offered",
-        "Use stop-collection or no-further-use",
-    ),
     "consent.withdrawal": Rule(
         "error",
         "invalid",
         "The withdrawal needs one mode, one instant `at`, and an inactive Consent",
-        "Set status inactive, mode stop-collection or no-further-use, and `at`",
+        "Set status inactive, a mode (stop-collection, no-further-use, delete) and `at`; legalHold goes with delete",
     ),
     "consent.role": Rule(
         "error",

@@ -46,6 +46,7 @@ _PRAGMAS: Final = (
     "PRAGMA synchronous=FULL",
     "PRAGMA busy_timeout=30000",
     "PRAGMA temp_store=MEMORY",
+    "PRAGMA secure_delete=FAST",
 )
 _READING: Final = ("PRAGMA cache_size=-32768", "PRAGMA mmap_size=268435456")
 _WRITING: Final = ("PRAGMA cache_size=-4096",)
@@ -297,6 +298,17 @@ class Database:
         with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:
             for row in rows:
                 copy.write_row(row)
+
+    def scrub(self) -> None:
+        """Has what was deleted leave the write-ahead log too; where readers hinder it, a later checkpoint does."""
+        if not self.is_sqlite:
+            return
+        with self._writer, self.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            for _ in range(ATTEMPTS):
+                busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not busy:
+                    return
 
     def close(self) -> None:
         """Closes every connection; running reads of other threads fail."""

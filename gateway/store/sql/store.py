@@ -34,6 +34,7 @@ from gateway.store.sql.locks import UnitLocks
 from gateway.store.sql.maintenance import Maintenance
 from gateway.store.sql.migrate import migrate
 from gateway.store.sql.newest import Newest
+from gateway.store.sql.purging import Purger
 from gateway.store.sql.reader import ResourceReader
 from gateway.store.sql.reindexing import Reindexer
 from gateway.store.sql.writer import ResourceWriter
@@ -54,6 +55,7 @@ class SqlStore:
         self.maintenance = Maintenance(database, Checker(database, indexes), self._states)
         self._grants = GrantMaker(database, compile_grants, self._writer.kinds)
         gates = Gates(database, indexes)
+        self._purger = Purger(database)
         self._reader = ResourceReader(database, gates)
         self._finder = ResourceFinder(database, indexes, gates)
         self._newest = Newest(database, indexes, gates)
@@ -141,6 +143,8 @@ class SqlStore:
         self._writer.kinds.remember(noted)
         if unit.changes or unit.prepare:
             self._states.remember(unit.study)
+        if unit.purge and unit.purge(done.committed):
+            self.database.scrub()
         return done.committed
 
     def _commit(self, connection: Connection, unit: Unit, noted: Known) -> Done:
@@ -156,6 +160,8 @@ class SqlStore:
         beside: list[Committed] = []
         if unit.accompany:
             beside = self._writer.apply(connection, unit.study, unit.accompany(committed), subjects, noted)
+        for subject in unit.purge(committed) if unit.purge else ():
+            self._purge(connection, unit.study, subject, subjects, noted)
         if subjects:  # a Consent that is not indexed yet would be left out of the grants
             self._states.require(unit.study)
         self._grants.make(connection, unit.study, subjects)
@@ -170,6 +176,11 @@ class SqlStore:
             unit.confirm(committed)
         keys = [one.stored.key for one in (*committed, *beside)]
         return Done(committed, frozenset((key.study, key.type, key.id) for key in keys), bool(subjects))
+
+    def _purge(self, connection: Connection, study: str, subject: str, subjects: set[str], noted: Known) -> None:
+        digests = self._purger.proofs(connection, study, subject)
+        self._writer.apply(connection, study, self._purger.living(connection, study, subject), subjects, noted)
+        self._purger.clear(connection, study, subject, digests)
 
     def regrant(self, study: str) -> int:
         """See `ResourceStore.regrant`; `Unavailable` while the study is indexed again: Consents could be left out."""

@@ -155,8 +155,8 @@ def test_who_may_not_see_a_resource_may_not_replace_it(world: World) -> None:
 
 def test_a_consent_that_breaks_a_rule_is_refused(world: World) -> None:
     consent = world.consent_of(world.person("101-001"))
-    removed = withdraw(consent, "delete", "2026-05-01T00:00:00Z")
-    assert rule_of(Unprocessable, world, "registrar", removed) == "consent.delete-not-offered"
+    removed = withdraw(consent, "forget", "2026-05-01T00:00:00Z")
+    assert rule_of(Unprocessable, world, "registrar", removed) == "consent.withdrawal"
     del consent["patient"]
     assert rule_of(Unprocessable, world, "registrar", consent) == "consent.patient-required"
     assert rule_of(MethodNotAllowed, world, "registrar", Delete("Consent", consent["id"])) == "consent.no-deletion"

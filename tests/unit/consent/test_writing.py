@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.consent import check_consent, compile_grants, decide
+from gateway.consent import check_consent, compile_grants, decide, is_deletion
 from tests.compliance.decision_table import Case, cases
 
 CASES = {case.id: case for case in cases()}
@@ -31,6 +31,14 @@ def test_a_withdrawal_may_be_stored() -> None:
     assert check_consent(consent(status="inactive", extension=withdrawal(MODE, AT))) == []
 
 
+@pytest.mark.parametrize("more", [(), (("legalHold", "valueString", "an inspection"),)], ids=["delete", "held"])
+def test_a_deletion_may_be_stored_with_a_legal_hold_or_without(more: tuple[tuple[str, str, str], ...]) -> None:
+    withdrawn = consent(status="inactive", extension=withdrawal(("mode", "valueCode", "delete"), AT, *more))
+    assert check_consent(withdrawn) == []
+    assert is_deletion(withdrawn) == (not more)
+    assert not is_deletion(withdrawn | {"status": "active"})
+
+
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
@@ -40,8 +48,8 @@ def test_a_withdrawal_may_be_stored() -> None:
         ({"patient": {"reference": "Patient/P1/_history/2"}}, "consent.patient-required"),
         ({"patient": {"reference": "Group/P1"}}, "consent.patient-required"),
         (
-            {"status": "inactive", "extension": withdrawal(("mode", "valueCode", "delete"), AT)},
-            "consent.delete-not-offered",
+            {"status": "inactive", "extension": withdrawal(MODE, AT, ("legalHold", "valueString", "an audit"))},
+            "consent.withdrawal",
         ),
         ({"extension": withdrawal(MODE, AT)}, "consent.withdrawal"),
         ({"status": "inactive", "extension": withdrawal(MODE)}, "consent.withdrawal"),
