@@ -217,7 +217,8 @@ class Definitions:
 
     def compartment(self, name: str) -> Mapping[str, tuple[str, ...]]:
         """Resource type -> codes of the parameters that link it to the compartment `name`; empty if unknown."""
-        resource = self._find(f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}", "CompartmentDefinition")
+        url = f"http://hl7.org/fhir/CompartmentDefinition/{name[:1].lower()}{name[1:]}"
+        resource = self._find(url, "CompartmentDefinition")
         return read_compartment(resource) if resource is not None else {}
 
     def all(self, kind: str) -> Iterator[Resource]:

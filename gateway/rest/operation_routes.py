@@ -25,7 +25,7 @@ MAX_PARAMETERS: Final = 200
 
 
 def routes(parts: Parts, operations: Sequence[Operation]) -> list[BaseRoute]:
-    """GET and POST of each level; an operation that is not offered there is 404."""
+    """GET, HEAD and POST of each level; an operation that is not offered there is 404."""
     router = APIRouter()
 
     async def posted(request: Request) -> bytes:
@@ -46,7 +46,7 @@ def routes(parts: Parts, operations: Sequence[Operation]) -> list[BaseRoute]:
         return _answer(parts, request, operation, given)
 
     for path in PATHS:
-        router.add_api_route(path, by_get, methods=["GET"])
+        router.add_api_route(path, by_get, methods=["GET", "HEAD"])
         router.add_api_route(path, by_post, methods=["POST"])
     return list(router.routes)
 

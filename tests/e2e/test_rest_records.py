@@ -214,6 +214,25 @@ def test_searches_of_all_types_and_compartments(http: Http, patient: str) -> Non
     assert http.get("/Nothing/x/Observation").status_code == 404
 
 
+def test_every_compartment_is_searched(http: Http, patient: str) -> None:
+    http.put({"resourceType": "Practitioner", "id": "who"})
+    http.put({"resourceType": "RelatedPerson", "id": "kin", "patient": {"reference": f"Patient/{patient}"}})
+    http.put({"resourceType": "Device", "id": "thing", "patient": {"reference": f"Patient/{patient}"}})
+    performers = [{"reference": "Practitioner/who"}, {"reference": "RelatedPerson/kin"}]
+    held = observation("held", patient, 20) | {"performer": performers, "device": {"reference": "Device/thing"}}
+    assert http.put(held | {"encounter": {"reference": "Encounter/e"}}).status_code == 201
+    for place in (f"Patient/{patient}", "Practitioner/who", "RelatedPerson/kin", "Device/thing", "Encounter/e"):
+        for path in (f"/{place}/Observation?_id=held", f"/{place}/*?_id=held"):
+            assert references(followed(http, path)) == ["Observation/held"], path
+
+
+def test_head_is_answered_by_operations_too(http: Http, patient: str) -> None:
+    for path in (f"/Patient/{patient}/$everything", f"/Observation/$lastn?patient={patient}"):
+        head, get = (http.ask(method, BASE + path, "ehr-app") for method in ("HEAD", "GET"))
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == get.headers.get("content-length", head.headers["content-length"])
+
+
 def test_includes_come_with_their_mode(http: Http, patient: str) -> None:
     bundle = http.get("/Observation?_id=t1&_include=Observation:subject").json()
     assert [(entry["resource"]["resourceType"], entry["search"]["mode"]) for entry in bundle["entry"]] == [
