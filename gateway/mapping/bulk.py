@@ -13,6 +13,8 @@ from gateway.mapping.plan import Series
 _IN_HOUR: Final = list(SECONDS)
 _HOUR: Final = 3600
 _SECOND: Final = 1_000_000
+_DAY: Final = 24
+_DATE: Final = 10
 _HEAD: Final = 14
 
 
@@ -20,9 +22,12 @@ def gathered(
     times: list[Any], values: list[Any], keys: tuple[list[Any], ...], members: list[Any], series: Series, digits: bool
 ) -> dict[Any, Points] | None:
     """The groups of members; None where one of them is not as usual. `digits`: numbers are texts of digits."""
-    texts = _texts(values, digits)
-    if texts is None:
+    different = set(values) if digits else ()
+    if digits and not (set(map(type, different)) == {str} and are_plain_numbers(different)):
         return None
+    if not digits and set(map(type, values)) != {int}:
+        return None
+    texts = values if digits else [*map(str, values)]
     parts: dict[Any, tuple[list[Any], list[str], list[Any]]] = {}
     if all(len(set(key)) == 1 for key in keys):
         parts[tuple(key[0] for key in keys)] = times, texts, members
@@ -36,22 +41,21 @@ def gathered(
     groups: dict[Any, Points] = {}
     for name, (at, written, found_members) in parts.items():
         if is_regular(at, series.period):
-            groups[name] = Points([], list(written), found_members, regular=True)
+            groups[name] = Points([], [*written], found_members, True, different)
             continue
         instants = _instants(at)
         if instants is None:
             return None
-        groups[name] = Points(instants, list(written), found_members)
+        groups[name] = Points(instants, [*written], found_members, False, different)
     return groups
 
 
-def _texts(values: list[Any], digits: bool) -> list[str] | None:
-    """The values as SampledData writes them; None where one is no whole number."""
-    if digits:
-        different = set(values)
-        usual = set(map(type, different)) == {str} and are_plain_numbers(different)
-        return values if usual else None
-    return list(map(str, values)) if set(map(type, values)) == {int} else None
+def are_absent(records: Sequence[Any], names: Sequence[str]) -> bool:
+    """True when no record has one of the names, as far as that is told cheaply; raises for records of other kinds."""
+    if not names:
+        return True
+    first = records[0] if records else {}
+    return not any(name in first for name in names) and set().union(*records).isdisjoint(names)
 
 
 def is_regular(times: Sequence[Any], period: int) -> bool:
@@ -61,16 +65,19 @@ def is_regular(times: Sequence[Any], period: int) -> bool:
     at = SECONDS.get(first[_HEAD:]) if first.__class__ is str and not rest and seconds else None
     if at is None or hour({}, first[:_HEAD]) is None:
         return False
-    start, second, told = datetime.fromisoformat(first[: _HEAD - 1]), at // _SECOND, 0
+    midnight, number = datetime.fromisoformat(first[:_DATE]), int(first[_DATE + 1 : _HEAD - 1])
+    date, second, told = first[: _DATE + 1], at // _SECOND, 0
     wanted: list[str] = []
     try:
         while told < len(times):
-            ends = _IN_HOUR[second::seconds][: len(times) - told]
-            head = start.isoformat()[:_HEAD]
+            ends, head = _IN_HOUR[second::seconds][: len(times) - told], f"{date}{number:02}:"
             wanted.append(head + f"\n{head}".join(ends))
             told += len(ends)
             hours, second = divmod(second + len(ends) * seconds, _HOUR)
-            start += timedelta(hours=hours)
+            days, number = divmod(number + hours, _DAY)
+            if days:
+                midnight += timedelta(days=days)
+                date = midnight.isoformat()[: _DATE + 1]
         return "\n".join(wanted) == "\n".join(times)
     except (OverflowError, TypeError):
         return False

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from gateway.fhirpath import nodes
-from gateway.mapping.bulk import gathered
+from gateway.mapping.bulk import are_absent, gathered
 from gateway.mapping.lineage import plain_path
 from gateway.mapping.loose import ODDITIES
 from gateway.mapping.plan import Emit, Formula, Group, Series
@@ -59,7 +59,10 @@ def _found(writer: Writer, group: Group, paths: _Paths, members: str, found: str
     """Writes one attempt to gather the members by the paths of time, value and keys."""
     code, (time, value, keys) = writer.code, paths
     with code.into(code.emit(_TRY, FOUND=found, ODDITIES=code.bind(ODDITIES))):
-        times, values = _column(writer, time, members), _column(writer, value[0], members)
+        below = members
+        if len(time) > 1 and len(value[0]) > 1 and time[0] == value[0][0]:
+            below, time, value = _column(writer, time[:1], members), time[1:], (value[0][1:], value[1])
+        times, values = _column(writer, time, below), _column(writer, value[0], below)
         columns = {f"K{number}": _column(writer, key or (), members) for number, key in enumerate(keys)}
         listed = "".join(f"{name}," for name in columns)
         code.run(f"FOUND = GATHERED(T, V, ({listed}), MEMBERS, SERIES, DIGITS) if MEMBERS else {{}}", FOUND=found,
@@ -136,21 +139,36 @@ def write_wanted(writer: Writer, emits: Sequence[Emit]) -> str | None:
     Returns the name of the function, `wanted(records)` gives their numbers; None where it cannot be told.
     """
     code = writer.code
-    names: dict[str, str | ast.expr] = {"ITEM": code.fresh("item"), "NUMBER": code.fresh("n")}
-    tests = []
+    names: dict[str, str | ast.expr] = {
+        "ITEM": code.fresh("item"),
+        "NUMBER": code.fresh("n"),
+        "NAMES": code.fresh("u"),
+    }
+    tests, asked = [], []
     for emit in emits:
-        parts: list[str] = []
-        for part in leading(writer, None if emit.when_late else emit.when):
-            name = f"X{len(names)}"
-            if writer.single.is_fixed_test(part):
-                names[name] = logic(writer.single, part, "None")
-                parts.insert(0, name)
-            elif part.name == "exists" and isinstance(part.target, nodes.Member) and part.target.target is None:
-                names[name] = code.bind(part.target.name)
-                parts.append(f"ITEM.get({name}) is not None")
-        if not parts:
+        fixed, present = _tests(writer, emit, names)
+        if not fixed and not present:
             return None
-        tests.append(" and ".join(parts))
-    listed = f"[NUMBER for NUMBER, ITEM in enumerate(records) if {' or '.join(tests)}]"
-    code.run(f"def wanted(records):\n    return {listed}", **names)
+        tests.append(" and ".join([*fixed, *(f"ITEM.get({name}) is not None" for name in present)]))
+        asked += [f"*([{name}] if {' and '.join(fixed) or True} else [])" for name in present[:1]]
+    found = f"[NUMBER for NUMBER, ITEM in enumerate(records) if {' or '.join(tests)}]"
+    if len(asked) == len(tests):
+        code.run(f"NAMES = ({', '.join(asked)},)", **names)
+        found = f"[] if ABSENT(records, NAMES) else {found}"
+    code.run(f"def wanted(records):\n    return {found}", ABSENT=code.bind(are_absent), **names)
     return "wanted"
+
+
+def _tests(writer: Writer, emit: Emit, names: dict[str, str | ast.expr]) -> tuple[list[str], list[str]]:
+    """What must hold in the unit, and the names that a record must have, for an emit to make anything of it."""
+    fixed: list[str] = []
+    present: list[str] = []
+    for part in leading(writer, None if emit.when_late else emit.when):
+        name = f"X{len(names)}"
+        if writer.single.is_fixed_test(part):
+            names[name] = logic(writer.single, part, "None")
+            fixed.append(name)
+        elif part.name == "exists" and isinstance(part.target, nodes.Member) and part.target.target is None:
+            names[name] = writer.code.bind(part.target.name)
+            present.append(name)
+    return fixed, present

@@ -21,6 +21,7 @@ FIRST, LAST, COUNT, RECORDS, DATA, ONE = "first", "last", "count", "records", "d
 
 _HOUR = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\Z")
 _MAX_HOURS = 4096
+_SHORT = 18
 _DIGITS = re.compile(r"0|[1-9]\d*\Z", re.ASCII)
 _ALL_DIGITS = re.compile(r"(?:0|[1-9]\d*)(?: (?:0|[1-9]\d*))*", re.ASCII)
 SECONDS: Mapping[str, int] = {f"{second // 60:02}:{second % 60:02}Z": second * 1_000_000 for second in range(3600)}
@@ -31,13 +32,15 @@ SECONDS: Mapping[str, int] = {f"{second // 60:02}:{second % 60:02}Z": second * 1
 class Points:
     """The members of one group as they come: instants in microseconds, texts of values (None for none).
 
-    Of `regular` ones, which have a value each and are one period apart, the instants are not told.
+    Of `regular` ones, which have a value each and are one period apart, the instants are not told. `different` are
+    the values without repetitions, where all are known to be texts of whole numbers.
     """
 
     times: list[int] = field(default_factory=list)
     values: list[str | None] = field(default_factory=list)
     members: list[Any] = field(default_factory=list)
     regular: bool = False
+    different: Collection[str] = ()
 
 
 class Run(NamedTuple):
@@ -97,7 +100,7 @@ def runs(points: Points, series: Series | None) -> tuple[list[Run], bool]:
         order = sorted(range(len(points.times)), key=points.times.__getitem__)
         return [Run([points.members[index] for index in order], ())], False
     if points.regular or _is_regular(points, series):
-        return [Run(points.members, _texts(points.values, series))], False
+        return [Run(points.members, _texts(points.values, series, points.different))], False
     return _split(points, series)
 
 
@@ -146,13 +149,23 @@ def _slot(offset: int, series: Series) -> int | None:
     return slot if abs(offset - slot * series.period) <= series.tolerance else None
 
 
-def _texts(values: Sequence[str | None], series: Series) -> list[str]:
+def _texts(values: Sequence[str | None], series: Series, different: Collection[str] = ()) -> Sequence[str]:
     if series.lower is None and series.upper is None:
-        return ["E" if text is None else text for text in values] if None in values else cast(list[str], list(values))
+        return ["E" if text is None else text for text in values] if None in values else cast(list[str], values)
+    if _are_within(different, series):
+        return cast(list[str], values)
     shown = {text: "E" if text is None else _limited(text, series) for text in set(values)}
     if all(text == other for text, other in shown.items()):
-        return cast(list[str], list(values))
+        return cast(list[str], values)
     return [shown[text] for text in values]
+
+
+def _are_within(texts: Collection[str], series: Series) -> bool:
+    """True for texts of whole numbers within the limits; False for none, and for long ones."""
+    if not texts or max(map(len, texts)) > _SHORT:
+        return False
+    numbers, low, high = [*map(int, texts)], series.lower, series.upper
+    return (low is None or min(numbers) >= low) and (high is None or max(numbers) <= high)
 
 
 def _limited(text: str, series: Series) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping as Names
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,11 +13,13 @@ from gateway.formats import Pointer, json_pointer
 from gateway.mapping.assets import Asset
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
 from gateway.mapping.fast import FastPlan
-from gateway.mapping.loose import NO_FOCUS
+from gateway.mapping.lineage import plain_path
+from gateway.mapping.loose import NO_FOCUS, ODDITIES
 from gateway.mapping.payload_schema import Schema
 from gateway.mapping.plan import Formula, Plan
 from gateway.mapping.positions import Positions
 from gateway.mapping.scope import Fault, Scope, current
+from gateway.mapping.single_items import spread
 from gateway.mapping.subjects import Group, SubjectSearch
 from gateway.mapping.unit import Budget, UnitRun
 from gateway.mapping.values import plain
@@ -136,6 +139,10 @@ class _Run:
     def _records(self, formula: Formula | None, base: dict[str, Any]) -> tuple[list[Any], Issue | None]:
         if formula is None:
             return [self.tree], None
+        path = plain_path(formula.expression.ast)
+        if path is not None:
+            with suppress(*ODDITIES):
+                return spread(self.tree, path), None
         try:
             return formula.expression.evaluate(self.tree, Env(variables=base)), None
         except (Fault, FhirPathError) as error:

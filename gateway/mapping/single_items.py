@@ -1,5 +1,6 @@
 """What goes over several items as Python statements: `path.where(...).distinct()`."""
 
+from contextlib import suppress
 from typing import Any, Final
 
 from gateway.fhirpath import nodes
@@ -9,6 +10,7 @@ from gateway.mapping.single_form import Writing
 from gateway.mapping.single_logic import logic
 
 _FEW: Final = 8
+_DIFFERENT = "L = DIFFERENT(V, NAMES) if V is not None else []"
 _SPREAD = "L = SPREAD(V, NAMES) if V is not None else []"
 _ITEMS = "L = [] if V is None else [V] if V.__class__ is str or V.__class__ is dict else EACH(V)"
 _BELOW = """
@@ -42,10 +44,14 @@ def filtered(writer: Writing, names: tuple[str, ...], calls: list[nodes.Call], f
     """The local list of the items at a path that the calls leave."""
     code, items = writer.code, writer.code.fresh("l")
     value = writer.step(focus, names[0])
-    source = _SPREAD if names[2:] else _BELOW if names[1:] else _ITEMS
-    code.run(source, L=items, V=value, W=code.fresh(), NAME=code.bind(names[-1]), SPREAD=code.bind(spread),
-             NAMES=code.bind(names[1:]), EACH=code.bind(each))  # fmt: skip
-    if any(call.name == "distinct" for call in calls):
+    is_fewer = any(call.name == "distinct" for call in calls)
+    source = _ITEMS
+    if names[1:]:
+        source = _DIFFERENT if is_fewer else _SPREAD if names[2:] else _BELOW
+    functions = {"SPREAD": code.bind(spread), "DIFFERENT": code.bind(different), "EACH": code.bind(each)}
+    names_of = {"NAME": code.bind(names[-1]), "NAMES": code.bind(names[1:])}
+    code.run(source, L=items, V=value, W=code.fresh(), **functions, **names_of)
+    if is_fewer and not names[1:]:
         code.run("L = FEWER(L)", L=items, FEWER=code.bind(fewer))
     for call in calls:
         if call.name == "distinct":
@@ -64,13 +70,26 @@ def spread(value: Any, names: tuple[str, ...]) -> list[Any]:
     """The items at a path below what stands at a step; raises `Odd` where only FHIRPath knows."""
     for number, name in enumerate(names):
         if value.__class__ is list:
-            return _reached(each(value), names[number:])
+            if value is STRANGE:
+                raise Odd
+            return _reached(value, names[number:])
         if value is None:
             return []
         if value.__class__ is not dict:
             raise Odd
         value = value.get(name)
     return each(value)
+
+
+def different(value: Any, names: tuple[str, ...]) -> list[Any]:
+    """As `spread`, without repetitions as far as `fewer` finds them."""
+    if value.__class__ is list and value:
+        with suppress(LookupError, TypeError):
+            found = _below(value, names)
+            first = found[0]
+            if first.__class__ is dict and _is_of_texts(first) and found.count(first) == len(found):
+                return [first]
+    return fewer(spread(value, names))
 
 
 def each(value: Any) -> list[Any]:
@@ -82,19 +101,38 @@ def each(value: Any) -> list[Any]:
     return [item for item in value if item is not None]
 
 
+def _below(items: list[Any], names: tuple[str, ...]) -> list[Any]:
+    """What stands at a path below each item; raises where one of them has no such place."""
+    if len(names) == 2:
+        first, second = names
+        return [item[first][second] for item in items]
+    for name in names:
+        items = [item[name] for item in items]
+    return items
+
+
 def _reached(items: list[Any], names: tuple[str, ...]) -> list[Any]:
+    try:
+        return _flat(_below(items, names))
+    except (LookupError, TypeError):
+        items = each(items)
     for name in names:
         try:
             found = [item[name] for item in items]
         except (LookupError, TypeError):
             usual = set(map(type, items)) == {dict}
             found = [item.get(name) for item in items if usual or _is_plain(item)]
-        kinds = set(map(type, found))
-        if list in kinds:
-            found = [part for value in found for part in (value if value.__class__ is list else (value,))]
-            kinds = set(map(type, found))
-        items = [item for item in found if item is not None] if type(None) in kinds else found
+        items = _flat(found)
     return items
+
+
+def _flat(found: list[Any]) -> list[Any]:
+    """What was found, lists as their items, and without what is nothing."""
+    kinds = set(map(type, found))
+    if list in kinds:
+        found = [part for value in found for part in (value if value.__class__ is list else (value,))]
+        kinds = set(map(type, found))
+    return [item for item in found if item is not None] if type(None) in kinds else found
 
 
 def _is_plain(item: Any) -> bool:
@@ -106,12 +144,16 @@ def _is_plain(item: Any) -> bool:
     raise Odd
 
 
+def _is_of_texts(item: dict[str, Any]) -> bool:
+    return all(value.__class__ is str for value in item.values())
+
+
 def fewer(items: list[Any]) -> list[Any]:
     """The items without repetitions of objects that hold texts only, as far as these are few."""
     found: list[Any] = []
     while items and len(found) < _FEW and items[0].__class__ is dict:
         first = items[0]
-        if not all(value.__class__ is str for value in first.values()):
+        if not _is_of_texts(first):
             break
         found.append(first)
         if items.count(first) == len(items):
