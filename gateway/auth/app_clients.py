@@ -30,6 +30,11 @@ class AppClients:
         client = self.client_of(study, identity)
         return client if client and client.redirect_uris else None
 
+    def public(self, study: str, identity: str) -> Client | None:
+        """The app of this id if it has nothing to prove itself by, else None."""
+        client = self.registered(study, identity)
+        return client if client and not (client.jwks or client.jwks_url or client.secret_sha256) else None
+
     def proved(self, form: Form, authorization: str, study: str) -> Client:
         """The app of a study that a form, or the `Authorization` header beside it, proves; raises `TokenRefused`.
 

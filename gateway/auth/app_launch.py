@@ -109,9 +109,13 @@ class AppLaunch:
         """
         is_code = form.get("grant_type") == "authorization_code"
         secret = form.get("code" if is_code else "refresh_token", "")
-        client = self.clients.proved(form, authorization, secret.partition(".")[0])
+        study = secret.partition(".")[0]
+        is_anonymous = not is_code and not authorization and not {"client_id", "client_assertion"} & set(form)
+        named = None if is_anonymous else self.clients.proved(form, authorization, study)
         family, ask = self._take("code" if is_code else "refresh", secret) or (None, None)
-        if ask is None or family is None or ask.client != client.id:
+        # A public app need not say who it is to refresh (RFC 6749, 6): its token tells.
+        client = named or (self.clients.public(study, ask.client) if ask else None)
+        if ask is None or family is None or client is None or ask.client != client.id:
             raise TokenRefused("invalid_grant", issue("auth.grant"))
         if is_code and (form.get("redirect_uri") != ask.redirect or not _proves(form, ask.challenge)):
             raise TokenRefused("invalid_grant", issue("auth.grant"))

@@ -198,6 +198,15 @@ def test_a_refresh_token_is_its_apps_alone_and_can_be_revoked(http: Http) -> Non
     assert refresh(http, told["refresh_token"]).status_code == 400
 
 
+def test_a_public_app_need_not_name_itself_to_refresh_and_a_confidential_one_must(http: Http) -> None:
+    public = exchange(http, code(http)).json()
+    form = urlencode({"grant_type": "refresh_token", "refresh_token": public["refresh_token"]})
+    assert http.ask("POST", "/auth/token", content=form, headers=FORM).status_code == 200
+    secret = exchange(http, code(http, client_id="server-app"), basic(), client_id=None).json()
+    form = urlencode({"grant_type": "refresh_token", "refresh_token": secret["refresh_token"]})
+    assert http.ask("POST", "/auth/token", content=form, headers=FORM).status_code == 400
+
+
 def test_without_offline_access_there_is_no_refresh_token(http: Http) -> None:
     told = exchange(http, code(http, scope="launch/patient patient/*.rs")).json()
     assert not {"refresh_token", "id_token"} & set(told)
