@@ -46,6 +46,16 @@ class Collecting:
         """The current Consents of a participant as they are stored; raises `Forbidden` for too many."""
         return [loads(row.body) for row in self._found(study, "Consent", "patient", subject)]
 
+    def evidence(self, study: str, subjects: Iterable[str]) -> list[Resource]:
+        """All that decides about the data of these participants: their Consents and ResearchSubjects."""
+        kinds = (("Consent", "patient"), ("ResearchSubject", "individual"))
+        return [
+            loads(row.body)
+            for subject in subjects
+            for kind, parameter in kinds
+            for row in self._found(study, kind, parameter, subject)
+        ]
+
     def _grants(self, study: str, subject: str, beside: Sequence[Change]) -> tuple[Grant, ...]:
         rows = self._found(study, "Consent", "patient", subject)
         versions = tuple((row.key.id, row.version) for row in rows)

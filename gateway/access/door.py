@@ -14,6 +14,7 @@ from gateway.access.scopes import may, require_scope, require_whole, types_withi
 from gateway.access.several import one_after_another
 from gateway.access.transaction import Plan, Result, Transaction
 from gateway.access.writes import Asked, Delete, Write
+from gateway.consent import ConsentRequest, Decision
 from gateway.core.clock import Clock
 from gateway.core.errors import FhirError, Forbidden, Gone, NotFound, PreconditionFailed, Unavailable
 from gateway.core.event import MAX_TARGETS, Event
@@ -244,6 +245,17 @@ class Door:
         if found:
             self._journal.record(replace(self._event("E", "disclose", (kind,)), patients=tuple(sorted(found))))
         return told | found
+
+    def explain(self, type: str, id: str, asked: ConsentRequest) -> Decision:
+        """Which provision of which Consent permits or denies somebody a resource; for who manages Consents alone."""
+        event = self._event("E", "explain-access", (type,))
+        try:
+            decision = self._gate.explain(Key(self.principal.study, type, id), asked)
+        except FhirError as error:
+            self._refuse(event, error)
+            raise
+        self._journal.record(replace(event, targets=(f"{type}/{id}",), count=1))
+        return decision
 
     def commit(
         self,

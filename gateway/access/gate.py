@@ -11,7 +11,7 @@ from gateway.access.scopes import NAMES, require_scope
 from gateway.access.subjects import FOLLOWED, STUDY_LEVEL
 from gateway.access.writes import Delete, Write, key_of
 from gateway.auth import scope_reaches
-from gateway.consent import check_consent, is_deletion, replaced
+from gateway.consent import ConsentRequest, Decision, check_consent, decide, is_deletion, replaced
 from gateway.core.codec import loads
 from gateway.core.errors import Conflict, Forbidden, MethodNotAllowed, NotFound, Unprocessable
 from gateway.core.issues import issue
@@ -64,6 +64,17 @@ class Gate:
             for found in resources
         )
         return (*beside, *self._retired(changes, now))
+
+    def explain(self, key: Key, asked: ConsentRequest) -> Decision:
+        """What the Consents say about a resource to somebody; raises `Forbidden` for who does not manage Consents,
+        `NotFound` for what is not there."""
+        if not self.role.enrols:
+            raise Forbidden(issue("consent.explain-role"))
+        placement = self._stored_placement(key.type, key.id)
+        if placement is None:
+            raise NotFound(issue("auth.not-found"))
+        evidence = self.collecting.evidence(key.study, placement.subjects)
+        return decide(evidence, asked, placement, self.collecting.policies[key.study])
 
     def purged(self, changes: Sequence[Change]) -> tuple[str, ...]:
         """The participants whose data is deleted by these changes."""

@@ -10,13 +10,14 @@ from gateway.consent.boxes import applicable, covers, permits
 from gateway.consent.decision import decide
 from gateway.consent.grants import compile_grants, grant_compiler
 from gateway.consent.reading import needs_link, replaced
-from gateway.consent.request import ConsentPolicy, ConsentRequest, Decision
+from gateway.consent.request import ConsentPolicy, ConsentRequest, Decision, Reason
 from gateway.consent.writing import check_consent, is_deletion
 
 __all__ = [
     "ConsentPolicy",
     "ConsentRequest",
     "Decision",
+    "Reason",
     "applicable",
     "check_consent",
     "compile_grants",

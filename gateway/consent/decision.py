@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.consent.reading import read_consents
-from gateway.consent.request import ACTIONS, ConsentPolicy, ConsentRequest, Decision
+from gateway.consent.request import ACTIONS, ConsentPolicy, ConsentRequest, Decision, Reason
 from gateway.consent.terms import Provision, Terms
 from gateway.core.instants import Interval
 from gateway.core.kinds import KindTest, Match
@@ -32,15 +32,16 @@ def decide(
     if not placement.subjects:
         return Decision(False, "consent.no-subject")
     clinical = Interval(placement.low, max(placement.high, placement.low + 1))
-    used: dict[str, None] = {}
+    used: dict[Reason, None] = {}
     for subject in placement.subjects:
         terms = read_consents(consents, subject, policy)
         for domain in placement.domains or ("",):
-            answer = _decide_pair(terms, Question(request, domain, clinical, placement))
+            answer = _decide_pair(terms, subject, Question(request, domain, clinical, placement))
             if not answer.permit:
                 return answer
-            used.update(dict.fromkeys(answer.consents))
-    return Decision(True, "consent.permitted", tuple(used))
+            used.update(dict.fromkeys(answer.reasons))
+    versions = dict.fromkeys(reason.consent for reason in used)
+    return Decision(True, "consent.permitted", tuple(versions), tuple(used))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,43 +128,52 @@ def _permits_below(provision: Provision, level: int) -> bool:
     )
 
 
-def _decide_pair(terms: Sequence[Terms], question: Question) -> Decision:
-    permitting = []
+def _decide_pair(terms: Sequence[Terms], subject: str, question: Question) -> Decision:
+    given = []
     for consent in terms:
-        answer = _evaluate_consent(consent, question)
-        if answer is False:
-            return Decision(False, "consent.denied", (consent.version,))
-        if answer:
-            permitting.append(consent.version)
-    if permitting:
-        return Decision(True, "consent.permitted", tuple(permitting))
+        answer, place = _evaluate_consent(consent, question)
+        if answer is None:
+            continue
+        reason = Reason(consent.version, subject, question.asked.domain, place, answer)
+        if not answer:
+            return Decision(False, "consent.denied", (consent.version,), (reason,))
+        given.append(reason)
+    if given:
+        return Decision(True, "consent.permitted", tuple(reason.consent for reason in given), tuple(given))
     return Decision(False, "consent.not-permitted")
 
 
-def _evaluate_consent(consent: Terms, question: Question) -> bool | None:
-    """True permits, False denies, None says nothing."""
+def _evaluate_consent(consent: Terms, question: Question) -> tuple[bool | None, str]:
+    """True permits, False denies, None says nothing; and which provision it is."""
     request = question.request
     if consent.since > request.now or (consent.until is not None and consent.until <= request.now):
-        return None
+        return None, ""
     grants = consent.grants and request.action in ACTIONS
     if consent.closed is not None:
         stopped = request.action == "collect" and request.now >= consent.closed
         grants = grants and not stopped and question.clinical.high <= consent.closed
-    return _evaluate(consent.root, question, 1, grants, linked=False)
+    return _evaluate(consent.root, question, ("provision",), grants, linked=False)
 
 
-def _evaluate(provision: Provision, question: Question, level: int, certain: bool, linked: bool) -> bool | None:
-    """The answer of a provision; `certain` while every ancestor surely matches, `linked` once one names the study."""
+def _evaluate(
+    provision: Provision, question: Question, place: tuple[str, ...], certain: bool, linked: bool
+) -> tuple[bool | None, str]:
+    """The answer of a provision and the place of what gave it; `certain` while every ancestor surely matches,
+    `linked` once one names the study."""
     surely = question.match(provision)
     if surely is Match.NO:
-        return None
+        return None, ""
     certain = certain and surely is Match.CERTAIN
     linked = linked or provision.study is Match.CERTAIN
-    answers = [_evaluate(child, question, level + 1, certain, linked) for child in provision.children]
-    if False in answers:
-        return False
-    if True in answers:
-        return True
+    answers = [
+        _evaluate(child, question, (*place, f"provision[{number}]"), certain, linked)
+        for number, child in enumerate(provision.children)
+    ]
+    for wanted in (False, True):
+        for answer, where in answers:
+            if answer is wanted:
+                return answer, where
+    own = ".".join(("Consent", *place))
     if provision.permits:
-        return True if certain and linked and level <= MAX_LEVELS else None
-    return None if level == 1 and is_baseline(provision) else False
+        return (True, own) if certain and linked and len(place) <= MAX_LEVELS else (None, "")
+    return (None, "") if len(place) == 1 and is_baseline(provision) else (False, own)

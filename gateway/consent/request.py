@@ -55,9 +55,23 @@ class ConsentPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """What one Consent said about the data of one participant in one domain ("" for none): `provision` is the place
+    (`Consent.provision.provision[0]`) of the provision that permits or denies, `consent` the version it is in."""
+
+    consent: str
+    subject: str
+    domain: str
+    provision: str
+    permits: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer: `reason` is a rule id, `consents` the versions that decided (`Consent/1/_history/2`)."""
+    """The answer: `reason` is a rule id, `consents` the versions that decided (`Consent/1/_history/2`), `reasons`
+    where in them."""
 
     permit: bool
     reason: str
     consents: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()

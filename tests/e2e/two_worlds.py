@@ -250,6 +250,8 @@ def _records(reader: str, patients: list[str]) -> Iterator[Asked]:
     yield Asked(reader, "GET", f"{BASE}/ResearchStudy/{STUDY}/$everything?_count=20", follow=True)
     for name in hidden_ids():
         yield Asked(reader, "GET", f"{BASE}/Observation/{name}/$meta")
+        for question in ("client=research", "client=ehr-app&action=disclose", "client=nobody", ""):
+            yield Asked(reader, "GET", f"{BASE}/Observation/{name}/$explain-access?{question}")
         yield Asked(reader, "GET", f"{BASE}/Encounter/{name}/$everything")
         yield Asked(reader, "GET", f"{BASE}/Group/{name}/$everything")
 

@@ -45,6 +45,18 @@ RULES: dict[str, Rule] = {
         "This role may not write participants or their Consents",
         "Let the site's staff write it",
     ),
+    "consent.explain-role": Rule(
+        "error",
+        "forbidden",
+        "Only who manages Consents may ask what they permit to others",
+        "Let the site's staff ask",
+    ),
+    "consent.explain-question": Rule(
+        "error",
+        "value",
+        "The study has no such client, or there is no such action",
+        "Clients: {known}; actions: access, disclose, collect",
+    ),
     "consent.no-deletion": Rule(
         "error",
         "not-supported",
