@@ -25,6 +25,7 @@ from gateway.audit import (
     witness,
 )
 from gateway.auth import (
+    ApiKeys,
     AppClients,
     AppLaunch,
     Assertions,
@@ -101,6 +102,7 @@ class Gateway:
     keys: KeyFolder
     issuer: Issuer
     externals: ExternalIssuers
+    api_keys: ApiKeys
     authenticator: Authenticator
 
     def close(self) -> None:
@@ -176,6 +178,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         keys=keys,
         issuer=Issuer(keys, settings.issuer, clock),
         externals=externals,
+        api_keys=ApiKeys(store.api_keys, studies, partial(_types_of, studies, registry), clock),
         authenticator=Authenticator(
             keys,
             settings.issuer,
@@ -186,6 +189,11 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
             externals,
         ),
     )
+
+
+def _types_of(studies: Studies, registry: MappingRegistry, study: str, source: str) -> frozenset[str]:
+    """The resource types that the mappings of a source make."""
+    return frozenset(kind for name in studies[study].sources[source].mappings for kind in registry.get(name).types)
 
 
 def _anchoring(settings: Settings, store: "SqlStore", clock: Clock) -> Anchoring:
@@ -232,6 +240,7 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         authenticate=running.authenticator.authenticate,
         backend_services=(services := _backend_services(running)),
         app_launch=_app_launch(running, services) if settings.environment == "dev" else None,
+        api_keys=running.api_keys,
         bulk=worker.bulk,
         requests=_requests(running),
         record=running.trail.record,

@@ -2,11 +2,12 @@
 
 `KeyFolder` keeps the signing keys, `Issuer` makes access tokens for registered clients of a study, `Authenticator`
 turns a bearer token into a `Principal` whose rights come from the study's registry, never from the request.
-`BackendServices` is the token endpoint: tokens for clients that prove who they are by `Assertions`.
-`scope_allows` answers what SMART scopes permit. Any doubt is `Unauthorized`.
+`BackendServices` is the token endpoint: tokens for clients that prove who they are by `Assertions`. `ApiKeys` are
+those of vendors that cannot sign. `scope_allows` answers what SMART scopes permit. Any doubt is `Unauthorized`.
 See https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html and RFC 9068.
 """
 
+from gateway.auth.api_keys import ApiKey, ApiKeys
 from gateway.auth.app_clients import AppClients
 from gateway.auth.app_launch import AppLaunch, Ask, LaunchRefused
 from gateway.auth.assertions import Assertions
@@ -20,6 +21,8 @@ from gateway.auth.tokens import MAX_TOKEN_SECONDS, Authenticator, Issuer, Launch
 __all__ = [
     "MAX_TOKEN_SECONDS",
     "TOKEN_SECONDS",
+    "ApiKey",
+    "ApiKeys",
     "AppClients",
     "AppLaunch",
     "Ask",

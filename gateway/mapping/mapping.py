@@ -68,6 +68,11 @@ class Mapping:
         """`id|version`, as Provenance and receipts state it."""
         return f"{self.id}|{self.version}"
 
+    @property
+    def types(self) -> frozenset[str]:
+        """The resource types that it can make, Provenance aside."""
+        return frozenset(emit.type for emit in (*self.plan.before, *self.plan.each, *self.plan.after))
+
     def takes(self, tree: Any) -> bool:
         """True when the payload is one for this mapping: `match` holds, or there is none."""
         match = self.plan.match

@@ -18,8 +18,9 @@ from gateway.core.instants import format_instant
 from gateway.core.issues import operation_outcome
 from gateway.core.receipt import Receipt
 from gateway.rest.bodies import read_body
+from gateway.rest.deliverers import deliverer_of
 from gateway.rest.edge import note
-from gateway.rest.gate import principal_of, study_of
+from gateway.rest.gate import study_of
 from gateway.rest.negotiation import negotiate
 from gateway.rest.parts import Parts
 
@@ -32,14 +33,14 @@ def routes(parts: Parts) -> list[BaseRoute]:
     router = APIRouter()
 
     async def raw_body(request: Request) -> bytes:
-        principal_of(parts, request, study_of(parts, request))
+        deliverer_of(parts, request, study_of(parts, request))
         return await read_body(request)
 
     @router.post("/studies/{study}/ingest/{source}")
     def deliver(request: Request, body: Annotated[bytes, Depends(raw_body)]) -> Response:
         negotiate(request)
         study = study_of(parts, request)
-        principal = principal_of(parts, request, study)
+        principal = deliverer_of(parts, request, study)
         envelope = {key: request.headers[header] for header, key in ENVELOPE.items() if header in request.headers}
         payload = parts.ingest.payload(
             study.id, request.path_params["source"], body, request.headers.get("content-type", ""), envelope
@@ -55,7 +56,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
     def receipt(request: Request) -> Response:
         negotiate(request)
         study = study_of(parts, request)
-        principal = principal_of(parts, request, study)
+        principal = deliverer_of(parts, request, study)
         return _answer(parts, parts.ingest.receipt(request.path_params["receipt"], principal), 200)
 
     return list(router.routes)

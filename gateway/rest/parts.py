@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.access import Access
 from gateway.audit import AuditReader
-from gateway.auth import AppLaunch, BackendServices
+from gateway.auth import ApiKeys, AppLaunch, BackendServices
 from gateway.conformance import Validator
 from gateway.core.clock import Clock
 from gateway.core.event import Event
@@ -39,6 +39,7 @@ class Parts:
     ingest: Ingest
     authenticate: Callable[[str, str], Principal]
     backend_services: BackendServices
+    api_keys: ApiKeys
     app_launch: AppLaunch | None
     bulk: Bulk
     requests: Requests

@@ -72,6 +72,22 @@ RULES: dict[str, Rule] = {
         "The scopes of this client do not allow the interaction {interaction} on {type}",
         "Ask the study for a role that may do this",
     ),
+    "auth.key-invalid": Rule(
+        "error", "login", "The key is not one that this gateway accepts from here and now", "Ask the study for a key"
+    ),
+    "auth.key-twice": Rule("error", "invalid", "A key and a token were sent together", "Send one of them"),
+    "auth.key-types": Rule(
+        "error", "forbidden", "The source makes resources of types that the key is not for", "Ask the study for a key"
+    ),
+    "auth.key-client": Rule(
+        "error", "value", "Keys are for clients that deliver a source", "Name a client with a source"
+    ),
+    "auth.key-days": Rule("error", "value", "A key may live from 1 to {limit} days", "Ask for fewer days"),
+    "auth.key-network": Rule("error", "value", "A network is none", "Write it as 192.0.2.0/24 or 2001:db8::/32"),
+    "auth.key-two": Rule(
+        "error", "conflict", "The client has {limit} living keys already", "Revoke one of them, or wait for its end"
+    ),
+    "auth.key-unknown": Rule("error", "not-found", "The study has no such key", "See `gateway key issued`"),
     "auth.keys-missing": Rule(
         "fatal", "exception", "The key folder holds no signing key", "Make one with `gateway key new`"
     ),

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, column, insert, inspect, select, table, text
 
 from gateway.core import issue
 from gateway.core.errors import Unavailable
+from gateway.store.sql import api_keys as _api_keys  # noqa: F401  # registers its tables
 from gateway.store.sql import app_grants as _app_grants  # noqa: F401  # registers its table
 from gateway.store.sql import credentials as _credentials  # noqa: F401  # registers its table
 from gateway.store.sql import exports as _exports  # noqa: F401  # registers its table
@@ -15,7 +16,7 @@ from gateway.store.sql import index_tables as _index_tables  # noqa: F401  # reg
 from gateway.store.sql.database import Database
 from gateway.store.sql.tables import SchemaRow, Table, table_of
 
-SCHEMA_VERSION: Final = 9
+SCHEMA_VERSION: Final = 10
 """Raised with every change of the tables, together with a new file in `migrations/versions`."""
 
 _FIRST: Final = table("schema_version", column("version"))

@@ -14,6 +14,7 @@ from gateway.core.receipt import Payload, Receipt, ReceiptStatus
 from gateway.core.resources import Committed, Key, Stored, Unit, Visibility
 from gateway.search import Parameters, Query
 from gateway.store.port import Bodies, Chain, CompileGrants, Found, Page
+from gateway.store.sql.api_keys import ApiKeys, RateCounts
 from gateway.store.sql.app_grants import AppGrants
 from gateway.store.sql.audit import AuditRows
 from gateway.store.sql.checks import Checker
@@ -66,6 +67,8 @@ class SqlStore:
         self.credentials = Credentials(database)
         self.app_grants = AppGrants(database)
         self.exports = Exports(database)
+        self.api_keys = ApiKeys(database)
+        self.rate_counts = RateCounts(database)
         self.requests = Exports(database, RequestRow)
         self._audit = AuditRows(database, chain)
 

@@ -1,0 +1,37 @@
+"""Who delivers payloads: a client with a token, or a vendor with a key."""
+
+from starlette.requests import Request
+
+from gateway.core.errors import BadRequest
+from gateway.core.issues import issue
+from gateway.core.principal import Principal
+from gateway.rest.edge import note
+from gateway.rest.gate import principal_of
+from gateway.rest.parts import Parts
+from gateway.study import Study
+
+HEADER = "x-api-key"
+PREFIX = "gwk_"
+
+
+def deliverer_of(parts: Parts, request: Request, study: Study) -> Principal:
+    """The principal of a bearer token, or of a key in `Authorization: Bearer` or `X-Api-Key`, for this very study.
+
+    Raises `Unauthorized`, `Forbidden` for a key that is not for the source, `BadRequest` when both were sent.
+    """
+    given = request.headers.get(HEADER)
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    if given is not None and bearer:
+        raise BadRequest(issue("auth.key-twice"))
+    if scheme.lower() == "bearer" and bearer.strip().startswith(PREFIX):
+        given = bearer.strip()
+    if given is None:
+        return principal_of(parts, request, study)
+    principal = parts.api_keys.authenticate(given, study.id, address_of(request))
+    note(request.scope, client=principal.client)
+    return principal
+
+
+def address_of(request: Request) -> str:
+    """The address of the peer, as the server knows it: headers of the client have no say."""
+    return request.client.host if request.client else ""
