@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from gateway.core.resources import Change, Key, Unit
+from gateway.core.resources import Change, Key, Placement, Unit
 from gateway.search import Query, parse
 from gateway.store import Page
 from gateway.store.sql import SqlStore
+from gateway.store.sql.selecting import ESTIMATED
 from tests.contract.stores import PARAMETERS, Hand, change, consent, observation, reader, searched, unit
 
 
@@ -60,6 +61,26 @@ def test_totals_count_visible_matches_only(store: SqlStore, study: str) -> None:
     assert store.search(Query("Observation"), study, None, Page(1)).total is None
     only_total = store.search(query, study, reader(study), Page(0))
     assert (only_total.rows, only_total.total, only_total.next) == ((), 2, None)
+
+
+def test_an_estimate_counts_visible_matches_up_to_a_bound(store: SqlStore, study: str) -> None:
+    store.commit(unit(study, consent("c", "p1"), *(observation(f"o{n}", f"p{n % 2}") for n in range(5))))
+    for params in ([], [("code", "8867-4")], [("patient", "p0,p1")], [("_id", "o1,o2")], [("date", "ge2020")]):
+        query = parse("Observation", [*params, ("_total", "estimate")], PARAMETERS)
+        exact = parse("Observation", [*params, ("_total", "accurate")], PARAMETERS)
+        for seen in (reader(study), None):
+            assert store.search(query, study, seen, Page(1)).total == store.search(exact, study, seen, Page(1)).total
+    few = [{"resourceType": "Basic", "id": f"b{number}"} for number in range(ESTIMATED + 1)]
+    for start in range(0, len(few), 1_000):
+        level = Placement(study_level=True)
+        keys = [Key(study, "Basic", one["id"]) for one in few[start : start + 1_000]]
+        made = zip(keys, few[start : start + 1_000], strict=True)
+        store.commit(Unit(study, tuple(Change(key, one, level) for key, one in made)))
+    totals = [
+        store.search(parse("Basic", [("_total", how)], PARAMETERS), study, reader(study), Page(0)).total
+        for how in ("estimate", "accurate")
+    ]
+    assert totals == [ESTIMATED, ESTIMATED + 1]
 
 
 def test_a_stream_is_oldest_first_and_longer_than_a_batch(store: SqlStore, study: str) -> None:

@@ -122,7 +122,7 @@ class ResourceFinder:
         gate, values = self._gates.of(visibility), self._gates.values(visibility, study)
         searches = [_Search(study, type, gate, values, read) for type in types]
         asking = [(search, self._resolved(search, query.clauses_of(search.type))) for search in searches]
-        total = sum(self._total(search, clauses) for search, clauses in asking) if query.total else None
+        total = sum(self._total(search, clauses, query.total) for search, clauses in asking) if query.total else None
         if page.count < 1:
             return Found((), total, None)
         wanted = _Wanted(page.count + 1, page.after, query.sort, entries=bool(query.includes))
@@ -207,7 +207,7 @@ class ResourceFinder:
         count: int = search.read(self._count_terms, values)[0][0]
         return count
 
-    def _total(self, search: _Search, clauses: Sequence[Clause]) -> int:
+    def _total(self, search: _Search, clauses: Sequence[Clause], how: str) -> int:
         driven = self._drive(search, clauses)
         if driven.driver in ("term", "facet") and not driven.ranges:
             return 0
@@ -219,7 +219,7 @@ class ResourceFinder:
         elif driven.driver != "type":
             values["driver"] = as_list(self._database, driven.ranges)
         pieces = tuple(one.piece for one in driven.probed)
-        shape = Shape(pieces, search.gate, driven.driver, "count")
+        shape = Shape(pieces, search.gate, driven.driver, "estimate" if how == "estimate" else "count")
         total: int = search.read(self._prepared(shape), values)[0][0]
         return total
 

@@ -43,6 +43,9 @@ SEPARATOR: Final = 30
 
 Condition: TypeAlias = ColumnElement[bool]
 
+ESTIMATED: Final = 5_000
+"""Up to how many matches of a type an estimate counts; more are told as so many, which costs the same at any size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -50,7 +53,7 @@ class Shape:
 
     `driver`: `term`, `facet` or `strings` with the parameter `driver`, `gather` with the list `driver`, `type`.
     `order`: `at`, `updated` or `strings`, or the sort keys of an order that must be made. `what`: `page`, `packed`
-    (all of a page as one row; SQLite only), `keys` (no bodies), `count`. `entries`: pages bring the
+    (all of a page as one row; SQLite only), `keys` (no bodies), `count`, `estimate`. `entries`: pages bring the
     packed index rows too.
     """
 
@@ -62,6 +65,9 @@ class Shape:
     rising: bool = False
     after: bool = False
     entries: bool = False
+
+
+_COUNTS: Final = ("count", "estimate")
 
 
 class _Placed:
@@ -79,8 +85,8 @@ def select(database: Database, shape: Shape) -> Select[Any]:
     """The statement of a shape.
 
     A page gives its position columns, then id, version, updated, deleted, body and perhaps entries; keys give the
-    position and the id; a count one number. Parameters beside those of the pieces: `study`, `type`, `driver`,
-    `page_count`, `after0` ...
+    position and the id; a count one number, an estimate one up to `ESTIMATED`. Parameters beside those of the pieces:
+    `study`, `type`, `driver`, `page_count`, `after0` ...
     """
     made = Conditions(database, gate=shape.gate)
     head = columns_of(ResourceRow)
@@ -88,6 +94,9 @@ def select(database: Database, shape: Shape) -> Select[Any]:
     row: Any = _Placed(head, key[0]) if shape.driver == "term" else head
     where = [*made.current(head, bindparam("type", type_=String)), *where]
     where += [made.of(piece, row) for piece in shape.pieces]
+    if shape.what == "estimate":
+        some = sql_select(head.pk).where(*where).distinct().limit(ESTIMATED)
+        return sql_select(func.count()).select_from(some.subquery())
     if shape.what == "count":
         return sql_select(func.count(head.pk.distinct() if shape.driver == "term" else head.pk)).where(*where)
     if not isinstance(shape.order, str):
@@ -125,12 +134,12 @@ def _driver(database: Database, shape: Shape, head: Columns) -> tuple[list[Condi
     number = bindparam("driver", type_=BigInteger)
     if shape.driver == "term":
         own = columns_of(TermRow)
-        asked = among(database, own.hash, "driver") if shape.what == "count" else own.hash == number
+        asked = among(database, own.hash, "driver") if shape.what in _COUNTS else own.hash == number
         return [own.study == study_is(), asked, own.pk == head.pk], [own.at, own.pk]
     if shape.driver == "strings":
         return _strings(head, number)
     if shape.driver == "facet":
-        asked = among(database, head.facet, "driver") if shape.what == "count" else head.facet == number
+        asked = among(database, head.facet, "driver") if shape.what in _COUNTS else head.facet == number
         return [asked], [head.at, head.pk]
     if shape.driver == "gather":
         own = columns_of(TermRow)
