@@ -64,12 +64,6 @@ RESUME_SECONDS = 20.0
 EXPORT_SECONDS = 5.0
 """How often a serving process looks for exports that wait, that expire, or whose participants withdrew."""
 
-ANCHOR_SECONDS = 30.0
-"""How often a serving process looks for chains of audit events to anchor."""
-
-ISSUER_SECONDS = 60.0
-"""How often external issuers are looked after when nobody asks for a key that is not known."""
-
 LOG_SECONDS = 0.2
 """How long a line of the access log may wait for its neighbours."""
 
@@ -171,7 +165,12 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         registry=registry,
         store=store,
         trail=trail,
-        anchoring=_anchoring(settings, store, clock),
+        anchoring=Anchoring(
+            Anchors(settings.anchors, AnchorKeys(settings.keys), witness(settings.anchor_url)),
+            store.last,
+            clock,
+            timedelta(minutes=settings.anchor_minutes),
+        ),
         audit=AuditReader(store, EventIds(secret), made.parameters),
         access=access,
         ingest=Ingest(store, access.door, registry, made.validator, studies, clock),
@@ -194,17 +193,6 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
 def _types_of(studies: Studies, registry: MappingRegistry, study: str, source: str) -> frozenset[str]:
     """The resource types that the mappings of a source make."""
     return frozenset(kind for name in studies[study].sources[source].mappings for kind in registry.get(name).types)
-
-
-def _anchoring(settings: Settings, store: "SqlStore", clock: Clock) -> Anchoring:
-    """What anchors the chains of audit events outside the database."""
-    keys = AnchorKeys(settings.keys)
-    anchors = (
-        Anchors(settings.anchors, keys, witness(settings.anchor_url))
-        if settings.anchor_url
-        else Anchors(settings.anchors, keys)
-    )
-    return Anchoring(anchors, store.last, clock, timedelta(minutes=settings.anchor_minutes))
 
 
 def create_app(settings: Settings | None = None) -> "FastAPI":
@@ -317,7 +305,7 @@ async def _life(
     stopping = threading.Event()
     workers = [
         threading.Thread(target=_resume_until, args=(gateway, stopping), name="resume"),
-        threading.Thread(target=_anchor_until, args=(gateway, stopping), name="anchor"),
+        threading.Thread(target=gateway.anchoring.run, args=(gateway.studies, stopping), name="anchor"),
         threading.Thread(target=_export_until, args=(exports, waiting, stopping), name="export"),
         *_issuer_workers(gateway, stopping),
     ]
@@ -363,20 +351,6 @@ def _export_until(worker: Worker, waiting: threading.Event, stopping: threading.
         except Exception as error:  # one export must not end the work on all others
             logs.logger().warning("export interrupted", exc_info=error)
         waiting.wait(0 if stopping.is_set() else EXPORT_SECONDS)
-
-
-def _anchor_until(gateway: Gateway, stopping: threading.Event) -> None:
-    """Anchors what grew, now and again and at the end; a failure is logged and tried again later."""
-    while True:
-        ending = stopping.is_set()
-        for study in gateway.studies:
-            try:
-                gateway.anchoring.tend([study], now=ending)
-            except Exception as error:  # a folder or witness out of reach must not end the anchoring
-                logs.logger().warning("anchoring failed", study=study, exc_info=error)
-        if ending:
-            return
-        stopping.wait(ANCHOR_SECONDS)
 
 
 def _resume_until(gateway: Gateway, stopping: threading.Event) -> None:

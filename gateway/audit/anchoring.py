@@ -1,5 +1,6 @@
 """When chains are anchored: as they grow, at most so often, and whenever somebody asks."""
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,11 +9,14 @@ from typing import Final
 import httpx
 
 from gateway.audit.anchors import Anchor, Anchors
+from gateway.core import logs
 from gateway.core.clock import Clock
 from gateway.core.event import AuditRow
 from gateway.core.instants import micros, parse_interval
 
 WITNESS_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 30.0
+"""How often a serving process looks for chains that grew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,19 @@ class Anchoring:
         """The anchors of the chains that grew; with `now` however young the anchor before is."""
         return tuple(anchor for study in studies if (anchor := self._tend(study, now)))
 
+    def run(self, studies: Iterable[str], stopping: threading.Event) -> None:
+        """Tends the chains until the event is set, and once more then; a failure is logged and tried again later."""
+        while True:
+            ending = stopping.is_set()
+            for study in studies:
+                try:
+                    self.tend([study], now=ending)
+                except Exception as error:  # a folder or witness out of reach must not end the anchoring
+                    logs.logger().warning("anchoring failed", study=study, exc_info=error)
+            if ending:
+                return
+            stopping.wait(LOOK_SECONDS)
+
     def _tend(self, study: str, now: bool) -> Anchor | None:
         row, anchored, moment = self.last(study), self.anchors.last(study), self.clock()
         if row is None or (anchored and anchored.sequence >= row.sequence):
@@ -39,11 +56,14 @@ class Anchoring:
 
 
 def witness(url: str) -> Callable[[bytes], None]:
-    """Posts each anchor to an address of the operator, as `application/jose`; raises `httpx.HTTPError`."""
+    """Posts each anchor to an address of the operator, as `application/jose`; raises `httpx.HTTPError`.
+
+    Nothing is posted to the address "".
+    """
 
     def tell(line: bytes) -> None:
-        httpx.post(
-            url, content=line, headers={"Content-Type": "application/jose"}, timeout=WITNESS_SECONDS
-        ).raise_for_status()
+        if url:
+            sent = {"Content-Type": "application/jose"}
+            httpx.post(url, content=line, headers=sent, timeout=WITNESS_SECONDS).raise_for_status()
 
     return tell
