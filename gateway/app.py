@@ -43,6 +43,7 @@ from gateway.core import logs
 from gateway.core.assets import asset_roots
 from gateway.core.clock import Clock, system_clock
 from gateway.core.errors import FhirError
+from gateway.core.event import AuditRow
 from gateway.definitions import Definitions
 from gateway.export.bulk import Bulk, Worker, filter_reader
 from gateway.ingest import Ingest
@@ -63,6 +64,9 @@ RESUME_SECONDS = 20.0
 
 EXPORT_SECONDS = 5.0
 """How often a serving process looks for exports that wait, that expire, or whose participants withdrew."""
+
+ISSUER_SECONDS = 60.0
+"""How often external issuers are looked after when nobody asks for a key that is not known."""
 
 LOG_SECONDS = 0.2
 """How long a line of the access log may wait for its neighbours."""
@@ -165,12 +169,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         registry=registry,
         store=store,
         trail=trail,
-        anchoring=Anchoring(
-            Anchors(settings.anchors, AnchorKeys(settings.keys), witness(settings.anchor_url)),
-            store.last,
-            clock,
-            timedelta(minutes=settings.anchor_minutes),
-        ),
+        anchoring=_anchoring(settings, store.last, clock),
         audit=AuditReader(store, EventIds(secret), made.parameters),
         access=access,
         ingest=Ingest(store, access.door, registry, made.validator, studies, clock),
@@ -193,6 +192,11 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
 def _types_of(studies: Studies, registry: MappingRegistry, study: str, source: str) -> frozenset[str]:
     """The resource types that the mappings of a source make."""
     return frozenset(kind for name in studies[study].sources[source].mappings for kind in registry.get(name).types)
+
+
+def _anchoring(settings: Settings, last: Callable[[str], AuditRow | None], clock: Clock) -> Anchoring:
+    anchors = Anchors(settings.anchors, AnchorKeys(settings.keys), witness(settings.anchor_url))
+    return Anchoring(anchors, last, clock, timedelta(minutes=settings.anchor_minutes))
 
 
 def create_app(settings: Settings | None = None) -> "FastAPI":
