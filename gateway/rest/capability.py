@@ -21,6 +21,7 @@ from gateway.rest.answers import indented, json_response
 from gateway.rest.bulk import DEFINITIONS, OFFERED
 from gateway.rest.gate import study_of
 from gateway.rest.negotiation import negotiate_with
+from gateway.rest.offering import offered
 from gateway.rest.operation import ANY_TYPE, Operation
 from gateway.rest.parts import Parts
 from gateway.rest.patching import JSON_PATCH
@@ -145,8 +146,10 @@ def _offered(operations: Sequence[Operation], type_name: str) -> Resource:
 def _of_study(study: Study, entry: Resource) -> Resource:
     profiles = [rule.url for rule in study.profiles.get(entry["type"], ())]
     told = {"type": entry["type"], "supportedProfile": profiles, **entry} if profiles else entry
-    offered = study.interactions
-    return told | {"updateCreate": offered.update_creates, "conditionalDelete": offered.conditional_delete}
+    codes, decided = {one["code"] for one in entry["interaction"]}, study.interactions
+    creates, deletes = "update" in codes and decided.update_creates, "delete" in codes
+    found = decided.conditional_delete if deletes else "not-supported"
+    return told | {"updateCreate": creates, "conditionalDelete": found}
 
 
 def _resources(parts: Parts, codes: Sequence[str], operations: Sequence[Operation]) -> list[Resource]:
@@ -156,8 +159,9 @@ def _resources(parts: Parts, codes: Sequence[str], operations: Sequence[Operatio
 
 
 def _resource(parts: Parts, name: str, codes: Sequence[str], reverse: Sequence[str]) -> Resource:
-    entry: Resource = {"type": name, "interaction": [{"code": code} for code in codes]}
-    for code in codes:
+    has = offered(name, codes)
+    entry: Resource = {"type": name, "interaction": [{"code": code} for code in has]}
+    for code in has:
         entry |= _CONDITIONS.get(code, {})
     entry["referencePolicy"] = ["literal", "local"]
     own = [f"{name}:{code}" for code, found in parts.parameters.of(name).items() if found.kind == "reference"]

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from docs.reference import fhirpath_functions, rules, search, settings
+from docs.reference import fhirpath_functions, interactions, rules, search, settings
 from tests.architecture.sources import ROOT, tracked
 
 PAGES = tracked(".md")
 
 
 def test_generated_pages_are_up_to_date() -> None:
-    for module in (fhirpath_functions, rules, search, settings):
+    for module in (fhirpath_functions, interactions, rules, search, settings):
         assert module.__file__
         file = Path(module.__file__)
         written = file.with_name(f"{file.stem.replace('_', '-')}.md").read_text("utf-8")

@@ -304,6 +304,14 @@ def test_two_entries_of_one_resource_are_refused(http: Http, patient: str) -> No
     assert rule(send(http, "transaction", *same)) == "rest.bundle-repeated"
 
 
+def test_nobody_writes_the_audit_trail_by_a_bundle(http: Http) -> None:
+    event = {"resourceType": "AuditEvent", "id": "mine"}
+    for method in ("PUT", "DELETE"):
+        request = {"request": {"method": method, "url": "AuditEvent/mine"}}
+        answer = send(http, "transaction", request | ({"resource": event} if method == "PUT" else {}))
+        assert (answer.status_code, rule(answer)) == (405, "rest.method")
+
+
 def test_an_empty_bundle_is_done(http: Http) -> None:
     for kind in ("batch", "transaction"):
         answer = send(http, kind)

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.access import Finder
-from gateway.core.errors import BadRequest
+from gateway.core.errors import BadRequest, MethodNotAllowed
 from gateway.core.issues import Issue, issue
 from gateway.core.resources import Stored
 from gateway.core.types import Resource
 from gateway.rest.bundling.entries import Entry
 from gateway.rest.conditions import criteria, if_match, only_new, require_conditional_delete, the_one
 from gateway.rest.judging import Judge
+from gateway.rest.offering import offered
 from gateway.rest.parts import Parts
 from gateway.rest.patching import patch_of_entry
 from gateway.rest.steps import (
@@ -26,6 +27,7 @@ from gateway.rest.steps import (
 from gateway.search import Query
 from gateway.study import Study
 
+_CODES = {"DELETE": "delete", "POST": "create", "PUT": "update", "PATCH": "patch"}
 _LETTERS = {"DELETE": "d", "POST": "c", "PUT": "cu", "PATCH": "u"}
 
 
@@ -57,6 +59,8 @@ def planned(parts: Parts, study: Study, judge: Judge, entry: Entry) -> Planned:
     if len(segments) > 2 or segments[0] not in parts.definitions.types() or segments[-1][:1] in ("$", "_"):
         raise _wrong(entry)
     kind, identity = segments[0], segments[1] if len(segments) == 2 else ""
+    if not offered(kind, (_CODES[entry.method],)) and kind != "Consent":
+        raise MethodNotAllowed(issue("rest.method", expression=entry.place))
     if bool(entry.query) == bool(identity) and entry.method != "POST":
         raise _wrong(entry)
     where = criteria(parts, study.id, kind, entry.query) if entry.query else None
