@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from gateway.access.gate import Gate
 from gateway.access.journal import Action, Journal, Target, refused
 from gateway.access.newest import newest_of_each
+from gateway.access.own import CONSENT, own_consent, own_consents
 from gateway.access.reach import narrowed
 from gateway.access.scopes import may, require_scope, require_whole, types_within
 from gateway.access.several import one_after_another
@@ -101,7 +102,8 @@ class Door:
         event = self._event("R", "read" if version is None else "vread", (key.reference,), 1)
         try:
             require_scope(self.principal, type, "r")
-            stored = self._store.read(key, self._visibility("access", "r"), version)
+            stored = own_consent(self._store, self.principal, key, version)
+            stored = stored or self._store.read(key, self._visibility("access", "r"), version)
             if stored is None:
                 raise NotFound(issue("auth.not-found"))
             if stored.deleted:
@@ -159,7 +161,9 @@ class Door:
         """
         try:
             asked = narrowed(query, self.principal)
-            found = self._store.search(asked, self.principal.study, self._visibility(action, "s"), page)
+            own = own_consents(asked, self.principal)
+            visibility = None if own else self._visibility(action, "s")
+            found = self._store.search(own or asked, self.principal.study, visibility, page)
         except FhirError as error:
             self._refuse(self._event("E", operation, (query.type,) if query.type else ()), error)
             raise
@@ -168,6 +172,8 @@ class Door:
 
     def begin_search(self, query: Query, page: Page) -> tuple[Bodies, Future[None]] | None:
         """Like `search`, for an event loop, as `begin_read` is; None for a search that is not to be had at once."""
+        if query.type == CONSENT:
+            return None
         try:
             asked = narrowed(query, self.principal)
             found = self._store.search_briefly(asked, self.principal.study, self._visibility("access", "s"), page)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.access.own import CONSENT, is_own, participant
 from gateway.access.reach import narrowed
 from gateway.access.scopes import require_scope
 from gateway.core.principal import Principal
@@ -31,11 +32,15 @@ class Finder:
     def current(self, type: str, id: str) -> Stored | None:
         """The resource, None when it is absent or hidden; raises `Forbidden` without the scope to read."""
         require_scope(self.principal, type, "r")
-        return self._one(type, id, self.seen("r"))
+        found = self._one(type, id, None) if type == CONSENT and participant(self.principal, "r") else None
+        return found if found and is_own(found, self.principal) else self._one(type, id, self.seen("r"))
 
     def version(self, type: str, id: str) -> int:
         """The version of the resource, 0 when there is none that the writer may know of; its content is not told."""
         found = self._one(type, id, None if self.any_version else self.seen(""))
+        if found is None and type == CONSENT and participant(self.principal, "u"):
+            own = self._one(type, id, None)
+            found = own if own and is_own(own, self.principal) else None
         return found.version if found else 0
 
     def _one(self, type: str, id: str, visibility: Visibility | None) -> Stored | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.access.collecting import Collecting
 from gateway.access.limits import ScopeLimits
+from gateway.access.own import own_withdrawal
 from gateway.access.placing import HIDDEN, MAX_FOLLOWED, Placer, placements_among
 from gateway.access.scopes import NAMES, require_scope
 from gateway.access.subjects import FOLLOWED, STUDY_LEVEL
@@ -44,8 +45,7 @@ class Gate:
         """The changes with their placements; raises `Forbidden`, `NotFound`, `Unprocessable` before anything is
         written."""
         keys = [key_of(self.principal.study, write) for write in writes]
-        for key, write in zip(keys, writes, strict=True):
-            self._check(key, write)
+        writes = [self._check(key, write) for key, write in zip(keys, writes, strict=True)]
         placements = self._placements([write.resource for write in writes if isinstance(write, Write)])
         return tuple(
             Change(key, None, if_match=write.if_match)
@@ -119,6 +119,8 @@ class Gate:
             consents = [change for change in changes if change.key.type in ("Consent", "ResearchSubject")]
             self.collecting.require(self.principal, now, collected, consents)
         for change, done in zip(changes, committed, strict=True):
+            if self._own_withdrawal(change.key, change.resource) is not None:
+                continue
             self._check_limits(change, done, visibility)
             if done.outcome != "created":
                 self._check_replaced(change, done, visibility)
@@ -134,7 +136,8 @@ class Gate:
         if change.resource is not None and not self.limits.permits(limits, change.resource, change.placement):
             raise Forbidden(issue("auth.scope", interaction=NAMES[letter], type=change.key.type))
 
-    def _check(self, key: Key, write: Write | Delete) -> None:
+    def _check(self, key: Key, write: Write | Delete) -> Write | Delete:
+        """The write, bound to the version that a participant withdraws; raises when it may not be."""
         if key.type == AUDITED:
             raise MethodNotAllowed(issue("audit.read-only"))
         if isinstance(write, Delete):
@@ -143,12 +146,21 @@ class Gate:
                 raise MethodNotAllowed(issue("consent.no-deletion"))
         else:
             self._require_write_scope(key)
-        if not self.role.enrols and (key.type in ENROLMENT or (self.role.collects and key.type in STUDY_LEVEL)):
+        withdrawn = self._own_withdrawal(key, write.resource) if isinstance(write, Write) else None
+        if withdrawn is not None and isinstance(write, Write) and write.if_match in (None, withdrawn):
+            write = replace(write, if_match=withdrawn)
+        elif not self.role.enrols and (key.type in ENROLMENT or (self.role.collects and key.type in STUDY_LEVEL)):
             raise Forbidden(issue("consent.role"))
         if key.type == "Consent" and isinstance(write, Write):
             issues = check_consent(write.resource)
             if issues:
                 raise Unprocessable(*issues)
+        return write
+
+    def _own_withdrawal(self, key: Key, resource: Resource | None) -> int | None:
+        if self.role.enrols or resource is None:
+            return None
+        return own_withdrawal(self.store, self.principal, key, resource)
 
     def _require_write_scope(self, key: Key) -> None:
         """Both letters where it is not known yet whether this creates or updates; else the one that counts."""
@@ -189,6 +201,8 @@ class Gate:
 
     def _needs_no_consent(self, change: Change) -> bool:
         if change.resource is None or change.placement.study_level:
+            return True
+        if self._own_withdrawal(change.key, change.resource) is not None:
             return True
         return self.role.enrols and change.key.type in ENROLMENT
 

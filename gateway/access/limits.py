@@ -76,13 +76,13 @@ class ScopeLimits:
         except (ValueError, FhirError):
             return None
         plain = found == Query(type, found.clauses) and bool(found.clauses)
-        return found.clauses if plain and all(_is_of_one(clause) for clause in found.clauses) else None
+        return found.clauses if plain and all(is_of_one(clause) for clause in found.clauses) else None
 
 
-def _is_of_one(clause: Clause) -> bool:
+def is_of_one(clause: Clause) -> bool:
     """Whether a clause can be answered by a resource alone."""
     if isinstance(clause, NotClause):
-        return _is_of_one(clause.clause)
+        return is_of_one(clause.clause)
     if isinstance(clause, AnyClause):
-        return all(_is_of_one(one) for one in clause.clauses)
+        return all(is_of_one(one) for one in clause.clauses)
     return not isinstance(clause, ChainClause | HasClause | TextClause)

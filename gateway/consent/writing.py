@@ -1,7 +1,7 @@
 """What a Consent must be before it is stored."""
 
 from gateway.consent.decision import MAX_LEVELS
-from gateway.consent.terms import DELETE, NO_FURTHER_USE, STOP_COLLECTION, withdrawals
+from gateway.consent.terms import DELETE, NO_FURTHER_USE, STOP_COLLECTION, WITHDRAWAL_EXTENSION, withdrawals
 from gateway.core.instants import parse_interval
 from gateway.core.issues import Issue, issue
 from gateway.core.types import Resource
@@ -24,6 +24,20 @@ def is_deletion(consent: Resource) -> bool:
     """Whether a Consent withdraws with mode delete, and no legal hold keeps the data."""
     return consent.get("status") == "inactive" and any(
         mode == DELETE and hold is None for mode, _, hold in withdrawals(consent)
+    )
+
+
+def is_withdrawal(before: Resource, after: Resource) -> bool:
+    """Whether all that a Consent changes is that it is withdrawn, with one of the modes that keep data."""
+    own = [extension for extension in after.get("extension") or () if extension.get("url") != WITHDRAWAL_EXTENSION]
+    kept = {name: value for name, value in after.items() if name not in ("meta", "status", "extension")}
+    kept |= {"status": before.get("status")} | ({"extension": own} if own else {})
+    modes = [mode for mode, _, _ in withdrawals(after)]
+    return (
+        before.get("status") == "active"
+        and after.get("status") == "inactive"
+        and kept == {name: value for name, value in before.items() if name != "meta"}
+        and modes in ([STOP_COLLECTION], [NO_FURTHER_USE])
     )
 
 
