@@ -9,6 +9,12 @@ RULES: dict[str, Rule] = {
         "The folder holds {name}, which no earlier export wrote",
         "Export into an empty folder, or into one that holds an export",
     ),
+    "export.cdisc-domain": Rule(
+        "error",
+        "invalid",
+        "The SDTM dataset file needs {expected} here",
+        "See docs/howto/cdisc.md for the keys of such a file",
+    ),
     "export.view-element": Rule(
         "error",
         "invalid",
