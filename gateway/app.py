@@ -247,6 +247,7 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         page_limit=settings.page_limit,
         max_body_bytes=settings.max_body_bytes,
         bundle_limit=settings.bundle_limit,
+        limits=settings.search_limits,
         origins=settings.cors_origins,
         reads_on_loop=settings.database_file is not None,
     )
@@ -275,7 +276,7 @@ def _requests(gateway: Gateway) -> "Requests":
     from gateway.rest.waiting import Requests
 
     keep = timedelta(hours=gateway.settings.export_hours)
-    return Requests(gateway.store.requests, gateway.studies, gateway.clock, keep, threading.Event())
+    return Requests(gateway.store.requests, gateway.studies, gateway.clock, keep, threading.Event(), gateway.settings.async_limit)
 
 
 def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.search.parsing.limits import Limits
+
 PREFIX: Final = "GATEWAY_"
 DEV_SECRET: Final = "development-only-secret"  # noqa: S105 (refused outside dev)
 DEV_ISSUER: Final = "http://gateway.localhost"
@@ -103,6 +105,22 @@ class Settings(BaseSettings):
         "stored resources must be indexed again",
     )
     page_limit: int = Field(default=1000, ge=1, le=10_000, description="Most entries of a search page")
+    search_parameters: int = Field(
+        default=50, ge=1, le=200, description="Most parameters of a search; more are refused, as with the next three"
+    )
+    search_values: int = Field(
+        default=1_000, ge=1, le=10_000, description="Most comma-separated values of one search parameter"
+    )
+    search_depth: int = Field(default=4, ge=1, le=10, description="Most links of a chain, `_has` included")
+    search_includes: int = Field(
+        default=100, ge=1, le=1_000, description="Most includes of a search, those that wildcards stand for counted"
+    )
+    async_limit: int = Field(
+        default=10,
+        ge=1,
+        le=1_000,
+        description="Requests with `Prefer: respond-async` that a client may have waiting in a study",
+    )
     terminology_url: str = Field(
         default="", description="FHIR terminology server for codes that cannot be checked here; empty means none"
     )
@@ -192,6 +210,16 @@ class Settings(BaseSettings):
     def database_file(self) -> Path | None:
         """The SQLite file; None for any other database."""
         return Path(self.database.removeprefix(_SQLITE)) if self.database.startswith(_SQLITE) else None
+
+    @property
+    def search_limits(self) -> Limits:
+        """How much a search may ask for."""
+        return Limits(
+            values=self.search_values,
+            clauses=self.search_parameters,
+            depth=self.search_depth,
+            includes=self.search_includes,
+        )
 
     @property
     def exports(self) -> Path:

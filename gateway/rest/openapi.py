@@ -63,7 +63,16 @@ _QUERY: Final = {
     "vread": ("_summary", "_elements"),
     "capabilities": ("mode",),
 }
+_LATER: Final = ("search", "history", "by_get", "export", "async_status", "export_status")
+"""What may answer that it is not done yet, beside what is posted."""
+
 _HEADERS: Final = {
+    "search": ("Prefer",),
+    "search_by_post": ("Prefer",),
+    "history": ("Prefer",),
+    "bundle": ("Prefer",),
+    "by_get": ("Prefer",),
+    "by_post": ("Prefer",),
     "create": ("If-None-Exist", "Prefer"),
     "update": ("If-Match", "If-None-Match", "Prefer"),
     "patch": ("If-Match", "Prefer"),
@@ -124,6 +133,7 @@ def _operation(parts: Parts, route: Route, path: str, method: str) -> dict[str, 
         for status in _SUCCESS.get(method, ("200",))
     }
     answers |= {"304": {"description": "Not modified"}} if name in ("read", "vread") else {}
+    answers |= {"202": {"description": "To be asked about later"}} if name in _LATER else {}
     answers |= {status: {"description": text, "content": refusal} for status, text in REFUSALS.items()}
     found: dict[str, Any] = {
         "operationId": "-".join((name, method.lower(), *(part for part in re.split(r"[^A-Za-z]+", path) if part))),

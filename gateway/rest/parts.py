@@ -16,6 +16,7 @@ from gateway.ingest import Ingest
 from gateway.rest.cursors import Cursors
 from gateway.rest.waiting import Requests
 from gateway.search import Parameters
+from gateway.search.parsing.limits import Limits
 from gateway.study import Study
 from gateway.terminology import Terminology
 
@@ -55,6 +56,7 @@ class Parts:
     page_limit: int
     max_body_bytes: int
     bundle_limit: int
+    limits: Limits
     origins: Sequence[str]
     reads_on_loop: bool
 

@@ -20,7 +20,7 @@ from gateway.rest.waiting_port import RequestStore
 from gateway.study import Study
 
 RUNNING_LIMIT: Final = 10
-"""Requests that a client may have waiting in a study."""
+"""Requests that a client may have waiting in a study, unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +70,25 @@ encode = msgspec.msgpack.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """Every request that is answered later; `keep` is how long an answer stays, `waiting` is set when work comes."""
+    """Every request that is answered later; `keep` is how long an answer stays, `waiting` is set when work comes.
+
+    `limit` is how many a client may have waiting in a study.
+    """
 
     store: RequestStore
     studies: Mapping[str, Study]
     clock: Clock
     keep: timedelta
     waiting: threading.Event
+    limit: int = RUNNING_LIMIT
 
     def start(self, asked: Asked) -> ExportJob:
         """A new request, durable; raises `TooManyRequests` when the client has too many waiting."""
         who, now = asked.who, self.clock()
         identity = secrets.token_hex(16)
         job = ExportJob(who.study, identity, who.client, "running", now, now + self.keep, encode(asked))
-        if not self.store.add(job, RUNNING_LIMIT):
-            raise TooManyRequests(issue("rest.later-running", limit=RUNNING_LIMIT))
+        if not self.store.add(job, self.limit):
+            raise TooManyRequests(issue("rest.later-running", limit=self.limit))
         self.waiting.set()
         return job
 

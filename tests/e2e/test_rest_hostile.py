@@ -132,6 +132,24 @@ def test_paths_with_tricks_lead_nowhere(http: Http, path: str) -> None:
     assert http.get("/Observation/target").headers["etag"] == 'W/"1"'
 
 
+def test_limits_are_settings(tmp_path: Path) -> None:
+    with serving(tmp_path, search_parameters=2, search_values=3, search_depth=1, search_includes=1) as strict:
+        for query in (
+            "code=1&date=2026&status=final", "code=1,2,3,4", "subject:Patient.general-practitioner.identifier=x",
+            "_include=*", "_include=Observation:subject&_include=Observation:device",
+        ):  # fmt: skip
+            answer = strict.get(f"/Observation?{query}")
+            assert answer.status_code == 400, query
+            assert is_told(answer)
+        for query in (
+            "code=1&date=2026",
+            "code=1,2,3",
+            "subject:Patient.identifier=x",
+            "_include=Observation:subject",
+        ):
+            assert strict.get(f"/Observation?{query}").status_code == 200, query
+
+
 def test_huge_and_crooked_bundles_are_refused(http: Http) -> None:
     def posted(content: bytes) -> Any:
         return http.ask("POST", BASE, REGISTRAR, content=content, headers=JSON)

@@ -205,6 +205,7 @@ def _query(
         place.base,
         strict=not preferences_of(request).lenient,
         terminology=parts.terminology,
+        limits=parts.limits,
         compartment=compartment,
         now=micros(parts.clock()),
     )
