@@ -22,7 +22,7 @@ def main(path: Path) -> None:
         for decoded in stream(file, mapping.format, mapping.source.options):
             made += len(mapping.apply(decoded.tree, facts, locate=decoded.locate).resources)
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     print(json.dumps({"seconds": seconds, "resources": made, "megabytes": peak}))
 
 

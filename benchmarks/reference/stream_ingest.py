@@ -34,7 +34,7 @@ def main(path: Path) -> None:
         made += receipt.counts.created
     seconds = time.perf_counter() - start
     gateway.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     print(json.dumps({"seconds": seconds, "resources": made, "megabytes": peak}))
 
 

@@ -96,6 +96,8 @@ class Validator:
             self._resource(resource, at, run, profiles)
         except RecursionError:
             return [issue("conformance.too-deep", expression=at[1])]
+        finally:
+            run.scope.env = None  # it knows the run: a circle would keep the resource until the collector finds it
         found = _distinct(run.issues)
         return [_error(one) if one.rule in self._strict else one for one in found] if self._strict else found
 

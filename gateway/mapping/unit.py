@@ -109,6 +109,8 @@ class UnitRun:
             self._payload_emits(self.plan.after, self._after, walk)
         finally:
             current.reset(token)
+            # They know the scope, which knows this unit: a circle would keep the payload until the collector finds it.
+            self._before, self._each, self._after = (), None, ()
 
     def _wanted(self) -> Sequence[int]:
         """The numbers of the records that something may be made of."""

@@ -30,7 +30,7 @@ MAX_SHAPES: Final = 4_096
 FRAGMENT_BYTES: Final = 4_000_000
 """How much memory the rows of the last contents of elements may take, and as much again those of steady ones."""
 
-COMMON_BYTES: Final = 3_000_000
+COMMON_BYTES: Final = 1_500_000
 """How much memory facets may take, and as much again what they are made of."""
 
 MAX_CONTENT: Final = 2_000
