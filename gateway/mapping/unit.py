@@ -109,7 +109,7 @@ class UnitRun:
             self._payload_emits(self.plan.after, self._after, walk)
         finally:
             current.reset(token)
-            # They know the scope, which knows this unit: a circle would keep the payload until the collector finds it.
+            # They know the scope, which knows this unit: a circle would keep the payload until it is collected.
             self._before, self._each, self._after = (), None, ()
 
     def _wanted(self) -> Sequence[int]:
