@@ -7,6 +7,7 @@ from gateway.fhirpath import FunctionSpec
 from gateway.mapping.functions.arguments import argument
 from gateway.mapping.functions.codes import code_functions
 from gateway.mapping.functions.numbers import NUMBERS, quantity_function
+from gateway.mapping.functions.scores import SCORES
 from gateway.mapping.functions.texts import TEXTS
 from gateway.mapping.functions.times import TIMES
 from gateway.mapping.plan import Table
@@ -35,6 +36,7 @@ def function_set(
         **TIMES,
         **NUMBERS,
         **TEXTS,
+        **SCORES,
         **code_functions(tables),
         "quantity": (1, 3, quantity_function(tables, keep_original)),
         "lookup": (2, 2, lookup),
