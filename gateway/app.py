@@ -37,6 +37,7 @@ from gateway.auth import (
     KeySets,
     clients_of,
 )
+from gateway.auth.webhooks import Endpoints, load_schemes
 from gateway.conformance import Validator
 from gateway.consent import ConsentPolicy, compile_grants
 from gateway.core import logs
@@ -233,6 +234,9 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         backend_services=(services := _backend_services(running)),
         app_launch=_app_launch(running, services) if settings.environment == "dev" else None,
         api_keys=running.api_keys,
+        webhooks=Endpoints(settings.webhooks, load_schemes(asset_roots("profiles", settings.asset_dirs))),
+        use_once=running.store.credentials.claim,
+        note_failure=running.trail.submit,
         bulk=worker.bulk,
         requests=_requests(running),
         record=running.trail.record,

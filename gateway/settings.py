@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     export_hours: int = Field(
         default=24, ge=1, le=720, description="How long the files of a finished bulk export are kept"
     )
+    webhook_dir: Path | None = Field(
+        default=None, description="Folder of the webhooks' secrets; empty means webhooks in the data folder"
+    )
     anchor_dir: Path | None = Field(
         default=None,
         description="Folder of the audit trail's signed anchors, best on another disk; empty means anchors in the "
@@ -225,6 +228,11 @@ class Settings(BaseSettings):
     def exports(self) -> Path:
         """The folder of the files of bulk exports."""
         return self.export_dir or self.data_dir / "exports"
+
+    @property
+    def webhooks(self) -> Path:
+        """The folder of the webhooks' secrets."""
+        return self.webhook_dir or self.data_dir / "webhooks"
 
     @property
     def anchors(self) -> Path:

@@ -23,6 +23,7 @@ from gateway.rest import (
     openapi,
     operation_routes,
     token,
+    webhooks,
     wellknown,
 )
 from gateway.rest.bodies import BodyLimit
@@ -92,6 +93,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         *operation_routes.routes(parts, operations),
         *(route for interaction in INTERACTIONS for route in interaction.routes(parts)),
         *intake.routes(parts),
+        *webhooks.routes(parts),
         *health.routes(parts),
     ]
     return [*openapi.routes(parts, found), *found]

@@ -15,7 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.core.errors import FhirError
 from gateway.rest.problems import refusal
 
-READ: Final = re.compile(r"/studies/(?P<study>[^/]+)/fhir/(?P<type>(?!AuditEvent/)[A-Z][A-Za-z]+)/(?P<id>[^/$_][^/]*)\Z")
+READ: Final = re.compile(
+    r"/studies/(?P<study>[^/]+)/fhir/(?P<type>(?!AuditEvent/)[A-Z][A-Za-z]+)/(?P<id>[^/$_][^/]*)\Z"
+)
 """`[type]/[id]`"""
 
 SEARCH: Final = re.compile(r"/studies/(?P<study>[^/]+)/fhir/(?P<type>(?!AuditEvent\Z)[A-Z][A-Za-z]+)\Z")

@@ -17,6 +17,7 @@ def event_of(
     operation: str,
     outcome: Literal["success", "denied", "failure"] = "success",
     reason: str = "",
+    targets: tuple[str, ...] = (),
 ) -> Event:
     """An event of a principal, at this moment, with the id of the request."""
     return Event(
@@ -31,5 +32,6 @@ def event_of(
         purpose=principal.purpose,
         token=principal.token,
         reason=reason,
+        targets=targets,
         request=request_id(request.scope),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.access import Access
 from gateway.audit import AuditReader
 from gateway.auth import ApiKeys, AppLaunch, BackendServices
+from gateway.auth.webhooks import Endpoints
 from gateway.conformance import Validator
 from gateway.core.clock import Clock
 from gateway.core.event import Event
@@ -41,6 +42,9 @@ class Parts:
     authenticate: Callable[[str, str], Principal]
     backend_services: BackendServices
     api_keys: ApiKeys
+    webhooks: Endpoints
+    use_once: Callable[[str, str, int], bool]
+    note_failure: Callable[[Event], object]
     app_launch: AppLaunch | None
     bulk: Bulk
     requests: Requests

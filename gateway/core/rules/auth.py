@@ -72,6 +72,18 @@ RULES: dict[str, Rule] = {
         "The scopes of this client do not allow the interaction {interaction} on {type}",
         "Ask the study for a role that may do this",
     ),
+    "auth.webhook": Rule(
+        "error", "login", "The delivery does not prove who sent it", "Check secret, signature, clock and network"
+    ),
+    "auth.webhook-endpoint": Rule(
+        "fatal",
+        "exception",
+        "The webhook's file does not hold what its scheme needs",
+        "Write scheme and secrets of at least 16 characters into <study>/<source>.json of the folder of webhooks",
+    ),
+    "auth.webhook-scheme": Rule(
+        "error", "invalid", "The webhook scheme {name} cannot be read, or asks for no proof", "See the shipped ones"
+    ),
     "auth.key-invalid": Rule(
         "error", "login", "The key is not one that this gateway accepts from here and now", "Ask the study for a key"
     ),

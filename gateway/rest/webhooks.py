@@ -1,0 +1,102 @@
+"""Where vendors call: a webhook of a source, proved in the vendor's way, its body durable before it is read.
+
+A notification without measurements is landed like any payload when a mapping of the source takes its media type; one
+that none takes is on record in the audit trail by its digest; nothing is fetched, and no address in a body is
+ever followed.
+"""
+
+from hashlib import sha256
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from gateway.auth.webhooks import Delivery, Endpoint, Proved, Scheme, handshake, verify
+from gateway.core.errors import NotFound, PayloadTooLarge, Unauthorized, UnsupportedMediaType
+from gateway.core.issues import issue
+from gateway.core.principal import Principal
+from gateway.rest.bodies import read_body
+from gateway.rest.deliverers import address_of
+from gateway.rest.edge import note
+from gateway.rest.events import event_of
+from gateway.rest.gate import study_of
+from gateway.rest.parts import Parts
+
+PATH: Final = "/studies/{study}/webhooks/{source}"
+MAX_BYTES: Final = 1_000_000
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """GET, HEAD and POST of `webhooks/[source]`, with a token at the end where the vendor signs nothing."""
+    router = APIRouter()
+
+    async def raw(request: Request) -> bytes:
+        study_of(parts, request)
+        body = await read_body(request)
+        if len(body) > MAX_BYTES:
+            raise PayloadTooLarge(issue("payload.too-large", limit=MAX_BYTES))
+        return body
+
+    def webhook_asked(request: Request) -> Response:
+        return _serve(parts, request, b"")
+
+    def webhook(request: Request, body: Annotated[bytes, Depends(raw)]) -> Response:
+        return _serve(parts, request, body)
+
+    for path in (PATH, f"{PATH}/{{token}}"):
+        router.add_api_route(path, webhook_asked, methods=["GET", "HEAD"])
+        router.add_api_route(path, webhook, methods=["POST"])
+    return list(router.routes)
+
+
+def _serve(parts: Parts, request: Request, body: bytes) -> Response:
+    study, source = study_of(parts, request), request.path_params["source"]
+    if source not in study.sources:
+        raise NotFound(issue("rest.unknown-route"))
+    note(request.scope, source=source)
+    endpoint, scheme = parts.webhooks.get(study.id, source)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    delivery = Delivery(headers, body, request.path_params.get("token", ""), address_of(request))
+    answered = handshake(request.method, dict(request.query_params), delivery, endpoint, scheme)
+    if answered is not None:
+        return JSONResponse(answered.tree, answered.status) if answered.tree else Response(None, answered.status)
+    if request.method != "POST":
+        raise NotFound(issue("rest.unknown-route"))
+    principal = study.principal_of(source)
+    proved = _proved(parts, request, principal, delivery, endpoint, scheme)
+    return _land(parts, request, principal, body, proved, scheme)
+
+
+def _proved(
+    parts: Parts, request: Request, principal: Principal, delivery: Delivery, endpoint: Endpoint, scheme: Scheme
+) -> Proved:
+    try:
+        return verify(delivery, endpoint, scheme, parts.clock().timestamp())
+    except Unauthorized as error:
+        parts.note_failure(event_of(parts, request, principal, "login", "failure", error.issues[0].rule))
+        raise
+
+
+def _land(
+    parts: Parts, request: Request, principal: Principal, body: bytes, proved: Proved, scheme: Scheme
+) -> Response:
+    """The bytes are durable before the proof is used up: a retry after a failure of ours is taken."""
+    media_type = request.headers.get("content-type", "")
+    task = None
+    try:
+        receipt = parts.ingest.receive(
+            parts.ingest.payload(principal.study, principal.source, body, media_type), principal
+        )
+        note(request.scope, receipt=receipt.id)
+        task = BackgroundTask(parts.ingest.process, receipt)
+    except UnsupportedMediaType:
+        if scheme.delivers != "hint":
+            raise
+        event = event_of(parts, request, principal, "webhook", targets=(f"sha256:{sha256(body).hexdigest()}",))
+        parts.record(event)
+    if proved.digest and not parts.use_once(principal.study, proved.digest, proved.until):
+        raise Unauthorized(issue("auth.webhook"))
+    return Response(None, scheme.answer, background=task)

@@ -1,0 +1,122 @@
+"""Webhooks over HTTP: landed when proved, refused alike when not, never half configured."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway.core.event import Event
+from tests.e2e.http_gateway import STUDY, Http, rule, serving
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+SECRET = "a secret of the study"
+BODY = b'{"status": 0, "body": {"measuregrps": []}}'
+JSON = {"Content-Type": "application/json"}
+HOOKS = f"/studies/{STUDY}/webhooks"
+
+
+@pytest.fixture(scope="module")
+def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
+    folder = tmp_path_factory.mktemp("webhooks")
+    with serving(folder, lambda: NOW) as served:
+        yield served
+
+
+def configure(http: Http, source: str, **told: Any) -> Path:
+    file: Path = http.gateway.settings.webhooks / STUDY / f"{source}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(0o600)
+    file.write_text(json.dumps(told))
+    file.chmod(0o600)
+    return file
+
+
+def signed(body: bytes = BODY, seconds: int = 0, secret: str = SECRET) -> dict[str, str]:
+    moment = str(int(NOW.timestamp()) + seconds)
+    text = hmac.new(secret.encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return JSON | {"X-Signature-Timestamp": moment, "X-Signature": text}
+
+
+def events(http: Http) -> list[Event]:
+    http.gateway.trail.record(Event(NOW, STUDY, "E", "marker", "success", "", "", "", ""))
+    return [msgspec.json.decode(row.event, type=Event) for row in http.gateway.store.rows(STUDY)]
+
+
+def test_a_proved_delivery_is_landed_and_its_repetition_refused(http: Http) -> None:
+    configure(http, "withings", scheme="hmac-sha256", secrets=[SECRET])
+    assert http.ask("POST", f"{HOOKS}/withings", headers=signed(), content=BODY).status_code == 200
+    assert [receipt.sha256 for receipt in http.gateway.store.receipts(STUDY, source="withings")] == [
+        hashlib.sha256(BODY).hexdigest()
+    ]
+    again = http.ask("POST", f"{HOOKS}/withings", headers=signed(), content=BODY)
+    assert (again.status_code, rule(again)) == (401, "auth.webhook")
+    assert http.ask("POST", f"{HOOKS}/withings", headers=signed(seconds=1), content=BODY).status_code == 200
+
+
+def test_what_is_not_proved_is_refused_alike_and_on_record(http: Http) -> None:
+    configure(http, "withings", scheme="hmac-sha256", secrets=[SECRET])
+    count = len(http.gateway.store.receipts(STUDY))
+    attempts = (
+        JSON, signed(secret="another secret of some length"), signed(b"{}"), signed(seconds=-301),
+        JSON | {"Authorization": f"Bearer {http.token('withings')}"},
+    )  # fmt: skip
+    answers = [http.ask("POST", f"{HOOKS}/withings", headers=headers, content=BODY) for headers in attempts]
+    assert {(answer.status_code, answer.content) for answer in answers} == {(401, answers[0].content)}
+    assert len(http.gateway.store.receipts(STUDY)) == count
+    failed = [event for event in events(http) if event.operation == "login" and event.outcome == "failure"]
+    assert {(event.client, event.reason) for event in failed[-5:]} == {("withings", "auth.webhook")}
+    assert len(failed) >= 5
+
+
+def test_a_webhook_that_is_not_there_or_half_configured_lets_nobody_in(http: Http) -> None:
+    for source in ("imaging", "nonsense", "..%2fkeys"):
+        assert http.ask("POST", f"{HOOKS}/{source}", headers=signed(), content=BODY).status_code == 404
+    for told in (
+        {"scheme": "hmac-sha256"}, {"scheme": "hmac-sha256", "secrets": ["short"]}, {"scheme": "none"}, {},
+        {"scheme": "withings", "path": "0123456789abcdef"}, {"scheme": "google-health", "authorization": SECRET},
+        {"scheme": "hmac-sha256", "secrets": [SECRET], "nonsense": 1},
+    ):  # fmt: skip
+        configure(http, "google-health", **told)
+        answer = http.ask("POST", f"{HOOKS}/google-health", headers=signed(), content=BODY)
+        assert (answer.status_code, rule(answer)) == (503, "auth.webhook-endpoint"), told
+    configure(http, "google-health", scheme="hmac-sha256", secrets=[SECRET]).chmod(0o644)
+    answer = http.ask("POST", f"{HOOKS}/google-health", headers=signed(), content=BODY)
+    assert (answer.status_code, rule(answer)) == (503, "auth.keys-readable")
+
+
+def test_a_hint_that_no_mapping_reads_is_on_record(http: Http) -> None:
+    token = "an unguessable token"
+    configure(http, "epro-redcap", scheme="redcap", path=token, networks=["127.0.0.0/8"])
+    body = b"project_id=1&record=777-canary&redcap_url=http%3A%2F%2F169.254.169.254%2F"
+    sent = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = http.ask("POST", f"{HOOKS}/epro-redcap/{token}", headers=sent, content=body)
+    assert answer.status_code == 200, answer.text
+    [event] = [event for event in events(http) if event.operation == "webhook"]
+    assert event.targets == (f"sha256:{hashlib.sha256(body).hexdigest()}",)
+    assert http.ask("POST", f"{HOOKS}/epro-redcap", headers=sent, content=body).status_code == 401
+    assert http.ask("POST", f"{HOOKS}/epro-redcap/x", headers=sent, content=body).status_code == 401
+
+
+def test_handshakes(http: Http) -> None:
+    configure(http, "central-lab", scheme="oura", secrets=[SECRET], verification="the word")
+    asked = f"{HOOKS}/central-lab?verification_token=the+word&challenge=abc"
+    assert http.ask("GET", asked).json() == {"challenge": "abc"}
+    assert http.ask("GET", asked.replace("word", "world")).status_code == 401
+    token = "an unguessable token"
+    configure(http, "withings", scheme="withings", path=token, networks=["127.0.0.1"])
+    assert http.ask("HEAD", f"{HOOKS}/withings/{token}").status_code == 200
+    assert http.ask("HEAD", f"{HOOKS}/withings/x").status_code == 404
+    configure(http, "withings", scheme="withings", path=token, networks=["192.0.2.0/24"])
+    assert http.ask("HEAD", f"{HOOKS}/withings/{token}").status_code == 404
+
+
+def test_a_body_has_its_limit(http: Http) -> None:
+    configure(http, "withings", scheme="hmac-sha256", secrets=[SECRET])
+    body = b" " * 1_000_001
+    assert http.ask("POST", f"{HOOKS}/withings", headers=signed(body), content=body).status_code == 413
