@@ -8,6 +8,8 @@ from gateway.access.gate import Gate
 from gateway.access.journal import Journal
 from gateway.access.limits import ScopeLimits
 from gateway.access.placing import Placer
+from gateway.access.redacting import RedactingStore
+from gateway.access.redaction import redaction_of
 from gateway.audit import AuditTrail
 from gateway.consent import ConsentPolicy
 from gateway.core.clock import Clock
@@ -45,7 +47,9 @@ class Access:
         if study is None or role is None:
             raise Forbidden(issue("auth.client-unknown"))
         gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting, self._limits)
-        return Door(self._store, gate, Journal(self._trail, principal, request, why), self._clock)
+        redaction = redaction_of(role.redacts)
+        store = RedactingStore(self._store, redaction) if redaction else self._store
+        return Door(store, gate, Journal(self._trail, principal, request, why), self._clock)
 
     def flush(self) -> None:
         """Has the events written that `Door.begin_read` left waiting."""

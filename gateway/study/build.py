@@ -30,7 +30,10 @@ def build(tree: Tree, people: Sequence[Tree], resources: Mapping[str, Resource])
     head = tree["study"]
     sites = {row["id"]: Site(**{"country": "", **row}) for row in tree["sites"]}
     participants = tuple(_participant(row, head["id"], sites) for row in people)
-    roles = {name: Role(name, **{**row, "scopes": tuple(row["scopes"])}) for name, row in tree["roles"].items()}
+    roles = {
+        name: Role(name, **{**row, "scopes": tuple(row["scopes"]), "redacts": tuple(row.get("redacts", ()))})
+        for name, row in tree["roles"].items()
+    }
     return {
         "id": head["id"],
         "title": head["title"],

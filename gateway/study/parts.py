@@ -112,12 +112,14 @@ class Interactions:
 @dataclass(frozen=True, slots=True)
 class Role:
     """What a kind of client may do: SMART v2 scopes; `enrols` may write participants and Consents without one;
-    `collects` delivers data of a source."""
+    `collects` delivers data of a source. `redacts` names what it does not see: `identity`, `arm`; it may write
+    nothing then."""
 
     name: str
     scopes: tuple[str, ...]
     enrols: bool = False
     collects: bool = False
+    redacts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

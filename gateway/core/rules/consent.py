@@ -57,6 +57,18 @@ RULES: dict[str, Rule] = {
         "The study has no such client, or there is no such action",
         "Clients: {known}; actions: access, disclose, collect",
     ),
+    "consent.redacted-search": Rule(
+        "error",
+        "forbidden",
+        "This role may not search by {parameter}: it does not see what the search would tell",
+        "Search by the study's subject number, or by another parameter",
+    ),
+    "consent.redacted-write": Rule(
+        "error",
+        "forbidden",
+        "This role may not write: it does not see all of a resource",
+        "Let a role write that sees everything",
+    ),
     "consent.no-deletion": Rule(
         "error",
         "not-supported",

@@ -1,0 +1,145 @@
+"""What a role does not see of the resources that it may see: who participants are, and which arm they are in.
+
+Of identifying types the elements that stay are listed, so that what nobody thought of goes. A search on what is not
+seen would tell it, and is refused.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from gateway.core.codec import dumps, loads
+from gateway.core.errors import Forbidden
+from gateway.core.issues import issue
+from gateway.core.resources import Stored
+from gateway.search import Query
+from gateway.search.query import (
+    AnyClause,
+    ChainClause,
+    Clause,
+    HasClause,
+    IdClause,
+    NotClause,
+    ReferenceIdentifierClause,
+    TextClause,
+    TokenClause,
+)
+
+IDENTITY: Final = "identity"
+ARM: Final = "arm"
+
+_META: Final = frozenset({"resourceType", "id", "meta", "implicitRules"})
+_STAY: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "Patient": _META | {"identifier", "active", "gender", "managingOrganization"},
+        "Person": _META | {"active", "gender"},
+        "RelatedPerson": _META | {"active", "gender", "patient"},
+    }
+)
+"""Of these types nothing else stays; of identifiers the study's own."""
+
+_GO: Final[Mapping[str, Mapping[str, frozenset[str]]]] = MappingProxyType(
+    {
+        IDENTITY: {"Consent": frozenset({"sourceAttachment"})},
+        ARM: {"ResearchSubject": frozenset({"assignedArm", "actualArm", "_assignedArm", "_actualArm", "extension"})},
+    }
+)
+_ASKED: Final = frozenset({"_id", "_lastUpdated", "_profile", "_tag", "active", "gender", "organization", "patient"})
+"""What may be searched by of the types of `_STAY`."""
+
+_PSEUDONYM: Final = "urn:trial-fhir-gateway:study:"
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What is taken away; `what` is of `IDENTITY` and `ARM`."""
+
+    what: frozenset[str]
+
+    def shown(self, stored: Stored) -> Stored:
+        """The version as the role sees it."""
+        if stored.deleted or not stored.body:
+            return stored
+        return replace(stored, body=dumps(self.resource(loads(stored.body))))
+
+    def resource(self, tree: Any) -> Any:
+        """The same without what is not seen, in contained resources and references too."""
+        if isinstance(tree, list):
+            return [self.resource(one) for one in tree]
+        if not isinstance(tree, dict):
+            return tree
+        kind = tree.get("resourceType")
+        found = self._elements(tree, kind) if isinstance(kind, str) else self._reference(tree)
+        return {name: self.resource(value) for name, value in found.items()}
+
+    def require(self, query: Query) -> None:
+        """Raises `Forbidden` for a search that would tell what is not seen."""
+        kinds = (query.type,) if query.type else query.types
+        for kind in kinds or tuple(_STAY):
+            for clause in query.clauses:
+                self._require(kind, clause)
+            for key in query.sort:
+                self._require_parameter(kind, key.parameter)
+
+    def _elements(self, tree: Mapping[str, Any], kind: str) -> dict[str, Any]:
+        gone = {"text"}.union(*(_GO[what].get(kind, frozenset()) for what in self.what))
+        found = {name: value for name, value in tree.items() if name not in gone}
+        if IDENTITY not in self.what:
+            return found
+        if kind in _STAY:
+            found = {name: value for name, value in found.items() if name in _STAY[kind]}
+        if "identifier" in found and kind in (*_STAY, "ResearchSubject"):
+            found["identifier"] = [one for one in found["identifier"] if _is_pseudonym(one.get("system"))]
+            found = {name: value for name, value in found.items() if value != []}
+        return found
+
+    def _reference(self, tree: Mapping[str, Any]) -> Mapping[str, Any]:
+        text = tree.get("reference")
+        if IDENTITY not in self.what or not isinstance(text, str) or text.partition("/")[0] not in _STAY:
+            return tree
+        return {name: value for name, value in tree.items() if name in ("reference", "type")}
+
+    def _require(self, kind: str, clause: Clause) -> None:
+        if isinstance(clause, NotClause):
+            self._require(kind, clause.clause)
+        elif isinstance(clause, AnyClause):
+            for one in clause.clauses:
+                self._require(kind, one)
+        elif isinstance(clause, ChainClause):
+            for target in clause.targets:
+                self._require(target, clause.clause)
+        elif isinstance(clause, HasClause):
+            self._require(clause.type, clause.clause)
+        elif isinstance(clause, TextClause) or (
+            IDENTITY in self.what and isinstance(clause, ReferenceIdentifierClause)
+        ):
+            raise Forbidden(issue("consent.redacted-search", parameter=clause.parameter))
+        elif not isinstance(clause, IdClause) and not _is_pseudonymous(clause):
+            self._require_parameter(kind, clause.parameter)
+
+    def _require_parameter(self, kind: str, parameter: str) -> None:
+        hidden = kind in _STAY and parameter not in _ASKED
+        hidden = hidden or (kind == "ResearchSubject" and parameter == "identifier")
+        if IDENTITY in self.what and hidden:
+            raise Forbidden(issue("consent.redacted-search", parameter=parameter))
+
+
+def redaction_of(redacts: Iterable[str]) -> Redaction | None:
+    """The redaction of a role; None when it sees all."""
+    what = frozenset(redacts)
+    return Redaction(what) if what else None
+
+
+def _is_pseudonym(system: Any) -> bool:
+    return isinstance(system, str) and system.startswith(_PSEUDONYM) and system.endswith(":subject")
+
+
+def _is_pseudonymous(clause: Clause) -> bool:
+    """Whether the clause asks for subject numbers of the study alone."""
+    return (
+        isinstance(clause, TokenClause)
+        and clause.parameter == "identifier"
+        and bool(clause.values)
+        and all(_is_pseudonym(token.system) for token in clause.values)
+    )
