@@ -6,7 +6,8 @@ as `record` too. An export in the event-attribute-value form (`record`, `field_n
 rows: one for each record, event and repeat of an instrument, in the order of their first value; the values of a check
 box are `field___code` with `1`.
 Positions are JSON Pointers or rows and columns, of the first value in that form.
-The API's error object is refused. Options: those of `delimited` for CSV.
+The API's error object is refused. Options: those of `delimited` for CSV, and `by_field`: records field by field
+(`redcap_fields`), as mappings by a data dictionary read them.
 See the help of a REDCap API, "Export Records".
 """
 
@@ -18,6 +19,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options, Pointer, json_pointer
 from gateway.formats.delimited import decode_csv
+from gateway.formats.redcap_fields import by_field
 
 _LONG = frozenset(("record", "field_name", "value"))
 _PLACE = ("record", "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance")
@@ -25,6 +27,11 @@ _PLACE = ("record", "redcap_event_name", "redcap_repeat_instrument", "redcap_rep
 
 def decode_redcap(data: bytes, options: Options) -> Decoded:
     """The records in `data`; raises `BadRequest` with a `payload.*`, `format.csv-*` or `format.redcap-*` rule."""
+    decoded = _decoded(data, options)
+    return by_field(decoded) if options.get("by_field") else decoded
+
+
+def _decoded(data: bytes, options: Options) -> Decoded:
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"[", b"{", b""):
         table = decode_csv(data, options)
         return _records(table.tree["rows"], lambda index: ("rows", index), table.locate)
