@@ -37,7 +37,7 @@ _FIELDS = [names[""] for names in _NAMES]
 _FIRST = [names["c1"] for names in _NAMES]
 _COMPONENTS = [f"c{number}" for number in range(64)]
 _KEYS = _COMPONENTS[1 : MAX_PARTS + 1]
-_PARTS = [[names[key] for key in _KEYS] for names in _NAMES]
+_PARTS_OF = {names[""]: [names[key] for key in _KEYS] for names in _NAMES}
 _HEADERS = frozenset(("MSH", "BHS", "FHS"))
 
 
@@ -113,25 +113,24 @@ def _read(line: str, encoding: Encoding, read: _Read) -> Segment:
 
 def _read_plain_fields(segment: Segment, parts: list[str], text_field: int, encoding: Encoding) -> None:
     """The fields of a line that has components at most; as `_read_fields` does."""
-    component, fields, firsts, number = encoding.component, _FIELDS, _FIRST, -1
-    for raw in parts:
-        number += 1
+    component = encoding.component
+    for raw, name, first in zip(parts, _FIELDS, _FIRST, strict=False):
         if not raw:
             continue
-        if component not in raw or number == text_field:
-            segment[fields[number]] = segment[firsts[number]] = raw
+        if component not in raw or name == _FIELDS[text_field]:
+            segment[name] = segment[first] = raw
             continue
         texts = raw.split(component)
         if len(texts) > MAX_PARTS:
-            _composite_field(segment, number, raw, encoding)
+            _composite_field(segment, int(name[1:]), raw, encoding)
             continue
         values: dict[str, str] = {}
-        segment[fields[number]] = values
-        for text, key, part in zip(texts, _KEYS, _PARTS[number], strict=False):
+        segment[name] = values
+        for text, key, part in zip(texts, _KEYS, _PARTS_OF[name], strict=False):
             if text:
                 values[key] = segment[part] = text
         if not values:
-            del segment[fields[number]]
+            del segment[name]
 
 
 def _read_fields(segment: Segment, parts: list[str], text_field: int, encoding: Encoding) -> None:

@@ -190,9 +190,10 @@ def focuses(
         if irregular and group.series is not None and group.series.refuses:
             raise Fault("mapping.series-irregular")
         for run in found:
+            # The first one last: findings about the run are told at its place.
+            last = described(group, run.members[-1], variables, env) if len(run.members) > 1 else None
             first = described(group, run.members[0], variables, env)
-            last = first if len(run.members) == 1 else described(group, run.members[-1], variables, env)
-            yield focus_of(run, first, last)
+            yield focus_of(run, first, first if last is None else last)
 
 
 def _instant(values: list[Any]) -> int:

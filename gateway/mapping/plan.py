@@ -221,19 +221,34 @@ SHORT: Final = 100
 """How long a text may be for what is made of it to be remembered: a hostile payload must not fill the memory."""
 
 
+MEMORY: Final = 2048
+"""How many results of one function, or of one expression of a text, are remembered."""
+
+
+def remember(memory: dict[str, Any], text: Any, made: Any) -> None:
+    """Keeps what was made of a short text; where there is too much already, everything else is forgotten."""
+    if text.__class__ is str and len(text) <= SHORT:
+        if len(memory) >= MEMORY:
+            memory.clear()
+        memory[text] = made
+
+
 @dataclass(frozen=True, slots=True)
 class Twin:
     """A function of the language for one item: `call(item, *arguments)`, None for nothing, gives a loose value.
 
     `rest` are the positions of the arguments that are handed over; the others are literals, and in it already. `kind`
     is the class of what it gives, if that is always one. It raises `Odd` for what only the function itself can tell.
-    `recall` does the same for a short text, and remembers what it gave; None where nothing may be remembered.
+    `recall` does the same for a short text, and remembers what it gave. `memory` has what `call` gave for texts that
+    it remembers; for `is_local_time` they are in the `times` of the scope.
     """
 
     call: Callable[..., Any]
     rest: tuple[int, ...] = ()
     kind: type | None = None
     recall: Callable[[str], Any] | None = None
+    memory: Mapping[Any, Any] | None = None
+    is_local_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

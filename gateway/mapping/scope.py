@@ -26,7 +26,8 @@ class Scope:
     `zone` is the default zone for local times, None for none. `made` has the references made so far, by emit: for a
     per-record emit those of the present record. `reference` gives the reference for an emit's key parts; `wanted`
     collects what was referred to by key, and `known`, where it is given, is all that may be. `collect` takes faults;
-    None makes `report` raise them. `references` are those made so far, by emit and key part.
+    None makes `report` raise them. `references` are those made so far, by emit and key part; `times` what the texts
+    of local times stand for.
     """
 
     zone: str | None = None
@@ -38,6 +39,7 @@ class Scope:
     known: frozenset[str] | None = None
     collect: Callable[[str, dict[str, Any]], None] | None = None
     references: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    times: dict[str, str] = field(default_factory=dict)
 
 
 current: ContextVar[Scope] = ContextVar("current")

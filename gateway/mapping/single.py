@@ -7,8 +7,9 @@ Results are loose values (`gateway.mapping.loose`). Parts without a short form c
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -16,11 +17,11 @@ from gateway.fhirpath import nodes
 from gateway.fhirpath.arithmetic import OPERATORS
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.printer import print_expression
-from gateway.mapping.lineage import is_fixed, plain_path, walk
+from gateway.mapping.lineage import is_fixed, plain_path
 from gateway.mapping.loose import NO_FOCUS, ODDITIES, STRANGE, Odd, loose, truth_of
 from gateway.mapping.plan import Formula, Functions
-from gateway.mapping.single_calls import call
-from gateway.mapping.single_form import Evaluate, Operand, evaluator
+from gateway.mapping.single_calls import behind, call
+from gateway.mapping.single_form import Evaluate, Operand, evaluator, is_whole
 from gateway.mapping.single_items import filtered, unwound
 from gateway.mapping.single_known import Known
 from gateway.mapping.single_logic import holds, is_boolean, logic
@@ -52,7 +53,6 @@ if V.__class__ is not str and V is not None:
     raise ODD
 """
 _TRUTH = "T = V if V.__class__ is bool else False if V is None else TRUTH(V)"
-_PER_ITEM: Final = frozenset({"index", "total"})
 _MOVES_FOCUS: Final = frozenset({"where", "select", "exists", "all", "iif", "repeat", "sort", "aggregate", "trace"})
 
 
@@ -67,6 +67,7 @@ class Singles:
         self.known = Known()
         self.outer: Outer | None = None
         self._once: dict[str, str] = {}
+        self._times = ""
 
     @contextmanager
     def inside(self, block: list[ast.stmt], *, loop: bool = False) -> Iterator[None]:
@@ -83,6 +84,14 @@ class Singles:
         with self.code.into(outer.block):
             yield
         self.known, self.outer = known, outer
+
+    def outer_text(self, inside: str, names: Mapping[str, str | ast.expr]) -> str:
+        """The local, assigned before the loop, with an f-string of what stands there."""
+        assert self.outer is not None
+        local = self.code.fresh()
+        with self.before(self.outer):
+            self.code.run(f'V = f"{inside}"', V=local, **names)
+        return local
 
     def place(self, **places: str) -> None:
         """FHIRPath is told these locals as `%item` and `%index`: usual data where it is asked, others at once."""
@@ -119,7 +128,7 @@ class Singles:
             return self.known.variables[tree.name]
         if formula.fixed:
             return self._fixed(formula.text, formula.expression.evaluate)
-        if _is_whole(tree):
+        if is_whole(tree):
             return self._evaluated(formula.expression.evaluate, focus)
         if self.usual:
             return self.local(self.solid(self.one(tree, focus)))
@@ -136,7 +145,7 @@ class Singles:
     def text(self, formula: Formula, focus: str) -> str | None:
         """The local that holds the text of a path or None, other values being unusual; None for other formulas."""
         tree = formula.expression.ast
-        if not self.usual or formula.fixed or _is_whole(tree):
+        if not self.usual or formula.fixed or is_whole(tree):
             return None
         if isinstance(tree, nodes.Variable):
             value = self.known.variables.get(tree.name)
@@ -155,9 +164,9 @@ class Singles:
         is_list = isinstance(tree, nodes.Member) or (
             isinstance(tree, nodes.Call) and tree.name in self.functions.specs
         )
-        if self.usual and is_list and not (formula.fixed or _is_whole(tree)):
+        if self.usual and is_list and not (formula.fixed or is_whole(tree)):
             return self.local(self.one(tree, focus))
-        if formula.fixed or not isinstance(tree, nodes.Member) or _is_whole(tree) or self.is_fact(tree):
+        if formula.fixed or not isinstance(tree, nodes.Member) or is_whole(tree) or self.is_fact(tree):
             return self.value(formula, focus)
         path, value = plain_path(tree), code.fresh()
         if path is not None:
@@ -174,7 +183,7 @@ class Singles:
         """The local that holds what a `foreach` goes over: a loose value, or a list of items."""
         code, tree = self.code, formula.expression.ast
         found = unwound(tree)
-        if formula.fixed or found is None or _is_whole(tree):
+        if formula.fixed or found is None or is_whole(tree):
             return self.value(formula, focus)
         names, calls = found
         if self.usual:
@@ -187,7 +196,7 @@ class Singles:
     def unfiltered(self, formula: Formula, focus: str) -> tuple[str, nodes.Expr] | None:
         """For `path.where(...)` in a function for usual data: the items at the path, and what they are asked."""
         code, tree = self.code, formula.expression.ast
-        found = unwound(tree) if self.usual and not (formula.fixed or _is_whole(tree)) else None
+        found = unwound(tree) if self.usual and not (formula.fixed or is_whole(tree)) else None
         if found is None or [call.name for call in found[1]] != ["where"]:
             return None
         items = filtered(self, found[0], [], focus)
@@ -197,7 +206,7 @@ class Singles:
     def truth(self, formula: Formula, focus: str) -> str:
         """The local that holds the truth of a condition; data that are no condition raise `Fault`."""
         code, tree, truth = self.code, formula.expression.ast, self.code.fresh("t")
-        if formula.fixed or _is_whole(tree) or not is_boolean(tree):
+        if formula.fixed or is_whole(tree) or not is_boolean(tree):
             value = self.value(formula, focus)
         elif self.usual:
             return holds(self, tree, focus)
@@ -258,6 +267,8 @@ class Singles:
                 return self.code.bind(value)
             case nodes.Member(target=None, name=name):
                 return self.step(focus, name)
+            case nodes.Member(target=nodes.Call(arguments=(part,)) as called) if self.usual and behind(called, part):
+                return self._behind(node, called, part, focus)
             case nodes.Member(target=target, name=name) if target is not None and not self.is_fact(node):
                 return self.step(self.local(self.one(target, focus)), name)
             case nodes.Special(name="this"):
@@ -269,6 +280,17 @@ class Singles:
             case nodes.Binary() | nodes.Chain():
                 return self._operator(node, focus)
         return self.outlined(node, focus)
+
+    def _behind(self, node: nodes.Member, called: nodes.Call, part: nodes.Expr, focus: str) -> Operand:
+        """The element of the one item of `x.where(part)`, or of what a pure `x.select(part)` makes of it."""
+        if called.name == "select":
+            inner = nodes.Member(part, node.name, node.start, node.end, node.at)
+            return self.one(replace(called, arguments=(inner,)), focus)
+        assert called.target is not None
+        item, answer = self.local(self.solid(self.one(called.target, focus))), self.code.fresh()
+        element = self.step(item, node.name)
+        self.code.run("R = V if C else None", R=answer, V=element, C=holds(self, part, item))
+        return answer
 
     def _before(self, outer: Outer, node: nodes.Expr) -> str:
         """The local of a part that all items of the loop share."""
@@ -327,6 +349,14 @@ class Singles:
             return self._fixed(print_expression(node), evaluate)
         return self._evaluated(evaluate, focus)
 
+    def times(self) -> str:
+        """The local with what is remembered of local times in the unit."""
+        if not self._times:
+            self._times = self.code.fresh("u")
+            with self.code.into(self.prelude):
+                self.code.run("V = scope.times", V=self._times)
+        return self._times
+
     def is_fact(self, node: nodes.Expr) -> bool:
         """True for `%study.x` and its like: a path that is the same in a whole unit and cannot fail."""
         while isinstance(node, nodes.Member) and node.target is not None:
@@ -367,12 +397,3 @@ class Singles:
         code.run("R = None if A is None or B is None else F(A, B)", R=answer, A=left, B=right,
                  F=code.bind(OPERATORS[node.operator]))  # fmt: skip
         return self.made(answer)
-
-
-def _is_whole(tree: nodes.Expr) -> bool:
-    """True for an expression that is better evaluated as a whole."""
-    return any(
-        (isinstance(node, nodes.Special) and node.name in _PER_ITEM)
-        or (isinstance(node, nodes.Call) and node.name in ("defineVariable", "aggregate"))
-        for node in walk(tree)
-    )

@@ -3,21 +3,16 @@
 import ast
 from collections.abc import Callable, Collection
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Final
 
 from gateway.fhirpath import nodes
 from gateway.fhirpath.functions import FUNCTIONS, Function
-from gateway.fhirpath.functions.conversions import to_decimal as _to_decimal
 from gateway.fhirpath.kinds import BOOLEAN, DECIMAL, INTEGER, STRING, UNKNOWN
 from gateway.mapping.lineage import walk
 from gateway.mapping.loose import Odd, loose
-from gateway.mapping.plan import SHORT, Twin
-from gateway.mapping.single_form import Evaluate, Operand, Writing, evaluator, literal_of
+from gateway.mapping.plan import SHORT, Twin, remember
+from gateway.mapping.single_form import Operand, Writing, evaluator, literal_of
 from gateway.mapping.single_logic import holds, logic
-
-MEMORY: Final = 2048
-"""How many results of a pure expression of a text are remembered; those of long texts are not."""
 
 _ONE_OF: Final = frozenset({"first", "last", "single", "distinct"})
 _PURE: Final = frozenset(
@@ -36,7 +31,16 @@ _WHOLE = """
 if V.__class__ is not int and V is not None:
     raise ODD
 """
-_RECALLED = "R = RECALL(V) if V.__class__ is str and len(V) < 100 else None if V is None else LOOSE(F(V, env))"
+_RECALLED = """
+R = MEMORY.get(V) if V.__class__ is str else None
+if R is None and V is not None:
+    R = F(V)
+"""
+_REMEMBERED = """
+R = MEMORY.get(A0)
+if R is None and A0 is not None:
+    R = F(A0)
+"""
 _TWIN: Final = f"R = RECALL(A0) if A0.__class__ is str and len(A0) <= {SHORT} else None if A0 is None else F(A0)"
 _SHORT: Final = {
     "startsWith": "A0.startswith(A1)",
@@ -127,11 +131,14 @@ def _for_one(writer: Writing, node: nodes.Call, target: nodes.Expr, focus: str) 
     """`where`, `select` or `exists` of the one item of the target."""
     code, answer, part = writer.code, writer.code.fresh(), node.arguments[0]
     item = writer.local(writer.solid(writer.one(target, focus)))
-    if node.name == "select" and _is_pure(part):
+    if node.name == "select" and is_pure(part):
         evaluate = evaluator(part, writer.functions)
-        code.run(_RECALLED, R=answer, V=item, RECALL=code.bind(remembered(evaluate)), LOOSE=code.bind(loose),
-                 F=code.bind(evaluate))  # fmt: skip
+        memory, function = remembered(lambda value: loose(evaluate(value, None)))
+        code.run(_RECALLED, R=answer, V=item, MEMORY=code.bind(memory), F=code.bind(function))
         return answer
+    if node.name == "select" and isinstance(part, nodes.Literal) and part.value.__class__ is str:
+        code.run("R = None if V is None else C", R=answer, V=item, C=code.bind(part.value))
+        return writer.made(answer, str)
     if writer.usual and node.name == "where":
         code.run("R = V if V is not None and C else None", R=answer, V=item, C=holds(writer, part, item))
         return writer.made(answer, writer.kind(item))
@@ -145,7 +152,12 @@ def _for_one(writer: Writing, node: nodes.Call, target: nodes.Expr, focus: str) 
     return answer if node.name == "select" else writer.made(answer)
 
 
-def _is_pure(node: nodes.Expr) -> bool:
+def behind(called: nodes.Call, part: nodes.Expr) -> bool:
+    """True for a call whose one item, or nothing, an element is asked of: `where`, and `select` that is pure."""
+    return called.target is not None and (called.name == "where" or (called.name == "select" and is_pure(part)))
+
+
+def is_pure(node: nodes.Expr) -> bool:
     """True where the result depends on the text in `$this` alone."""
     return all(
         isinstance(part, nodes.Literal)
@@ -156,21 +168,16 @@ def _is_pure(node: nodes.Expr) -> bool:
     ) and any(isinstance(part, nodes.Call) for part in walk(node))
 
 
-def remembered(evaluate: Evaluate) -> Callable[[str], Any]:
-    """The loose value of an expression that depends on a text alone, remembered; what it raises is not."""
+def remembered(evaluate: Callable[[Any], Any]) -> tuple[dict[str, Any], Callable[[Any], Any]]:
+    """What is remembered of a function of one item, and the function that remembers it."""
+    memory: dict[str, Any] = {}
 
-    @lru_cache(MEMORY)
-    def recall(text: str) -> Any:
-        return loose(evaluate(text, None))
+    def recall(value: Any) -> Any:
+        made = evaluate(value)
+        remember(memory, value, made)
+        return made
 
-    return recall
-
-
-@lru_cache(MEMORY)
-def decimal_of(text: str) -> Decimal | None:
-    """The decimal that a text stands for, with its digits; None when it is none."""
-    made: Decimal | None = _to_decimal.call(text)
-    return made
+    return memory, recall
 
 
 def _is_plain(function: Function, parts: tuple[nodes.Expr, ...]) -> bool:
@@ -203,10 +210,12 @@ def _plain(writer: Writing, node: nodes.Call, target: nodes.Expr, function: Func
     if function.name == "substring" and isinstance(whole := _slice(node), str):
         source = f"R = A0[{whole}] or None if A0 is not None else None"
     elif function.name == "toDecimal":
-        source = "R = RECALL(A0) if A0.__class__ is str and len(A0) < 100 else None if A0 is None else F(A0)"
+        memory, call_of = remembered(function.call)
+        code.run(_REMEMBERED, R=answer, MEMORY=code.bind(memory), F=code.bind(call_of), **names)
+        return writer.made(answer, kind)
     else:
         source = f"R = None if {empty} else {_SHORT.get(function.name) or 'F(' + ', '.join(names) + ')'}"
-    code.run(source, R=answer, F=code.bind(function.call), RECALL=code.bind(decimal_of), **names)
+    code.run(source, R=answer, F=code.bind(function.call), **names)
     return writer.made(answer, kind)
 
 
@@ -245,8 +254,9 @@ def _added(writer: Writing, node: nodes.Call, focus: str) -> Operand:
         )
         if same in writer.known.calls:
             return writer.known.calls[same]
+        memory = writer.times() if twin.is_local_time else code.bind(twin.memory)
         code.run(_twin_source(node, twin, names), R=answer, F=code.bind(twin.call), RECALL=code.bind(twin.recall),
-                 NAME=code.bind(literals[0] if literals else None), **names)  # fmt: skip
+                 MEMORY=memory, NAME=code.bind(literals[0] if literals else None), **names)  # fmt: skip
         if same is not None:
             writer.known.calls[same] = answer
         return writer.made(answer, twin.kind) if twin.kind is not None else answer
@@ -263,6 +273,8 @@ def _twin_source(node: nodes.Call, twin: Twin, names: Collection[str]) -> str:
     """The call of a twin, left out where it would give nothing: for nothing, and for an emit that made nothing."""
     if node.target is None:
         return "R = F(A0) if scope.made.get(NAME) else None" if len(names) == 1 else f"R = F({', '.join(names)})"
+    if twin.memory is not None or (twin.is_local_time and len(names) == 1):
+        return _REMEMBERED
     if twin.recall is not None:
         return _TWIN
     return "R = None if A0 is None else F(A0)" if len(names) == 1 else f"R = F({', '.join(names)})"

@@ -4,14 +4,17 @@ import ast
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from gateway.fhirpath import Env, compile, nodes
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.printer import print_expression
+from gateway.mapping.lineage import walk
 from gateway.mapping.plan import Functions
 from gateway.mapping.single_known import Known
 from gateway.mapping.single_outer import Outer
+
+_PER_ITEM: Final = frozenset({"index", "total"})
 
 Evaluate: TypeAlias = Callable[[Any, Env | None], list[Any]]
 """The function of a compiled expression."""
@@ -57,6 +60,9 @@ class Writing(Protocol):
     def step(self, base: str, name: str) -> str:
         """The local that holds the element `name` of an item; a list for what is unusual."""
 
+    def times(self) -> str:
+        """The local with what is remembered of local times in the unit."""
+
     def is_fact(self, node: nodes.Expr) -> bool:
         """True for a path that is the same in a whole unit."""
 
@@ -80,3 +86,12 @@ def evaluator(node: nodes.Expr, functions: Functions) -> Evaluate:
         return compiled()(focus, env)
 
     return evaluate
+
+
+def is_whole(tree: nodes.Expr) -> bool:
+    """True for an expression that is better evaluated as a whole."""
+    return any(
+        (isinstance(node, nodes.Special) and node.name in _PER_ITEM)
+        or (isinstance(node, nodes.Call) and node.name in ("defineVariable", "aggregate"))
+        for node in walk(tree)
+    )

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Sequence
 from functools import partial
+from itertools import takewhile
 
 from gateway.fhirpath.emitter import Emitter
 from gateway.mapping.identity import framed, id_maker
@@ -143,18 +144,20 @@ class Writer:
             names = {"U": make, "MAPPING": code.bind(self.plan.id), "EMIT": code.bind(emit.id), **shared}
             listed = "".join(name + "," for name in shared)
             code.run(f"U = MAKER(study, MAPPING, EMIT, ({listed}))", MAKER=code.bind(id_maker), **names)
-        names = {}
-        pieces = []
-        for number, part in enumerate(parts):
-            name = f"P{number}"
-            if isinstance(part, str):
-                names[name] = code.bind(framed(part))
-                pieces.append(f"{{{name}}}")
-            else:
-                names[name] = self._part(part, item)
-                pieces.append(f"{{len({name})}}:{{{name}}}")
-        code.run(_IDENTITY.replace("TEXT", "".join(pieces)), V=identity, D=code.fresh(), U=make, **names)
+        texts = [code.bind(framed(part)) if isinstance(part, str) else self._part(part, item) for part in parts]
+        start = self._start_of_key(texts)
+        text, names = _framed(texts[len(start) :])
+        if start:
+            names["START"] = self.single.outer_text(*_framed(start))
+            text = f"{{START}}{text}"
+        code.run(_IDENTITY.replace("TEXT", text), V=identity, D=code.fresh(), U=make, **names)
         return identity
+
+    def _start_of_key(self, texts: Sequence[str | ast.expr]) -> list[str | ast.expr]:
+        """The parts at its start that all items of a loop share."""
+        outer = self.single.outer
+        known = set(outer.parts.values()) if outer is not None else set()
+        return list(takewhile(lambda text: not isinstance(text, str) or text in known, texts)) if known else []
 
     def _part(self, part: str | Formula, item: str) -> str | ast.expr:
         code, single = self.code, self.single
@@ -194,3 +197,11 @@ class Writer:
         code, order = self.code, self.code.fresh()
         code.run(_ORDER, V=order, KNOWN=code.bind(instant_text), ORDER=code.bind(order_of), L=value)
         return order
+
+
+def _framed(texts: Sequence[str | ast.expr]) -> tuple[str, dict[str, str | ast.expr]]:
+    """The end of a key as the inside of an f-string: locals with their lengths, constants as they are."""
+    names = {f"P{number}": text for number, text in enumerate(texts)}
+    return "".join(
+        f"{{len({name})}}:{{{name}}}" if isinstance(text, str) else f"{{{name}}}" for name, text in names.items()
+    ), names

@@ -1,14 +1,15 @@
 """The writer of what a resource holds: template nodes as `ast` statements."""
 
 import ast
+from dataclasses import replace
 from decimal import Decimal
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from gateway.fhirpath.emitter import Emitter
 from gateway.mapping.elements import INTEGER_TYPES, NUMBER_TYPES
 from gateway.mapping.grouping import sampled
 from gateway.mapping.loose import fit_all, fit_one, items_of
-from gateway.mapping.plan import Choice, Constant, Items, Map, Node, Series, Value
+from gateway.mapping.plan import Choice, Constant, Items, Map, Node, Series, Target, Value
 from gateway.mapping.scope import Fault
 from gateway.mapping.single import Singles
 from gateway.mapping.walk import MAX_ITEMS
@@ -46,6 +47,7 @@ if V is not None:
     if W:
         PLACE[KEY] = W
 """
+_FITTED = "W = V if V.__class__ is CLASS or V is None else FIT(V, TYPE, PRIMITIVE)"
 _CLASSES = {"boolean": bool, **dict.fromkeys(INTEGER_TYPES, int), **dict.fromkeys(NUMBER_TYPES, Decimal)}
 
 
@@ -105,9 +107,9 @@ class NodeWriter:
         elif is_fixed(node):
             self._hoisted(key, node, place)
         elif isinstance(node, Map) and node.foreach is None:
-            made = self._object(node, focus)
-            source = "PLACE[KEY] = V" if _is_something(node) else "if V:\n    PLACE[KEY] = V"
-            code.run(source, V=made, **slot)
+            self._placed(node, "PLACE[KEY] = V", slot, focus)
+        elif isinstance(node, Items) and len(node.nodes) == 1 and _is_alone(node.nodes[0]):
+            self._placed(node.nodes[0], "PLACE[KEY] = [V]", slot, focus)
         else:
             listed = code.fresh("l")
             code.run("L = []", L=listed)
@@ -116,6 +118,50 @@ class NodeWriter:
         if not isinstance(node, Constant | Series) and node.target.required:
             code.run("if KEY not in PLACE:\n    raise FAULT(RULE)", FAULT=code.bind(Fault),
                      RULE=code.bind("mapping.required-missing"), **slot)  # fmt: skip
+
+    def _placed(self, node: Node, source: str, slot: _Names, focus: str) -> None:
+        """Puts the object of a map without foreach into its place; nothing where it is empty."""
+        assert isinstance(node, Map)
+        code = self.code
+        if node.when is not None:
+            truth = self.single.truth(node.when, focus)
+            with self.single.inside(code.emit("if V:\n    ...", V=truth)):
+                self._placed(replace(node, when=None), source, slot, focus)
+            return
+        vital = next((child for key, child in node.fields if key == node.vital), None)
+        others = [child for key, child in node.fields if key != node.vital]
+        if _is_simple(vital) and all(isinstance(one, Constant) for one in others):
+            value, test = self._fitted(vital, focus)
+            with code.into(code.emit(f"if {test}:\n    ...", V=value) if test else code.block):
+                code.run(source, V=self._display(node, value), **slot)
+            return
+        made = self._object(node, focus)
+        code.run(source if _is_something(node) else f"if V:\n    {source}", V=made, **slot)
+
+    def _fitted(self, node: Value, focus: str) -> tuple[str, str]:
+        """The local with a value as the element takes it or None, and what tells that there is one; "" for always."""
+        code, target, formula = self.code, node.target, node.formula
+        kind = _class_of(target)
+        value = (self.single.text(formula, focus) if kind is str else None) or self.single.value(formula, focus)
+        if self.single.kind(value) is not kind:
+            fitted = code.fresh()
+            code.run(_FITTED, W=fitted, V=value, FIT=code.bind(fit_one), CLASS=code.bind(kind),
+                     TYPE=code.bind(target.type), PRIMITIVE=code.bind(target.primitive))  # fmt: skip
+            value = fitted
+        if self.single.is_sure(value):
+            return value, ""
+        return value, "V" if kind in (str, dict) else "V is not None"
+
+    def _display(self, node: Map, value: str) -> str:
+        """The local with an object of constants and the one value of a local."""
+        code, made = self.code, self.code.fresh("m")
+        names: _Names = {}
+        for number, (key, child) in enumerate(node.fields):
+            constant = code.bind(child.value) if isinstance(child, Constant) else value
+            names |= {f"K{number}": code.bind(key), f"V{number}": constant}
+        display = ", ".join(f"K{number}: V{number}" for number in range(len(node.fields)))
+        code.run(f"M = {{{display}}}", M=made, **names)
+        return made
 
     def _hoisted(self, key: str, node: Node, place: str) -> None:
         """A part that is the same in the whole unit: made once, when the function is bound."""
@@ -140,7 +186,7 @@ class NodeWriter:
             values = self.single.several(node.formula, focus)
             code.run(_MANY, V=values, FIT=code.bind(fit_all), **names, **slot)
             return
-        kind = dict if not target.primitive else _CLASSES.get(target.type, str)
+        kind = _class_of(target)
         some = kind in (str, dict)
         value = (self.single.text(node.formula, focus) if kind is str else None) or self.single.value(
             node.formula, focus
@@ -221,6 +267,21 @@ class NodeWriter:
 
     def _raise(self, rule: str) -> None:
         self.code.run("raise FAULT(RULE)", FAULT=self.code.bind(Fault), RULE=self.code.bind(rule))
+
+
+def _class_of(target: Target) -> type:
+    """The class of what the element takes."""
+    return dict if not target.primitive else _CLASSES.get(target.type, str)
+
+
+def _is_simple(node: Node | Series | None) -> TypeGuard[Value]:
+    """True for one value that may be missing."""
+    return isinstance(node, Value) and not (node.target.many or node.target.required)
+
+
+def _is_alone(node: Node) -> bool:
+    """True for an object that is there once or not at all."""
+    return isinstance(node, Map) and node.foreach is None
 
 
 def _is_something(node: Map) -> bool:

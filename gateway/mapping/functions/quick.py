@@ -10,12 +10,9 @@ from typing import Any, Final
 
 from gateway.mapping.functions import bound, codes, numbers, texts, times
 from gateway.mapping.loose import Odd, loose
-from gateway.mapping.plan import Table, Twin
+from gateway.mapping.plan import MEMORY, Table, Twin, remember
 from gateway.mapping.scope import current
 from gateway.mapping.tables import targets_of
-
-MEMORY: Final = 2048
-"""How many results of one function are remembered."""
 
 _MOST_PARTS: Final = 12
 _LONGEST_PARTS: Final = 500
@@ -28,7 +25,9 @@ def twins(tables: Mapping[str, Table]) -> dict[str, Callable[..., Twin | None]]:
         "codeable": lambda name="", local=None: _codeable(tables[name] if name else None, local),
         "ref": _ref,
         "atOffset": lambda offset: Twin(times.at_offset_of, (0,), str),
-        "hl7Time": lambda zone=None: None if zone is not None else Twin(times.hl7_time_of, (), str),
+        "hl7Time": lambda zone=None: (
+            None if zone is not None else Twin(times.hl7_time_of, (), str, is_local_time=True)
+        ),
         "hl7Date": lambda: _of_text_twin(_alone(times.hl7_date)),
         "dateOnly": lambda: _of_text_twin(lambda text: text[:10] or None, str),
         "range": lambda: _of_text_twin(_alone(numbers.limits)),
@@ -80,7 +79,15 @@ def _codeable(table: Table | None, local: Any) -> Twin | None:
 
 def _of_text_twin(function: Callable[[str], Any], kind: type | None = None) -> Twin:
     """The twin of a function of a text or nothing, remembered; what it raises is not remembered."""
-    return Twin(_of_text(function), (), kind, lru_cache(MEMORY)(function))
+    memory: dict[str, Any] = {}
+    of_text = _of_text(function)
+
+    def call(value: Any) -> Any:
+        made = of_text(value)
+        remember(memory, value, made)
+        return made
+
+    return Twin(call, (), kind, memory=memory)
 
 
 def _of_text(function: Callable[[str], Any]) -> Callable[[Any], Any]:

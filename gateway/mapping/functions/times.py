@@ -239,7 +239,12 @@ def hl7_time_of(value: Any) -> str | None:
     """As `hl7_time` in the default zone, for one item or none."""
     if value.__class__ is str and len(value) <= _LONGEST:
         scope = current.get()
-        return _known_hl7(value, scope.zone, scope.ambiguous, scope.gap)
+        found = scope.times.get(value)
+        if found is None:
+            found = _known_hl7(value, scope.zone, scope.ambiguous, scope.gap)
+            if found is not None:
+                scope.times[value] = found
+        return found
     return None if value is None else _hl7(value, _NO_FOCUS)
 
 

@@ -194,6 +194,14 @@ def mapping(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return file(tmp_path_factory.mktemp("series"), request.param)
 
 
+def test_two_runs_with_one_key_are_told_at_the_same_place(tmp_path: Path) -> None:
+    mapping = file(tmp_path, "irregular: nearest\nmissing: E")
+    times = ["2026-01-01T00:01:00.500Z"] * 2 + ["2026-01-01T00:02:00+00:00"]
+    given = [{"at": at, "bpm": bpm} for at, bpm in zip(times, (0, 1, 0), strict=True)]
+    (found,) = made(mapping, {"points": given}).units[0].issues
+    assert (found.rule, found.source) == ("mapping.duplicate-key", "/points/1")
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn)
 def test_fast_and_explained_agree_and_no_value_is_lost(mapping: Mapping, given: list[dict[str, Any]]) -> None:
