@@ -35,6 +35,7 @@ from gateway.auth import (
     Issuer,
     KeyFolder,
     KeySets,
+    RateLimits,
     clients_of,
 )
 from gateway.auth.webhooks import Endpoints, load_schemes
@@ -44,7 +45,6 @@ from gateway.core import logs
 from gateway.core.assets import asset_roots
 from gateway.core.clock import Clock, system_clock
 from gateway.core.errors import FhirError
-from gateway.core.event import AuditRow
 from gateway.definitions import Definitions
 from gateway.export.bulk import Bulk, Worker, filter_reader
 from gateway.ingest import Ingest
@@ -159,6 +159,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
     trail = AuditTrail(store, secret)
     limits = ScopeLimits(made.parameters)
     externals = ExternalIssuers(settings.issuers, settings.public_url, clock)
+    anchors = Anchors(settings.anchors, AnchorKeys(settings.keys), witness(settings.anchor_url))
     access = Access(store, trail, studies, clock, limits)
     keys = KeyFolder(settings.keys)
     keys.ensure_key(clock())
@@ -170,7 +171,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         registry=registry,
         store=store,
         trail=trail,
-        anchoring=_anchoring(settings, store.last, clock),
+        anchoring=Anchoring(anchors, store.last, clock, timedelta(minutes=settings.anchor_minutes)),
         audit=AuditReader(store, EventIds(secret), made.parameters),
         access=access,
         ingest=Ingest(store, access.door, registry, made.validator, studies, clock),
@@ -193,11 +194,6 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
 def _types_of(studies: Studies, registry: MappingRegistry, study: str, source: str) -> frozenset[str]:
     """The resource types that the mappings of a source make."""
     return frozenset(kind for name in studies[study].sources[source].mappings for kind in registry.get(name).types)
-
-
-def _anchoring(settings: Settings, last: Callable[[str], AuditRow | None], clock: Clock) -> Anchoring:
-    anchors = Anchors(settings.anchors, AnchorKeys(settings.keys), witness(settings.anchor_url))
-    return Anchoring(anchors, last, clock, timedelta(minutes=settings.anchor_minutes))
 
 
 def create_app(settings: Settings | None = None) -> "FastAPI":
@@ -235,8 +231,9 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         app_launch=_app_launch(running, services) if settings.environment == "dev" else None,
         api_keys=running.api_keys,
         webhooks=Endpoints(settings.webhooks, load_schemes(asset_roots("profiles", settings.asset_dirs))),
-        use_once=running.store.credentials.claim,
         note_failure=running.trail.submit,
+        use_once=running.store.credentials.claim,
+        rates=RateLimits.of(settings.budgets, settings.rate_store, settings.workers, running.store.rate_counts),
         bulk=worker.bulk,
         requests=_requests(running),
         record=running.trail.record,
@@ -280,7 +277,9 @@ def _requests(gateway: Gateway) -> "Requests":
     from gateway.rest.waiting import Requests
 
     keep = timedelta(hours=gateway.settings.export_hours)
-    return Requests(gateway.store.requests, gateway.studies, gateway.clock, keep, threading.Event(), gateway.settings.async_limit)
+    return Requests(
+        gateway.store.requests, gateway.studies, gateway.clock, keep, threading.Event(), gateway.settings.async_limit
+    )
 
 
 def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:

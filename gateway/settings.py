@@ -28,6 +28,7 @@ TEST_VARIABLES: Final = frozenset(
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(?::[0-9]{1,5})?\Z")
 _ISSUER = re.compile(r"https?://[^\s@?#,]+\Z")
+_RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour|day)\Z")
 _SQLITE = "sqlite:///"
 
 
@@ -54,6 +55,16 @@ class Settings(BaseSettings):
     )
     export_hours: int = Field(
         default=24, ge=1, le=720, description="How long the files of a finished bulk export are kept"
+    )
+    rate_fhir: str = Field(
+        default="300000/minute", description="FHIR requests that a client may send, as `600/minute`; empty means any"
+    )
+    rate_ingest: str = Field(default="60000/minute", description="Deliveries that a client may send")
+    rate_login: str = Field(default="1200/minute", description="Requests to the token endpoint from one address")
+    rate_failures: str = Field(default="600/minute", description="Wrong tokens, keys and signatures from one address")
+    rate_store: str = Field(
+        default="",
+        description="Where requests are counted, `redis://...`; empty means memory, the database for several workers",
     )
     webhook_dir: Path | None = Field(
         default=None, description="Folder of the webhooks' secrets; empty means webhooks in the data folder"
@@ -158,6 +169,13 @@ class Settings(BaseSettings):
             raise ValueError("must be an http(s) address each, without query")
         return issuers
 
+    @field_validator("rate_fhir", "rate_ingest", "rate_login", "rate_failures")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        if value and not _RATE.match(value):
+            raise ValueError("must be a number, a slash and second, minute, hour or day")
+        return value
+
     @field_validator("base_url", "terminology_url", "anchor_url")
     @classmethod
     def _plain_url(cls, value: str) -> str:
@@ -228,6 +246,16 @@ class Settings(BaseSettings):
     def exports(self) -> Path:
         """The folder of the files of bulk exports."""
         return self.export_dir or self.data_dir / "exports"
+
+    @property
+    def budgets(self) -> dict[Any, str]:
+        """The budgets of requests by kind."""
+        return {
+            "fhir": self.rate_fhir,
+            "ingest": self.rate_ingest,
+            "login": self.rate_login,
+            "failure": self.rate_failures,
+        }
 
     @property
     def webhooks(self) -> Path:

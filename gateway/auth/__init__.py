@@ -15,6 +15,7 @@ from gateway.auth.backend_services import TOKEN_SECONDS, BackendServices, Form, 
 from gateway.auth.external import ExternalIssuers
 from gateway.auth.key_sets import KeySets
 from gateway.auth.keys import KeyFolder
+from gateway.auth.rate_limits import RateLimits
 from gateway.auth.scopes import Scope, scope_allows, scope_reaches
 from gateway.auth.tokens import MAX_TOKEN_SECONDS, Authenticator, Issuer, Launch, clients_of
 
@@ -36,6 +37,7 @@ __all__ = [
     "KeySets",
     "Launch",
     "LaunchRefused",
+    "RateLimits",
     "Scope",
     "TokenRefused",
     "clients_of",

@@ -100,6 +100,8 @@ class TooManyRequests(FhirError):
     """The client sends more than its share (429)."""
 
     status = 429
+    seconds = 5
+    """After how many seconds to ask again."""
 
 
 class Unavailable(FhirError):

@@ -5,8 +5,8 @@ from starlette.requests import Request
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
-from gateway.rest.edge import note
 from gateway.rest.gate import principal_of
+from gateway.rest.pacing import address_of, proved, spend_once
 from gateway.rest.parts import Parts
 from gateway.study import Study
 
@@ -27,11 +27,9 @@ def deliverer_of(parts: Parts, request: Request, study: Study) -> Principal:
         given = bearer.strip()
     if given is None:
         return principal_of(parts, request, study)
-    principal = parts.api_keys.authenticate(given, study.id, address_of(request))
-    note(request.scope, client=principal.client)
+    key = given
+    principal = proved(
+        parts, request, study.id, lambda: parts.api_keys.authenticate(key, study.id, address_of(request))
+    )
+    spend_once(parts, request, "ingest", principal)
     return principal
-
-
-def address_of(request: Request) -> str:
-    """The address of the peer, as the server knows it: headers of the client have no say."""
-    return request.client.host if request.client else ""

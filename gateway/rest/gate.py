@@ -9,6 +9,7 @@ from gateway.core.errors import NotFound, Unauthorized
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.rest.edge import note, request_id
+from gateway.rest.pacing import proved, spend_once
 from gateway.rest.parts import Parts
 from gateway.rest.reasons import reason_of
 from gateway.study import Study
@@ -35,8 +36,8 @@ def principal_of(parts: Parts, request: Request, study: Study) -> Principal:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized(issue("rest.token-missing"))
-    principal = parts.authenticate(token.strip(), study.id)
-    note(request.scope, client=principal.client)
+    principal = proved(parts, request, study.id, lambda: parts.authenticate(token.strip(), study.id))
+    spend_once(parts, request, "fhir", principal)
     return principal
 
 

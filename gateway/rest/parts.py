@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.access import Access
 from gateway.audit import AuditReader
-from gateway.auth import ApiKeys, AppLaunch, BackendServices
+from gateway.auth import ApiKeys, AppLaunch, BackendServices, RateLimits
 from gateway.auth.webhooks import Endpoints
 from gateway.conformance import Validator
 from gateway.core.clock import Clock
@@ -45,6 +45,7 @@ class Parts:
     webhooks: Endpoints
     use_once: Callable[[str, str, int], bool]
     note_failure: Callable[[Event], object]
+    rates: RateLimits
     app_launch: AppLaunch | None
     bulk: Bulk
     requests: Requests

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from gateway.core.codec import dumps
-from gateway.core.errors import FhirError, MethodNotAllowed, NotFound
+from gateway.core.errors import FhirError, MethodNotAllowed, NotFound, TooManyRequests
 from gateway.core.issues import issue
 from gateway.terminology.findings import outcome
 
@@ -36,7 +36,9 @@ def refusal(error: FhirError, headers: Mapping[str, str] | None = None) -> Respo
     )
     if error.status == 401:
         answer.headers["WWW-Authenticate"] = CHALLENGE
-    elif error.status in (429, 503):
+    elif isinstance(error, TooManyRequests):
+        answer.headers.setdefault("Retry-After", str(error.seconds))
+    elif error.status == 503:
         answer.headers.setdefault("Retry-After", RETRY_SECONDS)
     return answer
 

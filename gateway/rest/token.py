@@ -18,6 +18,7 @@ from gateway.core.errors import FhirError
 from gateway.core.event import Event
 from gateway.rest.bodies import FORM_TYPES, read_body
 from gateway.rest.edge import note, request_id
+from gateway.rest.pacing import spend_login
 from gateway.rest.parts import Parts
 from gateway.study import Client
 
@@ -33,14 +34,17 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     @router.post("/auth/token")
     def token(request: Request, given: Annotated[Form | None, Depends(read_form)]) -> Response:
+        spend_login(parts, request)
         return _answer(given, lambda fields: _grant(parts, request, fields))
 
     @router.post("/auth/introspect")
-    def introspect(given: Annotated[Form | None, Depends(read_form)]) -> Response:
+    def introspect(request: Request, given: Annotated[Form | None, Depends(read_form)]) -> Response:
+        spend_login(parts, request)
         return _answer(given, parts.backend_services.introspect)
 
     @router.post("/auth/revoke")
     def revoke(request: Request, given: Annotated[Form | None, Depends(read_form)]) -> Response:
+        spend_login(parts, request)
         return _answer(given, lambda fields: _revoke(parts, request, fields))
 
     return list(router.routes)

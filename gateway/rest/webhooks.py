@@ -14,15 +14,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from gateway.auth.webhooks import Delivery, Endpoint, Proved, Scheme, handshake, verify
+from gateway.auth.webhooks import Delivery, Proved, Scheme, handshake, verify
 from gateway.core.errors import NotFound, PayloadTooLarge, Unauthorized, UnsupportedMediaType
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.rest.bodies import read_body
-from gateway.rest.deliverers import address_of
 from gateway.rest.edge import note
 from gateway.rest.events import event_of
 from gateway.rest.gate import study_of
+from gateway.rest.pacing import address_of, proved, spend_once
 from gateway.rest.parts import Parts
 
 PATH: Final = "/studies/{study}/webhooks/{source}"
@@ -66,18 +66,10 @@ def _serve(parts: Parts, request: Request, body: bytes) -> Response:
     if request.method != "POST":
         raise NotFound(issue("rest.unknown-route"))
     principal = study.principal_of(source)
-    proved = _proved(parts, request, principal, delivery, endpoint, scheme)
-    return _land(parts, request, principal, body, proved, scheme)
-
-
-def _proved(
-    parts: Parts, request: Request, principal: Principal, delivery: Delivery, endpoint: Endpoint, scheme: Scheme
-) -> Proved:
-    try:
-        return verify(delivery, endpoint, scheme, parts.clock().timestamp())
-    except Unauthorized as error:
-        parts.note_failure(event_of(parts, request, principal, "login", "failure", error.issues[0].rule))
-        raise
+    now = parts.clock().timestamp()
+    found = proved(parts, request, study.id, lambda: verify(delivery, endpoint, scheme, now), principal)
+    spend_once(parts, request, "ingest", principal)
+    return _land(parts, request, principal, body, found, scheme)
 
 
 def _land(

@@ -72,6 +72,15 @@ RULES: dict[str, Rule] = {
         "The scopes of this client do not allow the interaction {interaction} on {type}",
         "Ask the study for a role that may do this",
     ),
+    "auth.rate": Rule(
+        "error", "throttled", "There were more requests than the client may send", "Wait as long as Retry-After says"
+    ),
+    "auth.rate-store": Rule(
+        "fatal",
+        "transient",
+        "The counters of requests cannot be reached, so that nobody is let in",
+        "Try again later",
+    ),
     "auth.webhook": Rule(
         "error", "login", "The delivery does not prove who sent it", "Check secret, signature, clock and network"
     ),

@@ -119,7 +119,10 @@ RULES: dict[str, Rule] = {
         "Fetch what is done, or end what is not wanted",
     ),
     "rest.later-unknown": Rule(
-        "error", "not-found", "There is no such request, or it has expired", "Send it again with Prefer: respond-async"
+        "error",
+        "not-found",
+        "There is no such request, or it has expired",
+        "Send it again with Prefer: respond-async",
     ),
     "rest.later-scopes": Rule(
         "error",

@@ -1,0 +1,163 @@
+"""How often a client may ask: a budget for each kind of request and client of a study, shared by all processes.
+
+Budgets are fixed windows of the library `limits`. One process counts in memory; several share counters in the
+database or in Redis. From the database each process takes a hundredth of a budget at a time, so that a request rarely
+costs a write; what a process has taken and not used counts as used. When the counters cannot be reached nobody is let
+in.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from gateway.core.errors import FhirError, TooManyRequests, Unavailable
+from gateway.core.issues import issue
+
+Kind: TypeAlias = Literal["fhir", "ingest", "login", "failure"]
+"""FHIR requests and deliveries of a client; tokens asked for, and wrong proofs, of a network address."""
+
+SHARE: Final = 100
+
+
+class Counters(Protocol):
+    """Counters of windows, shared by the processes of one installation."""
+
+    def add(self, study: str, name: str, amount: int, seconds: int) -> int:
+        """Adds to a counter and answers what it stands at; a window of so many seconds starts where there is none."""
+
+    def get(self, study: str, name: str) -> tuple[int, int]:
+        """The counter, and the Unix second at which its window ends; 0 and now where there is none."""
+
+    def drop(self, study: str, name: str) -> None:
+        """Forgets a counter."""
+
+
+class RateLimits:
+    """The budgets, by kind; "" as a budget is none."""
+
+    def __init__(self, budgets: Mapping[Kind, str], storage: Storage) -> None:
+        self._limiter = FixedWindowRateLimiter(storage)
+        self._budgets: dict[Kind, RateLimitItem] = {kind: parse(text) for kind, text in budgets.items() if text}
+
+    @classmethod
+    def of(cls, budgets: Mapping[Kind, str], store: str, workers: int, counters: Counters) -> "RateLimits":
+        """The budgets over Redis at the URL `store`, over the database for several workers, else in memory."""
+        if store:
+            storage = storage_from_string(store)
+            if not isinstance(storage, Storage):
+                raise ValueError("a store of requests that this gateway cannot count in")
+            return cls(budgets, storage)
+        return cls(budgets, SharedStorage(counters) if workers > 1 else MemoryStorage())
+
+    def spend(self, kind: Kind, study: str, who: str) -> None:
+        """Takes one from a budget; raises `TooManyRequests`, with the seconds until its window ends, when it is used
+        up, and `Unavailable` when the counters cannot be reached."""
+        item = self._budgets.get(kind)
+        if item is not None and not self._ask(lambda: self._limiter.hit(item, study, kind, who)):
+            raise self._refusal(item, study, kind, who)
+
+    def require_left(self, kind: Kind, study: str, who: str) -> None:
+        """Raises as `spend` does, and takes nothing."""
+        item = self._budgets.get(kind)
+        if item is not None and not self._ask(lambda: self._limiter.test(item, study, kind, who)):
+            raise self._refusal(item, study, kind, who)
+
+    def _refusal(self, item: RateLimitItem, study: str, kind: Kind, who: str) -> TooManyRequests:
+        end = self._ask(lambda: self._limiter.get_window_stats(item, study, kind, who)).reset_time
+        refusal = TooManyRequests(issue("auth.rate"))
+        refusal.seconds = max(1, round(end - time.time()))
+        return refusal
+
+    def _ask(self, question: Any) -> Any:
+        try:
+            return question()
+        except FhirError:
+            raise
+        except Exception:
+            raise Unavailable(issue("auth.rate-store")) from None
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a process has taken of a window: `total` is where the counter stood then, `left` what is not used."""
+
+    total: int
+    left: int
+    until: float
+
+
+class SharedStorage(Storage):
+    """Storage of `limits` over `Counters`; safe between threads. Keys are those that `limits` makes."""
+
+    STORAGE_SCHEME = None
+
+    def __init__(self, counters: Counters) -> None:
+        super().__init__()
+        self._counters = counters
+        self._held: dict[str, _Held] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
+        """What the counters raise."""
+        return FhirError
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Where the counter stands once `amount` is taken."""
+        with self._lock:
+            held = self._held.get(key)
+            if held is None or held.left < amount or time.time() >= held.until:
+                held = self._take(key, expiry, amount)
+            held.left -= amount
+            return held.total - held.left
+
+    def _take(self, key: str, expiry: int, amount: int) -> _Held:
+        share = max(amount, _amount(key) // SHARE)
+        total = self._counters.add(_study(key), key, share, expiry)
+        held = self._held[key] = _Held(total, share, self._counters.get(_study(key), key)[1])
+        if len(self._held) > 10_000:
+            now = time.time()
+            self._held = {name: one for name, one in self._held.items() if one.until > now}
+        return held
+
+    def get(self, key: str) -> int:
+        """Where the counter stands."""
+        with self._lock:
+            held = self._held.get(key)
+            if held is not None and time.time() < held.until:
+                return held.total - held.left
+        return self._counters.get(_study(key), key)[0]
+
+    def get_expiry(self, key: str) -> float:
+        """The end of the window."""
+        return float(self._counters.get(_study(key), key)[1])
+
+    def check(self) -> bool:
+        """Whether the counters answer."""
+        self._counters.get("", "")
+        return True
+
+    def reset(self) -> int | None:
+        """Nothing: counters end with their windows."""
+        return None
+
+    def clear(self, key: str) -> None:
+        """Forgets a counter."""
+        with self._lock:
+            self._held.pop(key, None)
+        self._counters.drop(_study(key), key)
+
+
+def _study(key: str) -> str:
+    """`LIMITER/<study>/<kind>/<who>/<amount>/<multiples>/<unit>`"""
+    return key.split("/", 2)[1]
+
+
+def _amount(key: str) -> int:
+    return int(key.rsplit("/", 3)[1])
