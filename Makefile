@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test compliance clients bench lint types check format clean
+.PHONY: help install demo serve test compliance clients bench bench-full bench-peers lint types check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ bench: $(VENV)/.development ## measure, each figure beside its reference in the 
 
 bench-full: $(VENV)/.development ## the growth of searches up to 1,000,000 Observations; makes the data first
 	GATEWAY_BENCHMARK_SIZES=10000,1000000 $(BIN)/python -m benchmarks search-growth
+
+bench-peers: $(VENV)/.development ## measure beside another Python server, installed into .venv-peers
+	$(BIN)/python -m benchmarks peers
 
 lint: $(VENV)/.development ## ruff, import contracts, Dockerfile
 	$(BIN)/ruff check .

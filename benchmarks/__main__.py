@@ -18,7 +18,7 @@ def figures(names: list[str]) -> Iterator[Figure]:
         if module_info.name in NOT_A_BENCHMARK:
             continue
         module = importlib.import_module(f"benchmarks.{module_info.name}")
-        if not names or module.NAME in names:
+        if module.NAME in names or not (names or getattr(module, "ON_REQUEST", False)):
             yield from module.run()
 
 

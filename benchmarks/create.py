@@ -1,6 +1,7 @@
 """Creates of one Observation each over HTTP, 16 clients: validated, indexed, gated, audited and durable.
 
-The reference is a bare route that inserts the same rows, one commit a request, and checks nothing.
+The reference is a bare route that inserts the same rows, those that come together in one commit as in the gateway,
+and checks nothing.
 """
 
 import json

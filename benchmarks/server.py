@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def free_port() -> int:
@@ -18,17 +19,21 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(command: list[str], environment: dict[str, str]) -> Iterator[int]:
-    """Runs `python COMMAND --port PORT` until the block ends; gives the port once it accepts connections."""
+def serving(
+    command: list[str], environment: dict[str, str], python: str = sys.executable, folder: Path | None = None
+) -> Iterator[int]:
+    """Runs `python COMMAND --port PORT` in a folder until the block ends; gives the port once it accepts
+    connections."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, *command, "--port", str(port)],
+        [python, *command, "--port", str(port)],
         env={**os.environ, **environment},
+        cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(200):
+        for _ in range(900):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
                 break
             if process.poll() is not None:

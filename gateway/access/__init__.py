@@ -10,8 +10,21 @@ from gateway.access.access import Access
 from gateway.access.door import Door
 from gateway.access.finding import Finder
 from gateway.access.limits import ScopeLimits
-from gateway.access.transaction import Result, Step
+from gateway.access.transaction import Begun, Result, Step
 from gateway.access.writes import Delete, Write
 from gateway.store.port import Bodies, Found, Page
 
-__all__ = ["Access", "Bodies", "Delete", "Door", "Finder", "Found", "Page", "Result", "ScopeLimits", "Step", "Write"]
+__all__ = [
+    "Access",
+    "Begun",
+    "Bodies",
+    "Delete",
+    "Door",
+    "Finder",
+    "Found",
+    "Page",
+    "Result",
+    "ScopeLimits",
+    "Step",
+    "Write",
+]

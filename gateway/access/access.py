@@ -1,6 +1,6 @@
 """Makes doors; there is one `Access` in a process."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gateway.access.collecting import Collecting
 from gateway.access.door import Door
@@ -10,6 +10,7 @@ from gateway.access.limits import ScopeLimits
 from gateway.access.placing import Placer
 from gateway.access.redacting import RedactingStore
 from gateway.access.redaction import redaction_of
+from gateway.access.transaction import Begun, Result
 from gateway.audit import AuditTrail
 from gateway.consent import ConsentPolicy
 from gateway.core.clock import Clock
@@ -50,6 +51,16 @@ class Access:
         redaction = redaction_of(role.redacts)
         store = RedactingStore(self._store, redaction) if redaction else self._store
         return Door(store, gate, Journal(self._trail, principal, request, why), self._clock)
+
+    def commit_together(self, begun: Sequence[Begun]) -> list[tuple[Result, ...] | BaseException]:
+        """Commits transactions of several doors, one disk flush for all where the database can; for each what
+        became of its steps, or what it would have raised."""
+        together = [one.unit for one in begun if one.store is self._store]
+        committed = iter(self._store.commit_all(together))
+        return [
+            one.answer(next(committed) if one.store is self._store else one.store.commit_all([one.unit])[0])
+            for one in begun
+        ]
 
     def flush(self) -> None:
         """Has the events written that `Door.begin_read` left waiting."""

@@ -1,6 +1,6 @@
 """The store as a role sees it that does not see everything: for reading alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
@@ -72,6 +72,10 @@ class RedactingStore:
         """Refused: who does not see all of a resource would write it back without the rest."""
         del unit
         raise Forbidden(issue("consent.redacted-write"))
+
+    def commit_all(self, units: Sequence[Unit]) -> list[tuple[Committed, ...] | BaseException]:
+        """Refused, as `commit`."""
+        return [Forbidden(issue("consent.redacted-write")) for _ in units]
 
     def regrant(self, study: str) -> int:
         """See `ResourceStore.regrant`."""

@@ -1,14 +1,17 @@
 """One transaction whose writes depend on what it finds: conditional writes, patches, Bundles."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from gateway.access.finding import Finder
 from gateway.access.gate import Gate
 from gateway.access.journal import Target
 from gateway.access.writes import Delete, Write
+from gateway.core.errors import FhirError, Unavailable
 from gateway.core.event import Event
 from gateway.core.resources import Change, Committed, Lookup, Stored, Unit, Visibility
+from gateway.store.port import ResourceStore
 
 Step: TypeAlias = Write | Delete | Stored | None
 """A write; or a resource that stays as it is, as it answers the request; or nothing at all."""
@@ -69,3 +72,20 @@ class Transaction:
     def _confirm(self, committed: Sequence[Committed]) -> None:
         visibility = self._visibility("")
         self._gate.confirm(self._planned, committed, visibility, visibility.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A transaction that is ready to be committed to its door's store, with others; `refuse` leaves a refusal on
+    record."""
+
+    store: ResourceStore
+    transaction: Transaction
+    unit: Unit
+    refuse: Callable[[FhirError], None]
+
+    def answer(self, done: tuple[Committed, ...] | BaseException) -> "tuple[Result, ...] | BaseException":
+        """What became of each step, or what kept them from being written."""
+        if isinstance(done, FhirError) and not isinstance(done, Unavailable):
+            self.refuse(done)
+        return done if isinstance(done, BaseException) else self.transaction.results(done)

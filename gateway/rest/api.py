@@ -29,7 +29,7 @@ from gateway.rest import (
 from gateway.rest.bodies import BodyLimit
 from gateway.rest.compression import Compression
 from gateway.rest.cross_origin import for_origins
-from gateway.rest.direct import READ, SEARCH, Direct
+from gateway.rest.direct import CREATE, READ, SEARCH, Direct
 from gateway.rest.edge import Edge
 from gateway.rest.interactions import bundle, create, delete, history, patch, read, search, update, vread
 from gateway.rest.later import routes as later
@@ -67,7 +67,8 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
             RequestValidationError: on_http_error,
         },
     )
-    ordinary = BodyLimit(api.build_middleware_stack(), limit=parts.max_body_bytes)
+    creating = Direct(api.build_middleware_stack(), CREATE, create.endpoint(parts), methods=("POST",))
+    ordinary = BodyLimit(creating, limit=parts.max_body_bytes)
     api.state.inner = ordinary  # where the entries of a batch go
     searching = Compression(Direct(ordinary, SEARCH, search.endpoint(parts)))
     outer = Direct(searching, READ, read.endpoint(parts))  # a single resource is sent as it is

@@ -5,7 +5,7 @@ as much as a read itself.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from starlette.requests import Request
@@ -23,20 +23,28 @@ READ: Final = re.compile(
 SEARCH: Final = re.compile(r"/studies/(?P<study>[^/]+)/fhir/(?P<type>(?!AuditEvent\Z)[A-Z][A-Za-z]+)\Z")
 """`[type]?...`"""
 
+CREATE: Final = SEARCH
+"""`[type]`, to POST a resource to"""
+
 
 class Direct:
-    """The ASGI application `app`, with GET and HEAD of the addresses that match `address` answered by `endpoint`."""
+    """The ASGI application `app`, with `methods` at the addresses that match `address` answered by `endpoint`."""
 
     def __init__(
-        self, app: ASGIApp, address: re.Pattern[str], endpoint: Callable[[Request], Awaitable[Response]]
+        self,
+        app: ASGIApp,
+        address: re.Pattern[str],
+        endpoint: Callable[[Request], Awaitable[Response]],
+        methods: Sequence[str] = ("GET", "HEAD"),
     ) -> None:
         self.app = app
+        self.methods = methods
         self.address = address
         self.endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
-        is_asked = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        is_asked = scope["type"] == "http" and scope["method"] in self.methods
         found = self.address.match(scope["path"]) if is_asked else None
         if found is None:
             await self.app(scope, receive, send)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from gateway.access import Finder, Found
+from gateway.access import Door, Finder, Found
 from gateway.core.clock import Clock
 from gateway.core.codec import loads
 from gateway.core.errors import BadRequest, Unprocessable
@@ -71,10 +71,10 @@ class Judges:
             study.id: Admission(study, parts.validator) for study in parts.studies.values()
         }
 
-    def of(self, request: Request) -> Judge:
-        """The judge of what a request writes."""
+    def of(self, request: Request, door: Door | None = None) -> Judge:
+        """The judge of what a request writes through its door."""
         parts, study = self._parts, study_of(self._parts, request)
-        who, identity = door_of(parts, request).principal, request_id(request.scope)
+        who, identity = (door or door_of(parts, request)).principal, request_id(request.scope)
         stored = StoredFacts.of_writer(lambda principal: parts.access.door(principal, request=identity), who)
         return Judge(study, self._admissions[study.id], stored, parts.clock)
 

@@ -123,6 +123,10 @@ class ResourceStore(Protocol):
         deletion of a resource that never was, `Unprocessable` when a resource does not carry its key's type and id.
         """
 
+    def commit_all(self, units: Sequence[Unit]) -> list[tuple[Committed, ...] | BaseException]:
+        """Commits units that have nothing to do with each other, together where the database gains by it; for each
+        what `commit` would answer, or what it would raise."""
+
     def regrant(self, study: str) -> int:
         """Makes all grants of the study again, after its consent policy changed; how many subjects it has."""
 

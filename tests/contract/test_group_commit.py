@@ -143,3 +143,26 @@ def test_writers_that_wait_share_a_transaction(store: SqlStore, study: str, monk
         go.set()
         assert [len(one.result()) for one in [first, *others]] == [1] * WRITERS
     assert commits == 2
+
+
+def test_units_of_one_caller_each_have_their_own_answer(store: SqlStore, study: str) -> None:
+    units = [unit(study, observation(f"o{number}"), events=(event(study),)) for number in range(40)]
+    units[7] = Unit(study, (Change(Key(study, "Observation", "never"), None),))
+    units[20] = unit(study, observation("o19", note="again"))
+    answers = store.commit_all(units)
+    assert isinstance(answers[7], NotFound)
+    assert [answer[0].outcome for answer in answers if not isinstance(answer, BaseException)] == [
+        "updated" if number == 20 else "created" for number in range(40) if number != 7
+    ]
+    assert len(list(store.rows(study))) == 38
+
+
+def test_callers_with_several_units_and_others_lead_in_turn(store: SqlStore, study: str) -> None:
+    def write(number: int) -> list[Any]:
+        if number % 2:
+            return [store.commit(unit(study, observation(f"{number}")))]
+        return list(store.commit_all([unit(study, observation(f"{number}-{one}")) for one in range(5)]))
+
+    answers = together(write)
+    assert [len(one) for one in answers] == [1 if number % 2 else 5 for number in range(WRITERS)]
+    assert not [one for several in answers for one in several if isinstance(one, BaseException)]

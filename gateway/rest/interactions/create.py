@@ -3,13 +3,16 @@
 https://hl7.org/fhir/R4/http.html#create and #ccreate
 """
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
-from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
+from gateway.access import Begun, Door, Result
+from gateway.core.types import Resource
 from gateway.rest.bodies import JSON_TYPES, read_body
 from gateway.rest.conditions import criteria, lock_of
 from gateway.rest.gate import door_of, study_of, type_of
@@ -18,32 +21,96 @@ from gateway.rest.negotiation import negotiate
 from gateway.rest.parts import Parts
 from gateway.rest.preferences import preferences_of
 from gateway.rest.steps import creation, new_id
+from gateway.rest.together import Together
 from gateway.rest.written import write_response
 
 CODE = "create"
 CODES = (CODE,)
 
 
-def routes(parts: Parts) -> list[BaseRoute]:
-    """POST of `[type]`, with If-None-Exist and Prefer; an id in the body is not looked at."""
-    router = APIRouter()
-    judges = Judges(parts)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One create, its body read."""
 
-    async def resource_body(request: Request) -> bytes:
-        door_of(parts, request).require_write(type_of(parts, request), "c")
-        return await read_body(request, JSON_TYPES)
+    request: Request
+    door: Door
+    body: bytes
 
-    @router.post("/studies/{study}/fhir/{type}")
-    def create(request: Request, body: Annotated[bytes, Depends(resource_body)]) -> Response:
-        pretty = negotiate(request)
-        study, kind = study_of(parts, request), type_of(parts, request)
-        resource = {**resource_of(body, kind), "id": new_id()}
+
+class _Creating:
+    """Makes what is asked for."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._judges = Judges(parts)
+        self._together: Together[_Asked, Response] = Together(self._all)
+
+    async def answer(self, asked: _Asked) -> Response:
+        """The answer to one create. Those that ask nothing of the database before they are committed go together."""
+        parts, request = self._parts, asked.request
+        rules = study_of(parts, request).validation.rules
+        if parts.reads_on_loop and "if-none-exist" not in request.headers and not rules:
+            return await self._together.answer(asked)
+        return await run_in_threadpool(self._one, asked)
+
+    def _one(self, asked: _Asked) -> Response:
+        parts, request, door = self._parts, asked.request, asked.door
+        resource, pretty = self._resource(asked)
         condition = request.headers.get("if-none-exist")
-        unless = None if condition is None else criteria(parts, study.id, kind, condition)
-        issues = judges.of(request).require(resource)
+        study = study_of(parts, request)
+        unless = None if condition is None else criteria(parts, study.id, resource["resourceType"], condition)
+        issues = self._judges.of(request, door).require(resource)
         step = creation(resource, unless)
         locks = (lock_of(unless),) if unless else ()
-        [result] = door_of(parts, request).transact(lambda find: [step(find)], CODE, action="C", locks=locks)
+        [result] = door.transact(lambda find: [step(find)], CODE, action="C", locks=locks)
         return write_response(parts, result, preferences_of(request), issues, pretty=pretty)
 
-    return list(router.routes)
+    def _all(self, asked: Sequence[_Asked]) -> list[Response | BaseException]:
+        answers: list[Response | BaseException | None] = []
+        ready: list[tuple[Begun, Callable[[Result], Response]]] = []
+        for one in asked:
+            try:
+                ready.append(self._begun(one))
+                answers.append(None)
+            except Exception as error:
+                answers.append(error)
+        committed = self._parts.access.commit_together([begun for begun, _ in ready])
+        done = iter(zip(committed, ready, strict=True))
+        return [_told(*next(done)) if answer is None else answer for answer in answers]
+
+    def _begun(self, asked: _Asked) -> tuple[Begun, Callable[[Result], Response]]:
+        parts, request = self._parts, asked.request
+        resource, pretty = self._resource(asked)
+        issues = self._judges.of(request, asked.door).require(resource)
+        step = creation(resource)
+        begun = asked.door.begin_transact(lambda find: [step(find)], CODE, action="C")
+        wanted = preferences_of(request)
+        return begun, lambda result: write_response(parts, result, wanted, issues, pretty=pretty)
+
+    def _resource(self, asked: _Asked) -> tuple[Resource, bool]:
+        """The resource under a new id, and whether the answer is to be indented."""
+        pretty = negotiate(asked.request)
+        return {**resource_of(asked.body, type_of(self._parts, asked.request)), "id": new_id()}, pretty
+
+
+def _told(
+    done: tuple[Result, ...] | BaseException, ready: tuple[Begun, Callable[[Result], Response]]
+) -> Response | BaseException:
+    return done if isinstance(done, BaseException) else ready[1](done[0])
+
+
+def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
+    """Answers a create; nothing of the body is read before it is known that the caller may create this type."""
+    creating = _Creating(parts)
+
+    async def create(request: Request) -> Response:
+        door = door_of(parts, request)
+        door.require_write(type_of(parts, request), "c")
+        return await creating.answer(_Asked(request, door, await read_body(request, JSON_TYPES)))
+
+    return create
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """POST of `[type]`, with If-None-Exist and Prefer; an id in the body is not looked at."""
+    return [Route("/studies/{study}/fhir/{type}", endpoint(parts), methods=["POST"])]

@@ -9,7 +9,7 @@ its own turn; and whoever changes Consents ends the group.
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -34,12 +34,13 @@ class Done:
 
 @dataclass(slots=True)
 class _Ticket:
-    """A unit that waits for its commit; `woken` when it is over, or when it is its writer's turn to lead."""
+    """A unit that waits for its commit; `woken` when it is over, or when its writer is to lead (`leads`)."""
 
     work: Callable[[Connection], Done]
+    woken: threading.Event
+    leads: bool = False
     result: Done | None = None
     error: BaseException | None = None
-    woken: threading.Event = field(default_factory=threading.Event)
 
     @property
     def is_over(self) -> bool:
@@ -66,29 +67,44 @@ class GroupCommit:
 
     def run(self, work: Callable[[Connection], Done]) -> Done:
         """The result of `work`, durable; raises what it raises, with nothing of it written."""
-        if not self._database.is_sqlite:
-            return self._database.write(work)
-        ticket = _Ticket(work)
-        with self._turn:
-            self._waiting.append(ticket)
-            leads, self._is_led = not self._is_led, True
-        if not leads:
-            ticket.woken.wait()
-        while not ticket.is_over:
-            self._lead()
-            self._hand_over(ticket)
-        if ticket.error is not None:
-            raise ticket.error
-        assert ticket.result is not None
-        return ticket.result
+        [done] = self.run_all([work])
+        if isinstance(done, Done):
+            return done
+        raise done
 
-    def _hand_over(self, ticket: _Ticket) -> None:
+    def run_all(self, works: Sequence[Callable[[Connection], Done]]) -> list[Done | BaseException]:
+        """The same for several units of one caller, each with its own result, or what it raised."""
+        if not self._database.is_sqlite:
+            return [self._written(work) for work in works]
+        woken = threading.Event()
+        tickets = [_Ticket(work, woken) for work in works]
+        with self._turn:
+            self._waiting.extend(tickets)
+            leads, self._is_led = not self._is_led, True
+        while not all(ticket.is_over for ticket in tickets):
+            if leads:
+                self._lead()
+            else:
+                woken.wait()
+                woken.clear()
+                leads = any(ticket.leads for ticket in tickets)
+        if leads or any(ticket.leads for ticket in tickets):
+            self._hand_over()
+        return [_outcome(ticket) for ticket in tickets]
+
+    def _written(self, work: Callable[[Connection], Done]) -> Done | BaseException:
+        try:
+            return self._database.write(work)
+        except Exception as error:
+            return error
+
+    def _hand_over(self) -> None:
         """Who is served lets the next one lead; without any, whoever comes leads."""
-        if ticket.is_over:
-            with self._turn:
-                self._is_led = bool(self._waiting)
-                if self._waiting:
-                    self._waiting[0].woken.set()
+        with self._turn:
+            self._is_led = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].leads = True
+                self._waiting[0].woken.set()
 
     def _lead(self) -> None:
         with self._turn:
@@ -105,6 +121,12 @@ class GroupCommit:
         for ticket, error in group.errors:
             ticket.error = error
             ticket.woken.set()
+
+
+def _outcome(ticket: _Ticket) -> Done | BaseException:
+    found = ticket.error or ticket.result
+    assert found is not None
+    return found
 
 
 def _run(connection: Any, tickets: list[_Ticket]) -> _Group:

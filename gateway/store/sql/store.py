@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -140,15 +141,28 @@ class SqlStore:
 
     def commit(self, unit: Unit) -> tuple[Committed, ...]:
         """See `ResourceStore.commit`."""
-        noted: Known = set()
-        done = self._group.run(lambda connection: self._commit(connection, unit, noted))
-        self._writer.index.remember(noted)
-        self._writer.kinds.remember(noted)
-        if unit.changes or unit.prepare:
-            self._states.remember(unit.study)
-        if unit.purge and unit.purge(done.committed):
-            self.database.scrub()
-        return done.committed
+        [done] = self.commit_all([unit])
+        if isinstance(done, BaseException):
+            raise done
+        return done
+
+    def commit_all(self, units: Sequence[Unit]) -> list[tuple[Committed, ...] | BaseException]:
+        """See `ResourceStore.commit_all`."""
+        noted: list[Known] = [set() for _ in units]
+        works = [partial(self._commit, unit=unit, noted=known) for unit, known in zip(units, noted, strict=True)]
+        answers: list[tuple[Committed, ...] | BaseException] = []
+        for unit, known, done in zip(units, noted, self._group.run_all(works), strict=True):
+            if isinstance(done, BaseException):
+                answers.append(done)
+                continue
+            self._writer.index.remember(known)
+            self._writer.kinds.remember(known)
+            if unit.changes or unit.prepare:
+                self._states.remember(unit.study)
+            if unit.purge and unit.purge(done.committed):
+                self.database.scrub()
+            answers.append(done.committed)
+        return answers
 
     def _commit(self, connection: Connection, unit: Unit, noted: Known) -> Done:
         noted.clear()

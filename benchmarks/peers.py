@@ -1,0 +1,118 @@
+"""The gateway beside `sekmet-fhir`, the closest Python server, on the same data: `make bench-peers`.
+
+The peer checks no token and no Consent and keeps no audit here, and its log of traffic is off; the gateway has
+everything on. 16 clients each; requests a second.
+"""
+
+import http.client
+import json
+import sqlite3
+import statistics
+import subprocess
+import tempfile
+import venv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from benchmarks.create import WRITER
+from benchmarks.demo_study import STUDY, deliver, enrolled, heart_rate_payload
+from benchmarks.figure import Figure
+from benchmarks.load import get, post, requests_per_second
+from benchmarks.server import serving
+
+NAME = "peers"
+ON_REQUEST = True
+"""It is measured when asked for by its name."""
+
+PEER = "sekmet-fhir==0.1.1"
+FOLDER = Path(__file__).parents[1] / ".venv-peers" / "sekmet-fhir"
+PAYLOADS = 1
+"""Of 1,000 Observations each: the peer takes seconds for a search of more."""
+ROUNDS = 2
+TIMES = 3.0
+"""How many times faster the gateway is to be."""
+CONFIG = {"log_inbound": False, "simulator": {"enabled": False}, "base_url": "http://127.0.0.1/fhir"}
+
+
+def run() -> Iterator[Figure]:
+    """The median requests per second of both, loaded in turn; the peer is installed into `.venv-peers` first."""
+    if not (FOLDER / "bin" / "sekmet").exists():
+        venv.create(FOLDER, with_pip=True)
+        subprocess.run([FOLDER / "bin" / "python", "-m", "pip", "install", "--quiet", PEER], check=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        token, resources = _prepare(folder)
+        (folder / "settings.yaml").write_text(json.dumps(CONFIG))
+        ours_environment = {"GATEWAY_DATA_DIR": name, "GATEWAY_LOG_LEVEL": "warning"}
+        peer = ["-c", "from sekmet.cli import app; app()", "serve", "--host", "127.0.0.1"]
+        with (
+            serving(["-m", "gateway", "serve"], ours_environment) as ours,
+            serving(peer, {"PYTHONPATH": ""}, str(FOLDER / "bin" / "python"), folder) as other,
+        ):
+            _load_peer(other, resources)
+            for mix, (asked, alike) in _mixes(token, resources).items():
+                pairs = [
+                    (requests_per_second(ours, asked, duration=1.5), requests_per_second(other, alike, duration=1.5))
+                    for _ in range(ROUNDS + 1)
+                ][1:]
+                values = [statistics.median(column) for column in zip(*pairs, strict=True)]
+                yield Figure(f"peers/{mix}", values[0], "1/s", values[1], "higher", limit=TIMES)
+
+
+def _prepare(folder: Path) -> tuple[str, list[dict[str, object]]]:
+    """A database with the study and its Observations; a writer's token, and the resources for the peer."""
+    gateway = enrolled(folder)
+    for number in range(PAYLOADS):
+        deliver(gateway, heart_rate_payload(number))
+    token = gateway.issuer.issue(gateway.studies[STUDY].clients[WRITER], STUDY, 3600)
+    gateway.close()
+    with sqlite3.connect(folder / "gateway.db") as connection:
+        found = connection.execute(
+            "SELECT v.body FROM resource r JOIN version v ON v.study = r.study AND v.pk = r.pk "
+            "WHERE r.study = ? AND r.type IN ('Patient', 'Device', 'Observation') ORDER BY r.type = 'Observation'",
+            (STUDY,),
+        )
+        return token, [json.loads(body) for (body,) in found]
+
+
+def _load_peer(port: int, resources: list[dict[str, object]]) -> None:
+    for start in range(0, len(resources), 500):
+        entries = [
+            {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}}
+            for one in resources[start : start + 500]
+        ]
+        body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request("POST", "/fhir", body, {"Content-Type": "application/fhir+json"})
+        answer = connection.getresponse()
+        told = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"the peer answered {answer.status}: {told[:300]!r}")
+        connection.close()
+
+
+def _mixes(token: str, resources: list[dict[str, object]]) -> Mapping[str, tuple[list[bytes], list[bytes]]]:
+    """Name -> the requests to the gateway, and the same to the peer."""
+    observations = [one for one in resources if one["resourceType"] == "Observation"]
+    subject = observations[0]["subject"]["reference"]  # type: ignore[index]
+    identifier = next(one for one in resources if f"{one['resourceType']}/{one['id']}" == subject)["identifier"][0]  # type: ignore[index]
+    code = "code=http://loinc.org%7C8867-4"
+    searches = {
+        "patient-code-date": [
+            f"patient={subject}&{code}&date=ge2026-03-02T0{hour}:00:00Z&_count=20" for hour in range(5)
+        ],
+        "code-newest": [f"{code}&_sort=-date&_count=20"],
+        "value": [f"value-quantity=gt{value}%7C%7C/min&_count=20" for value in range(80, 90)],
+        "chain": [f"patient.identifier={identifier['system']}%7C{identifier['value']}&_count=20"],
+        "include": [f"patient={subject}&_include=Observation:subject&_count=20"],
+        "count": [f"patient={subject}&{code}&_summary=count"],
+    }
+    base = f"/studies/{STUDY}/fhir"
+    body = json.dumps({name: value for name, value in observations[0].items() if name not in ("id", "meta")}).encode()
+    paths = {f"search-{name}": [f"/Observation?{one}" for one in asked] for name, asked in searches.items()}
+    paths["read"] = [f"/Observation/{one['id']}" for one in observations[:200]]
+    made = {
+        name: ([get(base + path, token) for path in found], [get("/fhir" + path) for path in found])
+        for name, found in paths.items()
+    }
+    return {**made, "create": ([post(f"{base}/Observation", body, token)], [post("/fhir/Observation", body)])}
