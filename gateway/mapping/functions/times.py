@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.instants import EPOCH
 from gateway.mapping.functions.arguments import argument, number_of, text_of
+from gateway.mapping.plan import remember
 from gateway.mapping.scope import current, report
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|[+-]\d\d:\d\d)?\Z")
@@ -243,7 +244,7 @@ def hl7_time_of(value: Any) -> str | None:
         if found is None:
             found = _known_hl7(value, scope.zone, scope.ambiguous, scope.gap)
             if found is not None:
-                scope.times[value] = found
+                remember(scope.times, value, found)
         return found
     return None if value is None else _hl7(value, _NO_FOCUS)
 

@@ -16,6 +16,7 @@ from gateway.mapping.bulk import is_regular
 from gateway.mapping.generate import written
 from gateway.mapping.grouping import are_plain_numbers, is_plain_number
 from gateway.mapping.loose import Odd, listed, loose
+from gateway.mapping.plan import MEMORY, SHORT, remember
 from gateway.mapping.single_items import fewer, spread
 from tests.unit.mapping.files import HEAD, compiled, facts
 
@@ -142,3 +143,22 @@ def test_fewer_keeps_the_first_of_equal_objects() -> None:
     items = [{"a": "1"}, {"a": "2"}, {"a": "1"}, {"a": 1}, {"a": True}, {"a": "2"}]
     assert fewer(items) == [{"a": "1"}, {"a": "2"}, {"a": 1}, {"a": True}]
     assert fewer([{"a": 1}, {"a": True}]) == [{"a": 1}, {"a": True}]
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    memory: dict[str, object] = {}
+    for number in range(MEMORY + 10):
+        remember(memory, str(number), number)
+    remember(memory, "x" * (SHORT + 1), 1)
+    remember(memory, 7, 1)
+    assert len(memory) == 10
+    assert memory[str(MEMORY)] == MEMORY
+
+
+def test_times_remembered_in_one_unit_are_not_those_of_another(tmp_path: Path) -> None:
+    mapping = compiled(tmp_path, FILE.replace("=%at.atOffset(coalesce(a.offset, '0s'))", "=a.local.hl7Time()"))
+    tree = {"points": [{"a": {**USUAL, "local": "20260701080000", "time": at}} for at in ("1", "2")]}
+    for zone, offset in (("Europe/Madrid", "+02:00"), ("Asia/Kolkata", "+05:30")):
+        found = mapping.apply(tree, facts(subject={"zone": zone})).resources
+        assert [one["effectiveDateTime"] for one in found] == [f"2026-07-01T08:00:00{offset}"] * 2
+    assert general_forms(mapping) == 0
