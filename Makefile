@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test compliance clients bench bench-full bench-peers lint types check format clean
+.PHONY: help install demo serve test compliance clients mutants bench bench-full bench-peers lint types check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ compliance: $(VENV)/.development ## run the official suites; one line each: NAME
 
 clients: $(VENV)/.development ## install real FHIR clients, which the end-to-end tests use where they are
 	$(BIN)/python -m tests.e2e.clients
+
+mutants: $(VENV)/.development ## change each line of consent and authorization: a test must tell; needs an hour
+	$(BIN)/python -m tests.mutants
 
 bench: $(VENV)/.development ## measure, each figure beside its reference in the same run
 	$(BIN)/python -m benchmarks

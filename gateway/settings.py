@@ -101,8 +101,8 @@ class Settings(BaseSettings):
     )
     issuers: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="OpenID Connect issuers whose access tokens are accepted for the clients that name them, separated"
-        " by commas; https outside dev",
+        description="OpenID Connect issuers whose access tokens are accepted for the clients that name them, "
+        "separated by commas; https outside dev",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins whose browsers may call (`https://app.example`), separated by commas"

@@ -71,7 +71,9 @@ class ScopeLimits:
         if not query:
             return () if type == "*" or self._parameters.is_type(type) else None
         try:
-            pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, max_num_fields=MAX_PARAMETERS)
+            pairs = parse_qsl(
+                query, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_PARAMETERS
+            )
             found = parse(type, pairs, self._parameters)
         except (ValueError, FhirError):
             return None

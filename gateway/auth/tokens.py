@@ -7,6 +7,7 @@ come from the study's registry at each use, so that a client that was taken out 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
@@ -35,7 +36,7 @@ _MEDIA_TYPE: Final = "at+jwt"
 _MEDIA_TYPES: Final = (_MEDIA_TYPE, f"application/{_MEDIA_TYPE}")
 EXTERNAL_ALGORITHMS: Final = ("ES256", "ES384", "RS256", "RS384")
 _KEPT_TOKENS: Final = 4096
-_KEPT_SECONDS: Final = 60.0
+_KEPT: Final = timedelta(minutes=1)
 
 
 def audience(issuer: str, study: str) -> str:
@@ -105,17 +106,17 @@ class _Verified:
 
     issuer: str
     client: str
-    audience: str
+    study: str
     scopes: tuple[str, ...]
     patient: str
     user: str
     digest: str
-    expires: float
-    kept_until: float
+    expires: datetime
+    kept_until: datetime
 
 
 class Authenticator:
-    """Turns bearer tokens into principals; a verified token is remembered for at most a minute, by its digest."""
+    """Turns bearer tokens into principals; that one was verified is remembered for at most a minute."""
 
     def __init__(
         self,
@@ -134,30 +135,32 @@ class Authenticator:
         self._issuer = issuer
         self._client_of = client_of
         self._clock = clock
-        self._known: dict[bytes, _Verified] = {}
-        self._principals: dict[bytes, tuple[Client, Principal]] = {}
+        self._known: dict[str, _Verified] = {}
+        self._principals: dict[str, tuple[Client, Principal]] = {}
 
     def authenticate(self, token: str, study: str) -> Principal:
         """The principal of a token for `study`; raises `Unauthorized`, with no detail of what was wrong."""
         if len(token) > jose.MAX_TOKEN_BYTES:
             raise Unauthorized(issue("auth.token-invalid"))
-        now = self._clock().timestamp()
-        digest = sha256(token.encode("utf-8", "replace")).digest()
-        verified = self._known.get(digest)
+        now = self._clock()
+        verified = self._known.get(token)
         if verified is None or now >= verified.kept_until:
             verified = self._verify(token, study, now)
-            self._keep(digest, verified)
+            self._keep(token, verified)
         elif now >= verified.expires:
             raise Unauthorized(issue("auth.token-expired"))
-        if verified.audience != audience(self._issuer, study):
+        if verified.study != study:
             raise Unauthorized(issue("auth.token-invalid"))
-        return self._principal(digest, verified, study)
+        client = self._client_of(study, verified.client)
+        kept = self._principals.get(token)
+        if kept and kept[0] is client:
+            return kept[1]
+        return self._principal(token, verified, study, client)
 
     def forget(self, token: str) -> None:
         """Verifies the token anew when it comes next, as after its revocation."""
-        digest = sha256(token.encode("utf-8", "replace")).digest()
-        self._known.pop(digest, None)
-        self._principals.pop(digest, None)
+        self._known.pop(token, None)
+        self._principals.pop(token, None)
 
     def claims(self, token: str, study: str) -> Mapping[str, Any]:
         """What a genuine and valid token of the own issuer for a study says; raises `Unauthorized`."""
@@ -197,8 +200,8 @@ class Authenticator:
             raise Unauthorized(issue("auth.token-invalid"))
         return claims
 
-    def _verify(self, token: str, study: str, now: float) -> _Verified:
-        claims = self._genuine(token, study, now)
+    def _verify(self, token: str, study: str, now: datetime) -> _Verified:
+        claims = self._genuine(token, study, now.timestamp())
         is_own = claims["iss"] == self._issuer
         told = _own_claims(claims) if is_own else self._told_elsewhere(claims, study)
         if told is None:
@@ -209,33 +212,29 @@ class Authenticator:
             client=client,
             patient=patient,
             user=user,
-            audience=audience(self._issuer, study),
+            study=study,
             scopes=tuple(scope.split(" ")),
             digest=token_digest(claims["jti"]),
-            expires=claims["exp"],
-            kept_until=now + _KEPT_SECONDS,
+            expires=datetime.fromtimestamp(claims["exp"], UTC),
+            kept_until=now + _KEPT,
         )
 
     def _told_elsewhere(self, claims: Mapping[str, Any], study: str) -> Told | None:
         return external_claims(claims, self._externals.audience(study)) if self._externals else None
 
-    def _keep(self, digest: bytes, verified: _Verified) -> None:
+    def _keep(self, token: str, verified: _Verified) -> None:
         """Remembers a verified token; tokens that were refused are not kept, so that they cannot push others out."""
-        self._known.pop(digest, None)
+        self._known.pop(token, None)
         while len(self._known) >= _KEPT_TOKENS:
             oldest = next(iter(self._known))
             self._known.pop(oldest, None)
             self._principals.pop(oldest, None)
-        self._known[digest] = verified
+        self._known[token] = verified
 
-    def _principal(self, digest: bytes, verified: _Verified, study: str) -> Principal:
+    def _principal(self, token: str, verified: _Verified, study: str, client: Client | None) -> Principal:
         """The principal as the registry knows the client now; made again when the client changed."""
-        client = self._client_of(study, verified.client)
         if client is None or (verified.issuer and client.issuer != verified.issuer):
             raise Unauthorized(issue("auth.client-unknown"))
-        kept = self._principals.get(digest)
-        if kept and kept[0] is client:
-            return kept[1]
         principal = Principal(
             client=client.id,
             study=study,
@@ -248,7 +247,7 @@ class Authenticator:
             patient=verified.patient,
             user=verified.user,
         )
-        self._principals[digest] = (client, principal)
+        self._principals[token] = (client, principal)
         return principal
 
     def _usable(self, scopes: tuple[str, ...]) -> tuple[str, ...]:
