@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import event
+
 from gateway.core import dumps
 from gateway.core.clock import system_clock
 from gateway.core.event import AuditRow, Event
@@ -131,6 +133,12 @@ def _change(resource: dict[str, Any], who: str) -> Change:
     return Change(Key(STUDY, resource["resourceType"], resource["id"]), resource, Placement((who,), ("",)))
 
 
+def _hurry(driver: Any, _record: object) -> None:
+    """A file that is thrown away when the machine fails needs no flush, and few checkpoints."""
+    for pragma in ("synchronous=OFF", "wal_autocheckpoint=50000", "cache_size=-400000"):
+        driver.execute(f"PRAGMA {pragma}").fetchall()
+
+
 def sqlite_file(size: int, folder: Path) -> Path:
     """The database file of a trial, made when there is none of today's schema and search parameters."""
     path = folder / f"trial-{size}-{SCHEMA_VERSION}-{parameters().digest[:8]}.db"
@@ -139,6 +147,8 @@ def sqlite_file(size: int, folder: Path) -> Path:
         for old in folder.glob(f"trial-{size}-*"):
             old.unlink()
         store = open_store(f"sqlite:///{unfinished}")
+        event.listen(store.database.engine, "connect", _hurry)
+        store.database.engine.dispose()
         fill(store, size)
         store.close()
         unfinished.rename(path)

@@ -5,13 +5,15 @@ was posted are.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
-from urllib.parse import quote_plus
+from typing import Final
+from urllib.parse import parse_qsl, quote_plus, urlencode
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.rest.cursors import SEALED, Pairs, Position
 from gateway.rest.parts import Parts
+
+MAX_PARAMETERS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +44,43 @@ class SearchPlace:
         cursors = self.parts.cursors
         if sealed:
             return self.link([], cursors.seal(self.study, self.path, asked, after))
-        return self.link(asked, cursors.write((self.study, self.path, encoded(asked)), after))
+        return self.following(encoded(asked), after)
+
+    def following(self, text: str, after: Position) -> str:
+        """The address of the next page of a search whose parameters are `text`, encoded."""
+        return self.address(text, self.parts.cursors.write((self.study, self.path, text), after))
 
     def link(self, asked: Pairs, cursor: str | None) -> str:
         """The address of a page."""
-        pairs = asked if cursor is None else [*asked, ("_cursor", cursor)]
+        return self.address(encoded(asked), cursor)
+
+    def address(self, text: str, cursor: str | None) -> str:
+        """The address of a page of a search whose parameters are `text`, encoded."""
         address = f"{self.base}/{self.path}" if self.path else self.base
-        return f"{address}?{encoded(pairs)}" if pairs else address
+        if cursor is not None:
+            page = f"_cursor={quote_plus(cursor)}"
+            text = f"{text}&{page}" if text else page
+        return f"{address}?{text}" if text else address
 
 
 def encoded(pairs: Pairs) -> str:
     """The pairs as they stand in an address."""
-    return "&".join([_encoded(*pair) for pair in pairs])
+    return urlencode(pairs)
 
 
-@lru_cache(maxsize=1 << 12)
-def _encoded(name: str, value: str) -> str:
-    return f"{quote_plus(name)}={quote_plus(value)}"
+def pairs_of(text: bytes) -> Pairs:
+    """The name-value pairs of a query string or form."""
+    try:
+        return parse_qsl(
+            text.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(text),
+            errors="strict",
+            max_num_fields=MAX_PARAMETERS,
+        )
+    except UnicodeError:
+        raise BadRequest(issue("rest.form")) from None
+    except ValueError as error:
+        many = "max number of fields" in str(error).lower()
+        found = issue("rest.too-many-parameters", limit=MAX_PARAMETERS) if many else issue("rest.form")
+        raise BadRequest(found) from None

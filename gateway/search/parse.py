@@ -4,7 +4,6 @@ See https://hl7.org/fhir/R4/search.html#errors; messages name parameters, never 
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final
 
 from gateway.core.errors import BadRequest
@@ -57,19 +56,6 @@ def parse(
     return search.query(type, types)
 
 
-REMEMBERED: Final = 100
-"""Up to how many characters of a value are kept with what they mean: who asks again asks much the same."""
-
-_APPROXIMATE: Final = "ap"
-"""The prefix by which a date depends on the present."""
-
-
-@lru_cache(maxsize=1 << 12)
-def _plain(parameters: Parameters, base: str, limits: Limits, types: tuple[str, ...], name: str, text: str) -> Clause:
-    """The clause of a parameter without modifier and chain, which neither terminology nor time changes."""
-    return ClauseReader(Reading(parameters, base, limits)).read(types, name, text)
-
-
 class _Search:
     """Reads one parameter after the other, collecting clauses, results and faults."""
 
@@ -118,13 +104,7 @@ class _Search:
         if not types:
             self._refuse_uncommon(name)
         version = self._versioned(types, name, text)
-        return version or [self._clause(types or (COMMON,), name, text)]
-
-    def _clause(self, types: tuple[str, ...], name: str, text: str) -> Clause:
-        if len(text) > REMEMBERED or not name.replace("-", "").isalpha() or _APPROXIMATE in text:
-            return self._reader.read(types, name, text)
-        reading = self._reading
-        return _plain(reading.parameters, reading.base, reading.limits, types, name, text)
+        return version or [self._reader.read(types or (COMMON,), name, text)]
 
     def _refuse_uncommon(self, name: str) -> None:
         common = {code for code in self._reading.parameters.of(COMMON) if code.startswith("_") and code != "_text"}

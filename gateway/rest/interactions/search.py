@@ -5,11 +5,9 @@ this page and asks consent again. The links of a search that was posted show not
 https://hl7.org/fhir/R4/search.html and https://hl7.org/fhir/R4/http.html#search
 """
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Final
-from urllib.parse import parse_qsl
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
@@ -23,14 +21,15 @@ from gateway.core.instants import micros
 from gateway.core.issues import issue
 from gateway.rest.answers import indented, json_response
 from gateway.rest.bodies import FORM_TYPES, read_body
-from gateway.rest.bundles import searchset, whole_searchset
+from gateway.rest.brief_searches import COUNT, BriefSearches
+from gateway.rest.bundles import searchset
 from gateway.rest.cursors import Pairs, Position
 from gateway.rest.gate import door_of, study_of, type_of
-from gateway.rest.negotiation import COMMON_PARAMETERS, negotiate_with
+from gateway.rest.negotiation import COMMON_PARAMETERS, check_accept, negotiate_with
 from gateway.rest.parts import Parts
 from gateway.rest.preferences import preferences_of
 from gateway.rest.recording import Recording
-from gateway.rest.search_places import SearchPlace
+from gateway.rest.search_places import SearchPlace, pairs_of
 from gateway.rest.subsets import Subsets
 from gateway.search import Query, parse
 
@@ -38,40 +37,30 @@ CODES = ("search-type",)
 SYSTEM_CODES = ("search-system",)
 
 BASE = "/studies/{study}/fhir"
-MAX_PARAMETERS = 200
 MAX_FORM_BYTES = 200_000
 PASSED_OVER = ("_totalMethod",)
 """Parameters of other servers that clients send to every server, and that change nothing here: fhirpy counts so."""
 COMPARTMENTS = ("Device", "Encounter", "Patient", "Practitioner", "RelatedPerson")
 
 
-_PLAIN: Final = re.compile(rb"(?:[a-z-]+|_id|_sort|_count|_tag|_profile|_lastUpdated|_cursor|_format)=[!-~]*\Z", re.I)
-"""A parameter without chain or modifier, which asks for nothing but a page of whole resources."""
-
-BRIEF: Final = 600
-"""Up to how many characters of parameters a search may run on the event loop."""
-
-BRIEF_COUNT: Final = 50
-"""Up to how many resources a page of such a search may have."""
-
-
 def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
     """Answers a search of a type: on the event loop when the embedded database gives the page at once, else in a
     thread, as all others are."""
-    recording, subsets = Recording(parts.access.flush), Subsets(parts.definitions)
+    recording, subsets, brief = Recording(parts.access.flush), Subsets(parts.definitions), BriefSearches(parts)
 
     async def search(request: Request) -> Response:
         text = request.scope["query_string"]
-        pairs = _plain_pairs(text) if parts.reads_on_loop and len(text) <= BRIEF else None
-        if pairs is None:
-            return await run_in_threadpool(lambda: _page(parts, subsets, request, _pairs(text)))
-        asked = _asked(parts, request, pairs)
-        begun = asked.door.begin_search(asked.query, asked.page) if asked.page.count <= BRIEF_COUNT else None
-        if begun is None:
-            return await run_in_threadpool(lambda: _found(subsets, asked))
-        found, recorded = begun
-        await recording.wait(recorded)
-        return json_response(whole_searchset(asked.place.base, found, _links(asked, found.next), asked.query.ignored))
+        if brief.takes(text):
+            door, type_name = door_of(parts, request), type_of(parts, request)
+            check_accept(request.headers.get("accept", ""))
+            plain, cursor = brief.read(door.principal.study, type_name, text, lenient=preferences_of(request).lenient)
+            page = plain.page(cursor)
+            begun = door.begin_search(plain.query, page) if page.count <= COUNT else None
+            if begun is not None:
+                found, recorded = begun
+                await recording.wait(recorded)
+                return json_response(plain.answer(found, cursor))
+        return await run_in_threadpool(lambda: _page(parts, subsets, request, pairs_of(text)))
 
     return search
 
@@ -90,34 +79,16 @@ def routes(parts: Parts) -> list[BaseRoute]:
         return body
 
     def search(request: Request) -> Response:
-        return _page(parts, subsets, request, _pairs(request.scope["query_string"]))
+        return _page(parts, subsets, request, pairs_of(request.scope["query_string"]))
 
     def search_by_post(request: Request, body: Annotated[bytes, Depends(form)]) -> Response:
-        return _page(parts, subsets, request, _pairs(request.scope["query_string"]) + _pairs(body), posted=True)
+        return _page(parts, subsets, request, pairs_of(request.scope["query_string"]) + pairs_of(body), posted=True)
 
     for path in (f"{BASE}/{{type}}", f"{BASE}/{{compartment}}/{{id}}/{{type}}", BASE, f"{BASE}/"):
         router.add_api_route(path, search, methods=["GET", "HEAD"])
     for path in (f"{BASE}/{{type}}/_search", f"{BASE}/{{compartment}}/{{id}}/{{type}}/_search", f"{BASE}/_search"):
         router.add_api_route(path, search_by_post, methods=["POST"])
     return list(router.routes)
-
-
-def _pairs(text: bytes) -> Pairs:
-    """The name-value pairs of a query string or form."""
-    try:
-        return parse_qsl(
-            text.decode("ascii"),
-            keep_blank_values=True,
-            strict_parsing=bool(text),
-            errors="strict",
-            max_num_fields=MAX_PARAMETERS,
-        )
-    except UnicodeError:
-        raise BadRequest(issue("rest.form")) from None
-    except ValueError as error:
-        many = "max number of fields" in str(error).lower()
-        found = issue("rest.too-many-parameters", limit=MAX_PARAMETERS) if many else issue("rest.form")
-        raise BadRequest(found) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +104,6 @@ class _Asked:
     cursor: str | None
     sealed: bool
     pretty: bool
-
-
-def _plain_pairs(text: bytes) -> Pairs | None:
-    """The name-value pairs of a query string whose parameters are all plain ones; None for any other."""
-    told = text.split(b"&") if text else []
-    if not all(map(_PLAIN.match, told)):
-        return None
-    if b"%" in text or b"+" in text:
-        return _pairs(text)
-    return [(name, value) for name, _, value in (one.decode("ascii").partition("=") for one in told)]
 
 
 def _page(parts: Parts, subsets: Subsets, request: Request, pairs: Pairs, posted: bool = False) -> Response:

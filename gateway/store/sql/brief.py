@@ -1,6 +1,6 @@
 """Searches that an event loop may run: bounded in steps of SQLite's machine and in bytes, given up beyond.
 
-A page that an index gives takes two thousand steps, less than a change of threads costs; what takes more is for a
+A page that an index gives takes three thousand steps, less than a change of threads costs; what takes more is for a
 thread. So nothing that is asked can keep the loop waiting, whatever it matches.
 """
 
@@ -13,10 +13,10 @@ from gateway.store.port import Bodies
 from gateway.store.sql.database import Database, Read, Rows
 from gateway.store.sql.selecting import SEPARATOR
 
-STRIDE: Final = 1_000
+STRIDE: Final = 4_000
 """After how many steps SQLite asks whether to go on."""
 
-STRIDES: Final = 12
+STRIDES: Final = 3
 """How often it may go on in one search."""
 
 _T = TypeVar("_T")

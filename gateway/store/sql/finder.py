@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Select, String, bindparam, select
+from sqlalchemy import Connection
 
 from gateway.core.resources import Key, Lookup, Stored, Visibility
 from gateway.search import Query
@@ -16,17 +16,15 @@ from gateway.store.sql.among import as_list
 from gateway.store.sql.brief import BriefReads, unpacked
 from gateway.store.sql.database import Database, Prepared, Read, Rows
 from gateway.store.sql.includes import Includes
-from gateway.store.sql.index_tables import TermRow
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.limiting import Gate, Gates
 from gateway.store.sql.ordering import merged, order_of
 from gateway.store.sql.planning import GATHERED, MERGED, Asked, Drive, asked, drive, split
 from gateway.store.sql.reader import stored
 from gateway.store.sql.selecting import Shape
-from gateway.store.sql.tables import UNDATED, ResourceRow, columns_of
+from gateway.store.sql.tables import UNDATED
 from gateway.store.sql.terms import term
 from gateway.store.sql.types import all_types, types_of
-from gateway.store.sql.visible import study_is
 
 STREAM_BATCH: Final = 500
 """How many rows a stream holds at once."""
@@ -74,16 +72,20 @@ class ResourceFinder:
         self._database = database
         self._indexes = indexes
         self._gates = gates
-        self._find = database.prepare(_find())
+        self._find = database.prepare(selecting.with_term())
         self._count_terms = database.prepare(selecting.capped_count(database))
         self._prepared = lru_cache(maxsize=_SHAPES)(self._prepare)
         self._facets = lru_cache(maxsize=_SHAPES)(self._prepare_facets)
         self._types = database.prepare(all_types())
         self._includes = Includes(database, indexes, gates)
         self._brief = BriefReads(database)
+        self._kept = lru_cache(maxsize=_SHAPES)(self._read)
 
     def _prepare(self, shape: Shape) -> Prepared:
         return self._database.prepare(selecting.select(self._database, shape))
+
+    def _read(self, type: str, clauses: tuple[Clause, ...]) -> tuple[tuple[Asked, ...], tuple[Asked, ...]]:
+        return split(asked(self._indexes, type, clauses))
 
     def _prepare_facets(self, pieces: tuple[Any, ...], driven: bool) -> Prepared:
         return self._database.prepare(selecting.facets(self._database, pieces, driven=driven))
@@ -110,7 +112,7 @@ class ResourceFinder:
         """The page as one row, since SQLite lets go of the interpreter at each; None when several ranges hold it."""
         gate, values = self._gates.of(visibility), self._gates.values(visibility, study)
         search = _Search(study, query.type, gate, values, read)
-        driven = self._drive(search, self._resolved(search, query.clauses_of(query.type)))
+        driven = self._drive(search, self._resolved(search, query.clauses), kept=True)
         driven = _by_time(driven) if query.sort else driven
         if driven.driver not in ("term", "facet", "type") or len(driven.ranges) > 1:
             return None
@@ -186,8 +188,10 @@ class ResourceFinder:
                 return chain
         return ReferenceClause(chain.parameter, tuple(ends)) if ends else AnyClause(())
 
-    def _drive(self, search: _Search, clauses: Sequence[Clause]) -> Drive:
-        common, own = split(asked(self._indexes, search.type, clauses))
+    def _drive(self, search: _Search, clauses: Sequence[Clause], *, kept: bool = False) -> Drive:
+        """What drives a search; with `kept`, how few and short clauses are read is kept."""
+        read = self._kept if kept else self._read
+        common, own = read(search.type, tuple(clauses))
         facets = self._facets_of(search, common) if common else None
         return drive(self._indexes, search.type, own, common, facets, lambda terms: self._count(search, terms))
 
@@ -384,13 +388,6 @@ def _numbers(after: Position | None) -> list[Any]:
 
 def _stored(type: str, study: str, row: Any) -> Stored:
     return stored(Key(study, type, row[0]), tuple(row[1:5]))
-
-
-def _find() -> Select[Any]:
-    own, head = columns_of(TermRow), columns_of(ResourceRow)
-    asked = (own.study == study_is(), own.hash == bindparam("hash", type_=BigInteger))
-    joined = (head.study == study_is(), head.type == bindparam("type", type_=String), head.pk == own.pk)
-    return select(head.id).where(*asked, *joined).order_by(head.pk)
 
 
 _NOTHING: Final = AnyClause(())

@@ -211,3 +211,11 @@ def capped_count(database: Database) -> Select[Any]:
     own = columns_of(TermRow)
     found = sql_select(own.pk).where(own.study == study_is(), among(database, own.hash, "driver"))
     return sql_select(func.count()).select_from(found.limit(bindparam("count_limit", type_=Integer)).subquery())
+
+
+def with_term() -> Select[Any]:
+    """The ids of the resources of a type that have the term `hash`."""
+    own, head = columns_of(TermRow), columns_of(ResourceRow)
+    asked = (own.study == study_is(), own.hash == bindparam("hash", type_=BigInteger))
+    joined = (head.study == study_is(), head.type == bindparam("type", type_=String), head.pk == own.pk)
+    return sql_select(head.id).where(*asked, *joined).order_by(head.pk)
