@@ -11,7 +11,9 @@ from tests.mutants.running import Target, survivors
 WANTED: Final = 0.9
 
 TARGETS: Final = (
-    Target("auth.jose", ("gateway.auth.jose",), ("tests/unit/auth/test_jose.py",)),
+    Target(
+        "auth.jose", ("gateway.auth.jose",), ("tests/unit/auth/test_jose.py", "tests/unit/auth/test_jose_bounds.py")
+    ),
     Target("auth.scopes", ("gateway.auth.scopes",), ("tests/unit/auth/test_scopes.py",)),
     Target(
         "access.scopes",

@@ -1,0 +1,140 @@
+"""The bounds of what a token may be, each side of each; and what is read of a token before it is verified."""
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from gateway.auth import jose
+from gateway.core.errors import Unauthorized
+from tests.unit.auth.test_jose import (
+    AUDIENCE,
+    CLAIMS,
+    ISSUER,
+    KEY,
+    NOW,
+    b64,
+    compact,
+    public,
+    signed,
+    verify,
+    without,
+)
+
+
+def refused(token: str) -> None:
+    with pytest.raises(Unauthorized, match=r"auth\.token-(invalid|expired)"):
+        verify(token)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iat": NOW + 30, "exp": NOW + 60},
+        {"nbf": NOW + 30},
+        {"nbf": NOW - 1},
+        {"iat": NOW, "exp": NOW + 1},
+        {"iat": NOW - 299, "exp": NOW + 1},
+        {"iat": NOW, "exp": NOW + 300},
+    ],
+    ids=str,
+)
+def test_a_time_at_its_bound_is_accepted(changes: dict[str, Any]) -> None:
+    assert verify(signed(CLAIMS | changes)) == CLAIMS | changes
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iat": NOW + 31, "exp": NOW + 60},
+        {"nbf": NOW + 31},
+        {"nbf": "0"},
+        {"nbf": None},
+        {"iat": NOW + 10, "exp": NOW + 10},
+        {"jti": ""},
+        {"sub": ""},
+        {"sub": None},
+        {"jti": 7},
+        {"iss": [ISSUER]},
+    ],
+    ids=str,
+)
+def test_a_claim_beyond_its_bound_is_refused(changes: dict[str, Any]) -> None:
+    refused(signed(CLAIMS | changes))
+
+
+def test_a_token_has_at_most_8192_characters() -> None:
+    sizes = {len(signed(CLAIMS | {"x": "y" * size})): size for size in range(5_600, 5_900)}
+    longest = max(length for length in sizes if length <= 8192)
+    assert longest == 8192
+    assert verify(signed(CLAIMS | {"x": "y" * sizes[longest]}))
+    refused(signed(CLAIMS | {"x": "y" * sizes[min(length for length in sizes if length > 8192)]}))
+
+
+def test_a_token_of_another_issuer_may_lack_its_issue_time() -> None:
+    def lenient(claims: dict[str, Any], now: float = NOW) -> dict[str, Any]:
+        return jose.verify(
+            signed(claims),
+            (public(KEY),),
+            token_types=("at+jwt",),
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            now=now,
+            max_seconds=300,
+            may_lack_issue_time=True,
+        )
+
+    assert lenient(without("iat"), NOW + 0.9) == CLAIMS
+    assert lenient(CLAIMS) == CLAIMS
+    for claims in (without("iat") | {"exp": NOW + 301}, CLAIMS | {"iat": NOW + 31}):
+        with pytest.raises(Unauthorized, match=r"auth\.token-invalid"):
+            lenient(claims)
+
+
+@pytest.mark.parametrize("header", [{"kid": 1}, {"typ": None, "kid": None}, {"alg": "RS512"}, {"alg": ["ES256"]}])
+def test_a_header_of_another_shape_is_refused(header: dict[str, Any]) -> None:
+    refused(signed(CLAIMS, **header))
+
+
+def test_rs256_is_for_those_who_ask_for_it() -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    modulus = key.public_key().public_numbers().n
+    jwk = {"kty": "RSA", "kid": "r", "n": b64(modulus.to_bytes(256, "big")), "e": "AQAB"}
+    text = compact({"alg": "RS256", "kid": "r", "typ": "at+jwt"}, CLAIMS)
+    token = f"{text}.{b64(key.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
+    given: dict[str, Any] = {"issuer": ISSUER, "audience": AUDIENCE, "now": NOW, "max_seconds": 300}
+    assert jose.verify(token, (jwk,), token_types=("at+jwt",), algorithms=("RS256",), **given) == CLAIMS
+    for keys in ((jwk,), (jwk | {"alg": "RS384"},), (jwk | {"n": ""},), ({"kid": "r", "kty": "RSA"},)):
+        with pytest.raises(Unauthorized, match=r"auth\.token-invalid"):
+            jose.verify(token, keys, token_types=("at+jwt",), **given)
+
+
+def test_what_a_token_claims_to_be_is_read_of_a_token_only() -> None:
+    assert jose.unverified_issuer(signed(CLAIMS)) == ISSUER
+    assert jose.key_id(signed(CLAIMS)) == KEY["kid"]
+    assert jose.key_id(signed(CLAIMS, kid=None)) == ""
+    for claims in (
+        without("iss"),
+        CLAIMS | {"iss": ""},
+        CLAIMS | {"iss": 1},
+        CLAIMS | {"iss": [ISSUER]},
+        [ISSUER],
+        "a",
+    ):
+        with pytest.raises(Unauthorized, match=r"auth\.token-invalid"):
+            jose.unverified_issuer(signed(claims))
+    header = compact({"alg": "ES256"}, {}).partition(".")[0]
+    for token in (
+        "",
+        "a.b.c",
+        f"{header}.!.c",
+        f"{header}.e30",
+        signed(CLAIMS, crit=["exp"]),
+        signed(CLAIMS, alg="none"),
+    ):
+        with pytest.raises(Unauthorized, match=r"auth\.token-invalid"):
+            jose.unverified_issuer(token)
+        if token.count(".") < 2 or "!" not in token:
+            with pytest.raises(Unauthorized, match=r"auth\.token-invalid"):
+                jose.key_id(token)
