@@ -52,7 +52,7 @@ def run() -> Iterator[Figure]:
             _load_peer(other, resources)
             for mix, (asked, alike) in _mixes(token, resources).items():
                 pairs = [
-                    (requests_per_second(ours, asked, duration=1.5), requests_per_second(other, alike, duration=1.5))
+                    (requests_per_second(ours, asked, duration=1.0), requests_per_second(other, alike, duration=1.0))
                     for _ in range(ROUNDS + 1)
                 ][1:]
                 values = [statistics.median(column) for column in zip(*pairs, strict=True)]
