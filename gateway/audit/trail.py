@@ -15,7 +15,9 @@ from gateway.core.event import AuditRow, Event
 from gateway.core.instants import micros
 from gateway.core.issues import Issue, issue
 
-BATCH: Final = 200
+BATCH: Final = 50
+"""How many events share one durable write at most."""
+
 WAITING: Final = 10_000
 """How many events may wait for the disk; beyond that the gateway refuses work instead of forgetting events."""
 

@@ -1,7 +1,6 @@
 """The audit chain of each study: appended under a row lock, so that it has no gaps and no forks."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -61,9 +60,9 @@ class AuditRows:
         rows = []
         for event in self._context.complete(partial(self._database.run, connection), study, events):
             sequence += 1
-            row = replace(self._chain(bytes(digest), event), sequence=sequence)
+            row = self._chain(bytes(digest), event)
             digest = row.digest
-            rows.append(row)
+            rows.append(AuditRow(row.study, sequence, row.at, row.event, digest))
         table = table_of(AuditEventRow)
         self._database.insert(connection, table, [(r.study, r.sequence, r.at, r.event, r.digest) for r in rows])
         self._database.run(connection, self._advance, {**values, "b_sequence": sequence, "b_digest": digest})

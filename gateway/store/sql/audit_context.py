@@ -5,7 +5,6 @@ those whose grants hold at that moment; between the answer and the event lie mil
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Executable, String, bindparam, select
@@ -85,14 +84,27 @@ def _completed(event: Event, pairs: _Pairs, grants: dict[str, list[tuple[Any, ..
         return event
     wanted = about or {(subject, "*") for subject in patients}
     consents = () if event.outcome != "success" else _consents(event, wanted, grants)
-    return replace(
-        event,
-        targets=event.targets[:MAX_TARGETS],
-        versions=event.versions[:MAX_TARGETS],
-        before=event.before[:MAX_TARGETS],
-        after=event.after[:MAX_TARGETS],
-        patients=patients,
-        consents=consents,
+    return Event(  # `dataclasses.replace` takes three times as long, for every event there is
+        event.at,
+        event.study,
+        event.action,
+        event.operation,
+        event.outcome,
+        event.client,
+        event.organisation,
+        event.role,
+        event.purpose,
+        event.token,
+        event.reason,
+        event.targets[:MAX_TARGETS],
+        event.count,
+        event.request,
+        event.versions[:MAX_TARGETS],
+        event.before[:MAX_TARGETS],
+        event.after[:MAX_TARGETS],
+        patients,
+        consents,
+        event.why,
     )
 
 
