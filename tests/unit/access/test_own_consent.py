@@ -37,7 +37,8 @@ def app(world: World, id: str = "101-001", *, user: str = "", scopes: tuple[str,
 def consent(world: World, id: str = "101-001") -> dict[str, Any]:
     found = world.store.read(Key(world.study.id, "Consent", world.consent_of(world.person(id))["id"]), None)
     assert found
-    return loads(found.body)
+    body: dict[str, Any] = loads(found.body)
+    return body
 
 
 def found(door: Door) -> list[str]:
