@@ -2,18 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 from gateway.access.redaction import Redaction
 from gateway.core.errors import Forbidden
 from gateway.core.issues import issue
 from gateway.core.resources import Committed, Key, Stored, Unit, Visibility
 from gateway.search import Query
-from gateway.store.port import Batch, Bodies, Found, Page, ResourceStore
-
-BATCH: Final = 100
-"""Resources that leave at once."""
+from gateway.store.port import Bodies, Found, Page, ResourceStore
 
 
 class RedactingStore:
@@ -56,12 +52,6 @@ class RedactingStore:
         if isinstance(query, Query):
             self._redaction.require(query)
         return map(self._redaction.shown, self._store.stream(query, study, visibility))
-
-    def batches(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Batch]:
-        """See `ResourceStore.batches`; `Forbidden` for a search by what is not seen."""
-        rows = self.stream(query, study, visibility)
-        while found := tuple(islice(rows, BATCH)):
-            yield Batch([one.key.id for one in found], [one.body for one in found], None)
 
     def find(self, study: str, type: str, parameter: str, system: str, value: str) -> list[Key]:
         """Refused: it is for sources."""
