@@ -285,8 +285,8 @@ class Door:
         event = self._event(*self._operation(writes), (), len(writes))
         try:
             planned = self._gate.plan(writes)
-            companion, confirmation = self._companion(planned, accompany), self._confirmation(planned)
-            report = self._report(self._operation(writes), planned)
+            companion, confirmation = self._companion(planned, accompany), partial(self._confirm, planned)
+            report = partial(self._report, self._operation(writes), planned)
             unit = Unit(self.principal.study, planned, tuple(events), companion, settle, confirmation, report=report)
             if purged := self._gate.purged(planned):
                 unit = replace(unit, purge=lambda _committed: purged)
@@ -328,12 +328,8 @@ class Door:
         return Begun(self._store, transaction, transaction.unit(()), refuse)
 
     def _transaction(self, plan: Plan, operation: str, action: Action) -> Transaction:
-        return Transaction(
-            self._gate,
-            plan,
-            lambda letters: self._visibility("access", letters),
-            lambda targets, count: self._event(action, operation, targets, count),
-        )
+        visibility, report = partial(self._visibility, "access"), partial(self._event, action, operation)
+        return Transaction(self._gate, plan, visibility, report)
 
     def resolve(self, system: str, value: str) -> Key | None:
         """The Patient of this study with exactly this identifier, for sources; None when there is not exactly one."""
@@ -357,22 +353,15 @@ class Door:
         return inside
 
     def _report(
-        self, operation: tuple[Action, str], planned: tuple[Change, ...]
-    ) -> Callable[[tuple[Committed, ...]], tuple[Event, ...]]:
+        self, operation: tuple[Action, str], planned: tuple[Change, ...], committed: tuple[Committed, ...]
+    ) -> tuple[Event, ...]:
         patients = sorted({one for change in planned for one in change.placement.subjects})
+        event = self._event(*operation, committed[:MAX_TARGETS], len(planned))
+        return (replace(event, patients=tuple(patients)),)
 
-        def inside(committed: tuple[Committed, ...]) -> tuple[Event, ...]:
-            event = self._event(*operation, committed[:MAX_TARGETS], len(planned))
-            return (replace(event, patients=tuple(patients)),)
-
-        return inside
-
-    def _confirmation(self, planned: tuple[Change, ...]) -> Callable[[tuple[Committed, ...]], None]:
-        def inside(committed: tuple[Committed, ...]) -> None:
-            visibility = self._visibility("access", "")
-            self._gate.confirm(planned, committed, visibility, visibility.now)
-
-        return inside
+    def _confirm(self, planned: tuple[Change, ...], committed: tuple[Committed, ...]) -> None:
+        visibility = self._visibility("access", "")
+        self._gate.confirm(planned, committed, visibility, visibility.now)
 
     def _operation(self, writes: Sequence[Write | Delete]) -> tuple[Action, str]:
         if self.principal.source:
