@@ -27,7 +27,7 @@ from gateway.core.receipt import Receipt
 from gateway.core.resources import Change, Committed, Key, Stored, Unit, Visibility
 from gateway.core.types import Resource
 from gateway.search import Query
-from gateway.store.port import Bodies, Found, Page, ResourceStore
+from gateway.store.port import Batch, Bodies, Found, Page, ResourceStore
 
 DEFINITIONS: Final = frozenset({"CodeSystem", "ConceptMap", "StructureDefinition", "ValueSet"})
 """Types whose operations answer from the assets, where no row is asked whether a scope reaches it."""
@@ -219,12 +219,32 @@ class Door:
         rows = (*found.rows, *found.included)
         self._journal.record(self._event(action, operation, rows, len(rows)))
 
+    def batches(self, query: Query | str) -> Iterator[Batch]:
+        """What `stream` gives, a batch of bodies at a time; the same events."""
+        kind = query if isinstance(query, str) else query.type
+        self._begin_export(kind)
+        return self._batches(query, kind)
+
+    def _batches(self, query: Query | str, kind: str) -> Iterator[Batch]:
+        count, told = 0, frozenset[str]()
+        try:
+            for batch in self._store.batches(query, self.principal.study, self._visibility("disclose", "rs")):
+                told = self._tell_patients(kind, batch.ids, batch.patients, told)
+                count += batch.count
+                yield batch
+        finally:
+            self._journal.record(self._event("E", "exported", (kind,), count))
+
     def stream(self, query: Query | str) -> Iterator[Stored]:
         """Every visible resource of a type, or that matches, that may be disclosed, oldest first.
 
         One event is durable before the first row, another tells at the end how many rows left.
         """
         kind = query if isinstance(query, str) else query.type
+        self._begin_export(kind)
+        return self._stream(query, kind)
+
+    def _begin_export(self, kind: str) -> None:
         started = self._event("E", "export", (kind,))
         try:
             require_scope(self.principal, kind, "r", "s")
@@ -232,23 +252,26 @@ class Door:
             self._refuse(started, error)
             raise
         self._journal.record(started)
-        return self._stream(query, kind)
 
     def _stream(self, query: Query | str, kind: str) -> Iterator[Stored]:
         count, told = 0, frozenset[str]()
         rows = self._store.stream(query, self.principal.study, self._visibility("disclose", "rs"))
         try:
             while batch := tuple(islice(rows, MAX_TARGETS)):
-                told = self._tell_patients(kind, batch, told)
+                told = self._tell_patients(kind, [stored.key.id for stored in batch], None, told)
                 for stored in batch:
                     count += 1
                     yield stored
         finally:
             self._journal.record(self._event("E", "exported", (kind,), count))
 
-    def _tell_patients(self, kind: str, rows: Sequence[Stored], told: frozenset[str]) -> frozenset[str]:
-        """Whose data leave is on record before they do."""
-        found = self._journal.trail.patients_of(self.principal.study, [row.key.reference for row in rows]) - told
+    def _tell_patients(
+        self, kind: str, ids: Sequence[str], patients: frozenset[str] | None, told: frozenset[str]
+    ) -> frozenset[str]:
+        """Whose data leave is on record before they do; `patients` where that is known."""
+        if patients is None:
+            patients = self._journal.trail.patients_of(self.principal.study, [f"{kind}/{id}" for id in ids])
+        found = patients - told
         if found:
             self._journal.record(replace(self._event("E", "disclose", (kind,)), patients=tuple(sorted(found))))
         return told | found

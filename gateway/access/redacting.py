@@ -9,7 +9,8 @@ from gateway.core.errors import Forbidden
 from gateway.core.issues import issue
 from gateway.core.resources import Committed, Key, Stored, Unit, Visibility
 from gateway.search import Query
-from gateway.store.port import Bodies, Found, Page, ResourceStore
+from gateway.store.batches import in_batches
+from gateway.store.port import Batch, Bodies, Found, Page, ResourceStore
 
 
 class RedactingStore:
@@ -52,6 +53,10 @@ class RedactingStore:
         if isinstance(query, Query):
             self._redaction.require(query)
         return map(self._redaction.shown, self._store.stream(query, study, visibility))
+
+    def batches(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Batch]:
+        """See `ResourceStore.batches`; `Forbidden` for a search by what is not seen."""
+        return in_batches(self.stream(query, study, visibility))
 
     def find(self, study: str, type: str, parameter: str, system: str, value: str) -> list[Key]:
         """Refused: it is for sources."""

@@ -12,13 +12,12 @@ from gateway.core.codec import dumps, loads
 from gateway.core.errors import Conflict, FhirError
 from gateway.core.instants import format_instant
 from gateway.core.issues import issue
-from gateway.core.resources import Stored
 from gateway.export.deidentify import Deidentifier
 from gateway.export.files import whole_file
 
 MANIFEST = "manifest.json"
-REPORT_EVERY = 500
-"""Resources between two calls of the progress callback."""
+Lines = tuple[bytes, int]
+"""Lines with a line feed behind each, and how many they are."""
 
 Progress = Callable[[str, int], None]
 """Called with a type and how many resources of it are written so far."""
@@ -84,7 +83,7 @@ def export(
     for name in earlier | {entry.name for entry in outputs}:
         if name not in kept:
             (folder / name).unlink(missing_ok=True)
-    _write(folder / MANIFEST, [dumps(manifest.tree)])
+    _write(folder / MANIFEST, [(dumps(manifest.tree) + b"\n", 1)])
     return manifest
 
 
@@ -112,35 +111,32 @@ def _output(
     door: Door, folder: Path, kind: str, progress: Progress | None, deidentifier: Deidentifier | None
 ) -> Output:
     name = f"{kind}.ndjson"
-    bodies = _bodies(door.stream(kind), kind, progress)
-    count, digest = _write(folder / name, bodies if deidentifier is None else _deidentified(bodies, deidentifier))
+    batches = _batches(door, kind, progress)
+    count, digest = _write(folder / name, batches if deidentifier is None else _deidentified(batches, deidentifier))
     return Output(kind, name, count, digest)
 
 
-def _bodies(rows: Iterable[Stored], kind: str, progress: Progress | None) -> Iterator[bytes]:
+def _batches(door: Door, kind: str, progress: Progress | None) -> Iterator[Lines]:
     count = 0
-    for count, row in enumerate(rows, 1):
-        yield row.body
-        if progress and count % REPORT_EVERY == 0:
+    for batch in door.batches(kind):
+        yield batch.lines, batch.count
+        count += batch.count
+        if progress:
             progress(kind, count)
-    if progress:
-        progress(kind, count)
 
 
-def _deidentified(bodies: Iterable[bytes], deidentifier: Deidentifier) -> Iterator[bytes]:
-    for body in bodies:
-        left = deidentifier.apply_body(body)
-        if left is not None:
-            yield left
+def _deidentified(batches: Iterable[Lines], deidentifier: Deidentifier) -> Iterator[Lines]:
+    for lines, _ in batches:
+        left = [one for body in lines.split(b"\n")[:-1] if (one := deidentifier.apply_body(body)) is not None]
+        yield b"\n".join([*left, b""]), len(left)
 
 
-def _write(path: Path, lines: Iterable[bytes]) -> tuple[int, str]:
+def _write(path: Path, batches: Iterable[Lines]) -> tuple[int, str]:
     """Writes the lines as a file that appears whole or not at all; how many there are, and their SHA-256."""
     digest, count = hashlib.sha256(), 0
     with whole_file(path) as part, part.open("wb") as file:
-        for line in lines:
-            text = line + b"\n"
-            digest.update(text)
-            file.write(text)
-            count += 1
+        for lines, number in batches:
+            digest.update(lines)
+            file.write(lines)
+            count += number
     return count, digest.hexdigest()

@@ -64,6 +64,24 @@ class Bodies:
     next: Position | None
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some resources of one type on their way out: `lines` are their bodies with a line feed behind each.
+
+    `patients` are the participants whose data they hold; None when that is still to be asked, of the `ids`.
+    """
+
+    lines: bytes
+    count: int
+    patients: frozenset[str] | None = None
+    ids: Sequence[str] = ()
+
+    @property
+    def bodies(self) -> list[bytes]:
+        """The bodies: JSON has no line feed but between its tokens, and what is stored has none there."""
+        return self.lines.split(b"\n")[:-1]
+
+
 class ResourceStore(Protocol):
     """Resources with their versions, search index and consent grants.
 
@@ -110,6 +128,9 @@ class ResourceStore(Protocol):
 
         Rows are fetched in batches, each under the grants of its moment: a withdrawal takes effect in mid-stream.
         """
+
+    def batches(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Batch]:
+        """What `stream` gives, a batch of bodies at a time; the whole of a type in no order that means anything."""
 
     def find(self, study: str, type: str, parameter: str, system: str, value: str) -> list[Key]:
         """The keys whose token `parameter` has exactly this system and value; not consent-gated."""

@@ -8,27 +8,25 @@ from gateway.core.codec import loads_stored
 from gateway.core.errors import Unprocessable
 from gateway.export.views.compile import CompiledView, Row
 
-REPORT_EVERY = 500
-"""Resources between two calls of the progress callback."""
-
 Progress = Callable[[int], None]
 """Called with how many resources were read so far."""
 
 
 def run_view(view: CompiledView, door: Door, progress: Progress | None = None) -> Iterator[Row]:
-    """The rows of every visible resource of the view's type, oldest first, in constant memory.
+    """The rows of every visible resource of the view's type, in constant memory.
 
     Consent is asked with the action `disclose`, batch by batch. Raises `Forbidden` for a type beyond the reader's
     scopes, and `Unprocessable`, naming the resource, where the view does not fit one.
     """
     kind, count = view.view.resource, 0
-    for count, stored in enumerate(door.stream(kind), 1):
-        try:
-            yield from view.rows(loads_stored(stored.body))
-        except Unprocessable as error:
-            places = (replace(found, source=stored.key.reference) for found in error.issues)
-            raise Unprocessable(*places) from None
-        if progress and count % REPORT_EVERY == 0:
+    for batch in door.batches(kind):
+        for body in batch.bodies:
+            resource = loads_stored(body)
+            try:
+                yield from view.rows(resource)
+            except Unprocessable as error:
+                places = (replace(found, source=f"{kind}/{resource.get('id')}") for found in error.issues)
+                raise Unprocessable(*places) from None
+        count += batch.count
+        if progress:
             progress(count)
-    if progress:
-        progress(count)

@@ -32,12 +32,13 @@ from gateway.store.sql.database import Database
 from gateway.store.sql.index_tables import FacetRow, FacetTermRow, StringRow, TermRow
 from gateway.store.sql.limiting import Gate
 from gateway.store.sql.ordering import Order, sort_columns
-from gateway.store.sql.tables import Columns, ResourceRow, VersionRow, columns_of
+from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, Columns, ResourceRow, VersionRow, columns_of
 from gateway.store.sql.visible import study_is
 
 PACKED: Final = 20_000
 """How long a body may be that stands with others in one row."""
 
+LINE_FEED: Final = 10
 SEPARATOR: Final = 30
 """The character between bodies in one row."""
 
@@ -52,9 +53,9 @@ class Shape:
     """What a statement depends on.
 
     `driver`: `term`, `facet` or `strings` with the parameter `driver`, `gather` with the list `driver`, `type`.
-    `order`: `at`, `updated` or `strings`, or the sort keys of an order that must be made. `what`: `page`, `packed`
-    (all of a page as one row; SQLite only), `keys` (no bodies), `count`, `estimate`. `entries`: pages bring the
-    packed index rows too.
+    `order`: `at`, `updated`, `strings` or `pk` (of all of a type), or the sort keys of an order that must be made.
+    `what`: `page`, `packed` (all of a page as one row; SQLite only), `leaving` (the same, and whose data it is, by
+    `pk`), `keys` (no bodies), `count`, `estimate`. `entries`: pages bring the packed index rows too.
     """
 
     pieces: tuple[Piece, ...]
@@ -105,7 +106,7 @@ def select(database: Database, shape: Shape) -> Select[Any]:
         where.append(_beyond(shape, key))
     found = sql_select(*_columns(shape, head, key, where)).where(*where)
     found = found.order_by(*_ordered(shape, key)).limit(bindparam("page_count", type_=Integer))
-    return _packed(found) if shape.what == "packed" else found
+    return _packed(found) if shape.what == "packed" else _leaving(found) if shape.what == "leaving" else found
 
 
 def _columns(shape: Shape, head: Columns, key: list[Any], where: list[Condition]) -> list[Any]:
@@ -114,6 +115,8 @@ def _columns(shape: Shape, head: Columns, key: list[Any], where: list[Condition]
     version = columns_of(VersionRow)
     where += [version.study == study_is(), version.pk == head.pk, version.version == head.version]
     body = [head.id, version.version, version.updated, version.deleted, version.body]
+    if shape.what == "leaving":
+        body += [head.level, head.subject]
     return [*key, *body, version.entries] if shape.entries else [*key, *body]
 
 
@@ -127,6 +130,16 @@ def _packed(page: Select[Any]) -> Select[Any]:
     short = case((func.length(body) <= PACKED, cast(body, String)))
     bodies = cast(func.group_concat(short, func.char(SEPARATOR)), LargeBinary)
     return sql_select(*(func.group_concat(column, " ") for column in (at, pk, version, id)), bodies)
+
+
+def _leaving(page: Select[Any]) -> Select[Any]:
+    """A page in the order of the key as one row: how many, the last key, how many bodies are in their text, that text
+    with line feeds between, the participants with commas between, and whether some of it is of several."""
+    pk, *_, body, level, subject = page.subquery().c
+    short = case((func.length(body) <= PACKED, cast(body, String)))
+    bodies = cast(func.group_concat(short, func.char(LINE_FEED)), LargeBinary)
+    subjects = func.group_concat(case((level == ONE_PAIR, subject)).distinct())
+    return sql_select(func.count(), func.max(pk), func.count(short), bodies, subjects, func.max(level == MANY_PAIRS))
 
 
 def _driver(database: Database, shape: Shape, head: Columns) -> tuple[list[Condition], list[Any]]:
@@ -147,6 +160,8 @@ def _driver(database: Database, shape: Shape, head: Columns) -> tuple[list[Condi
         return [head.pk.in_(held)], [head.at + 0, head.pk]
     if shape.order == "updated":
         return [], [head.updated, head.pk]
+    if shape.order == "pk":
+        return [], [head.pk]
     return [], [head.at + 0 if ("ids",) in shape.pieces else head.at, head.pk]
 
 
@@ -162,6 +177,9 @@ def _strings(head: Columns, number: Any) -> tuple[list[Condition], list[Any]]:
 
 
 def _beyond(shape: Shape, key: list[Any]) -> Condition:
+    if shape.order == "pk":
+        above: Condition = key[0] > bindparam("after0", type_=BigInteger)
+        return above
     if shape.order == "at" or shape.order == "updated":
         after = tuple_(bindparam("after0", type_=BigInteger), bindparam("after1", type_=BigInteger))
         return tuple_(*key) > after if shape.rising else tuple_(*key) < after

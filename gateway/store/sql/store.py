@@ -14,7 +14,8 @@ from gateway.core.event import AuditRow, Event
 from gateway.core.receipt import Payload, Receipt, ReceiptStatus
 from gateway.core.resources import Committed, Key, Stored, Unit, Visibility
 from gateway.search import Parameters, Query
-from gateway.store.port import Bodies, Chain, CompileGrants, Found, Page
+from gateway.store.batches import in_batches
+from gateway.store.port import Batch, Bodies, Chain, CompileGrants, Found, Page
 from gateway.store.sql.api_keys import ApiKeys, RateCounts
 from gateway.store.sql.app_grants import AppGrants
 from gateway.store.sql.audit import AuditRows
@@ -31,6 +32,7 @@ from gateway.store.sql.index_writer import Known
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.keys import KeyMaker
 from gateway.store.sql.landing import Landing
+from gateway.store.sql.leaving import LeavingReader
 from gateway.store.sql.limiting import Gates
 from gateway.store.sql.locks import UnitLocks
 from gateway.store.sql.maintenance import Maintenance
@@ -60,6 +62,7 @@ class SqlStore:
         self._purger = Purger(database)
         self._reader = ResourceReader(database, gates)
         self._finder = ResourceFinder(database, indexes, gates)
+        self._leaving = LeavingReader(database, gates)
         self._newest = Newest(database, indexes, gates)
         self._history = HistoryReader(database, gates)
         self._locks = UnitLocks(database)
@@ -133,6 +136,13 @@ class SqlStore:
         """See `ResourceStore.stream`."""
         self._states.require(study)
         return self._finder.stream(query, study, visibility)
+
+    def batches(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Batch]:
+        """See `ResourceStore.batches`."""
+        self._states.require(study)
+        if isinstance(query, str):
+            return self._leaving.batches(query, study, visibility)
+        return in_batches(self._finder.stream(query, study, visibility))
 
     def find(self, study: str, type: str, parameter: str, system: str, value: str) -> list[Key]:
         """See `ResourceStore.find`."""
