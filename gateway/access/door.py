@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from typing import Final, TypeAlias
 
 from gateway.access.gate import Gate
 from gateway.access.journal import Action, Journal, Target, refused
+from gateway.access.leaving import Leaving
 from gateway.access.newest import newest_of_each
 from gateway.access.own import CONSENT, own_consent, own_consents
 from gateway.access.reach import narrowed
@@ -223,17 +223,7 @@ class Door:
         """What `stream` gives, a batch of bodies at a time; the same events."""
         kind = query if isinstance(query, str) else query.type
         self._begin_export(kind)
-        return self._batches(query, kind)
-
-    def _batches(self, query: Query | str, kind: str) -> Iterator[Batch]:
-        count, told = 0, frozenset[str]()
-        try:
-            for batch in self._store.batches(query, self.principal.study, self._visibility("disclose", "rs")):
-                told = self._tell_patients(kind, batch.ids, batch.patients, told)
-                count += batch.count
-                yield batch
-        finally:
-            self._journal.record(self._event("E", "exported", (kind,), count))
+        return self._leaving(kind).batches(query)
 
     def stream(self, query: Query | str) -> Iterator[Stored]:
         """Every visible resource of a type, or that matches, that may be disclosed, oldest first.
@@ -242,7 +232,7 @@ class Door:
         """
         kind = query if isinstance(query, str) else query.type
         self._begin_export(kind)
-        return self._stream(query, kind)
+        return self._leaving(kind).stream(query)
 
     def _begin_export(self, kind: str) -> None:
         started = self._event("E", "export", (kind,))
@@ -253,28 +243,9 @@ class Door:
             raise
         self._journal.record(started)
 
-    def _stream(self, query: Query | str, kind: str) -> Iterator[Stored]:
-        count, told = 0, frozenset[str]()
-        rows = self._store.stream(query, self.principal.study, self._visibility("disclose", "rs"))
-        try:
-            while batch := tuple(islice(rows, MAX_TARGETS)):
-                told = self._tell_patients(kind, [stored.key.id for stored in batch], None, told)
-                for stored in batch:
-                    count += 1
-                    yield stored
-        finally:
-            self._journal.record(self._event("E", "exported", (kind,), count))
-
-    def _tell_patients(
-        self, kind: str, ids: Sequence[str], patients: frozenset[str] | None, told: frozenset[str]
-    ) -> frozenset[str]:
-        """Whose data leave is on record before they do; `patients` where that is known."""
-        if patients is None:
-            patients = self._journal.trail.patients_of(self.principal.study, [f"{kind}/{id}" for id in ids])
-        found = patients - told
-        if found:
-            self._journal.record(replace(self._event("E", "disclose", (kind,)), patients=tuple(sorted(found))))
-        return told | found
+    def _leaving(self, kind: str) -> Leaving:
+        visibility = self._visibility("disclose", "rs")
+        return Leaving(self._store, self._journal, visibility, lambda told: self._event("E", told, (kind,)))
 
     def explain(self, type: str, id: str, asked: ConsentRequest) -> Decision:
         """Which provision of which Consent permits or denies somebody a resource; for who manages Consents alone."""
