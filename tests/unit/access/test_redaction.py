@@ -125,7 +125,7 @@ def test_the_subject_number_stays(world: World) -> None:
         ("Observation", "subject:Patient.name=Zzcanary"),
         ("Observation", "subject:Patient.identifier=urn:vendor|vendor-4711"),
         ("Observation", "subject:identifier=Zzcanary"),
-        ("Observation", "_has:Observation:subject:code=x&subject:Patient.family=Zz"),
+        ("Patient", "_has:Observation:subject:code=x&family=Zz"),
     ],
 )
 def test_a_search_that_would_tell_is_refused(world: World, type: str, text: str) -> None:
