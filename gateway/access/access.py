@@ -10,6 +10,7 @@ from gateway.access.limits import ScopeLimits
 from gateway.access.placing import Placer
 from gateway.access.redacting import RedactingStore
 from gateway.access.redaction import redaction_of
+from gateway.access.sites import of_site, patients_of_sites
 from gateway.access.transaction import Begun, Result
 from gateway.audit import AuditTrail
 from gateway.consent import ConsentPolicy
@@ -36,6 +37,7 @@ class Access:
         self._clock = clock
         self._limits = limits
         self._placers = {study.id: Placer(study) for study in studies.values()}
+        self._sites = {study.id: patients_of_sites(study) for study in studies.values()}
         self._collecting = Collecting(store, {study.id: ConsentPolicy.of(study) for study in studies.values()})
 
     def door(self, principal: Principal, request: str = "", why: str = "") -> Door:
@@ -47,7 +49,8 @@ class Access:
         role = study.roles.get(principal.role) if study else None
         if study is None or role is None:
             raise Forbidden(issue("auth.client-unknown"))
-        gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting, self._limits)
+        limits = of_site(self._limits, principal, self._sites[study.id])
+        gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting, limits)
         redaction = redaction_of(role.redacts)
         store = RedactingStore(self._store, redaction) if redaction else self._store
         return Door(store, gate, Journal(self._trail, principal, request, why), self._clock)

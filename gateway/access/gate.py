@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.access.collecting import Collecting
-from gateway.access.limits import ScopeLimits
+from gateway.access.limits import Limits
 from gateway.access.own import own_withdrawal
 from gateway.access.placing import HIDDEN, MAX_FOLLOWED, Placer, placements_among
 from gateway.access.scopes import NAMES, require_scope
@@ -39,7 +39,7 @@ class Gate:
     store: ResourceStore
     placer: Placer
     collecting: Collecting
-    limits: ScopeLimits
+    limits: Limits
 
     def plan(self, writes: Sequence[Write | Delete]) -> tuple[Change, ...]:
         """The changes with their placements; raises `Forbidden`, `NotFound`, `Unprocessable` before anything is
@@ -71,10 +71,16 @@ class Gate:
         if not self.role.enrols:
             raise Forbidden(issue("consent.explain-role"))
         placement = self._stored_placement(key.type, key.id)
-        if placement is None:
+        if placement is None or not self._is_reached(key, placement):
             raise NotFound(issue("auth.not-found"))
         evidence = self.collecting.evidence(key.study, placement.subjects)
         return decide(evidence, asked, placement, self.collecting.policies[key.study])
+
+    def _is_reached(self, key: Key, placement: Placement) -> bool:
+        """Whether the limits of reading leave a resource in, Consents aside."""
+        limits = self.limits.of(self.principal, "r")
+        current = self.store.read(key, None)
+        return current is not None and self.limits.permits(limits, loads(current.body), placement)
 
     def purged(self, changes: Sequence[Change]) -> tuple[str, ...]:
         """The participants whose data is deleted by these changes."""

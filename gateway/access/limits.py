@@ -6,7 +6,7 @@ resource alone (chains, `_has`), what is no search (`_count`, `_include`) and wh
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import parse_qsl
 
 from gateway.auth.scopes import Scope, understood
@@ -19,6 +19,16 @@ from gateway.search.query import AnyClause, ChainClause, Clause, HasClause, NotC
 
 MAX_PARAMETERS: Final = 10
 _KEPT: Final = 1024
+
+
+class Limits(Protocol):
+    """What limits one way in; `ScopeLimits` is one, and what narrows it further."""
+
+    def of(self, principal: Principal, letters: str) -> tuple[Limit, ...] | None:
+        """See `ScopeLimits.of`."""
+
+    def permits(self, limits: Sequence[Limit] | None, resource: Resource, placement: Placement) -> bool:
+        """See `ScopeLimits.permits`."""
 
 
 class ScopeLimits:
@@ -46,6 +56,8 @@ class ScopeLimits:
 
     def _holds(self, limit: Limit, resource: Resource, placement: Placement) -> bool:
         if limit.type not in ("*", resource["resourceType"]):
+            return False
+        if limit.among is not None and not _is_among(limit.among, placement):
             return False
         if limit.subject and (placement.study_level or set(placement.subjects) != {limit.subject}):
             return False
@@ -79,6 +91,10 @@ class ScopeLimits:
             return None
         plain = found == Query(type, found.clauses) and bool(found.clauses)
         return found.clauses if plain and all(is_of_one(clause) for clause in found.clauses) else None
+
+
+def _is_among(patients: frozenset[str], placement: Placement) -> bool:
+    return placement.study_level or (bool(placement.subjects) and patients.issuperset(placement.subjects))
 
 
 def is_of_one(clause: Clause) -> bool:

@@ -246,6 +246,7 @@ class Authenticator:
             token=verified.digest,
             patient=verified.patient,
             user=verified.user,
+            site=client.site,
         )
         self._principals[token] = (client, principal)
         return principal

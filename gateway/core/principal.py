@@ -12,7 +12,7 @@ class Principal:
     scopes such as `system/Observation.rs`. `source` is the ingest source key when the caller is a source, else "".
     `patient` is the id of the Patient that `patient/` scopes are about, "" for none; `user` the reference of the
     person who logged in, "" when the client acts for itself. `token` is a digest of the token's jti, for audit; ""
-    for the command line.
+    for the command line. `site` is the trial site whose participants alone it may be concerned with, "" for all.
     """
 
     client: str
@@ -25,3 +25,4 @@ class Principal:
     token: str = ""
     patient: str = ""
     user: str = ""
+    site: str = ""

@@ -124,11 +124,17 @@ class Unit:
 @dataclass(frozen=True, slots=True)
 class Limit:
     """What one scope reaches: resources of `type` ("*" is any) that are about the participant `subject` and nobody
-    else ("" is about anybody), and of which every clause of `gateway.search` in `clauses` is true."""
+    else ("" is about anybody), and of which every clause of `gateway.search` in `clauses` is true.
+
+    `among`, if it is not None, are the only participants that they may be about; what is about nobody, at the level
+    of the study, stays. `without_consent` says that Consents are not asked, for anything but Consents themselves.
+    """
 
     type: str
     subject: str = ""
     clauses: tuple[Any, ...] = ()
+    among: frozenset[str] | None = None
+    without_consent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

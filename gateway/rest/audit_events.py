@@ -83,7 +83,9 @@ def _pairs(text: bytes) -> Pairs:
 def _door(parts: Parts, request: Request) -> Door:
     """The auditor's door, once the look is on record; raises `Forbidden`, on record, for who is none."""
     door = door_of(parts, request)
-    if not any(scope.partition("/")[2].startswith(f"{TYPE}.") for scope in door.principal.scopes):
+    # The trail of an organisation tells of participants of other sites too.
+    named = any(scope.partition("/")[2].startswith(f"{TYPE}.") for scope in door.principal.scopes)
+    if door.principal.site or not named:
         parts.record(event_of(parts, request, door.principal, "audit", "denied", "auth.scope"))
         raise Forbidden(issue("auth.scope", interaction="search", type=TYPE))
     door.permit("audit", TYPE, "rs")

@@ -84,6 +84,7 @@ def _client(key: str, row: Tree, roles: Mapping[str, Role]) -> Client:
         tuple(row.get("redirect_uris", ())),
         row.get("secret_sha256", ""),
         row.get("issuer", ""),
+        row.get("site", ""),
     )
 
 

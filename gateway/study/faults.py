@@ -54,10 +54,13 @@ def _sites(file: File) -> Iterator[Issue]:
 def _clients(file: File) -> Iterator[Issue]:
     tree = file.tree
     delivered: set[str] = set()
+    sites = {site["id"] for site in tree["sites"]}
     for key, client in tree["clients"].items():
         at = ("clients", key)
         yield from _known("organisation", client["organisation"], tree["organisations"], file, *at, "organisation")
         yield from _known("role", client["role"], tree["roles"], file, *at, "role")
+        if "site" in client:
+            yield from _known("site", client["site"], sites, file, *at, "site")
         if "source" in client:
             yield from _known("source", client["source"], tree["sources"], file, *at, "source")
             delivered.add(client["source"])

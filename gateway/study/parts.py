@@ -129,6 +129,7 @@ class Client:
     It proves who it is with one of the public keys `jwks`, or of the key set at `jwks_url`; without either it gets
     its tokens from an operator. An app that people launch has `redirect_uris`; with neither key nor `secret_sha256`,
     the digest of its secret, it is a public one. Tokens of the external `issuer` are accepted for it.
+    With a `site` it sees and writes data of that site's participants alone.
     """
 
     id: str
@@ -142,6 +143,7 @@ class Client:
     redirect_uris: tuple[str, ...] = ()
     secret_sha256: str = ""
     issuer: str = ""
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,14 @@ class Study:
     def principal(self, client: Client) -> Principal:
         """The client as who asks, without a token: for the command line and for work that goes on after a request."""
         return Principal(
-            client.id, self.id, client.organisation, client.role, client.purpose, client.scopes, client.source
+            client.id,
+            self.id,
+            client.organisation,
+            client.role,
+            client.purpose,
+            client.scopes,
+            client.source,
+            site=client.site,
         )
 
     def principal_of(self, source: str) -> Principal:

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.access import ScopeLimits
+from gateway.access.limits import Limits
 from gateway.access.reach import narrowed
 from gateway.access.scopes import may
+from gateway.access.sites import Among
 from gateway.core import Resource
 from gateway.core.errors import Forbidden
 from gateway.core.principal import Principal
@@ -52,6 +54,8 @@ readers = st.builds(
     st.lists(scopes, max_size=3),
     st.sampled_from(["", "p1", "p2"]),
 )
+sites = st.none() | st.frozensets(st.sampled_from(PATIENTS), max_size=2)
+"""The participants that a reader may be concerned with at all; None for all of them."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -69,20 +73,27 @@ def patient(id: str) -> Resource:
 class Asked:
     """One principal's eyes on one study, beside what the rule says."""
 
-    def __init__(self, store: SqlStore, who: Principal, study: str, written: dict[str, tuple[Resource, Placement]]):
-        self.store, self.who, self.study, self.written = store, who, study, written
+    def __init__(
+        self,
+        store: SqlStore,
+        who: Principal,
+        study: str,
+        written: dict[str, tuple[Resource, Placement]],
+        limits: Limits = LIMITS,
+    ):
+        self.store, self.who, self.study, self.written, self.limits = store, who, study, written, limits
 
     def seen(self, letters: str) -> Visibility:
-        return Visibility(self.study, "org", "access", "HRESCH", 0, LIMITS.of(self.who, letters))
+        return Visibility(self.study, "org", "access", "HRESCH", 0, self.limits.of(self.who, letters))
 
     def permitted(self, kind: str, letters: str) -> set[str]:
-        limits = LIMITS.of(self.who, letters)
+        limits = self.limits.of(self.who, letters)
         return {
             key
             for key, (resource, placement) in self.written.items()
             if resource["resourceType"] == kind
             and may(self.who, kind, *letters)
-            and LIMITS.permits(limits, resource, placement)
+            and self.limits.permits(limits, resource, placement)
         }
 
     def search(self, kind: str, *params: tuple[str, str]) -> Any:
@@ -97,17 +108,20 @@ plain = observations().map(lambda one: {**one, "subject": {"reference": one["sub
 
 
 @settings(max_examples=20)
-@given(st.lists(st.tuples(plain, placements), max_size=8), st.lists(readers, min_size=1, max_size=4))
+@given(
+    st.lists(st.tuples(plain, placements), max_size=8),
+    st.lists(st.tuples(readers, sites), min_size=1, max_size=4),
+)
 def test_every_way_of_reading_shows_what_is_permitted(
-    store: SqlStore, drawn: list[tuple[Resource, Placement]], asking: list[Principal]
+    store: SqlStore, drawn: list[tuple[Resource, Placement]], asking: list[tuple[Principal, frozenset[str] | None]]
 ) -> None:
     study = uuid4().hex
     people = [(patient(id), Placement((id,), ("heart",))) for id in PATIENTS]
     written = {f"{one['resourceType']}/{one['id']}": (one, placement) for one, placement in [*people, *drawn]}
     changes = [Change(change(study, one).key, one, placement) for one, placement in written.values()]
     store.commit(Unit(study, (*changes, *(change(study, consent(f"c{id}", id)) for id in PATIENTS))))
-    for who in asking:
-        asked = Asked(store, who, study, written)
+    for who, site in asking:
+        asked = Asked(store, who, study, written, LIMITS if site is None else Among(LIMITS, site))
         for kind in ("Observation", "Patient"):
             read = {
                 one.key.reference

@@ -149,7 +149,7 @@ def _replaced(database: Database, gate: Gate | None) -> Executable:
     )
     if gate:
         same = (version.study == study_is(), version.pk == own.pk, version.version == own.version)
-        found = found.where(*same, *gate.head(database, head), *gate.version(version, head))
+        found = found.where(*same, *gate.head(database, head), *gate.version(database, version, head))
     return _newest_first(found, own.updated, own.pk)
 
 
@@ -169,7 +169,7 @@ def _instance(database: Database, gate: Gate | None) -> Executable:
         version.version < bindparam("after_updated", type_=BigInteger),
         *_within(version.updated, until),
     )
-    found = found.where(*gate.head(database, head), *gate.version(version, head)) if gate else found
+    found = found.where(*gate.head(database, head), *gate.version(database, version, head)) if gate else found
     return found.order_by(version.version.desc()).limit(bindparam("page_count", type_=Integer))
 
 

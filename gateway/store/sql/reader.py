@@ -77,11 +77,11 @@ def _current(database: Database, gate: Gate | None) -> Executable:
 def _version(database: Database, gate: Gate | None) -> Executable:
     head, version = columns_of(ResourceRow), columns_of(VersionRow)
     found = _of_key(version, head).where(version.version == bindparam("version", type_=Integer))
-    return found.where(*gate.head(database, head), *gate.version(version, head)) if gate else found
+    return found.where(*gate.head(database, head), *gate.version(database, version, head)) if gate else found
 
 
 def _history(database: Database, gate: Gate | None) -> Executable:
     """An old version that stood with another subject is shown to readers of that subject's data only."""
     head, version = columns_of(ResourceRow), columns_of(VersionRow)
     found = _of_key(version, head).order_by(version.version.desc())
-    return found.where(*gate.head(database, head), *gate.version(version, head)) if gate else found
+    return found.where(*gate.head(database, head), *gate.version(database, version, head)) if gate else found
