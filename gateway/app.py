@@ -31,12 +31,12 @@ from gateway.auth import (
     Assertions,
     Authenticator,
     BackendServices,
+    ClientRegistry,
     ExternalIssuers,
     Issuer,
     KeyFolder,
     KeySets,
     RateLimits,
-    clients_of,
 )
 from gateway.auth.webhooks import Endpoints, load_schemes
 from gateway.conformance import Validator
@@ -101,6 +101,7 @@ class Gateway:
     keys: KeyFolder
     issuer: Issuer
     externals: ExternalIssuers
+    clients: ClientRegistry
     api_keys: ApiKeys
     authenticator: Authenticator
 
@@ -161,6 +162,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
     externals = ExternalIssuers(settings.issuers, settings.public_url, clock)
     anchors = Anchors(settings.anchors, AnchorKeys(settings.keys), witness(settings.anchor_url))
     access = Access(store, trail, studies, clock, limits)
+    clients = ClientRegistry(store.registrations, studies, trail.record, clock, settings.environment)
     keys = KeyFolder(settings.keys)
     keys.ensure_key(clock())
     return Gateway(
@@ -178,11 +180,12 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         keys=keys,
         issuer=Issuer(keys, settings.issuer, clock),
         externals=externals,
-        api_keys=ApiKeys(store.api_keys, studies, partial(_types_of, studies, registry), clock),
+        clients=clients,
+        api_keys=ApiKeys(store.api_keys, studies, partial(_types_of, studies, registry), clock, clients.client_of),
         authenticator=Authenticator(
             keys,
             settings.issuer,
-            clients_of(studies),
+            clients.client_of,
             clock,
             store.credentials.is_revoked,
             limits.is_usable,
@@ -258,18 +261,17 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
 def _backend_services(gateway: Gateway) -> BackendServices:
     """The token endpoint, at the address that clients use."""
     endpoint = f"{gateway.settings.public_url}/auth/token"
-    credentials = gateway.store.credentials
-    assertions = Assertions(gateway.studies, endpoint, credentials, KeySets(gateway.clock).fetch, gateway.clock)
-    return BackendServices(assertions, gateway.issuer, gateway.authenticator, credentials)
+    known, fetch = gateway.clients.client_of, KeySets(gateway.clock).fetch
+    assertions = Assertions(gateway.studies, known, endpoint, gateway.store.credentials, fetch, gateway.clock)
+    return BackendServices(assertions, gateway.issuer, gateway.authenticator, gateway.store.credentials)
 
 
 def _app_launch(gateway: Gateway, services: BackendServices) -> AppLaunch:
     """The launch of apps without a login: for development alone."""
-    clients = AppClients(clients_of(gateway.studies), services.assertions)
+    clients = AppClients(gateway.clients.client_of, services.assertions)
     usable, store = ScopeLimits(gateway.engines.parameters).is_usable, gateway.store.app_grants
-    return AppLaunch(
-        gateway.studies, gateway.settings.public_url, gateway.issuer, clients, store, gateway.clock, usable
-    )
+    url, clock = gateway.settings.public_url, gateway.clock
+    return AppLaunch(gateway.studies, url, gateway.issuer, clients, store, clock, usable)
 
 
 def _requests(gateway: Gateway) -> "Requests":

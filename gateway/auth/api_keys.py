@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from gateway.auth.tokens import ClientOf, clients_of
 from gateway.core.clock import Clock
 from gateway.core.errors import Conflict, Forbidden, NotFound, Unauthorized, Unprocessable
 from gateway.core.issues import issue
@@ -72,7 +73,8 @@ class ApiKey:
 
 
 class ApiKeys:
-    """The keys of all studies. `types_of` tells which resource types the mappings of a study's source make."""
+    """The keys of all studies. `types_of` tells which resource types the mappings of a study's source make,
+    `client_of` which clients may be used; without it those of the study files."""
 
     def __init__(
         self,
@@ -80,9 +82,11 @@ class ApiKeys:
         studies: Mapping[str, Study],
         types_of: Callable[[str, str], frozenset[str]],
         clock: Clock,
+        client_of: ClientOf | None = None,
     ) -> None:
         self._store = store
         self._studies = studies
+        self._client_of = client_of or clients_of(studies)
         self._types_of = types_of
         self._clock = clock
         self._noted: dict[str, int] = {}
@@ -103,7 +107,7 @@ class ApiKeys:
         when the client has two living keys.
         """
         now = self._clock()
-        registered = self._studies[study].clients.get(client)
+        registered = self._client_of(study, client)
         if registered is None or not registered.source:
             raise Unprocessable(issue("auth.key-client"))
         if not 0 < days <= MAX_DAYS:
@@ -149,7 +153,7 @@ class ApiKeys:
         `Forbidden` when the source makes other types than the key is for."""
         key = self._genuine(text, study, address)
         found = self._studies.get(study)
-        client = found.clients.get(key.client) if found else None
+        client = self._client_of(study, key.client)
         if found is None or client is None or not client.source:
             raise Unauthorized(issue("auth.key-invalid"))
         if key.types and not self._types_of(study, client.source) <= set(key.types):

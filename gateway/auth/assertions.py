@@ -4,17 +4,18 @@ See https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html an
 the same refusal: what was wrong with a credential helps only who has none.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, TypeAlias
 
 from gateway.auth import jose
 from gateway.auth.port import CredentialStore
+from gateway.auth.tokens import ClientOf
 from gateway.core.clock import Clock
 from gateway.core.errors import Unauthorized
 from gateway.core.issues import issue
-from gateway.study import Client, Study
+from gateway.study import Client
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS: Final = ("ES384", "RS384")
@@ -32,7 +33,8 @@ FetchKeys: TypeAlias = Callable[[str], Iterable[jose.Jwk]]
 class Assertions:
     """Checks client assertions whose audience is `endpoint`, the exact URL of the token endpoint."""
 
-    studies: Mapping[str, Study]
+    studies: Iterable[str]
+    client_of: ClientOf
     endpoint: str
     store: CredentialStore
     fetch: FetchKeys
@@ -68,9 +70,9 @@ class Assertions:
     def _registered(self, name: str) -> tuple[str, Client]:
         identity, _, wanted = name.partition("@")
         found = [
-            (study.id, study.clients[identity])
-            for study in self.studies.values()
-            if identity in study.clients and wanted in ("", study.id)
+            (study, client)
+            for study in self.studies
+            if wanted in ("", study) and (client := self.client_of(study, identity))
         ]
         if len(found) != 1:
             raise Unauthorized(issue("auth.token-invalid"))

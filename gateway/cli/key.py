@@ -116,7 +116,7 @@ def _day(seconds: int) -> str:
 def _record(gateway: "Gateway", key: "ApiKey", operation: str) -> None:
     from gateway.core.event import Event
 
-    client = gateway.studies[key.study].clients[key.client]
+    client = gateway.clients.registered(key.study, key.client)
     gateway.trail.record(
         Event(
             at=gateway.clock(),

@@ -109,6 +109,41 @@ RULES: dict[str, Rule] = {
         "error", "conflict", "The client has {limit} living keys already", "Revoke one of them, or wait for its end"
     ),
     "auth.key-unknown": Rule("error", "not-found", "The study has no such key", "See `gateway key issued`"),
+    "auth.registry-actor": Rule(
+        "error", "value", "Who takes a step needs a name", "Write up to 64 letters, digits and . _ @ + -"
+    ),
+    "auth.registry-reason": Rule(
+        "error", "required", "A step needs a reason", "Write one line of up to {limit} characters"
+    ),
+    "auth.registry-agreement": Rule(
+        "error",
+        "value",
+        "An agreement, and nothing else, names what was signed",
+        "Name the signed document on one line",
+    ),
+    "auth.registry-study": Rule("error", "not-found", "There is no such study", "Look into the folder of studies"),
+    "auth.registry-known": Rule(
+        "error", "duplicate", "The study has a client of this id already", "Choose another id"
+    ),
+    "auth.registry-unknown": Rule("error", "not-found", "The study has no such client", "See `gateway client list`"),
+    "auth.registry-state": Rule(
+        "error",
+        "business-rule",
+        "The step {action} does not follow the state {state}",
+        "The way is request, review, agree, sandbox, promote; from suspended it leads through review",
+    ),
+    "auth.registry-own": Rule(
+        "error", "forbidden", "Who requested a client may not decide on it", "Ask somebody else to take the step"
+    ),
+    "auth.registry-race": Rule(
+        "error", "conflict", "Somebody else took a step in the same moment", "Look at the client and try again"
+    ),
+    "auth.registry-client": Rule(
+        "error",
+        "value",
+        "The study cannot have a client with this {what}",
+        "Name what the study file has, scopes of the role, and public keys or an https address as proof",
+    ),
     "auth.keys-missing": Rule(
         "fatal", "exception", "The key folder holds no signing key", "Make one with `gateway key new`"
     ),

@@ -13,10 +13,11 @@ from gateway.store.sql import credentials as _credentials  # noqa: F401  # regis
 from gateway.store.sql import exports as _exports  # noqa: F401  # registers its table
 from gateway.store.sql import index_state as _index_state  # noqa: F401  # registers its table
 from gateway.store.sql import index_tables as _index_tables  # noqa: F401  # registers its tables
+from gateway.store.sql import registry as _registry  # noqa: F401  # registers its table
 from gateway.store.sql.database import Database
 from gateway.store.sql.tables import SchemaRow, Table, table_of
 
-SCHEMA_VERSION: Final = 10
+SCHEMA_VERSION: Final = 11
 """Raised with every change of the tables, together with a new file in `migrations/versions`."""
 
 _FIRST: Final = table("schema_version", column("version"))

@@ -40,6 +40,7 @@ from gateway.store.sql.migrate import migrate
 from gateway.store.sql.newest import Newest
 from gateway.store.sql.purging import Purger
 from gateway.store.sql.reader import ResourceReader
+from gateway.store.sql.registry import Registrations
 from gateway.store.sql.reindexing import Reindexer
 from gateway.store.sql.writer import ResourceWriter
 
@@ -75,6 +76,7 @@ class SqlStore:
         self.rate_counts = RateCounts(database)
         self.requests = Exports(database, RequestRow)
         self._audit = AuditRows(database, chain)
+        self.registrations = Registrations(database, self._audit)
 
     @classmethod
     def open(

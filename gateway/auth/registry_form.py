@@ -1,0 +1,66 @@
+"""Whether a study can have a client that somebody requests: what it is must be known to the study file."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from gateway.auth.scopes import Scope, narrowed
+from gateway.core.errors import BadRequest, Unprocessable
+from gateway.core.issues import Issue, issue
+from gateway.study import Client, Study
+
+MAX_KEYS: Final = 10
+_ID = re.compile(r"[A-Za-z0-9.-]{1,64}\Z")
+_KEY_SET = re.compile(r"https://[^/@?#\s]+/[^?#\s]*\Z")
+_ISSUER = re.compile(r"https://[^?#\s]+\Z")
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_PARTS = {"EC": frozenset({"crv", "x", "y"}), "RSA": frozenset({"n", "e"})}
+
+
+def check_client(study: Study, client: Client) -> None:
+    """Raises `Unprocessable` with every fault of a client that was requested for a study.
+
+    Organisation, role, source and purpose are ones of the study file; scopes are of those of the role. It proves who
+    it is by public keys, by a key set's address, by an external issuer, or delivers a source with a vendor's key.
+    """
+    faults = list(_faults(study, client))
+    if faults:
+        raise Unprocessable(*faults)
+
+
+def _faults(study: Study, client: Client) -> Iterator[Issue]:
+    role = study.roles.get(client.role)
+    purposes = {one.purpose for one in study.clients.values()}
+    needs_source = role is not None and role.collects
+    checks = {
+        "id": bool(_ID.match(client.id)),
+        "organisation": client.organisation in study.organisations,
+        "role": role is not None,
+        "purpose": client.purpose in purposes,
+        "source": client.source in study.sources if client.source else not needs_source,
+        "site": not client.site or client.site in study.sites,
+        "scopes": role is None or _are_within(client.scopes, role.scopes),
+        "proof": bool(client.jwks or client.jwks_url or client.issuer or client.source),
+        "jwks": len(client.jwks) <= MAX_KEYS and all(map(_is_public, client.jwks)),
+        "jwks_url": not client.jwks_url or bool(_KEY_SET.match(client.jwks_url)),
+        "issuer": not client.issuer or bool(_ISSUER.match(client.issuer)),
+        "redirect_uris": not (client.redirect_uris or client.secret_sha256),
+    }
+    return (issue("auth.registry-client", what=name) for name, is_good in checks.items() if not is_good)
+
+
+def _are_within(scopes: Iterable[str], held: Iterable[str]) -> bool:
+    """Whether there are scopes, each about resources and wholly permitted by those that the role has."""
+    asked, allowed = tuple(scopes), tuple(held)
+    try:
+        return bool(asked) and all(
+            text in allowed or str(scope) in narrowed((text,), allowed)
+            for text, scope in ((text, Scope.parse(text)) for text in asked)
+        )
+    except BadRequest:
+        return False
+
+
+def _is_public(key: Mapping[str, Any]) -> bool:
+    parts = _PARTS.get(str(key.get("kty")), frozenset({"none"})) | {"kid"}
+    return not _PRIVATE & key.keys() and all(isinstance(key.get(part), str) and key[part] for part in parts)
