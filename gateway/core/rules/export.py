@@ -135,4 +135,19 @@ RULES: dict[str, Rule] = {
         "Type?parameter=value, without chains, _has and parameters of the result, of a type that is exported",
     ),
     "export.left-aside": Rule("warning", "not-supported", "{parameter} was left aside", "The export is without it"),
+    "export.aggregate-question": Rule(
+        "error",
+        "invalid",
+        "The table needs columns to group by, each once, and a minimum of at least 2",
+        "Say --by column,column --min-cell 5",
+    ),
+    "export.aggregate-column": Rule(
+        "error", "value", "{column} is not {expected}", "gateway view list --study STUDY names a view's columns"
+    ),
+    "export.aggregate-groups": Rule(
+        "error", "too-costly", "The table would have more than {limit} groups", "Group by fewer or coarser columns"
+    ),
+    "export.flat-file": Rule(
+        "error", "structure", "The file cannot be read as a table", "Give a file that gateway view run wrote"
+    ),
 }
