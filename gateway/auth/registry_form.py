@@ -63,4 +63,10 @@ def _are_within(scopes: Iterable[str], held: Iterable[str]) -> bool:
 
 def _is_public(key: Mapping[str, Any]) -> bool:
     parts = _PARTS.get(str(key.get("kty")), frozenset({"none"})) | {"kid"}
-    return not _PRIVATE & key.keys() and all(isinstance(key.get(part), str) and key[part] for part in parts)
+    has_parts = all(isinstance(key.get(part), str) and key[part] for part in parts)
+    return has_parts and not _PRIVATE & key.keys() and all(map(_is_plain, key.values()))
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a member of a key is what RFC 7517 gives it: a text, a list of texts, or a flag."""
+    return isinstance(value, str | bool) or (isinstance(value, list) and all(isinstance(one, str) for one in value))

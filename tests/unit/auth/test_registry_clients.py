@@ -171,6 +171,8 @@ def test_what_is_there_is_not_requested_again(gateway: Gateway, lake: Client) ->
         ("proof", {"jwks": ()}),
         ("jwks", {"jwks": (KEY | {"d": "AA"},)}),
         ("jwks", {"jwks": ({"kty": "oct", "kid": "k", "k": "AA"},)}),
+        ("jwks", {"jwks": (KEY | {"more": {"d": "AA"}},)}),
+        ("jwks", {"jwks": (KEY | {"x": ""},)}),
         ("jwks", {"jwks": (KEY,) * 11}),
         ("jwks_url", {"jwks_url": "http://lake.example/jwks"}),
         ("jwks_url", {"jwks_url": "https://user@lake.example/jwks"}),
