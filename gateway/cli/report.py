@@ -1,0 +1,37 @@
+"""`gateway report`: one HTML page about a study, through a client's eyes."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.console import console, show_error
+
+
+def register(root: typer.Typer) -> None:
+    """Adds the command."""
+    root.command()(report)
+
+
+def report(
+    study: Annotated[str, typer.Option("--study", help="The study's id.")],
+    client: Annotated[str, typer.Option("--client", help="Through whose eyes: a client of the study.")],
+    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
+) -> None:
+    """Write one HTML page: what came in, what the client may take along, days with data, distributions.
+
+    Example: gateway report --study hf-dct-01 --client research --out report.html
+    """
+    from gateway.app import build
+    from gateway.export.report import gather, write_report
+    from gateway.settings import Settings
+
+    with closing(build(Settings())) as gateway:
+        known = gateway.studies.get(study)
+        if known is None or client not in known.clients:
+            show_error("no such study" if known is None else f"no such client; known: {', '.join(known.clients)}")
+            raise typer.Exit(2)
+        gathered = gather(gateway.access.door(known.principal(known.clients[client])), sorted(known.profiles))
+        write_report(out, known.title, client, gateway.clock(), gateway.store.receipts(study), gathered)
+    console().print(f"{out}  {gathered.types.total()} resources", soft_wrap=True)
