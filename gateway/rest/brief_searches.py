@@ -84,6 +84,7 @@ class BriefSearches:
             parts.parameters,
             place.base,
             strict=not lenient,
+            limits=parts.limits,
             terminology=parts.terminology,
             now=micros(parts.clock()),
         )

@@ -17,9 +17,17 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def clock() -> Hand:
+def hand() -> Hand:
     """The clock of the shared store."""
     return Hand()
+
+
+@pytest.fixture
+def clock(hand: Hand) -> Iterator[Hand]:
+    """The clock of the shared store, which stands again where it stood when the test is over."""
+    now = hand.now
+    yield hand
+    hand.now = now
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +37,9 @@ def noted() -> Noted:
 
 
 @pytest.fixture(scope="session")
-def store(database_url: str, clock: Hand, noted: Noted) -> Iterator[SqlStore]:
+def store(database_url: str, hand: Hand, noted: Noted) -> Iterator[SqlStore]:
     """A store that the tests of this process share; each test has its own study."""
-    opened = open_store(database_url, clock, noted)
+    opened = open_store(database_url, hand, noted)
     yield opened
     opened.close()
 

@@ -1,11 +1,11 @@
 """What an app launch gives out once: tickets, codes, refresh tokens; implements `GrantStore` of `gateway.auth`."""
 
-import time
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, LargeBinary, String, bindparam, delete, false, insert, select, update
 from sqlmodel import Field
 
+from gateway.core.clock import Clock
 from gateway.store.sql.database import Database
 from gateway.store.sql.tables import CLUSTERED, Table, table_of
 from gateway.store.sql.visible import study_is
@@ -31,8 +31,9 @@ class AppGrantRow(Table, table=True):
 class AppGrants:
     """The rows of `app_grant`; each new one forgets what has expired in the same study."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         table = table_of(AppGrantRow)
         mine = (table.c.study == study_is(), table.c.digest == bindparam("wanted", type_=String))
         now = bindparam("now", type_=BigInteger)
@@ -54,7 +55,7 @@ class AppGrants:
         row = {"study": study, "digest": digest, "family": family, "until": until, "used": False, "body": body}
 
         def work(connection: Connection) -> None:
-            self._database.run(connection, self._forget, {"study": study, "now": int(time.time())})
+            self._database.run(connection, self._forget, {"study": study, "now": int(self._clock().timestamp())})
             self._database.run(connection, self._add, {f"b_{name}": value for name, value in row.items()})
 
         self._database.write(work)

@@ -1,12 +1,12 @@
 """Assertions that were used and tokens that were revoked; implements `CredentialStore` of `gateway.auth`."""
 
-import time
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, String, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field
 
+from gateway.core.clock import Clock
 from gateway.store.sql.database import Database
 from gateway.store.sql.tables import CLUSTERED, Table, columns_of, table_of
 from gateway.store.sql.visible import study_is
@@ -30,8 +30,9 @@ class CredentialRow(Table, table=True):
 class Credentials:
     """The rows of `credential`; each write forgets what has expired in the same study."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         table, column = table_of(CredentialRow), columns_of(CredentialRow)
         dialect = sqlite if database.is_sqlite else postgresql
         asked = [bindparam(name, type_=String) for name in ("kind", "digest")]
@@ -62,7 +63,7 @@ class Credentials:
         values: dict[str, Any] = {"b_study": study, "b_kind": kind, "b_digest": digest, "b_until": until}
 
         def work(connection: Connection) -> bool:
-            self._database.run(connection, self._forget, {"study": study, "now": int(time.time())})
+            self._database.run(connection, self._forget, {"study": study, "now": int(self._clock().timestamp())})
             return bool(self._database.run(connection, self._add, values))
 
         return self._database.write(work)

@@ -204,7 +204,7 @@ def test_withdrawal_extension_is_one_of_ours() -> None:
     }
     validator = Validator(r4(), LocalTerminology(r4()))
     assert [found for found in validator.validate(consent) if found.blocks] == []
-    parts[0]["valueCode"] = "delete"
+    parts[0]["valueCode"] = "forget"
     assert [found.rule for found in validator.validate(consent) if found.blocks] == ["conformance.binding-required"]
     del parts[0]
     assert "conformance.minimum" in [found.rule for found in validator.validate(consent)]
