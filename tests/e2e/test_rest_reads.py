@@ -111,6 +111,7 @@ def test_health_and_discovery_need_no_token(http: Http) -> None:
 def test_every_other_address_asks_for_a_token(http: Http) -> None:
     public = {"/healthz", "/readyz", "/openapi.json", "/auth/jwks"} | {
         *("/auth/token", "/auth/introspect", "/auth/revoke", "/auth/authorize"),  # each form proves its client itself
+        *("/studies/{study}/webhooks/{source}", "/studies/{study}/webhooks/{source}/{token}"),  # each delivery, too
         "/studies/{study}/fhir/metadata",
         "/studies/{study}/fhir/.well-known/smart-configuration",
     }

@@ -263,6 +263,7 @@ def _exports(reader: str) -> Iterator[Asked]:
             yield Asked(reader, method, f"{BASE}/{path}")
     for method in ("GET", "DELETE"):
         yield Asked(reader, method, f"{BASE}/$export-status/{'0' * 32}")
+        yield Asked(reader, method, f"{BASE}/$async-status/{'0' * 32}")
     yield Asked(reader, "GET", f"{BASE}/$export-file/{'0' * 32}/Observation.ndjson")
 
 

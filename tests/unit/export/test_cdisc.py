@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from odmlib.schema_manager import get_schema_path
 
+from gateway.app import build
 from gateway.core import loads
 from gateway.core.assets import asset_roots
 from gateway.core.errors import Unprocessable
@@ -25,10 +26,13 @@ from gateway.export.cdisc import (
     write_clinical_data,
 )
 from gateway.export.cdisc.values import local_date_time, study_day
-from tests.unit.ingest.conftest import Sender
+from gateway.ingest import enrol
+from gateway.settings import Settings
+from tests.unit.ingest.conftest import Sender, heart_rate
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 STUDY = "hf-dct-01"
+DIARIES = Path("mappings/redcap/symptom-diary/examples/three-diaries/payload.json")
 ZONES = st.sampled_from(["America/New_York", "Asia/Kolkata", "Europe/Madrid", ""])
 
 
@@ -115,9 +119,27 @@ def test_a_faulty_file_is_refused_with_its_line(tmp_path, wrong, line):
 
 
 @pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A gateway of these tests alone: heart rates and diaries."""
+    built = build(Settings(data_dir=tmp_path_factory.mktemp("cdisc")))
+    study = built.studies[STUDY]
+    enrol(built.access.door(study.principal(study.clients["registrar"])), study, built.engines.definitions)
+    sender = Sender(built.ingest, study)
+    for person in study.participants:
+        user = person.identities["urn:google:health:user"]
+        sender.send("google-health", heart_rate("2026-02-01T10:00", count=10), vendorUserId=user)
+    sender.send("epro-redcap", DIARIES.read_bytes())
+    yield built
+    built.close()
+
+
+@pytest.fixture(scope="module")
+def study(filled):
+    return filled.studies[STUDY]
+
+
+@pytest.fixture(scope="module")
 def door(filled, study):
-    diaries = Path("mappings/redcap/symptom-diary/examples/three-diaries/payload.json").read_bytes()
-    Sender(filled.ingest, study).send("epro-redcap", diaries)
     return filled.access.door(study.principal(study.clients["statistics"]))
 
 
