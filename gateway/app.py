@@ -183,13 +183,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         clients=clients,
         api_keys=ApiKeys(store.api_keys, studies, partial(_types_of, studies, registry), clock, clients.client_of),
         authenticator=Authenticator(
-            keys,
-            settings.issuer,
-            clients.client_of,
-            clock,
-            store.credentials.is_revoked,
-            limits.is_usable,
-            externals,
+            keys, settings.issuer, clients.client_of, clock, store.credentials.is_revoked, limits.is_usable, externals
         ),
     )
 
