@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from gateway.access.breaking import behind_glass
 from gateway.access.collecting import Collecting
 from gateway.access.door import Door
 from gateway.access.gate import Gate
@@ -43,13 +44,15 @@ class Access:
     def door(self, principal: Principal, request: str = "", why: str = "") -> Door:
         """The door for one caller; audit events carry `request`, an id, and of changes `why`, a person's reason.
 
-        Raises `Forbidden` for a study or role that is not installed.
+        Raises `Forbidden` for a study or role that is not installed, or may not break the glass that it broke.
         """
         study = self._studies.get(principal.study)
         role = study.roles.get(principal.role) if study else None
         if study is None or role is None:
             raise Forbidden(issue("auth.client-unknown"))
         limits = of_site(self._limits, principal, self._sites[study.id])
+        if principal.broken:
+            limits = behind_glass(limits, principal, role)
         gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting, limits)
         redaction = redaction_of(role.redacts)
         store = RedactingStore(self._store, redaction) if redaction else self._store

@@ -44,6 +44,8 @@ class Gate:
     def plan(self, writes: Sequence[Write | Delete]) -> tuple[Change, ...]:
         """The changes with their placements; raises `Forbidden`, `NotFound`, `Unprocessable` before anything is
         written."""
+        if self.principal.broken:
+            raise Forbidden(issue("consent.break-glass"))
         keys = [key_of(self.principal.study, write) for write in writes]
         writes = [self._check(key, write) for key, write in zip(keys, writes, strict=True)]
         placements = self._placements([write.resource for write in writes if isinstance(write, Write)])

@@ -22,7 +22,7 @@ Target: TypeAlias = str | Stored | Committed
 @dataclass(frozen=True, slots=True)
 class Journal:
     """Writes what a principal did; `request` is the id of the HTTP request or "", `why` the reason that was given for
-    a change or ""."""
+    a change, or for breaking the glass, or ""."""
 
     trail: AuditTrail
     principal: Principal
@@ -61,7 +61,7 @@ class Journal:
             before=tuple(before for _, _, before, _ in named) if changed else (),
             after=tuple(after for _, _, _, after in named) if changed else (),
             patients=tuple(patients),
-            why=self.why if action in "CUD" else "",
+            why=self.why if action in "CUD" or who.broken else "",
         )
 
     def served(self, at: datetime, operation: str, references: Sequence[str], versions: Sequence[int]) -> Event:
@@ -82,6 +82,7 @@ class Journal:
             count=len(references),
             request=self.request,
             versions=tuple(versions),
+            why=self.why if who.broken else "",
         )
 
     def submit(self, event: Event) -> Future[None]:

@@ -17,6 +17,7 @@ from gateway.core.types import Resource
 from gateway.search import Parameters, Query, matches, parse
 from gateway.search.query import AnyClause, ChainClause, Clause, HasClause, NotClause, TextClause
 
+CONSENT: Final = "Consent"
 MAX_PARAMETERS: Final = 10
 _KEPT: Final = 1024
 
@@ -56,6 +57,8 @@ class ScopeLimits:
 
     def _holds(self, limit: Limit, resource: Resource, placement: Placement) -> bool:
         if limit.type not in ("*", resource["resourceType"]):
+            return False
+        if limit.without_consent and resource["resourceType"] == CONSENT:
             return False
         if limit.among is not None and not _is_among(limit.among, placement):
             return False

@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.audit.event_ids import EventIds
 from gateway.audit.resources import resource
-from gateway.core.event import AuditRow, Event
+from gateway.core.event import BREAK_GLASS, AuditRow, Event
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, micros
 from gateway.core.types import Resource
 from gateway.search import Parameters, Query, matches
@@ -87,6 +87,14 @@ class AuditReader:
         for row in self._rows.rows_before(study, FIRST, (text,), low, high):
             event = decoded(row)
             if is_disclosure(event) and patient in event.patients:
+                yield event
+
+    def broken(self, study: str) -> Iterator[Event]:
+        """Every event, newest first, of a client that broke the glass or tried to."""
+        texts = (_member("purpose", BREAK_GLASS),)
+        for row in self._rows.rows_before(study, FIRST, texts, FOREVER_BEFORE, FOREVER_AFTER):
+            event = decoded(row)
+            if event.purpose == BREAK_GLASS:
                 yield event
 
 

@@ -6,7 +6,7 @@ participant's data. See https://profiles.ihe.net/ITI/BALP/ and https://hl7.org/f
 
 from typing import Any, Final
 
-from gateway.core.event import Event
+from gateway.core.event import BREAK_GLASS, Event
 from gateway.core.instants import format_instant
 from gateway.core.types import Resource
 
@@ -47,7 +47,8 @@ def resource(event: Event, id: str) -> Resource:
     if event.reason:
         made["outcomeDesc"] = event.reason
     if event.purpose:
-        made["purposeOfEvent"] = [{"coding": [{"system": REASON, "code": event.purpose}]}]
+        said = {"text": event.why} if event.why and event.purpose == BREAK_GLASS else {}
+        made["purposeOfEvent"] = [{"coding": [{"system": REASON, "code": event.purpose}]} | said]
     made["agent"] = _agents(event)
     made["source"] = {
         "site": event.study,

@@ -98,6 +98,30 @@ def disclosures(
         console().print(table)
 
 
+@app.command("break-glass", epilog="Example: gateway audit break-glass --study hf-dct-01 --json")
+def break_glass(
+    study: Annotated[str, typer.Option("--study", help="The study.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One AuditEvent a line.")] = False,
+) -> None:
+    """List what was read past the Consents in emergencies, newest first: by whom, why, of whom; refusals too."""
+    from rich.table import Table
+
+    from gateway.audit import resource
+
+    table = Table("when", "client", "organisation", "outcome", "what", "participants", "reason")
+    with _studies(study) as (gateway, _):
+        for event in gateway.audit.broken(study):
+            if as_json:
+                write_json(resource(event, ""))
+                continue
+            what = f"{event.operation} {', '.join(event.targets[:3])}"
+            people = ", ".join(event.patients[:3])
+            when = format_instant(event.at)
+            table.add_row(when, event.client, event.organisation, event.outcome, what, people, event.why)
+    if not as_json:
+        console().print(table)
+
+
 @app.command("keys", epilog="Example: gateway audit keys > anchor-keys.json")
 def keys() -> None:
     """Print the public keys that verify anchors, as a JWK Set."""

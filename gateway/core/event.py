@@ -18,7 +18,7 @@ class Event:
     and the SHA-256 (hex) of the bytes that a write replaced ("" for none) and of those that it made ("" for a
     deletion). `patients` are the ids of the participants whose data it is about, `consents` the versions of the
     Consents that permitted it (`Consent/1/_history/2`), as the store finds them when it writes the event. `why` is
-    the reason that a person gave for a change, or "".
+    the reason that a person gave for a change, or for reading past the Consents, or "".
     """
 
     at: datetime
@@ -42,6 +42,9 @@ class Event:
     consents: tuple[str, ...] = ()
     why: str = ""
 
+
+BREAK_GLASS: Final = "BTG"
+"""The purpose, of v3-ActReason, of who reads in an emergency past the Consents: no client is registered with it."""
 
 MAX_TARGETS: Final = 100
 """How many references an event names at most; `count` and `patients` tell of all."""

@@ -13,6 +13,7 @@ class Principal:
     `patient` is the id of the Patient that `patient/` scopes are about, "" for none; `user` the reference of the
     person who logged in, "" when the client acts for itself. `token` is a digest of the token's jti, for audit; ""
     for the command line. `site` is the trial site whose participants alone it may be concerned with, "" for all.
+    `broken` is the id of the Patient whose Consents are not asked, as the caller broke the glass; "" for none.
     """
 
     client: str
@@ -26,3 +27,4 @@ class Principal:
     patient: str = ""
     user: str = ""
     site: str = ""
+    broken: str = ""

@@ -8,6 +8,7 @@ from gateway.access import Door
 from gateway.core.errors import NotFound, Unauthorized
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
+from gateway.rest.breaking import TICKET, broken_door
 from gateway.rest.edge import note, request_id
 from gateway.rest.pacing import proved, spend_once
 from gateway.rest.parts import Parts
@@ -44,6 +45,8 @@ def principal_of(parts: Parts, request: Request, study: Study) -> Principal:
 def door_of(parts: Parts, request: Request) -> Door:
     """The door of the caller to the resources of the study in the address."""
     principal = principal_of(parts, request, study_of(parts, request))
+    if TICKET in request.headers:
+        return broken_door(parts, request, principal)
     return parts.access.door(principal, request=request_id(request.scope), why=reason_of(request))
 
 

@@ -113,13 +113,14 @@ class Interactions:
 class Role:
     """What a kind of client may do: SMART v2 scopes; `enrols` may write participants and Consents without one;
     `collects` delivers data of a source. `redacts` names what it does not see: `identity`, `arm`; it may write
-    nothing then."""
+    nothing then. `break_glass` allows to read one participant's data in an emergency, whatever the Consents say."""
 
     name: str
     scopes: tuple[str, ...]
     enrols: bool = False
     collects: bool = False
     redacts: tuple[str, ...] = ()
+    break_glass: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,18 @@
 from gateway.core.rules.rule import Rule
 
 RULES: dict[str, Rule] = {
+    "consent.break-glass": Rule(
+        "error",
+        "forbidden",
+        "The glass is not broken for this: the role, the ticket or the request does not allow it",
+        "Ask for a ticket with a role that may (`break_glass: true`), and read by GET, within its time",
+    ),
+    "consent.break-glass-reason": Rule(
+        "error",
+        "value",
+        "The reason is not one line of text of 1 to {limit} characters",
+        "Say in a few words why the participant's data is needed now, and nothing of the participant",
+    ),
     "consent.permitted": Rule("information", "informational", "The participant's Consents permit it"),
     "consent.study-level": Rule("information", "informational", "The resource holds no participant's data"),
     "consent.no-subject": Rule(

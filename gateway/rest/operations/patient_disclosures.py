@@ -36,7 +36,8 @@ def _whose(door: Door, patient: str) -> bool:
     """Whether it is the participant who asks."""
     if door.principal.user == f"Patient/{patient}":
         return True
-    if not any(scope.partition("/")[2].startswith("AuditEvent.") for scope in door.principal.scopes):
+    who = door.principal
+    if who.site or not any(scope.partition("/")[2].startswith("AuditEvent.") for scope in who.scopes):
         raise Forbidden(issue("auth.scope", interaction="search", type="AuditEvent"))
     return False
 
