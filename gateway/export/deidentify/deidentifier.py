@@ -53,9 +53,10 @@ class Deidentifier:
         except Unreadable:
             self._skip_or_raise()
             return None
-        if used:
-            parts = {"id": parts.pop("id", b""), "meta": elements.labelled(parts.pop("meta", b""), used), **parts}
-        return elements.head + b"".join([part for part in parts.values() if part]) + b"}"
+        if not used:
+            return b"".join((elements.head, *parts.values(), b"}"))
+        identity, meta = parts.pop("id", b""), elements.labelled(parts.pop("meta", b""), used)
+        return b"".join((elements.head, identity, meta, *parts.values(), b"}"))
 
     def _elements_of(self, kind: bytes) -> Elements | None:
         name = kind.decode().strip('"')
