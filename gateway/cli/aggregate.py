@@ -40,7 +40,7 @@ def aggregate_view(
 ) -> None:
     """Count a view's participants by groups; small counts, and those that would give them away, are suppressed.
 
-    Example: gateway aggregate visits --study hf-dct-01 --client research --by status,class
+    Example: gateway aggregate visits --study hf-dct-01 --client statistics --by status,class
     """
     from gateway.export.aggregates import Question
 

@@ -86,7 +86,7 @@ def totals_of(counts: Mapping[Group, int]) -> dict[Value, int]:
 def suppress(counts: Mapping[Group, int], minimum: int) -> Suppression:
     """What of a table must be hidden, see above. Counts are above 0, a table without groups hides its total.
 
-    Takes time quadratic in the number of groups.
+    Takes time in groups times small counts: some 10 seconds for 2,000 groups, most of them small.
     """
     table = _Table(counts, totals_of(counts))
     if sum(counts.values()) < minimum:
