@@ -4,8 +4,9 @@ What the registry keeps of a client goes before the study file, which alone mean
 be suspended here, and one that was requested does not become usable because somebody wrote it into the file.
 """
 
+import time
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -20,6 +21,9 @@ from gateway.study import Client, Study
 
 KEPT_SECONDS: Final = 5
 """How long a process goes on by what it has read: a suspension reaches every process in this time."""
+
+_Known: TypeAlias = tuple[float, list[bytes], dict[str, Client]]
+"""Until when a study's clients are known, what was kept of them, and those that may be used here."""
 
 
 class RegistryStore(Protocol):
@@ -36,7 +40,8 @@ class RegistryStore(Protocol):
 
 
 class ClientRegistry:
-    """The registrations of all studies; `record` makes an audit event durable, `environment` says where this runs."""
+    """The registrations of all studies; `record` makes an audit event durable, `environment` says where this runs,
+    `seconds` how time goes by."""
 
     def __init__(
         self,
@@ -45,13 +50,15 @@ class ClientRegistry:
         record: Callable[[Event], None],
         clock: Clock,
         environment: str,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._studies = studies
         self._record = record
         self._clock = clock
         self._environment = environment
-        self._known: dict[str, tuple[float, list[bytes], dict[str, Registration]]] = {}
+        self._seconds = seconds
+        self._known: dict[str, _Known] = {}
 
     def request(self, study: str, client: Client, actor: str, reason: str) -> Registration:
         """Begins a registration.
@@ -110,26 +117,25 @@ class ClientRegistry:
 
         Raises `Unavailable` when the registry cannot be read.
         """
-        found = self._studies.get(study)
-        if found is None:
-            return None
-        kept = self._kept(study).get(id)
-        if kept is None:
-            return found.clients.get(id)
-        if not is_usable(kept.state, self._environment):
-            return None
-        return found.clients.get(id, kept.client)
-
-    def _kept(self, study: str) -> dict[str, Registration]:
-        now = self._clock().timestamp()
         known = self._known.get(study)
-        if known and 0 <= now - known[0] < KEPT_SECONDS:
-            return known[2]
-        bodies = self._store.all(study)
-        if known is None or known[1] != bodies:
-            known = (now, bodies, {one.id: one for one in map(_decoded, bodies)})
-        self._known[study] = (now, known[1], known[2])
-        return known[2]
+        if known is None or self._seconds() >= known[0]:
+            if study not in self._studies:
+                return None
+            known = self._known[study] = self._read(study, known)
+        return known[2].get(id)
+
+    def _read(self, study: str, known: _Known | None) -> _Known:
+        """The clients that may be used here, as they are kept now, good for some seconds; the same ones where nothing
+        changed."""
+        until, bodies = self._seconds() + KEPT_SECONDS, self._store.all(study)
+        if known is not None and known[1] == bodies:
+            return until, bodies, known[2]
+        found = dict(self._studies[study].clients)
+        for one in map(_decoded, bodies):
+            client = found.pop(one.id, one.client)
+            if client is not None and is_usable(one.state, self._environment):
+                found[one.id] = client
+        return until, bodies, found
 
     def _keep(self, registration: Registration, step: Step) -> bool:
         event, body = self._event(registration, step), msgspec.json.encode(registration)

@@ -54,7 +54,12 @@ def lake(gateway: Gateway, request: pytest.FixtureRequest) -> Client:
 def elsewhere(gateway: Gateway, environment: str = "dev") -> ClientRegistry:
     """The registry of another process."""
     return ClientRegistry(
-        gateway.store.registrations, gateway.studies, gateway.trail.record, gateway.clock, environment
+        gateway.store.registrations,
+        gateway.studies,
+        gateway.trail.record,
+        gateway.clock,
+        environment,
+        lambda: gateway.clock().timestamp(),
     )
 
 
