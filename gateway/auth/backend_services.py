@@ -50,6 +50,10 @@ class BackendServices:
     authenticator: Authenticator
     store: CredentialStore
 
+    def is_usable(self, study: str, client: str) -> bool:
+        """Whether a client may act at all: it is known and not suspended."""
+        return self.assertions.client_of(study, client) is not None
+
     def grant(self, form: Form) -> Granted:
         """A token for the client that the form's assertion proves, with what it asks for and is registered for.
 

@@ -67,7 +67,13 @@ def _serve(parts: Parts, request: Request, body: bytes) -> Response:
         raise NotFound(issue("rest.unknown-route"))
     principal = study.principal_of(source)
     now = parts.clock().timestamp()
-    found = proved(parts, request, study.id, lambda: verify(delivery, endpoint, scheme, now), principal)
+
+    def prove() -> Proved:
+        if not parts.backend_services.is_usable(study.id, principal.client):
+            raise Unauthorized(issue("auth.webhook"))
+        return verify(delivery, endpoint, scheme, now)
+
+    found = proved(parts, request, study.id, prove, principal)
     spend_once(parts, request, "ingest", principal)
     return _land(parts, request, principal, body, found, scheme)
 

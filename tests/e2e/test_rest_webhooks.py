@@ -120,3 +120,15 @@ def test_a_body_has_its_limit(http: Http) -> None:
     configure(http, "withings", scheme="hmac-sha256", secrets=[SECRET])
     body = b" " * 1_000_001
     assert http.ask("POST", f"{HOOKS}/withings", headers=signed(body), content=body).status_code == 413
+
+
+def test_a_suspended_source_is_refused_like_a_stranger(http: Http) -> None:
+    configure(http, "withings", scheme="hmac-sha256", secrets=[SECRET])
+    clients, stranger = http.gateway.clients, signed(secret="another secret of some length")
+    told = http.ask("POST", f"{HOOKS}/withings", headers=stranger, content=BODY)
+    clients.step(STUDY, "withings", "suspend", "ana", "a key was lost")
+    answer = http.ask("POST", f"{HOOKS}/withings", headers=signed(seconds=7), content=BODY)
+    assert (answer.status_code, answer.content) == (401, told.content)
+    for action in ("review", "agree", "sandbox", "promote"):
+        clients.step(STUDY, "withings", action, "ben", "a new key", "contract 1" if action == "agree" else "")
+    assert http.ask("POST", f"{HOOKS}/withings", headers=signed(seconds=7), content=BODY).status_code == 200
