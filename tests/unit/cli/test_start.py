@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
 HEAVY = ("fastapi", "starlette", "sqlmodel", "sqlalchemy", "fhir", "pydantic_settings", "jose", "uvicorn", "rich")
+
+MOST_MODULES = 400
+"""The web framework and the database would bring several hundred each."""
 
 PROBE = f"""
 import sys
@@ -25,14 +27,14 @@ def test_defining_the_commands_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_help_answers_at_once() -> None:
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        done = run("--help")
-        times.append(time.perf_counter() - start)
-        assert done.returncode == 0
-    assert min(times) < 0.4
+def test_help_answers_with_few_modules() -> None:
+    """What is imported is what takes the time: `python -m benchmarks start` measures it."""
+    done = run("--help")
+    assert (done.returncode, "Usage" in done.stdout) == (0, True)
+    counted = "import sys\nfrom gateway.cli.main import build\nbuild()(['--help'], standalone_mode=False)\n"
+    counted += "print(len(sys.modules), file=sys.stderr)"
+    probe = subprocess.run([sys.executable, "-c", counted], capture_output=True, text=True, check=True)
+    assert int(probe.stderr) < MOST_MODULES
 
 
 def test_version_is_the_package_version() -> None:
