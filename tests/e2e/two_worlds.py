@@ -32,16 +32,9 @@ PLAIN = {"Accept-Encoding": "identity"}
 _HEADERS_ASIDE = ("x-request-id", "date")
 _NEXT = re.compile(rb'"relation":"next","url":"([^"]+)"')
 _TYPES = (
-    "Observation",
-    "DiagnosticReport",
-    "Specimen",
-    "Device",
-    "QuestionnaireResponse",
-    "Patient",
-    "Consent",
-    "ResearchSubject",
-    "Provenance",
-)
+    "Observation", "DiagnosticReport", "Specimen", "Device", "QuestionnaireResponse",
+    "Patient", "Consent", "ResearchSubject", "Provenance",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
