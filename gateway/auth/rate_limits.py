@@ -1,20 +1,21 @@
 """How often a client may ask: a budget for each kind of request and client of a study, shared by all processes.
 
-Budgets are fixed windows of the library `limits`. One process counts in memory; several share counters in the
-database or in Redis. From the database each process takes a hundredth of a budget at a time, so that a request rarely
-costs a write; what a process has taken and not used counts as used. When the counters cannot be reached nobody is let
-in.
+Budgets are fixed windows, of items and stores of the library `limits`. One process counts in memory (its own: that of
+the library starts a thread every hundredth of a second); several share counters in the database or in Redis. From the
+database each process takes a hundredth of a budget at a time, so that a request rarely costs a write; what a process
+has taken and not used counts as used. When the counters cannot be reached nobody is let in.
 """
 
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage, Storage, storage_from_string
-from limits.strategies import FixedWindowRateLimiter
+from limits.storage import Storage, storage_from_string
 
 from gateway.core.errors import FhirError, TooManyRequests, Unavailable
 from gateway.core.issues import issue
@@ -23,6 +24,9 @@ Kind: TypeAlias = Literal["fhir", "ingest", "login", "failure"]
 """FHIR requests and deliveries of a client; tokens asked for, and wrong proofs, of a network address."""
 
 SHARE: Final = 100
+
+_KEPT: Final = 10_000
+"""How many counters are kept before those that ended are forgotten, and how many names are."""
 
 
 class Counters(Protocol):
@@ -42,8 +46,9 @@ class RateLimits:
     """The budgets, by kind; "" as a budget is none."""
 
     def __init__(self, budgets: Mapping[Kind, str], storage: Storage) -> None:
-        self._limiter = FixedWindowRateLimiter(storage)
+        self._storage = storage
         self._budgets: dict[Kind, RateLimitItem] = {kind: parse(text) for kind, text in budgets.items() if text}
+        self._key = lru_cache(maxsize=_KEPT)(lambda item, *names: item.key_for(*names))
 
     @classmethod
     def of(cls, budgets: Mapping[Kind, str], store: str, workers: int, counters: Counters) -> "RateLimits":
@@ -53,34 +58,68 @@ class RateLimits:
             if not isinstance(storage, Storage):
                 raise ValueError("a store of requests that this gateway cannot count in")
             return cls(budgets, storage)
-        return cls(budgets, SharedStorage(counters) if workers > 1 else MemoryStorage())
+        return cls(budgets, SharedStorage(counters if workers > 1 else MemoryCounters()))
 
     def spend(self, kind: Kind, study: str, who: str) -> None:
         """Takes one from a budget; raises `TooManyRequests`, with the seconds until its window ends, when it is used
         up, and `Unavailable` when the counters cannot be reached."""
         item = self._budgets.get(kind)
-        if item is not None and not self._ask(lambda: self._limiter.hit(item, study, kind, who)):
-            raise self._refusal(item, study, kind, who)
+        if item is None:
+            return
+        key = self._key(item, study, kind, who)
+        if self._ask(self._storage.incr, key, item.get_expiry()) > item.amount:
+            raise self._refusal(key)
 
     def require_left(self, kind: Kind, study: str, who: str) -> None:
         """Raises as `spend` does, and takes nothing."""
         item = self._budgets.get(kind)
-        if item is not None and not self._ask(lambda: self._limiter.test(item, study, kind, who)):
-            raise self._refusal(item, study, kind, who)
+        if item is None:
+            return
+        key = self._key(item, study, kind, who)
+        if self._ask(self._storage.get, key) >= item.amount:
+            raise self._refusal(key)
 
-    def _refusal(self, item: RateLimitItem, study: str, kind: Kind, who: str) -> TooManyRequests:
-        end = self._ask(lambda: self._limiter.get_window_stats(item, study, kind, who)).reset_time
+    def _refusal(self, key: str) -> TooManyRequests:
+        end = self._ask(self._storage.get_expiry, key)
         refusal = TooManyRequests(issue("auth.rate"))
         refusal.seconds = max(1, round(end - time.time()))
         return refusal
 
-    def _ask(self, question: Any) -> Any:
+    def _ask(self, question: Any, *given: Any) -> Any:
         try:
-            return question()
+            return question(*given)
         except FhirError:
             raise
         except Exception:
             raise Unavailable(issue("auth.rate-store")) from None
+
+
+class MemoryCounters:
+    """Implements `Counters` for the threads of one process, whose lock `SharedStorage` is."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[int, float]] = {}
+
+    def add(self, study: str, name: str, amount: int, seconds: int) -> int:
+        """See `Counters.add`."""
+        now = time.time()
+        count, until = self._kept.get(name, (0, now))
+        if until <= now:
+            count, until = 0, now + seconds
+            if len(self._kept) >= _KEPT:
+                self._kept = {other: one for other, one in self._kept.items() if one[1] > now}
+        self._kept[name] = (count + amount, until)
+        return count + amount
+
+    def get(self, study: str, name: str) -> tuple[int, int]:
+        """See `Counters.get`."""
+        now = time.time()
+        count, until = self._kept.get(name, (0, now))
+        return (count, ceil(until)) if until > now else (0, ceil(now))
+
+    def drop(self, study: str, name: str) -> None:
+        """See `Counters.drop`."""
+        self._kept.pop(name, None)
 
 
 @dataclass(slots=True)
@@ -121,7 +160,7 @@ class SharedStorage(Storage):
         share = max(amount, _amount(key) // SHARE)
         total = self._counters.add(_study(key), key, share, expiry)
         held = self._held[key] = _Held(total, share, self._counters.get(_study(key), key)[1])
-        if len(self._held) > 10_000:
+        if len(self._held) > _KEPT:
             now = time.time()
             self._held = {name: one for name, one in self._held.items() if one.until > now}
         return held

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 
 import pytest
 
-from gateway.auth.rate_limits import RateLimits, SharedStorage
+from gateway.auth.rate_limits import MemoryCounters, RateLimits, SharedStorage
 from gateway.core.errors import TooManyRequests, Unavailable
 from gateway.store.sql.api_keys import RateCounts
 from gateway.store.sql.database import Database
@@ -85,3 +86,28 @@ def test_counters_that_cannot_be_reached_let_nobody_in(database: Database) -> No
         connection.exec_driver_sql("ALTER TABLE rate_count RENAME TO lost")
     with pytest.raises(Unavailable):
         limits.spend("fhir", "s", "app")
+
+
+def test_one_process_counts_in_memory_and_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = RateLimits({"fhir": "1000/minute"}, SharedStorage(counters := MemoryCounters()))
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    assert taken(limits, 1500) == 1000
+    assert taken(limits, 3, "another") == 3
+    with pytest.raises(TooManyRequests):
+        limits.require_left("fhir", "s", "app")
+    limits.require_left("fhir", "s", "another")
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+    assert counters.get("s", "LIMITER/s/fhir/app/1000/1/minute") == (0, ceil(now + 61))
+    assert taken(limits, 1500) == 1000
+
+
+def test_counters_that_ended_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    counters, now = MemoryCounters(), time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    for number in range(10_000):
+        counters.add("s", str(number), 1, 60)
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+    assert counters.add("s", "last", 2, 60) == 2
+    assert counters.get("s", "last")[0] == 2
+    assert not any(counters.get("s", str(number))[0] for number in range(10_000))
