@@ -55,6 +55,9 @@ def page() -> str:
         FORMS,
         "## Results\n",
         f"{', '.join(f'`{name}`' for name in RESULT_PARAMETERS)}; includes take `:iterate` and `Type:*`.\n",
+        "## Plan\n",
+        "`_explain=true` shows, instead of the results, what was understood, the statements and their plans, "
+        "without a value; for roles with `operates: true` in the study file that may search the types.\n",
         "## Refused\n",
         f"{', '.join(f'`{name}`' for name in sorted(REFUSED))}, and `:above` and `:below` of references.\n",
         "## Limits\n",

@@ -12,7 +12,7 @@ from gateway.access.finding import Finder
 from gateway.access.limits import ScopeLimits
 from gateway.access.transaction import Begun, Result, Step
 from gateway.access.writes import Delete, Write
-from gateway.store.port import Bodies, Found, Page
+from gateway.store.port import Bodies, Found, Page, Statement
 
 __all__ = [
     "Access",
@@ -27,4 +27,5 @@ __all__ = [
     "ScopeLimits",
     "Step",
     "Write",
+    "Statement",
 ]

@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, TypeAlias
 
+from msgspec import structs
+
 from gateway.access.gate import Gate
 from gateway.access.journal import Action, Journal, Target, refused
 from gateway.access.leaving import Leaving
@@ -15,7 +17,7 @@ from gateway.access.reach import narrowed
 from gateway.access.scopes import may, require_scope, require_whole, types_within
 from gateway.access.several import one_after_another
 from gateway.access.transaction import Begun, Plan, Result, Transaction
-from gateway.access.writes import Asked, Delete, Write
+from gateway.access.writes import Asked, Delete, Write, operation_of
 from gateway.consent import ConsentRequest, Decision
 from gateway.core.clock import Clock
 from gateway.core.errors import FhirError, Forbidden, Gone, NotFound, PreconditionFailed, Unavailable
@@ -27,7 +29,7 @@ from gateway.core.receipt import Receipt
 from gateway.core.resources import Change, Committed, Key, Stored, Unit, Visibility
 from gateway.core.types import Resource
 from gateway.search import Query
-from gateway.store.port import Batch, Bodies, Found, Page, ResourceStore
+from gateway.store.port import Batch, Bodies, Found, Page, ResourceStore, Statement
 
 DEFINITIONS: Final = frozenset({"CodeSystem", "ConceptMap", "StructureDefinition", "ValueSet"})
 """Types whose operations answer from the assets, where no row is asked whether a scope reaches it."""
@@ -112,7 +114,7 @@ class Door:
         except FhirError as error:
             self._refuse_read(event, key, error)
             raise
-        return stored, self._journal.submit_held(replace(event, versions=(stored.version,)))
+        return stored, self._journal.submit_held(structs.replace(event, versions=(stored.version,)))
 
     def history(
         self,
@@ -169,6 +171,19 @@ class Door:
             self._refuse(self._event("E", operation, (query.type,) if query.type else ()), error)
             raise
         self._served("E", operation, found)
+        return found
+
+    def explain_search(self, query: Query, page: Page) -> tuple[Statement, ...]:
+        """How the database answers the search; for roles that operate alone."""
+        event = self._event("E", "explain-search", (query.type,) if query.type else ())
+        try:
+            self._gate.require_operator()
+            asked = narrowed(query, self.principal)
+            found = self._store.explain(asked, self.principal.study, self._visibility("access", "s"), page)
+        except FhirError as error:
+            self._refuse(event, error)
+            raise
+        self._journal.record(event)
         return found
 
     def begin_search(self, query: Query, page: Page) -> tuple[Bodies, Future[None]] | None:
@@ -255,7 +270,7 @@ class Door:
         except FhirError as error:
             self._refuse(event, error)
             raise
-        self._journal.record(replace(event, targets=(f"{type}/{id}",), count=1))
+        self._journal.record(structs.replace(event, targets=(f"{type}/{id}",), count=1))
         return decision
 
     def commit(
@@ -276,11 +291,12 @@ class Door:
         """
         self._await_lookups()
         writes = [change if isinstance(change, Write | Delete) else Write(change) for change in changes]
-        event = self._event(*self._operation(writes), (), len(writes))
+        operation = operation_of(writes, delivered=bool(self.principal.source))
+        event = self._event(*operation, (), len(writes))
         try:
             planned = self._gate.plan(writes)
             companion, confirmation = self._companion(planned, accompany), partial(self._confirm, planned)
-            report = partial(self._report, self._operation(writes), planned)
+            report = partial(self._report, operation, planned)
             unit = Unit(self.principal.study, planned, tuple(events), companion, settle, confirmation, report=report)
             if purged := self._gate.purged(planned):
                 unit = replace(unit, purge=lambda _committed: purged)
@@ -351,18 +367,11 @@ class Door:
     ) -> tuple[Event, ...]:
         patients = sorted({one for change in planned for one in change.placement.subjects})
         event = self._event(*operation, committed[:MAX_TARGETS], len(planned))
-        return (replace(event, patients=tuple(patients)),)
+        return (structs.replace(event, patients=tuple(patients)),)
 
     def _confirm(self, planned: tuple[Change, ...], committed: tuple[Committed, ...]) -> None:
         visibility = self._visibility("access", "")
         self._gate.confirm(planned, committed, visibility, visibility.now)
-
-    def _operation(self, writes: Sequence[Write | Delete]) -> tuple[Action, str]:
-        if self.principal.source:
-            return "C", "ingest"
-        if any(isinstance(write, Delete) for write in writes):
-            return "D", "delete"
-        return "U", "write"
 
     def _await_lookups(self) -> None:
         while self._lookups:
@@ -385,7 +394,7 @@ class Door:
         """Names a resource that is there and hidden; an id that only the client knows may be anything, and is not
         written down."""
         exists = self._store.read(key, None) is not None
-        self._refuse(replace(event, targets=(key.reference if exists else key.type,)), error)
+        self._refuse(structs.replace(event, targets=(key.reference if exists else key.type,)), error)
 
     def _refuse(self, event: Event, error: FhirError) -> None:
         """Leaves the event of a refusal; nothing is served, so that nobody waits for the disk."""

@@ -67,6 +67,12 @@ class Gate:
         )
         return (*beside, *self._retired(changes, now))
 
+    def require_operator(self) -> None:
+        """Raises `Forbidden` for a role that does not operate the database, or is concerned with some participants
+        alone."""
+        if not self.role.operates or self.principal.site or self.principal.patient or self.principal.broken:
+            raise Forbidden(issue("search.explain-role"))
+
     def explain(self, key: Key, asked: ConsentRequest) -> Decision:
         """What the Consents say about a resource to somebody; raises `Forbidden` for who does not manage Consents,
         `NotFound` for what is not there."""

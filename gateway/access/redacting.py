@@ -10,7 +10,7 @@ from gateway.core.issues import issue
 from gateway.core.resources import Committed, Key, Stored, Unit, Visibility
 from gateway.search import Query
 from gateway.store.batches import in_batches
-from gateway.store.port import Batch, Bodies, Found, Page, ResourceStore
+from gateway.store.port import Batch, Bodies, Found, Page, ResourceStore, Statement
 
 
 class RedactingStore:
@@ -37,6 +37,11 @@ class RedactingStore:
         """See `ResourceStore.search`; `Forbidden` for a search by what is not seen."""
         self._redaction.require(query)
         return self._found(self._store.search(query, study, visibility, page))
+
+    def explain(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> tuple[Statement, ...]:
+        """See `ResourceStore.explain`; `Forbidden` for a search by what is not seen."""
+        self._redaction.require(query)
+        return self._store.explain(query, study, visibility, page)
 
     def search_briefly(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
         """None: redacting takes its time."""

@@ -1,9 +1,11 @@
 """What a caller asks to be written."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from gateway.access.journal import Action
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.core.resources import Key
@@ -35,6 +37,13 @@ class Delete:
 
 
 Asked: TypeAlias = Resource | Write | Delete
+
+
+def operation_of(writes: Sequence[Write | Delete], *, delivered: bool) -> tuple[Action, str]:
+    """What the audit trail calls them, `delivered` by a source or not."""
+    if delivered:
+        return "C", "ingest"
+    return ("D", "delete") if any(isinstance(write, Delete) for write in writes) else ("U", "write")
 
 
 def key_of(study: str, asked: Write | Delete) -> Key:

@@ -124,7 +124,7 @@ def statement(
 def _documentation() -> str:
     told = (
         "JSON only; XML is refused (406, 415). `Prefer: respond-async` is taken for searches, histories, operations, "
-        "batches and transactions."
+        "batches and transactions. Operators are shown how a search is run with `_explain=true`."
     )
     kinds = "; ".join(f"{kind} {', '.join(names)}" for kind, names in sorted(MODIFIERS.items()) if names)
     return f"{told} Search modifiers: {kinds.replace('of-type', 'ofType')}."

@@ -7,8 +7,9 @@ knows SQL. See https://hl7.org/fhir/R4/search.html.
 
 from gateway.search.extract import extract
 from gateway.search.match import matches
+from gateway.search.outline import outline
 from gateway.search.parameters import Parameters
 from gateway.search.parse import Limits, parse
 from gateway.search.query import IndexEntry, Query
 
-__all__ = ["IndexEntry", "Limits", "Parameters", "Query", "extract", "matches", "parse"]
+__all__ = ["IndexEntry", "Limits", "Parameters", "Query", "extract", "matches", "outline", "parse"]

@@ -51,6 +51,14 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement that a search is answered by: its text without values, and the planner's steps, outermost first."""
+
+    text: str
+    plan: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Bodies:
     """One page of a search of one type, with no more than what is served of it.
 
@@ -114,6 +122,9 @@ class ResourceStore(Protocol):
 
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         """One page of the visible current resources that match."""
+
+    def explain(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> tuple[Statement, ...]:
+        """How `search` would be answered: no value, row or number of rows is told."""
 
     def newest(self, query: Query, study: str, visibility: Visibility | None, most: int) -> tuple[Stored, ...]:
         """The visible current resources of one type that match, newest first: `most` at most of those that have

@@ -113,7 +113,8 @@ class Interactions:
 class Role:
     """What a kind of client may do: SMART v2 scopes; `enrols` may write participants and Consents without one;
     `collects` delivers data of a source. `redacts` names what it does not see: `identity`, `arm`; it may write
-    nothing then. `break_glass` allows to read one participant's data in an emergency, whatever the Consents say."""
+    nothing then. `break_glass` allows to read one participant's data in an emergency, whatever the Consents say.
+    `operates` is shown how the database answers its searches."""
 
     name: str
     scopes: tuple[str, ...]
@@ -130,6 +131,7 @@ class Client:
     It proves who it is with one of the public keys `jwks`, or of the key set at `jwks_url`; without either it gets
     its tokens from an operator. An app that people launch has `redirect_uris`; with neither key nor `secret_sha256`,
     the digest of its secret, it is a public one. Tokens of the external `issuer` are accepted for it.
+    operates: bool = False
     With a `site` it sees and writes data of that site's participants alone.
     """
 

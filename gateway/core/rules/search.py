@@ -3,6 +3,12 @@
 from gateway.core.rules.rule import Rule
 
 RULES: dict[str, Rule] = {
+    "search.explain-role": Rule(
+        "error",
+        "forbidden",
+        "How a search is run is shown to operators alone",
+        "Ask with a role that operates (`operates: true` in the study file), for the whole study",
+    ),
     "search.unknown-type": Rule(
         "error",
         "not-found",

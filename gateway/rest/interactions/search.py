@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gateway.access import Door, Found, Page
+from gateway.core.codec import dumps
 from gateway.core.errors import BadRequest, NotFound, PayloadTooLarge
 from gateway.core.instants import micros
 from gateway.core.issues import issue
@@ -24,6 +25,7 @@ from gateway.rest.bodies import FORM_TYPES, read_body
 from gateway.rest.brief_searches import COUNT, BriefSearches
 from gateway.rest.bundles import searchset
 from gateway.rest.cursors import Pairs, Position
+from gateway.rest.explanation import explanation
 from gateway.rest.gate import door_of, study_of, type_of
 from gateway.rest.negotiation import COMMON_PARAMETERS, check_accept, negotiate_with
 from gateway.rest.parts import Parts
@@ -35,6 +37,9 @@ from gateway.search import Query, parse
 
 CODES = ("search-type",)
 SYSTEM_CODES = ("search-system",)
+
+EXPLAIN = "_explain"
+"""A parameter that asks how a search is run, and not for its results."""
 
 BASE = "/studies/{study}/fhir"
 MAX_FORM_BYTES = 200_000
@@ -107,7 +112,14 @@ class _Asked:
 
 
 def _page(parts: Parts, subsets: Subsets, request: Request, pairs: Pairs, posted: bool = False) -> Response:
-    return _found(subsets, _asked(parts, request, pairs, posted))
+    explain = _last(pairs, EXPLAIN)
+    if explain is None:
+        return _found(subsets, _asked(parts, request, pairs, posted))
+    if explain != "true":
+        raise BadRequest(issue("rest.parameter-value", parameter=EXPLAIN, expected="Say true"))
+    asked = _asked(parts, request, [pair for pair in pairs if pair[0] != EXPLAIN], posted)
+    body = dumps(explanation(asked.query, asked.door.explain_search(asked.query, asked.page)))
+    return json_response(indented(body) if asked.pretty else body)
 
 
 def _asked(parts: Parts, request: Request, pairs: Pairs, posted: bool = False) -> _Asked:

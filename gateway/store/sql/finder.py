@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -10,19 +10,20 @@ from sqlalchemy import Connection
 from gateway.core.resources import Key, Lookup, Stored, Visibility
 from gateway.search import Query
 from gateway.search.query import AnyClause, ChainClause, Clause, ReferenceClause, SortKey
-from gateway.store.port import Bodies, Found, Page, Position
-from gateway.store.sql import selecting
+from gateway.store.port import Bodies, Found, Page, Position, Statement
+from gateway.store.sql import planning, selecting
 from gateway.store.sql.among import as_list
 from gateway.store.sql.brief import BriefReads, unpacked
 from gateway.store.sql.database import Database, Prepared, Read, Rows
+from gateway.store.sql.explaining import explained
 from gateway.store.sql.includes import Includes
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.limiting import Gate, Gates
-from gateway.store.sql.ordering import merged, order_of
-from gateway.store.sql.planning import GATHERED, MERGED, Asked, Drive, asked, drive, split
+from gateway.store.sql.ordering import merged, numbers, order_of, position
+from gateway.store.sql.planning import MERGED, Asked, Drive, asked, by_time, drive
 from gateway.store.sql.reader import stored
 from gateway.store.sql.selecting import Shape
-from gateway.store.sql.tables import UNDATED
+from gateway.store.sql.tables import UNDATED as NOWHERE
 from gateway.store.sql.terms import term
 from gateway.store.sql.types import all_types, types_of
 
@@ -85,7 +86,7 @@ class ResourceFinder:
         return self._database.prepare(selecting.select(self._database, shape))
 
     def _read(self, type: str, clauses: tuple[Clause, ...]) -> tuple[tuple[Asked, ...], tuple[Asked, ...]]:
-        return split(asked(self._indexes, type, clauses))
+        return planning.split(asked(self._indexes, type, clauses))
 
     def _prepare_facets(self, pieces: tuple[Any, ...], driven: bool) -> Prepared:
         return self._database.prepare(selecting.facets(self._database, pieces, driven=driven))
@@ -93,6 +94,13 @@ class ResourceFinder:
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         """See `ResourceStore.search`."""
         return self._database.read_one_state(lambda read: self._page(read, query, study, visibility, page))
+
+    def explain(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> tuple[Statement, ...]:
+        """See `ResourceStore.explain`."""
+        searching = partial(self._page, query=query, study=study, visibility=visibility, page=page)
+        return self._database.read_one_state(
+            lambda read: explained(read, searching, is_sqlite=self._database.is_sqlite)
+        )
 
     def search_briefly(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
         """See `ResourceStore.search_briefly`."""
@@ -113,7 +121,7 @@ class ResourceFinder:
         gate, values = self._gates.of(visibility), self._gates.values(visibility, study)
         search = _Search(study, query.type, gate, values, read)
         driven = self._drive(search, self._resolved(search, query.clauses), kept=True)
-        driven = _by_time(driven) if query.sort else driven
+        driven = by_time(driven) if query.sort else driven
         if driven.driver not in ("term", "facet", "type") or len(driven.ranges) > 1:
             return None
         rows = self._in_order(search, driven, _Wanted(page.count + 1, page.after, what="packed"))
@@ -149,7 +157,7 @@ class ResourceFinder:
         count = wanted.count - 1
         width = _width(rows[0][1], wanted) if rows else 0
         found = tuple(_stored(type, study, row[width:]) for type, row in rows[:count])
-        following = _position(rows[count - 1][1][:width]) if len(rows) > count else None
+        following = position(rows[count - 1][1][:width]) if len(rows) > count else None
         if not query.includes or not found:
             return Found(found, total, following)
         packed = [row[width + 5] for _, row in rows[:count]]
@@ -161,7 +169,7 @@ class ResourceFinder:
         if len(wanted.sort) == 1 and wanted.sort[0].parameter == "_lastUpdated":
             walked = Drive("type", (), asked(self._indexes, search.type, clauses))
             return self._in_order(search, walked, replace(wanted, rising=not wanted.sort[0].descending), "updated")
-        driven = _by_time(self._drive(search, clauses))
+        driven = by_time(self._drive(search, clauses))
         return self._sorted(search, driven, wanted) if wanted.sort else self._in_order(search, driven, wanted)
 
     def _resolved(self, search: _Search, clauses: Sequence[Clause]) -> list[Clause]:
@@ -234,9 +242,9 @@ class ResourceFinder:
         if not wanted.sort:
             return self._in_order(search, driven, wanted)
         if in_time and wanted.sort == (SortKey(in_time, descending=True),):
-            return self._in_order(search, _by_time(driven), wanted)
+            return self._in_order(search, by_time(driven), wanted)
         if in_time and wanted.sort == (SortKey(in_time),):
-            return self._rising(search, _by_time(driven), wanted)
+            return self._rising(search, by_time(driven), wanted)
         if len(wanted.sort) == 1 and wanted.sort[0].parameter == "_lastUpdated" and driven.driver == "type":
             rising = not wanted.sort[0].descending
             return self._in_order(search, driven, replace(wanted, rising=rising), "updated")
@@ -272,12 +280,12 @@ class ResourceFinder:
         """Oldest first, what stands nowhere in time last."""
         rows: Rows = []
         after = wanted.after
-        if after is None or after[0] != UNDATED:
-            dated = replace(driven, probed=(*driven.probed, _DATED))
+        if after is None or after[0] != NOWHERE:
+            dated = replace(driven, probed=(*driven.probed, planning.DATED))
             rows = self._in_order(search, dated, replace(wanted, rising=True))
             after = None
         if len(rows) < wanted.count:
-            undated = replace(driven, probed=(*driven.probed, _UNDATED))
+            undated = replace(driven, probed=(*driven.probed, planning.UNDATED))
             rest = replace(wanted, rising=True, after=after, count=wanted.count - len(rows))
             rows += self._in_order(search, undated, rest)
         return rows
@@ -294,7 +302,7 @@ class ResourceFinder:
             if not ranges:
                 return []
             if driver == "facet":
-                driven = replace(driven, probed=(*driven.probed, Asked(_NOTHING, ("facets",), (list(ranges),))))
+                driven = replace(driven, probed=(*driven.probed, planning.among_facets(ranges)))
                 driver = "type"
             elif len(ranges) == 1:
                 values["driver"] = ranges[0]
@@ -334,7 +342,7 @@ class ResourceFinder:
     ) -> Rows:
         gate, values = self._gates.of(visibility), self._gates.values(visibility, study)
         search = _Search(study, query.type, gate, values, read)
-        driven = _by_time(self._drive(search, self._resolved(search, query.clauses)))
+        driven = by_time(self._drive(search, self._resolved(search, query.clauses)))
         return self._in_order(search, driven, _Wanted(STREAM_BATCH, after, rising=True))
 
     def close(self) -> None:
@@ -359,15 +367,6 @@ class ResourceFinder:
         return [Key(study, type, id) for (id,) in rows]
 
 
-def _by_time(driven: Drive) -> Drive:
-    """The same search, not in the order of a text."""
-    if driven.driver != "strings":
-        return driven
-    (number, low, high) = driven.ranges[0]
-    held = Asked(_NOTHING, ("strings", "starts", 1), ([number], low, high))
-    return Drive("type", (), (*driven.probed, held))
-
-
 def _string_range(found: Any) -> dict[str, Any]:
     return {"driver": found[0], "driver_low": found[1], "driver_high": found[2]}
 
@@ -388,8 +387,3 @@ def _numbers(after: Position | None) -> list[Any]:
 
 def _stored(type: str, study: str, row: Any) -> Stored:
     return stored(Key(study, type, row[0]), tuple(row[1:5]))
-
-
-_NOTHING: Final = AnyClause(())
-_DATED: Final = Asked(_NOTHING, ("dated",), ())
-_UNDATED: Final = Asked(_NOTHING, ("undated",), ())

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import BigInteger, Double, Integer, String, case, func, literal, select
 
 from gateway.search.query import SortKey
+from gateway.store.port import Position
 from gateway.store.sql.among import among
 from gateway.store.sql.database import Database
 from gateway.store.sql.index_tables import DateRow, FacetTextRow, NumberRow, ReferenceRow, StringRow, UnitRow
@@ -114,3 +115,13 @@ _ROWS: dict[str, Any] = {
     "own-text": StringRow,
     "facet-text": FacetTextRow,
 }
+
+
+def position(values: Sequence[Any]) -> Position:
+    """A position as numbers and texts; a fraction is a text that starts with `~`."""
+    return tuple(f"~{value!r}" if isinstance(value, float) else value for value in values)
+
+
+def numbers(after: Position | None) -> list[Any]:
+    """The values of a position again."""
+    return [float(one[1:]) if isinstance(one, str) and one.startswith("~") else one for one in after or ()]

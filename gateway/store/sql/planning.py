@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.search.query import Clause, ReferenceClause, StringClause
+from gateway.search.query import AnyClause, Clause, ReferenceClause, StringClause
 from gateway.store.sql.asking import Asking, Piece, of_facets_only
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.rows import ABOUT, about_hash
@@ -71,7 +71,7 @@ def drive(
     `facets` are those of which `common` is true, None when they are too many or nothing is asked of them. `count`
     tells how many rows have one of some terms.
     """
-    held = common if facets is None else (_facets_piece(facets),)
+    held = common if facets is None else (among_facets(facets),)
     about = _about(indexes, type, own, facets or ())
     single = [one for one in own if one.piece == ("term",) and len(one.values[0]) == 1]
     best = min(single, key=lambda one: _TELLING.get(getattr(one.clause, "parameter", ""), 9), default=None)
@@ -134,12 +134,28 @@ def _about(
     return None
 
 
-def _facets_piece(facets: Sequence[int]) -> Asked:
+def among_facets(facets: Sequence[int]) -> Asked:
+    """That a resource has one of the facets."""
     return Asked(_NO_CLAUSE, ("facets",), (list(facets),))
 
 
 def _others(own: Sequence[Asked], one: Asked) -> tuple[Asked, ...]:
     return tuple(other for other in own if other is not one)
 
+
+def by_time(driven: Drive) -> Drive:
+    """The same search, not in the order of a text."""
+    if driven.driver != "strings":
+        return driven
+    (number, low, high) = driven.ranges[0]
+    held = Asked(NOTHING, ("strings", "starts", 1), ([number], low, high))
+    return Drive("type", (), (*driven.probed, held))
+
+
+NOTHING: Final = AnyClause(())
+"""What stands for the clause of a piece that no client asked for."""
+
+DATED: Final = Asked(NOTHING, ("dated",), ())
+UNDATED: Final = Asked(NOTHING, ("undated",), ())
 
 _NO_CLAUSE: Final = StringClause("", ())

@@ -15,7 +15,7 @@ from gateway.core.receipt import Payload, Receipt, ReceiptStatus
 from gateway.core.resources import Committed, Key, Stored, Unit, Visibility
 from gateway.search import Parameters, Query
 from gateway.store.batches import in_batches
-from gateway.store.port import Batch, Bodies, Chain, CompileGrants, Found, Page
+from gateway.store.port import Batch, Bodies, Chain, CompileGrants, Found, Page, Statement
 from gateway.store.sql.api_keys import ApiKeys, RateCounts
 from gateway.store.sql.app_grants import AppGrants
 from gateway.store.sql.audit import AuditRows
@@ -123,6 +123,11 @@ class SqlStore:
         """See `ResourceStore.search`."""
         self._states.require(study)
         return self._finder.search(query, study, visibility, page)
+
+    def explain(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> tuple[Statement, ...]:
+        """See `ResourceStore.explain`."""
+        self._states.require(study)
+        return self._finder.explain(query, study, visibility, page)
 
     def newest(self, query: Query, study: str, visibility: Visibility | None, most: int) -> tuple[Stored, ...]:
         """See `ResourceStore.newest`."""

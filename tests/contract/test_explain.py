@@ -1,0 +1,36 @@
+"""How a search is run, as each database tells it: no value is in it, and what is hidden changes nothing."""
+
+import pytest
+
+from gateway.search import parse
+from gateway.store import Page
+from gateway.store.sql import SqlStore
+from tests.contract.stores import PARAMETERS, consent, observation, reader, unit
+
+SEARCHES = (
+    [("code", "a")],
+    [("code", "secret")],
+    [("code", "secret"), ("value-quantity", "gt4711"), ("_total", "accurate")],
+    [("identifier", "secret|4711"), ("_sort", "value-quantity")],
+    [("subject", "Patient/secret"), ("category", "secret"), ("_sort", "-date")],
+    [("_lastUpdated", "gt2024"), ("_include", "Observation:subject"), ("device:missing", "true")],
+)
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=str)
+def test_no_value_is_told(store: SqlStore, study: str, search: list[tuple[str, str]]) -> None:
+    store.commit(unit(study, observation("4711"), consent("c", "p1")))
+    told = store.explain(parse("Observation", search, PARAMETERS), study, reader(study), Page(9317))
+    assert told
+    for statement in told:
+        assert statement.text.startswith("SELECT")
+        assert statement.plan
+        text = "\n".join((statement.text, *statement.plan))
+        assert not [value for value in ("secret", "4711", "9317", study) if value in text]
+
+
+def test_a_code_that_nobody_has_is_asked_for_like_one_that_somebody_has(store: SqlStore, study: str) -> None:
+    query = parse("Observation", [("code", "a"), ("status", "final")], PARAMETERS)
+    before = [one.text for one in store.explain(query, study, reader(study), Page(5))]
+    store.commit(unit(study, observation("a")))
+    assert [one.text for one in store.explain(query, study, reader(study), Page(5))] == before
