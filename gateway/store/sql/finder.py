@@ -215,7 +215,11 @@ class ResourceFinder:
         return None if len(rows) > FACETS else [facet for (facet,) in rows]
 
     def _count(self, search: _Search, terms: Sequence[int]) -> int:
-        values = {"study": search.study, "driver": as_list(self._database, terms), "count_limit": GATHERED + 1}
+        values = {
+            "study": search.study,
+            "driver": as_list(self._database, terms),
+            "count_limit": planning.GATHERED + 1,
+        }
         count: int = search.read(self._count_terms, values)[0][0]
         return count
 
@@ -311,7 +315,7 @@ class ResourceFinder:
         else:
             values |= self._ranged(driven)
         values |= self._bound(driven.probed)
-        values |= {f"after{number}": value for number, value in enumerate(_numbers(wanted.after))}
+        values |= {f"after{number}": value for number, value in enumerate(numbers(wanted.after))}
         shape = Shape(
             tuple(one.piece for one in driven.probed), search.gate, driver, wanted.what, orders,
             after=wanted.after is not None, entries=wanted.entries,
@@ -374,15 +378,6 @@ def _string_range(found: Any) -> dict[str, Any]:
 def _width(row: Sequence[Any], wanted: _Wanted) -> int:
     """How many columns of a row are its position: all before id, version, updated, deleted, body and entries."""
     return len(row) - (6 if wanted.entries else 5)
-
-
-def _position(values: Sequence[Any]) -> Position:
-    """A position as numbers and texts; a fraction is a text that starts with `~`."""
-    return tuple(f"~{value!r}" if isinstance(value, float) else value for value in values)
-
-
-def _numbers(after: Position | None) -> list[Any]:
-    return [float(one[1:]) if isinstance(one, str) and one.startswith("~") else one for one in after or ()]
 
 
 def _stored(type: str, study: str, row: Any) -> Stored:
