@@ -35,7 +35,8 @@ def ingest(
     Files above 8 MB are taken in parts, where the format can be cut between records (CSV, TSV, NDJSON, XML).
 
     Facts beside a payload (the vendor's user id) are read from an envelope.json in the same folder.
-    Exit 0 when all is stored or known, 1 when something is in quarantine, 2 on wrong use.
+    Exit 0 when all is stored or known, 1 when something is in quarantine or waits (`parking` of the study), 2 on
+    wrong use.
 
     Example: gateway ingest withings measures.json --study hf-dct-01 --vendor-user wi-101-001
     """
@@ -50,7 +51,7 @@ def ingest(
     files: list[list[Receipt]] = []
     with closing(build(Settings())) as gateway, wrong_use():
         for left in gateway.ingest.resume():
-            show_error(f"finished receipt {left.id}, which an earlier process left: {left.status}")
+            show_error(f"finished receipt {left.id}, which was left or waited: {left.status}")
         for path in paths:
             files.append([])
             told = 0
@@ -60,9 +61,14 @@ def ingest(
                 told += len(receipt.issues)
                 if json:
                     write_json(receipt_tree(receipt))
+        released = {left.id: left for left in gateway.ingest.resume()}
+        files = [[released.get(receipt.id, receipt) for receipt in receipts] for receipts in files]
+        if json:
+            for left in released.values():
+                write_json(receipt_tree(left))
     if not json:
         show_files(files)
-    raise typer.Exit(int(any(receipt.counts.quarantined for receipts in files for receipt in receipts)))
+    raise typer.Exit(int(any(kept_out(receipt) for receipts in files for receipt in receipts)))
 
 
 @contextmanager
@@ -107,6 +113,11 @@ def read_envelope(path: Path) -> dict[str, str]:
     return {key: str(value) for key, value in loads(beside.read_bytes()).items()} if beside.is_file() else {}
 
 
+def kept_out(receipt: "Receipt") -> bool:
+    """Whether a part of the payload is in quarantine or waits."""
+    return receipt.counts.quarantined + receipt.counts.parked > 0
+
+
 def receipt_tree(receipt: "Receipt") -> dict[str, Any]:
     """A receipt as JSON."""
     from gateway.core.instants import format_instant
@@ -141,7 +152,8 @@ def _together(receipts: list["Receipt"]) -> "Receipt":
 
     counts = Counts(*(sum(column) for column in zip(*(astuple(one.counts) for one in receipts), strict=True)))
     states = {receipt.status for receipt in receipts} - {"known"}
-    status: ReceiptStatus = "partial" if len(states) > 1 else next(iter(states), "known")
+    mixed: ReceiptStatus = "parked" if "parked" in states else "partial"
+    status: ReceiptStatus = mixed if len(states) > 1 else next(iter(states), "known")
     issues = tuple(found for receipt in receipts for found in receipt.issues)[:SHOWN_ISSUES]
     name = f"{receipts[0].name.partition(' part 1 ')[0]} in {len(receipts)} parts"
     return replace(receipts[0], name=name, status=status, counts=counts, issues=issues)
@@ -151,7 +163,9 @@ def show_receipts(receipts: Iterable["Receipt"]) -> None:
     """A table of receipts, then the issues of those that have any."""
     from rich.table import Table
 
-    table = Table("file", "status", "records", "mapped", "created", "updated", "known", "quarantined", "receipt")
+    table = Table(
+        "file", "status", "records", "mapped", "created", "updated", "known", "quarantined", "parked", "receipt"
+    )
     found = list(receipts)
     for receipt in found:
         counts = (str(value) for value in asdict(receipt.counts).values())

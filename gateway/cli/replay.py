@@ -24,12 +24,12 @@ def replay(
     """Process payloads again: quarantined ones, or all that a corrected mapping has read.
 
     Nothing is doubled: what is stored already stays as it is, or becomes a new version where the mapping now differs.
-    Exit 0 when nothing is left in quarantine, 1 when something is, 2 on wrong use.
+    Exit 0 when nothing is left in quarantine or waits, 1 when something is, 2 on wrong use.
 
     Example: gateway replay --study hf-dct-01 --rule mapping.subject-unknown
     """
     from gateway.app import build
-    from gateway.cli.ingest import receipt_tree, show_receipts, wrong_use
+    from gateway.cli.ingest import kept_out, receipt_tree, show_receipts, wrong_use
     from gateway.ingest import Replay
     from gateway.settings import Settings
 
@@ -47,4 +47,4 @@ def replay(
         show_receipts(receipts)
     else:
         console().print("nothing to replay")
-    raise typer.Exit(int(any(found.counts.quarantined for found in receipts)))
+    raise typer.Exit(int(any(kept_out(found) for found in receipts)))

@@ -6,9 +6,10 @@ from typing import Literal
 
 from gateway.core.issues import Issue
 
-ReceiptStatus = Literal["received", "stored", "known", "partial", "quarantined"]
+ReceiptStatus = Literal["received", "stored", "known", "partial", "quarantined", "parked"]
 """received: durable, not processed yet. stored: all of it is in the store. known: nothing in it was new.
-partial: some units are stored, others quarantined. quarantined: kept whole, nothing of it is in the store."""
+partial: some units are stored, others quarantined. quarantined: kept whole, nothing of it is in the store.
+parked: a unit waits for what it belongs to, others may be stored or quarantined; it is tried again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Counts:
     updated: int = 0
     known: int = 0
     quarantined: int = 0
+    parked: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from gateway.core.codec import loads
 from gateway.core.errors import Forbidden
 from gateway.core.principal import Principal
 from gateway.core.types import Resource
-from gateway.search.query import Clause, IdClause, Query, ReferenceClause
+from gateway.search.clauses import Clause, IdClause, ReferenceClause, Token, TokenClause
+from gateway.search.query import Query
 
 FACTS: Final[Mapping[str, str]] = {"visits": "Encounter", "devices": "Device", "enrolments": "ResearchSubject"}
 """Variable of a rule -> the type of the participant's stored resources that it holds."""
@@ -66,6 +67,10 @@ class StoredFacts:
             rows = self._find(found.group(1), IdClause((found.group(2),))) if found is not None and known else ()
             self._single[reference] = rows[0] if rows else None
         return self._single[reference]
+
+    def is_there(self, kind: str, system: str, value: str) -> bool:
+        """Whether a resource of the type with the identifier is there, and may be seen."""
+        return bool(self._find(kind, TokenClause("identifier", (Token(system, value),))))
 
     def _find(self, kind: str, clause: Clause) -> tuple[Resource, ...] | None:
         try:

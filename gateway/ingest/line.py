@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from gateway.access import Door, Write
 from gateway.core.clock import Clock
 from gateway.core.errors import FhirError, NotFound, Unavailable
-from gateway.core.instants import parse_interval
+from gateway.core.instants import format_instant, parse_interval
 from gateway.core.issues import Issue, any_blocks, issue
 from gateway.core.principal import Principal
 from gateway.core.receipt import Receipt
@@ -16,6 +17,7 @@ from gateway.ingest.admission import Admission
 from gateway.ingest.drift import Watch
 from gateway.ingest.facts import StoredFacts
 from gateway.ingest.landing import Landing
+from gateway.ingest.parking import Awaited, waits
 from gateway.ingest.provenance import provenance
 from gateway.ingest.reading import Reading, read
 from gateway.ingest.subjects import Subjects
@@ -45,6 +47,7 @@ class Line:
     admission: Admission
     clock: Clock
     watch: Watch = field(default_factory=Watch)
+    awaited: dict[str, Awaited] = field(default_factory=dict)
 
     def process(self, receipt: Receipt) -> Receipt:
         """The finished receipt: each unit of the payload is in the store, or in quarantine, whole.
@@ -52,12 +55,13 @@ class Line:
         A failure that nobody foresaw keeps out the unit, or the payload, and is told by the type of the error alone,
         since its text may hold data. `Unavailable` is passed on.
         """
-        reading = self.read(receipt, watch=self.watch)
+        awaited = Awaited()
+        reading = self.read(receipt, watch=self.watch, awaited=awaited)
         receipt = replace(receipt, mapping=reading.mapping)
         tally, saved = _opening(receipt, reading), False
-        for index, (unit, issues) in enumerate(self._checked(receipt, reading)):
+        for index, (unit, issues) in enumerate(self._checked(receipt, reading, awaited)):
             if any_blocks(issues):
-                tally = tally.quarantine(unit.records, len(unit.resources), issues)
+                tally = self._keep_out(receipt, tally, unit, issues)
             elif not unit.resources:
                 tally = tally.store(unit.records, (), issues)
             else:
@@ -66,14 +70,54 @@ class Line:
         finished = tally.onto(receipt, finished=True)
         if not saved:
             self.landing.save(finished)
+        self.awaited.pop(receipt.id, None)
+        if finished.status == "parked":
+            self.awaited[receipt.id] = awaited
         return finished
 
-    def read(self, receipt: Receipt, *, trace: bool = False, watch: Watch | None = None) -> Reading:
-        """What the payload of a receipt says, read with the study's mappings of today."""
+    def ready(self, receipt: Receipt) -> bool:
+        """Whether a parked receipt is worth another try: something that it waits for has come, or its time is over.
+
+        A receipt that another process parked is tried once, to learn what it waits for.
+        """
+        awaited = self.awaited.get(receipt.id)
+        if awaited is None or self.clock() >= self._until(receipt):
+            return True
+        try:
+            return awaited.has_come(Subjects(self.study, self._door(receipt)), self._stored(receipt))
+        except Unavailable:
+            raise
+        except FhirError:
+            return True
+
+    def _keep_out(self, receipt: Receipt, tally: Tally, unit: MappedUnit, issues: tuple[Issue, ...]) -> Tally:
+        """The tally with a unit that waits, where it may, or is in quarantine."""
+        until = self._until(receipt)
+        if not waits(issues) or self.clock() >= until:
+            return tally.quarantine(unit.records, len(unit.resources), issues)
+        told = () if tally.parked else (issue("ingest.parked", source=unit.label, until=format_instant(until)),)
+        return tally.park(unit.records, len(unit.resources), (*issues, *told))
+
+    def _until(self, receipt: Receipt) -> datetime:
+        return receipt.received + timedelta(days=self.study.parking.days)
+
+    def _stored(self, receipt: Receipt) -> StoredFacts:
+        return StoredFacts.of_writer(self.doors, self.study.principal_of(receipt.source))
+
+    def read(
+        self, receipt: Receipt, *, trace: bool = False, watch: Watch | None = None, awaited: Awaited | None = None
+    ) -> Reading:
+        """What the payload of a receipt says, read with the study's mappings of today.
+
+        `awaited` is told which participants are not known.
+        """
         payload = self.landing.payload(receipt.study, receipt.id)
         try:
             subjects = Subjects(self.study, self._door(receipt))
-            return read(payload, receipt.sha256, self.study, self.registry, subjects, trace=trace, watch=watch)
+            found = read(payload, receipt.sha256, self.study, self.registry, subjects, trace=trace, watch=watch)
+            if awaited is not None:
+                awaited.identifiers = subjects.unknown
+            return found
         except Unavailable:
             raise
         except FhirError as error:
@@ -86,19 +130,26 @@ class Line:
             raise NotFound(issue("ingest.unknown-source", known=", ".join(self.study.sources)))
         return self.doors(self.study.principal_of(receipt.source))
 
-    def _checked(self, receipt: Receipt, reading: Reading) -> Iterator[tuple[MappedUnit, tuple[Issue, ...]]]:
+    def _checked(
+        self, receipt: Receipt, reading: Reading, awaited: Awaited
+    ) -> Iterator[tuple[MappedUnit, tuple[Issue, ...]]]:
         """Each unit with its issues; where the study takes payloads whole, one that is refused refuses the others."""
-        stored = StoredFacts.of_writer(self.doors, self.study.principal_of(receipt.source)) if reading.units else None
-        if self.study.validation.policy != "reject":
-            yield from ((unit, self._check(unit, stored)) for unit in reading.units)
+        if not reading.units:
             return
-        checked = [(unit, self._check(unit, stored)) for unit in reading.units]
-        refused = any(any_blocks(issues) for _, issues in checked)
+        stored = self._stored(receipt)
+        if self.study.validation.policy != "reject":
+            yield from ((unit, self._check(unit, stored, awaited)) for unit in reading.units)
+            return
+        checked = [(unit, self._check(unit, stored, awaited)) for unit in reading.units]
+        refused = [issues for _, issues in checked if any_blocks(issues)]
+        parks = self.clock() < self._until(receipt)
+        healing = parks and all(map(waits, refused))
+        rule = "ingest.others-wait" if healing else "ingest.payload-rejected"
         for unit, issues in checked:
-            also = (issue("ingest.payload-rejected"),) if refused and not any_blocks(issues) else ()
-            yield unit, (*issues, *also)
+            sound = not any_blocks(issues) or (parks and not healing and waits(issues))
+            yield unit, (*issues, *((issue(rule),) if refused and sound else ()))
 
-    def _check(self, unit: MappedUnit, stored: StoredFacts | None) -> tuple[Issue, ...]:
+    def _check(self, unit: MappedUnit, stored: StoredFacts, awaited: Awaited) -> tuple[Issue, ...]:
         """The unit's own issues, then those of its resources; one without a payload position gets the unit's."""
         if any_blocks(unit.issues):
             return unit.issues
@@ -109,6 +160,8 @@ class Line:
                     replace(entry, source=entry.source or unit.label)
                     for entry in self.admission.check(resource, unit.resources, stored=stored)
                 ]
+            if self.study.parking.days:
+                found += awaited.missing(unit, self.study.profiles, stored)
         except Exception as error:
             found.append(_internal(error, "checking"))
         return tuple(found)

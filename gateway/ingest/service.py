@@ -163,13 +163,25 @@ class Ingest:
         return [self._run(_started(receipt)) for receipt in self._wanted(wanted)]
 
     def resume(self, study: str | None = None) -> Iterator[Receipt]:
-        """Finishes, one by one, the receipts that a process left behind; ends when there is none to take.
+        """Finishes, one by one, the receipts that a process left behind, and those that wait no longer.
 
-        One that took a process down with it each time is quarantined after `MAX_ATTEMPTS`.
+        Ends when there is none to take. One that took a process down with it each time is quarantined after
+        `MAX_ATTEMPTS`.
         """
         for name in [study] if study else self._studies:
             while (receipt := self._landing.lease(name, self._clock(), self._lease_seconds * LONGER)) is not None:
                 yield self._resumed(receipt)
+            yield from self._released(name)
+
+    def _released(self, study: str) -> Iterator[Receipt]:
+        """The parked receipts whose wait is over, oldest first; what one brings may be what another waits for."""
+        line, progress = self._lines[study], True
+        while progress:
+            progress = False
+            for receipt in self._landing.receipts(study, status="parked"):
+                if line.ready(receipt) and (done := self._run(_started(receipt))).status != "parked":
+                    progress = True
+                    yield done
 
     def _resumed(self, receipt: Receipt) -> Receipt:
         if receipt.attempts < MAX_ATTEMPTS:
@@ -199,7 +211,8 @@ class Ingest:
             rule=wanted.rule or None,
             mapping=wanted.mapping or None,
         )
-        states = ("quarantined", "partial", "stored", "known") if wanted.mapping else ("quarantined", "partial")
+        failed = ("quarantined", "partial", "parked")
+        states = (*failed, "stored", "known") if wanted.mapping else failed
         return [receipt for receipt in receipts if receipt.status in states]
 
     def _run(self, receipt: Receipt) -> Receipt:

@@ -26,6 +26,11 @@ class Subjects:
             self._found[key] = self._look_up(system, value)
         return self._found[key]
 
+    @property
+    def unknown(self) -> frozenset[tuple[str, str]]:
+        """The identifiers (system, value) that were asked for and are nobody's."""
+        return frozenset(key for key, found in self._found.items() if found is None)
+
     def _look_up(self, system: str, value: str) -> Subject | None:
         found = self._door.resolve(system, value)
         if found is None:

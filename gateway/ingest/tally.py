@@ -24,6 +24,7 @@ class Tally:
     records: int = 0
     mapped: int = 0
     quarantined: int = 0
+    parked: int = 0
     stored_units: int = 0
     issues: tuple[Issue, ...] = ()
 
@@ -33,6 +34,15 @@ class Tally:
             self,
             records=self.records + records,
             quarantined=self.quarantined + max(resources, records, 1),
+            issues=(*self.issues, *issues),
+        )
+
+    def park(self, records: int, resources: int, issues: Iterable[Issue]) -> "Tally":
+        """With one more unit that waits, whole, for what it belongs to."""
+        return replace(
+            self,
+            records=self.records + records,
+            parked=self.parked + max(resources, records, 1),
             issues=(*self.issues, *issues),
         )
 
@@ -52,11 +62,13 @@ class Tally:
     def onto(self, receipt: Receipt, *, finished: bool) -> Receipt:
         """The receipt with this tally; its status stays `received` until the run is finished."""
         known = max(0, self.mapped - self.created - self.updated)
-        counts = Counts(self.records, self.mapped, self.created, self.updated, known, self.quarantined)
+        counts = Counts(self.records, self.mapped, self.created, self.updated, known, self.quarantined, self.parked)
         status = self._status() if finished else "received"
         return replace(receipt, status=status, counts=counts, issues=self.issues[:MAX_ISSUES])
 
     def _status(self) -> ReceiptStatus:
+        if self.parked:
+            return "parked"
         if self.quarantined:
             return "partial" if self.stored_units else "quarantined"
         return "stored" if self.created or self.updated else "known"

@@ -98,6 +98,15 @@ class ValidationPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Parking:
+    """What becomes of data that come before what they belong to: a visit before its participant, a result before
+    its order. They wait `days` from when they were received, and are quarantined then; 0 is at once, and what they
+    refer to need not be there."""
+
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Interactions:
     """What the study's FHIR base offers where FHIR leaves it open.
 
@@ -122,6 +131,7 @@ class Role:
     collects: bool = False
     redacts: tuple[str, ...] = ()
     break_glass: bool = False
+    operates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +141,6 @@ class Client:
     It proves who it is with one of the public keys `jwks`, or of the key set at `jwks_url`; without either it gets
     its tokens from an operator. An app that people launch has `redirect_uris`; with neither key nor `secret_sha256`,
     the digest of its secret, it is a public one. Tokens of the external `issuer` are accepted for it.
-    operates: bool = False
     With a `site` it sees and writes data of that site's participants alone.
     """
 

@@ -18,6 +18,7 @@ from gateway.study.parts import (
     ConsentPolicy,
     Interactions,
     Organisation,
+    Parking,
     Participant,
     ProfileRule,
     Role,
@@ -60,6 +61,7 @@ class Study:
     definitions: tuple[Resource, ...] = ()
     validation: ValidationPolicy = field(default_factory=ValidationPolicy)
     interactions: Interactions = field(default_factory=Interactions)
+    parking: Parking = field(default_factory=Parking)
     by_patient: Mapping[str, Participant] = field(default_factory=dict, repr=False)
 
     @classmethod

@@ -65,4 +65,22 @@ RULES: dict[str, Rule] = {
         "Another part of the payload is refused, and the study takes payloads whole",
         "Correct the payload and deliver it again",
     ),
+    "ingest.parent-missing": Rule(
+        "error",
+        "not-found",
+        "The {type} that this belongs to is not in the study",
+        "Deliver it; if it is there already, see that both mappings make its id of the same key",
+    ),
+    "ingest.others-wait": Rule(
+        "error",
+        "not-found",
+        "Another part of the payload waits for what it belongs to, and the study takes payloads whole",
+        "Deliver what is missing; all parts are stored then",
+    ),
+    "ingest.parked": Rule(
+        "information",
+        "informational",
+        "A part of the payload waits for what it belongs to, until {until} at most",
+        "Nothing to do when that comes by then: it is stored by itself; otherwise it is quarantined",
+    ),
 }

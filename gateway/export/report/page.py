@@ -46,7 +46,7 @@ $distributions
 </html>
 """)
 
-STATUSES: Final = ("received", "stored", "known", "partial", "quarantined")
+STATUSES: Final = ("received", "stored", "known", "partial", "quarantined", "parked")
 
 
 def write_report(
@@ -70,7 +70,7 @@ def write_report(
 def _incoming(receipts: Iterable[Receipt]) -> str:
     """A row for each source: receipts by status, then what the payloads held and became."""
     sources: dict[str, Counter[str]] = {}
-    parts = ("records", "mapped", "created", "updated", "known", "quarantined")
+    parts = ("records", "mapped", "created", "updated", "known", "quarantined", "parked")
     for receipt in receipts:
         own = sources.setdefault(receipt.source, Counter())
         own[receipt.status] += 1
