@@ -19,8 +19,8 @@ from benchmarks.figure import Figure
 NAME = "stream"
 BYTES = int(os.environ.get("EXPORT_BYTES", "60000000"))
 """How large the export is that is read; 1000000000 for the whole gigabyte, which takes minutes."""
-INGESTED = int(os.environ.get("EXPORT_BYTES", "20000000"))
-"""How large the export is that is stored; the gigabyte takes an hour."""
+INGESTED = int(os.environ.get("INGEST_BYTES", "20000000"))
+"""How large the export is that is stored; a gigabyte takes more than an hour."""
 LIMIT_MB = 200
 
 HEAD = """<?xml version="1.0" encoding="UTF-8"?>
