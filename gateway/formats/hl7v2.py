@@ -54,7 +54,7 @@ _CHARACTER_SETS = {"8859/1": "latin-1", "8859/2": "iso8859-2", "8859/15": "iso88
 
 def decode_hl7v2(data: bytes, options: Options) -> Decoded:
     """The messages in `data` as one tree; raises `BadRequest` with a `format.hl7-*` rule, or `payload.empty`."""
-    if not data.strip():
+    if not data or data.isspace():
         raise BadRequest(issue("payload.empty"))
     text = _unframed(_text(data))
     headers, messages = _read(text)
@@ -69,7 +69,7 @@ def decode_hl7v2(data: bytes, options: Options) -> Decoded:
 
 def _text(data: bytes) -> str:
     try:
-        return data.decode("utf-8-sig")
+        return data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         declared = re.search(rb"MSH(.)(?:[^\r\n]*?\1){16}([^\r\n^~|]*)", data)
         name = declared.group(2).decode("ascii", "replace").strip() if declared else ""
@@ -96,7 +96,7 @@ def _read(text: str) -> tuple[dict[str, Any], list[Message]]:
     beginnings = reader.beginnings
     for number, line in enumerate(lines, 1):
         if line[:4] in beginnings:
-            reader.segment(line[:3], line)
+            reader.segment(line)
         elif line and not line.isspace():
             reader.take(line, number)
     return reader.finish()
@@ -131,13 +131,13 @@ class _Reader:
             raise BadRequest(issue("format.hl7-no-msh", source=f"line {number}"))
         else:
             self.beginnings.add(line[:4])
-            self.segment(name, line)
+            self.segment(line)
 
-    def segment(self, name: str, line: str) -> None:
+    def segment(self, line: str) -> None:
         """Takes a line that begins as a segment of a message does."""
         assert self.encoding is not None
-        segment = read_plain(line, self.encoding) if self.is_plain else read_segment(name, line, self.encoding)
-        self.messages[-1].append((name, segment))
+        read = read_plain if self.is_plain else read_segment
+        self.messages[-1].append((line[:3], read(line, self.encoding)))
 
     def _header(self, name: str, line: str, number: int) -> None:
         encoding = Encoding.of(line)
@@ -148,7 +148,7 @@ class _Reader:
             # What stands nowhere behind the first header's own separators stands in no line.
             self.is_plain = self.encoding is None and not encoding.is_special(self.text[self.text.index(line) + 9 :])
         self.encoding = encoding
-        segment = read_segment(name, line, encoding)
+        segment = read_segment(line, encoding)
         if name == "MSH":
             self.messages.append([(name, segment)])
             self.in_batch += 1

@@ -18,6 +18,10 @@ MAX_NAMED = 127
 """Names of fields up to this number are built once; HL7 has no segment with more."""
 
 
+REMEMBERED = 1024
+MAX_REMEMBERED = 400
+"""How many kinds of OBX are remembered, and of lines of which length: a hostile sender must not fill the memory."""
+
 MAX_PARTS = 24
 """Names of components up to this number are built once; what has more is read the slower way."""
 
@@ -39,11 +43,12 @@ _COMPONENTS = [f"c{number}" for number in range(64)]
 _KEYS = _COMPONENTS[1 : MAX_PARTS + 1]
 _PARTS_OF = {names[""]: [names[key] for key in _KEYS] for names in _NAMES}
 _HEADERS = frozenset(("MSH", "BHS", "FHS"))
+_OF_TEST = 14
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Encoding:
-    """The separators that a header segment declares."""
+    """The separators that a header segment declares; one object for the same ones."""
 
     field: str
     component: str
@@ -59,16 +64,16 @@ class Encoding:
     @classmethod
     def of(cls, header: str) -> "Encoding | None":
         """The separators of an MSH, BHS or FHS line; None when they are not distinct punctuation."""
-        declared = header[3:4] + header[4:].split(header[3:4] or "|", 1)[0][:4]
-        characters = declared + "|^~\\&"[len(declared) :]
-        punctuation = all(not (c.isalnum() or c.isspace()) and c.isprintable() for c in characters)
-        if len(declared) < 2 or not punctuation or len(set(characters)) != 5:
-            return None
-        return _encoding(characters)
+        return _encoding(header[3:8])
 
 
 @lru_cache(maxsize=16)
-def _encoding(characters: str) -> Encoding:
+def _encoding(start: str) -> Encoding | None:
+    declared = start[:1] + start[1:].split(start[:1] or "|", 1)[0]
+    characters = declared + "|^~\\&"[len(declared) :]
+    punctuation = all(not (c.isalnum() or c.isspace()) and c.isprintable() for c in characters)
+    if len(declared) < 2 or not punctuation or len(set(characters)) != 5:
+        return None
     field, component, repetition, escape, subcomponent = tuple(characters)
     mark = re.escape(escape)
     return Encoding(
@@ -81,9 +86,9 @@ def _encoding(characters: str) -> Encoding:
     )
 
 
-def read_segment(name: str, line: str, encoding: Encoding) -> Segment:
+def read_segment(line: str, encoding: Encoding) -> Segment:
     """The dict of one segment line; see `gateway.formats.hl7v2` for its keys."""
-    if name in _HEADERS:
+    if line[:3] in _HEADERS:
         parts = line.split(encoding.field)
         segment: Segment = {"f1": encoding.field, "f2": parts[1]}
         parts[0:2] = ["", "", ""]
@@ -97,7 +102,42 @@ def read_segment(name: str, line: str, encoding: Encoding) -> Segment:
 
 def read_plain(line: str, encoding: Encoding) -> Segment:
     """As `read_segment`, for a line that has nothing special and is no header, as most lines are."""
+    if line[:3] == "OBX" and len(line) <= MAX_REMEMBERED:
+        parts = line.split(encoding.field)
+        if 5 < len(parts) <= MAX_NAMED:
+            number, part, value = parts[1], parts[4], parts[5]
+            if encoding.component not in number + part + value:
+                return _result(parts, encoding, number, part, value)
     return _read(line, encoding, _read_plain_fields)
+
+
+def _result(parts: list[str], encoding: Encoding, number: str, part: str, value: str) -> Segment:
+    """An OBX: what it has in common with other results of its test is a copy of what is remembered of it."""
+    rest = parts[_OF_TEST:]
+    parts[1], parts[4], parts[5] = number and "1", part and "1", value and "1"
+    common, composites = _of_test(encoding.field.join(parts[:_OF_TEST]), encoding)
+    segment = common.copy()
+    for name in composites:
+        segment[name] = segment[name].copy()
+    if number:
+        segment["f1"] = segment["f1_1"] = number
+    if part:
+        segment["f4"] = segment["f4_1"] = part
+    if value:
+        segment["f5"] = segment["f5_1"] = value
+    _read_plain_fields(segment, rest, 0, encoding, _OF_TEST)
+    return segment
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _of_test(line: str, encoding: Encoding) -> tuple[Segment, tuple[str, ...]]:
+    """The fields of an OBX before 14, but for its own number, sub-id and value; the names of those of several parts.
+
+    These name the test, its unit, range and flags, which come again in every message. They say nothing of whom
+    the result is about, so that they may be remembered; what a segment PID or a value says never is.
+    """
+    segment = _read(line, encoding, _read_plain_fields)
+    return segment, tuple(name for name, value in segment.items() if isinstance(value, dict))
 
 
 def _read(line: str, encoding: Encoding, read: _Read) -> Segment:
@@ -111,26 +151,32 @@ def _read(line: str, encoding: Encoding, read: _Read) -> Segment:
     return segment
 
 
-def _read_plain_fields(segment: Segment, parts: list[str], text_field: int, encoding: Encoding) -> None:
-    """The fields of a line that has components at most; as `_read_fields` does."""
+def _read_plain_fields(
+    segment: Segment, parts: list[str], text_field: int, encoding: Encoding, start: int = 0
+) -> None:
+    """The fields of a line that has components at most, from number `start`; as `_read_fields` does."""
     component = encoding.component
-    for raw, name, first in zip(parts, _FIELDS, _FIRST, strict=False):
-        if not raw:
-            continue
-        if component not in raw or name == _FIELDS[text_field]:
-            segment[name] = segment[first] = raw
-            continue
-        texts = raw.split(component)
-        if len(texts) > MAX_PARTS:
-            _composite_field(segment, int(name[1:]), raw, encoding)
-            continue
-        values: dict[str, str] = {}
-        segment[name] = values
-        for text, key, part in zip(texts, _KEYS, _PARTS_OF[name], strict=False):
-            if text:
-                values[key] = segment[part] = text
-        if not values:
-            del segment[name]
+    for number, raw in enumerate(parts, start):
+        if raw:
+            if component not in raw or number == text_field:
+                segment[_FIELDS[number]] = segment[_FIRST[number]] = raw
+            else:
+                _components(segment, number, raw, encoding)
+
+
+def _components(segment: Segment, number: int, raw: str, encoding: Encoding) -> None:
+    texts = raw.split(encoding.component)
+    if len(texts) > MAX_PARTS:
+        _composite_field(segment, number, raw, encoding)
+        return
+    values: dict[str, str] = {}
+    name = _FIELDS[number]
+    segment[name] = values
+    for text, key, part in zip(texts, _KEYS, _PARTS_OF[name], strict=False):
+        if text:
+            values[key] = segment[part] = text
+    if not values:
+        del segment[name]
 
 
 def _read_fields(segment: Segment, parts: list[str], text_field: int, encoding: Encoding) -> None:
