@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
+
+from msgspec import structs
 
 from gateway.audit import AuditTrail
 from gateway.core.errors import FhirError, Forbidden, NotFound
@@ -102,7 +104,7 @@ def refused(event: Event, error: FhirError) -> Event:
     """The event of the same call, refused for `error`."""
     outcome: Literal["denied", "failure"] = "denied" if isinstance(error, Forbidden | NotFound) else "failure"
     reason = error.issues[0].rule if error.issues else ""
-    return replace(event, outcome=outcome, reason=reason, count=0)
+    return structs.replace(event, outcome=outcome, reason=reason, count=0)
 
 
 def _named(target: Target) -> tuple[str, int, str, str]:

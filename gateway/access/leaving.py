@@ -1,8 +1,10 @@
 """What leaves a study in bulk: whose data it holds is on record before it does, and how much it was afterwards."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import structs
 
 from gateway.access.journal import Journal
 from gateway.core.event import MAX_TARGETS, Event
@@ -53,8 +55,8 @@ class Leaving:
             patients = self.journal.trail.patients_of(self.visibility.study, references)
         found = patients - told
         if found:
-            self.journal.record(replace(self.event("disclose"), patients=tuple(sorted(found))))
+            self.journal.record(structs.replace(self.event("disclose"), patients=tuple(sorted(found))))
         return told | found
 
     def _ended(self, count: int) -> None:
-        self.journal.record(replace(self.event("exported"), count=count))
+        self.journal.record(structs.replace(self.event("exported"), count=count))

@@ -1,12 +1,12 @@
 """An auditable act: who did what to which resources, when, why, and whether it was permitted."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Event:
+
+class Event(Struct, frozen=True, gc=False):
     """One line of the audit trail, shaped after IHE BALP (https://profiles.ihe.net/ITI/BALP/).
 
     `action` is C, R, U, D or E (execute, query); `operation` the FHIR interaction or gateway operation (`read`,
@@ -19,6 +19,9 @@ class Event:
     deletion). `patients` are the ids of the participants whose data it is about, `consents` the versions of the
     Consents that permitted it (`Consent/1/_history/2`), as the store finds them when it writes the event. `why` is
     the reason that a person gave for a change, or for reading past the Consents, or "".
+
+    There is one for all that anybody reads, so it is a Struct of msgspec, made and encoded in a tenth of the time of a
+    dataclass; `msgspec.structs.replace` changes a copy.
     """
 
     at: datetime
@@ -50,8 +53,7 @@ MAX_TARGETS: Final = 100
 """How many references an event names at most; `count` and `patients` tell of all."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
+class AuditRow(Struct, frozen=True, gc=False):
     """One link of a study's audit chain as it is kept.
 
     `sequence` counts from 1 without gaps within the study and is set by the store, `at` is microseconds since the

@@ -8,6 +8,8 @@ shows.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from msgspec import structs
+
 from gateway.access import Door, Page
 from gateway.auth import scope_allows
 from gateway.core.clock import Clock
@@ -144,13 +146,13 @@ class Inspection:
         """A payload may hold whatever the study takes: who reads payloads may read every type."""
         if not scope_allows(self.principal.scopes, EVERY_TYPE, "r"):
             error = Forbidden(issue("auth.scope", interaction="read", type=EVERY_TYPE))
-            self.record(replace(self._event(operation), outcome="denied", reason=error.issues[0].rule))
+            self.record(structs.replace(self._event(operation), outcome="denied", reason=error.issues[0].rule))
             raise error
 
     def _look(self, operation: str, receipt: Receipt, reference: str = "") -> None:
         self._require_all(operation)
         targets = tuple(filter(None, (reference, f"{RECEIPT}:{receipt.id}")))
-        self.record(replace(self._event(operation), targets=targets, count=1))
+        self.record(structs.replace(self._event(operation), targets=targets, count=1))
 
     def _event(self, operation: str) -> Event:
         who = self.principal

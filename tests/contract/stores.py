@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import Executable
 from sqlalchemy.event import listen
 
@@ -76,7 +77,7 @@ def grants_of_consents(_study: str, subject: str, consents: Sequence[Resource]) 
 
 def chain(previous: bytes, event: Event) -> AuditRow:
     """A plain hash chain."""
-    text = dumps({**asdict(event), "at": event.at.isoformat()})
+    text = dumps({**structs.asdict(event), "at": event.at.isoformat()})
     return AuditRow(event.study, 0, micros(event.at), text, hashlib.sha256(previous + text).digest())
 
 

@@ -3,11 +3,11 @@
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from gateway.audit import Anchoring, AnchorKeys, Anchors, AuditTrail, chain
 from gateway.core.errors import Unavailable
@@ -42,7 +42,7 @@ class World:
 
     def record(self, count: int) -> None:
         for number in range(count):
-            self.trail.record(replace(EVENT, request=str(number)))
+            self.trail.record(structs.replace(EVENT, request=str(number)))
 
     def rules(self) -> list[str]:
         anchored, issues = self.anchors.read("s1")
@@ -95,7 +95,7 @@ def test_a_chain_made_anew_with_the_chains_key_is_found(world: World) -> None:
     world.record(3)
     world.anchoring.tend(["s1"])
     world.tamper("DELETE FROM audit_event; DELETE FROM audit_head")
-    world.trail.record(replace(EVENT, client="another"))
+    world.trail.record(structs.replace(EVENT, client="another"))
     world.record(9)
     assert world.rules() == ["audit.other-chain"]
 

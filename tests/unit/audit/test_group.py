@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec import structs
 
 from gateway.audit import AuditTrail, chain
 from gateway.audit.trail import BATCH
@@ -51,7 +52,7 @@ def test_readers_share_writes_and_each_is_durable_before_it_is_answered() -> Non
         answers = []
         for turn in range(READS):
             name = f"{number}-{turn}"
-            trail.record(replace(EVENT, request=name))
+            trail.record(structs.replace(EVENT, request=name))
             answers.append(name in rows.durable)
         return all(answers)
 
@@ -65,8 +66,8 @@ def test_readers_share_writes_and_each_is_durable_before_it_is_answered() -> Non
 def test_what_waits_behind_a_write_goes_together_at_most_fifty() -> None:
     rows = Counted()
     trail = AuditTrail(rows, KEY)
-    first = trail.submit(replace(EVENT, request="first"))
-    waiting = [trail.submit(replace(EVENT, request=str(number))) for number in range(120)]
+    first = trail.submit(structs.replace(EVENT, request="first"))
+    waiting = [trail.submit(structs.replace(EVENT, request=str(number))) for number in range(120)]
     assert not first.done()
     rows.open.set()
     for future in (first, *waiting):

@@ -3,11 +3,11 @@
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from gateway.audit import AuditTrail, chain
 from gateway.audit.trail import WAITING
@@ -63,9 +63,9 @@ def trail(store: SqlStore) -> Iterator[AuditTrail]:
 def filled(trail: AuditTrail) -> AuditTrail:
     """Five events of one study and two of another."""
     for number in range(5):
-        trail.record(replace(EVENT, request=str(number)))
-    trail.record(replace(EVENT, study="s2"))
-    trail.record(replace(EVENT, study="s2"))
+        trail.record(structs.replace(EVENT, request=str(number)))
+    trail.record(structs.replace(EVENT, study="s2"))
+    trail.record(structs.replace(EVENT, study="s2"))
     return trail
 
 
@@ -127,7 +127,7 @@ def test_a_short_key_is_refused() -> None:
 
 def test_many_callers_make_one_chain(trail: AuditTrail, store: SqlStore) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: trail.record(replace(EVENT, request=str(number))), range(400)))
+        list(pool.map(lambda number: trail.record(structs.replace(EVENT, request=str(number))), range(400)))
     last = store.last("s1")
     assert last
     assert last.sequence == 400
