@@ -1,7 +1,5 @@
 """Parameters to queries: what is understood, and that everything else is refused by name."""
 
-import time
-
 import pytest
 
 from gateway.core.errors import BadRequest
@@ -149,7 +147,6 @@ def test_messages_name_the_parameter_and_never_the_value() -> None:
 
 
 def test_a_long_value_is_read_in_one_pass() -> None:
+    """What looks at the rest again for each character of a million does not end within the day."""
     text = "x" * 1_000_000
-    started = time.perf_counter()
     assert one("code", text) == TokenClause("code", (Token(None, text),))
-    assert time.perf_counter() - started < 2
