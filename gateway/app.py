@@ -46,7 +46,7 @@ from gateway.core.assets import asset_roots
 from gateway.core.clock import Clock, system_clock
 from gateway.core.errors import FhirError
 from gateway.definitions import Definitions
-from gateway.export.bulk import Bulk, Worker, filter_reader
+from gateway.export.bulk import Bulk, Departures, Worker, filter_reader
 from gateway.ingest import Ingest
 from gateway.mapping import MappingRegistry
 from gateway.search import Parameters, Query
@@ -283,6 +283,10 @@ def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:
     from gateway.rest.bulk import element_shower
 
     made, settings = gateway.engines, gateway.settings
+
+    def reader(study: str) -> Callable[[str, int], Query]:
+        return filter_reader(made.parameters, f"{settings.public_url}/studies/{study}/fhir", made.terminology)
+
     bulk = Bulk(
         store=gateway.store.exports,
         access=gateway.access,
@@ -291,12 +295,9 @@ def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:
         folder=settings.exports,
         keep=timedelta(hours=settings.export_hours),
         show=element_shower(made.definitions),
+        departures=Departures(gateway.store.exports, gateway.access, made.parameters, reader, gateway.clock),
         wake=wake,
     )
-
-    def reader(study: str) -> Callable[[str, int], Query]:
-        return filter_reader(made.parameters, f"{settings.public_url}/studies/{study}/fhir", made.terminology)
-
     return Worker(bulk, made.parameters, reader)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from gateway.access.breaking import behind_glass
 from gateway.access.collecting import Collecting
+from gateway.access.departing import Departing
 from gateway.access.door import Door
 from gateway.access.gate import Gate
 from gateway.access.journal import Journal
@@ -57,6 +58,19 @@ class Access:
         redaction = redaction_of(role.redacts)
         store = RedactingStore(self._store, redaction) if redaction else self._store
         return Door(store, gate, Journal(self._trail, principal, request, why), self._clock)
+
+    def departing(self, principal: Principal, since: int, until: int, request: str = "") -> Departing:
+        """What one caller could take along at `since` and not any more, but for what was deleted at `until` or later.
+
+        Raises as `door` does.
+        """
+        if principal.broken:
+            raise Forbidden(issue("consent.break-glass"))
+        self.door(principal)
+        limits = of_site(self._limits, principal, self._sites[principal.study])
+        journal = Journal(self._trail, principal, request, "")
+        placer = self._placers[principal.study]
+        return Departing(principal, self._store, placer, self._collecting, limits, journal, self._clock, since, until)
 
     def commit_together(self, begun: Sequence[Begun]) -> list[tuple[Result, ...] | BaseException]:
         """Commits transactions of several doors, one disk flush for all where the database can; for each what

@@ -27,6 +27,7 @@ from gateway.core.resources import Stored
 from gateway.definitions import Definitions
 from gateway.export.bulk import Asked, Offer, filter_reader, read_kickoff, request_of, state_of
 from gateway.export.bulk.kickoff import MAX_PATIENTS, Level
+from gateway.export.bulk.request import Output
 from gateway.rest.bodies import JSON_TYPES, read_body
 from gateway.rest.compression import LEVEL, accepts_gzip
 from gateway.rest.edge import request_id
@@ -223,10 +224,7 @@ def _status(parts: Parts, request: Request, job: ExportJob) -> Response:
         told = f"{state.written} resources written{', now ' + state.type if state.type else ''}"
         return Response(None, 202, {"X-Progress": told, "Retry-After": str(min(LATE, max(SOON, passed // 4)))})
     # Whoever may not have a type any more is not told how much there is of it.
-    door = door_of(parts, request)
-    for kind in dict.fromkeys(part.type for part in state.parts):
-        if not door.may(kind, "r", "s"):
-            door.permit("bulk-status", kind, "rs")
+    parts.bulk.require(job, door_of(parts, request).principal, "bulk-status", state.parts)
     return Response(dumps(_manifest(parts, job)), 200, {"Expires": _http_date(job.expires)}, "application/json")
 
 
@@ -238,12 +236,14 @@ def _manifest(parts: Parts, job: ExportJob) -> dict[str, Any]:
         "transactionTime": format_instant(job.created),
         "request": asked.url,
         "requiresAccessToken": True,
-        "output": [
-            {"type": one.type, "url": f"{base}/{one.name}", "count": one.count} for one in parts.bulk.outputs(job)
-        ],
-        "deleted": [],
+        "output": _listed(base, parts.bulk.outputs(job)),
+        "deleted": _listed(base, parts.bulk.outputs(job, deleted=True)),
         "error": aside,
     }
+
+
+def _listed(base: str, files: Sequence[Output]) -> list[dict[str, Any]]:
+    return [{"type": one.type, "url": f"{base}/{one.name}", "count": one.count} for one in files]
 
 
 def _file(parts: Parts, request: Request, job: ExportJob) -> Response:

@@ -56,7 +56,7 @@ def test_an_export_has_one_worker_until_the_lease_ends(store: SqlStore, study: s
 def test_the_standing_changes_with_each_consent_and_with_time(store: SqlStore, study: str, clock: Hand) -> None:
     exports, since = store.exports, clock()
     told = [exports.standing(study, NOW)]
-    assert exports.changed_subjects(study, since) == []
+    assert exports.changed_subjects(study, since, NOW) == []
     for change in (consent("c", "p1"), consent("c", "p1", status="inactive"), consent("c", "p1")):
         store.commit(unit(study, change))
         told.append(exports.standing(study, NOW))
@@ -64,5 +64,5 @@ def test_the_standing_changes_with_each_consent_and_with_time(store: SqlStore, s
     store.commit(unit(study, observation("a")))
     assert exports.standing(study, NOW) == told[-1]
     assert exports.standing(study + "x", NOW) == told[0]
-    assert exports.changed_subjects(study, since) == ["p1"]
-    assert exports.changed_subjects(study, clock() + timedelta(days=1)) == []
+    assert exports.changed_subjects(study, since, clock()) == ["p1"]
+    assert exports.changed_subjects(study, clock() + timedelta(days=1), clock()) == []

@@ -38,14 +38,15 @@ def finished(http: Http, started: Any, client: str = "research") -> Any:
 
 
 def download(http: Http, manifest: Any, client: str = "research") -> dict[str, bytes]:
-    """The bytes of each type."""
+    """The bytes of each type, and of what is to be removed as `deleted`."""
     found: dict[str, bytes] = {}
-    for entry in manifest["output"]:
+    listed = [(one["type"], one) for one in manifest["output"]] + [("deleted", one) for one in manifest["deleted"]]
+    for name, entry in listed:
         answer = http.ask("GET", place(http, entry["url"]), client)
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"] == "application/fhir+ndjson"
         assert answer.content.count(b"\n") == entry["count"]
-        found[entry["type"]] = found.get(entry["type"], b"") + answer.content
+        found[name] = found.get(name, b"") + answer.content
     return found
 
 

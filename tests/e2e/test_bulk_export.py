@@ -143,6 +143,8 @@ def test_a_window_of_time(http: Http) -> None:
     assert "later" not in ids(exported(http, f"/$export?_type=Observation&_until={at}")["Observation"])
     assert exported(http, f"/$export?_type=Observation&_since={at}&_until={at}") == {}
     assert http.ask("DELETE", f"{BASE}/Observation/later", REGISTRAR).status_code in (200, 204)
+    (bundle,) = exported(http, f"/$export?_type=Observation&_since={at}")["deleted"].splitlines()
+    assert json.loads(bundle)["entry"] == [{"request": {"method": "DELETE", "url": "Observation/later"}}]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app import Engines, Gateway, build, bulk_worker, engines
+from gateway.core.clock import Clock, system_clock
 from gateway.core.errors import NotFound, TooManyRequests, Unavailable
 from gateway.core.export_job import ExportJob
 from gateway.core.types import Resource
@@ -33,8 +34,8 @@ REQUEST = ExportRequest("http://gateway.test/$export", ("Observation",), ("syste
 class Served:
     """A gateway without HTTP, its worker making small files."""
 
-    def __init__(self, folder: Path) -> None:
-        self.gateway: Gateway = build(Settings(data_dir=folder))
+    def __init__(self, folder: Path, clock: Clock = system_clock) -> None:
+        self.gateway: Gateway = build(Settings(data_dir=folder), clock)
         self.study = self.gateway.studies[STUDY]
         self.researcher = self.study.principal(self.study.clients["research"])
         self.other = self.study.principal(self.study.clients["norte-research"])

@@ -4,6 +4,7 @@
 `ExportStore` keeps them durable. See https://hl7.org/fhir/uv/bulkdata/export.html.
 """
 
+from gateway.export.bulk.departures import Departures
 from gateway.export.bulk.exports import Bulk
 from gateway.export.bulk.kickoff import Asked, Offer, filter_reader, read_kickoff
 from gateway.export.bulk.port import ExportStore
@@ -13,6 +14,7 @@ from gateway.export.bulk.worker import Worker
 __all__ = [
     "Asked",
     "Bulk",
+    "Departures",
     "ExportStore",
     "Offer",
     "Worker",

@@ -21,6 +21,7 @@ from gateway.core.instants import from_micros, parse_interval
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.core.resources import Stored
+from gateway.export.bulk.departures import Departures
 from gateway.export.bulk.files import Folder, chunks, ids_in
 from gateway.export.bulk.port import ExportStore
 from gateway.export.bulk.request import ExportRequest, Output, Part, encode, request_of, state_of
@@ -54,6 +55,7 @@ class Bulk:
     folder: Path
     keep: timedelta
     show: Show
+    departures: Departures
     wake: Callable[[], None]
 
     def start(self, principal: Principal, request: ExportRequest) -> ExportJob:
@@ -61,7 +63,7 @@ class Bulk:
         now = self.clock()
         since = parse_interval(request.since) if request.since else None
         if since:
-            changed = self.store.changed_subjects(principal.study, from_micros(since.low))
+            changed = self.store.changed_subjects(principal.study, from_micros(since.low), now)
             request = replace(request, changed=tuple(changed))
         job = ExportJob(
             study=principal.study,
@@ -93,10 +95,13 @@ class Bulk:
         self.store.remove(job.study, job.id)
         self.folder_of(job).remove()
 
-    def outputs(self, job: ExportJob) -> list[Output]:
-        """The files of a finished export as they are now, those that have anything."""
+    def outputs(self, job: ExportJob, *, deleted: bool = False) -> list[Output]:
+        """The files of a finished export as they are now, those that have anything; or, `deleted`, those that tell
+        what to remove."""
         found = []
         for part in state_of(job.state).parts:
+            if part.is_deleted != deleted:
+                continue
             file, _standing = self._opened(job, part)
             with file:
                 count = sum(data.count(b"\n") for data in chunks(file, CHUNK))
@@ -112,8 +117,20 @@ class Bulk:
         part = next((one for one in state_of(job.state).parts if f"{one.stem}.ndjson" == name), None)
         if job.status != "done" or part is None:
             raise NotFound(issue("export.unknown"))
-        self.access.door(principal).permit("bulk-download", part.type, "rs")
+        kind = self.require(job, principal, "bulk-download", (part,))
+        self.access.door(principal).permit("bulk-download", kind, "rs")
         return self._sent(job.study, *self._opened(job, part))
+
+    def require(self, job: ExportJob, principal: Principal, operation: str, parts: Sequence[Part]) -> str:
+        """One of the types that parts of an export hold; raises `Forbidden`, on record, unless the caller may have
+        them all. What is to be removed is of any type that was asked for."""
+        asked = request_of(job.request).types
+        types = dict.fromkeys(kind for part in parts for kind in (asked if part.is_deleted else (part.type,)))
+        door = self.access.door(principal)
+        for kind in types:
+            if not door.may(kind, "r", "s"):
+                door.permit(operation, kind, "rs")
+        return next(iter(types), "")
 
     def _opened(self, job: ExportJob, part: Part) -> tuple[IO[bytes], str]:
         for _ in range(ATTEMPTS):
@@ -149,21 +166,28 @@ class Bulk:
         raise Unavailable(issue("export.consents-change"))
 
     def _write_again(self, job: ExportJob, part: Part, folder: Folder, path: Path) -> None:
-        door, request = self.door_of(job)
         found = folder.newest(part.stem)
         if found is None:
             raise NotFound(issue("export.unknown"))
         try:
             writer = folder.writer()
             try:
-                for ids in ids_in(found[0], IDS_AT_ONCE):
-                    for stored in door.stream(Query(part.type, (IdClause(ids),))):
-                        writer.write(self.show(stored, request.elements))
+                for line in self._lines_again(job, part, found[0]):
+                    writer.write(line)
                 writer.finish(path)
             finally:
                 writer.abandon()
         except FileNotFoundError:
             raise NotFound(issue("export.unknown")) from None
+
+    def _lines_again(self, job: ExportJob, part: Part, before: Path) -> Iterator[bytes]:
+        door, request = self.door_of(job)
+        if part.is_deleted:
+            yield from self.departures.lines(job, request, door.principal)
+            return
+        for ids in ids_in(before, IDS_AT_ONCE):
+            for stored in door.stream(Query(part.type, (IdClause(ids),))):
+                yield self.show(stored, request.elements)
 
     def door_of(self, job: ExportJob) -> tuple[Door, ExportRequest]:
         """The door of who asked for the export, as far as the client's rights still go, and what was asked.

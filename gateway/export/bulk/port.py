@@ -1,5 +1,6 @@
 """Where exports are kept between requests and processes; the composition root wires an adapter."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
@@ -35,5 +36,10 @@ class ExportStore(Protocol):
         """A text that is another one after each change of what any Consent of the study permits, by a Consent that
         was written or by time; ASCII letters, digits and `-`."""
 
-    def changed_subjects(self, study: str, since: datetime) -> list[str]:
-        """The ids of the Patients with a Consent that was written at that instant or later."""
+    def changed_subjects(self, study: str, since: datetime, now: datetime) -> list[str]:
+        """The ids of the Patients with a Consent that was written at that instant or later, or of whose permissions
+        one began or ended after it, up to now."""
+
+    def rewritten(self, study: str, type: str, since: datetime, until: datetime) -> Iterator[str]:
+        """The ids of the resources of a type that were changed or deleted at `since` or later and before `until`,
+        whoever may see them, in no order that means anything."""

@@ -33,13 +33,14 @@ class Part:
     """A finished file: what `step` of the plan wrote, `count` resources of a type.
 
     On the disk it is `<stem>.<standing>.ndjson`; `stem` is its own for ever, `standing` tells under which Consents it
-    was written.
+    was written. One that `is_deleted` holds Bundles of what the client has to remove.
     """
 
     step: int
     type: str
     stem: str
     count: int
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,9 +105,12 @@ class Worker:
         folder.make()
         folder.keep_only(part.stem for part in state.parts)
         run = _Run(self, job, request, folder, door, state, is_over)
-        for number, step in enumerate(self._steps(job, request)):
+        steps = self._steps(job, request)
+        for number, step in enumerate(steps):
             if number >= state.step:
                 run.step(number, step)
+        if request.since and len(steps) >= state.step:
+            run.departures(len(steps))
         self._end(job, run.state, "done")
 
     def _steps(self, job: ExportJob, request: ExportRequest) -> tuple[Step, ...]:
@@ -145,6 +148,22 @@ class _Run:
         for stored in rows:
             self._part(number, kind, standing, stored, rows)
         self.state = replace(self.state, step=number + 1, last="")
+        self._beat()
+
+    def departures(self, number: int) -> None:
+        """Writes what the client has to remove: a file that may be empty, as the next Consent may fill it."""
+        bulk = self.worker.bulk
+        standing = bulk.store.standing(self.job.study, bulk.clock())
+        stem = f"deleted-{secrets.token_hex(4)}"
+        writer = self.folder.writer()
+        try:
+            for line in bulk.departures.lines(self.job, self.request, self.door.principal):
+                writer.write(line)
+            writer.finish(self.folder.file(stem, standing))
+        finally:
+            writer.abandon()
+        part = Part(number, "Bundle", stem, writer.count, is_deleted=True)
+        self.state = replace(self.state, step=number + 1, last="", parts=(*self.state.parts, part))
         self._beat()
 
     def _part(self, number: int, kind: str, standing: str, first: Stored, rows: Iterator[Stored]) -> None:

@@ -1,18 +1,36 @@
 """Bulk exports as rows, and how consent stands; implements `ExportStore` of `gateway.export.bulk`."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, LargeBinary, String, bindparam, delete, func, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    LargeBinary,
+    String,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    union,
+    update,
+)
 from sqlmodel import Field
 
 from gateway.core.export_job import ExportJob, ExportStatus
-from gateway.core.instants import from_micros, micros
+from gateway.core.instants import FOREVER_AFTER, from_micros, micros
 from gateway.store.sql.database import Database
 from gateway.store.sql.tables import ConsentEpochRow, GrantRow, ResourceRow, Table, columns_of, table_of
 from gateway.store.sql.visible import study_is
 
 _COLUMNS: Final = ("study", "id", "client", "status", "created", "expires", "request", "state", "attempts")
+_AT_ONCE: Final = 1_000
+_BEFORE_ALL: Final = (-FOREVER_AFTER, -1)
 _CLAIM: Final = 7_461_002_357
 
 
@@ -90,10 +108,8 @@ class Exports:
         self._replace = database.prepare(update(table).where(*free_of).values(anew))
         self._remove = database.prepare(delete(table).where(*mine))
         self._standing = [database.prepare(one) for one in _standing(now)]
-        consents = columns_of(ResourceRow)
-        of_consents = [consents.study == study_is(), consents.type == "Consent"]
-        since = consents.updated >= bindparam("since", type_=BigInteger)
-        self._changed = database.prepare(select(consents.subject).distinct().where(*of_consents, since))
+        self._changed = database.prepare(_changed())
+        self._rewritten = database.prepare(_rewritten())
 
     def add(self, job: ExportJob, limit: int) -> bool:
         """See `ExportStore.add`."""
@@ -157,10 +173,21 @@ class Exports:
         found = self._database.fetch_all([(one, values) for one in self._standing])
         return "-".join(str(value) for rows in found for row in rows for value in row)
 
-    def changed_subjects(self, study: str, since: datetime) -> list[str]:
+    def changed_subjects(self, study: str, since: datetime, now: datetime) -> list[str]:
         """See `ExportStore.changed_subjects`."""
-        rows = self._database.fetch(self._changed, {"study": study, "since": micros(since)})
+        rows = self._database.fetch(self._changed, {"study": study, "since": micros(since), "now": micros(now)})
         return sorted(subject for (subject,) in rows if subject)
+
+    def rewritten(self, study: str, type: str, since: datetime, until: datetime) -> Iterator[str]:
+        """See `ExportStore.rewritten`."""
+        after = _BEFORE_ALL
+        values = {"study": study, "type": type, "since": micros(since), "until": micros(until)}
+        while True:
+            rows = self._database.fetch(self._rewritten, {**values, "after_updated": after[0], "after_pk": after[1]})
+            yield from (id for id, _, _ in rows)
+            if len(rows) < _AT_ONCE:
+                return
+            after = rows[-1][1:]
 
 
 def _standing(now: Any) -> list[Any]:
@@ -170,6 +197,36 @@ def _standing(now: Any) -> list[Any]:
     begun = select(func.count()).where(grant.study == study_is(), grant.valid_low <= now)
     ended = select(func.count()).where(grant.study == study_is(), grant.valid_high <= now)
     return [made, begun, ended]
+
+
+def _changed() -> Any:
+    consent, grant = columns_of(ResourceRow), columns_of(GrantRow)
+    since, now = bindparam("since", type_=BigInteger), bindparam("now", type_=BigInteger)
+    written = select(consent.subject).where(
+        consent.study == study_is(), consent.type == "Consent", consent.updated >= since
+    )
+    turned = select(grant.subject).where(
+        grant.study == study_is(),
+        or_(
+            and_(grant.valid_low > since, grant.valid_low <= now),
+            and_(grant.valid_high > since, grant.valid_high <= now),
+        ),
+    )
+    return union(written, turned)
+
+
+def _rewritten() -> Any:
+    head = columns_of(ResourceRow)
+    after = tuple_(bindparam("after_updated", type_=BigInteger), bindparam("after_pk", type_=BigInteger))
+    found = select(head.id, head.updated, head.pk).where(
+        head.study == study_is(),
+        head.type == bindparam("type", type_=String),
+        head.updated >= bindparam("since", type_=BigInteger),
+        head.updated < bindparam("until", type_=BigInteger),
+        head.version > 1,
+        tuple_(head.updated, head.pk) > after,
+    )
+    return found.order_by(head.updated, head.pk).limit(_AT_ONCE)
 
 
 def _values(job: ExportJob) -> dict[str, Any]:
