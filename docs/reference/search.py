@@ -54,7 +54,7 @@ def page() -> str:
     parts += [
         FORMS,
         "## Results\n",
-        f"{', '.join(f'`{name}`' for name in RESULT_PARAMETERS)}; includes take `:iterate` and `Type:*`.\n",
+        f"{', '.join(f'`{name}`' for name in RESULT_PARAMETERS)}; includes take `:iterate`, `Type:*` and `*`.\n",
         "## Plan\n",
         "`_explain=true` shows, instead of the results, what was understood, the statements and their plans, "
         "without a value; for roles with `operates: true` in the study file that may search the types.\n",

@@ -166,7 +166,7 @@ def _resource(parts: Parts, name: str, codes: Sequence[str], reverse: Sequence[s
     entry["referencePolicy"] = ["literal", "local"]
     own = [f"{name}:{code}" for code, found in parts.parameters.of(name).items() if found.kind == "reference"]
     entry |= {"searchInclude": ["*", *own]} if own else {}
-    entry |= {"searchRevInclude": list(reverse)} if reverse else {}
+    entry |= {"searchRevInclude": ["*", *reverse]} if reverse else {}
     entry["searchParam"] = _search_parameters(parts, name)
     return entry
 

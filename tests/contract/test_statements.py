@@ -21,7 +21,7 @@ from gateway.store.sql.tables import ResourceRow, Table, columns_of
 from tests.contract.stores import NOW, PARAMETERS, Hand, Noted, change, consent, event, observation, reader, unit
 from tests.contract.test_landing import payload, receipt
 
-OWN_TABLES = Table.metadata.tables.keys() - {"schema_version", "study"}
+OWN_TABLES = Table.metadata.tables.keys() - {"alembic_version", "schema_version", "study"}
 
 
 def unbound_tables(statement: Any) -> set[str]:

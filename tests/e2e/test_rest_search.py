@@ -142,3 +142,14 @@ def test_a_search_without_matches_is_an_empty_bundle(http: Http) -> None:
     assert ids(bundle) == []
     assert set(links(bundle)) == {"self"}
     assert dumps(bundle)
+
+
+def test_whatever_refers_to_a_page_comes_along_where_it_may_be_seen(http: Http) -> None:
+    for template, count in (("all", 9), ("norte-research-only", 0)):
+        patient = http.participant(template).patient
+        bundle = http.get(f"/Patient?_id={patient}&_revinclude=*").json()
+        found = [entry["resource"] for entry in bundle.get("entry", []) if entry["search"]["mode"] == "include"]
+        assert len([one for one in found if one["resourceType"] == "Observation"]) == count
+        assert "hidden-" not in str(bundle)
+    told = http.get("/metadata").json()["rest"][0]["resource"]
+    assert {entry["searchRevInclude"][0] for entry in told if "searchRevInclude" in entry} == {"*"}

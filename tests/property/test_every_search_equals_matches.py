@@ -151,7 +151,7 @@ INCLUDES = {
                     "_include:iterate=Device:patient", "_include=Observation:subject:Patient",
                     "_include=Observation:*",
                     "_revinclude=Observation:derived-from", "_revinclude:iterate=Observation:derived-from"),
-    "Patient": ("_revinclude=Observation:subject", "_revinclude=Device:patient",
+    "Patient": ("_revinclude=*", "_revinclude=Observation:subject", "_revinclude=Device:patient",
                     "_revinclude:iterate=Observation:device"),
     "Device": ("_include=Device:patient", "_revinclude=Observation:device",
                     "_revinclude:iterate=Observation:patient"),

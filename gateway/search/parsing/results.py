@@ -37,6 +37,8 @@ class Results:
     sort: tuple[SortKey, ...] | None = None
     elements: tuple[str, ...] | None = None
     includes: tuple[Include, ...] = ()
+    asked: int = 0
+    """How many includes; `*`, of all types that may refer to a page, is one."""
 
 
 def is_result(name: str) -> bool:
@@ -57,7 +59,8 @@ def read_result(results: Results, types: Sequence[str], name: str, text: str, re
     if code in _REPEATED:
         found = _includes(types, text, reader, reverse=code == "_revinclude", iterate=bool(colon))
         results.includes = unique((*results.includes, *found))
-        if len(results.includes) > reader.reading.limits.includes:
+        results.asked += 1 if text == "*" else len(found)
+        if results.asked > reader.reading.limits.includes:
             raise BadRequest(issue("search.too-many", parameter=code, limit=reader.reading.limits.includes))
     elif getattr(results, code[1:]) is not None:
         raise BadRequest(issue("search.repeated", parameter=code))
@@ -123,11 +126,14 @@ def _elements(types: Sequence[str], text: str, reader: ClauseReader) -> tuple[st
 def _includes(
     types: Sequence[str], text: str, reader: ClauseReader, *, reverse: bool, iterate: bool
 ) -> list[Include]:
-    """The includes of one value, `Type:code`, `Type:code:Target`, `Type:*` or, forward, `*`."""
+    """The includes of one value, `Type:code`, `Type:code:Target`, `Type:*` or `*`."""
     name = "_revinclude" if reverse else "_include"
     parts = text.split(":")
-    if parts == ["*"] and types and not reverse:
-        return [found for type in types for found in _wildcard(types, type, reader, reverse=False, iterate=iterate)]
+    if parts == ["*"] and types and not (reverse and iterate):
+        sources = sorted(reader.reading.parameters.types) if reverse else types
+        return [
+            one for source in sources for one in _wildcard(types, source, reader, reverse=reverse, iterate=iterate)
+        ]
     if len(parts) not in (2, 3) or not all(reader.reading.parameters.is_type(one) for one in (parts[0], *parts[2:])):
         expected = "Type:parameter, Type:parameter:Target or Type:*"
         raise BadRequest(issue("search.value", parameter=name, expected=expected))

@@ -1,10 +1,11 @@
 """`_include` and `_revinclude`: what a page's resources refer to, and who refers to them, each row gated."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Executable, Integer, String, bindparam, select
+from sqlalchemy import BigInteger, Executable, Integer, String, bindparam, cast, func, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from gateway.core.resources import Key, Stored, Visibility
 from gateway.search.query import Include
@@ -18,10 +19,14 @@ from gateway.store.sql.reader import stored
 from gateway.store.sql.rows import Rows
 from gateway.store.sql.tables import Columns, ResourceRow, VersionRow, columns_of
 from gateway.store.sql.terms import of_parameter, of_reference
+from gateway.store.sql.types import all_types, types_of
 from gateway.store.sql.visible import study_is
 
 INCLUDED: Final = 1_000
 """How many resources come along with one page at most."""
+
+FEW_TYPES: Final = 8
+"""Of more types that may refer to a page only those are asked that the study has."""
 
 _GATES: Final = 128
 """For how many gates the statements stay compiled."""
@@ -34,6 +39,7 @@ class Includes:
         self._database = database
         self._indexes = indexes
         self._gates = gates
+        self._types = database.prepare(all_types())
         self._forward = lru_cache(maxsize=_GATES)(lambda gate: database.prepare(_forward(database, gate)))
         self._reverse = lru_cache(maxsize=_GATES)(lambda gate: database.prepare(_reverse(database, gate)))
 
@@ -51,11 +57,12 @@ class Includes:
         known = {one.key for one in found}
         new = list(zip(found, map(Rows.unpack, packed), strict=True))
         brought: list[Stored] = []
-        is_first = True
+        is_first, is_cut = True, False
         while new and len(brought) <= INCLUDED:
             room = INCLUDED + 1 - len(brought)
             wanted = [one for one in includes if is_first or one.iterate]
-            rows = self._reached(read, wanted, new, values | {"page_count": room + len(known)}, gate)
+            rows, is_full = self._reached(read, wanted, new, values | {"page_count": room + len(known)}, gate)
+            is_cut = is_cut or is_full
             new = []
             for key, version, entries in rows:
                 if key not in known:
@@ -64,7 +71,7 @@ class Includes:
                     brought.append(one)
                     new.append((one, Rows.unpack(entries)))
             is_first = False
-        return tuple(brought[:INCLUDED]), len(brought) > INCLUDED
+        return tuple(brought[:INCLUDED]), is_cut or len(brought) > INCLUDED
 
     def _reached(
         self,
@@ -73,40 +80,62 @@ class Includes:
         start: Sequence[tuple[Stored, Rows]],
         values: dict[str, Any],
         gate: Gate | None,
-    ) -> list[tuple[Key, tuple[Any, ...], bytes]]:
-        found = []
-        for include in includes:
-            asked = self._backward(include, start) if include.reverse else self._onward(include, start)
-            statement = (self._reverse if include.reverse else self._forward)(gate)
-            for type, name, value in asked:
-                bound = values | {"type": type, name: as_list(self._database, value) if name == "ids" else value}
-                for id, *version, entries in read(statement, bound):
+    ) -> tuple[list[tuple[Key, tuple[Any, ...], bytes]], bool]:
+        """One round: what is reached, by one statement for each type, and whether one gave all that it may."""
+        found, is_full = [], False
+        wanted = tuple(includes)
+        onward, backward = self._onward(wanted, start), self._backward(wanted, start)
+        if len(backward) > FEW_TYPES:
+            there = types_of(read, self._types, values["study"])
+            backward = {type: backward[type] for type in there if type in backward}
+        for statement, name, asked in ((self._forward, "ids", onward), (self._reverse, "hashes", backward)):
+            for type, listed in asked.items():
+                bound = values | {"type": type, name: as_list(self._database, list(listed))}
+                rows = read(statement(gate), bound)
+                is_full = is_full or len(rows) >= values["page_count"]
+                for id, *version, entries in rows:
                     found.append((Key(values["study"], type, id), tuple(version), bytes(entries)))
-        return found
+        return found, is_full
 
-    def _onward(self, include: Include, start: Sequence[tuple[Stored, Rows]]) -> list[tuple[str, str, Any]]:
+    def _onward(
+        self, includes: Iterable[Include], start: Sequence[tuple[Stored, Rows]]
+    ) -> dict[str, dict[str, None]]:
+        """Type -> the ids that are referred to."""
+        ids: dict[str, dict[str, None]] = {}
+        for include in includes:
+            if not include.reverse:
+                for type, id in self._leads(include, start):
+                    ids.setdefault(type, {})[id] = None
+        return ids
+
+    def _leads(self, include: Include, start: Sequence[tuple[Stored, Rows]]) -> Iterator[tuple[str, str]]:
         how = self._indexes.of(include.source)
         known = self._indexes.parameters.of(include.source)[include.parameter]
         own = of_parameter(include.source, how.same.get(include.parameter, include.parameter), "reference")
-        ids: dict[str, dict[str, None]] = {}
         for one, rows in start:
             if one.key.type != include.source:
                 continue
             for of, type, id in sorted(rows.references):
                 if of == own and type in known.targets and include.target in (None, type):
-                    ids.setdefault(type, {})[id] = None
-        return [(type, "ids", list(several)) for type, several in ids.items()]
+                    yield type, id
 
-    def _backward(self, include: Include, start: Sequence[tuple[Stored, Rows]]) -> list[tuple[str, str, Any]]:
+    def _backward(
+        self, includes: Iterable[Include], start: Sequence[tuple[Stored, Rows]]
+    ) -> dict[str, dict[int, None]]:
+        """Type -> the hashes of its references to what is there."""
+        hashes: dict[str, dict[int, None]] = {}
+        for include in includes:
+            for one in self._referring(include, start) if include.reverse else ():
+                hashes.setdefault(include.source, {})[one] = None
+        return hashes
+
+    def _referring(self, include: Include, start: Sequence[tuple[Stored, Rows]]) -> Iterator[int]:
         how = self._indexes.of(include.source)
         known = self._indexes.parameters.of(include.source)[include.parameter]
         own = how.same.get(include.parameter, include.parameter)
-        hashes = [
-            of_reference(include.source, own, one.key.reference)
-            for one, _ in start
-            if include.target in (None, one.key.type) and one.key.type in known.targets
-        ]
-        return [(include.source, "hash", one) for one in hashes]
+        for one, _ in start:
+            if include.target in (None, one.key.type) and one.key.type in known.targets:
+                yield of_reference(include.source, own, one.key.reference)
 
 
 def _body(database: Database, head: Columns, gate: Gate | None) -> tuple[list[Any], list[Any]]:
@@ -125,8 +154,18 @@ def _forward(database: Database, gate: Gate | None) -> Executable:
 
 
 def _reverse(database: Database, gate: Gate | None) -> Executable:
+    """Newest first. SQLite reads of each hash no more than can come along; PostgreSQL is told to."""
     head, own = columns_of(ResourceRow), columns_of(TermRow)
     columns, where = _body(database, head, gate)
-    refers = (own.study == study_is(), own.hash == bindparam("hash", type_=BigInteger), own.pk == head.pk)
-    found = select(*columns).where(*refers, *where)
-    return found.order_by(own.at.desc(), own.pk.desc()).limit(bindparam("page_count", type_=Integer))
+    count, newest = bindparam("page_count", type_=Integer), (own.at.desc(), own.pk.desc())
+    refers = (own.study == study_is(), own.pk == head.pk)
+    if database.is_sqlite:
+        some = select(*columns).where(*refers, among(database, own.hash, "hashes"), *where)
+        return some.order_by(*newest).limit(count)
+    asked = func.unnest(cast(bindparam("hashes"), ARRAY(BigInteger))).table_valued("hash").render_derived()
+    each = select(*columns, own.at.label("place_at"), own.pk.label("place_pk"))
+    each = each.where(*refers, own.hash == asked.c.hash, *where).order_by(*newest).limit(count)
+    found = each.correlate(asked).lateral()
+    brought = [found.c[column.name] for column in columns]
+    ordered = select(*brought).select_from(asked.join(found, true()))
+    return ordered.order_by(found.c.place_at.desc(), found.c.place_pk.desc()).limit(count)

@@ -127,6 +127,19 @@ def test_what_is_not_understood_is_refused(params: list[tuple[str, str]], rule: 
     assert refused("Observation", *params) == [rule]
 
 
+def test_every_type_that_may_refer_to_a_page_is_one_include() -> None:
+    found = parse("Patient", [("_revinclude", "*")], PARAMETERS).includes
+    assert {one.source for one in found} > {"Observation", "Device", "Consent", "Provenance"}
+    assert all(one.reverse and not one.iterate and one.target is None for one in found)
+    assert all("Patient" in PARAMETERS.of(one.source)[one.parameter].targets for one in found)
+    assert parse("Patient", [("_revinclude", "*"), ("_include", "*")], PARAMETERS).includes[: len(found)] == found
+
+
+def test_it_is_not_gone_on_with_from_what_it_brings() -> None:
+    assert refused("Patient", ("_revinclude:iterate", "*")) == ["search.value"]
+    assert refused("", ("_revinclude", "*")) == ["search.value"]
+
+
 def test_every_fault_is_reported_at_once() -> None:
     faults = refused("Observation", ("code", ""), ("foo", "1"), ("date:exact", "1"))
     assert faults == ["search.empty-value", "search.unknown-parameter", "search.modifier"]
