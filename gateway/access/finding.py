@@ -7,7 +7,7 @@ from gateway.access.own import CONSENT, is_own, participant
 from gateway.access.reach import narrowed
 from gateway.access.scopes import require_scope
 from gateway.core.principal import Principal
-from gateway.core.resources import Lookup, Stored, Visibility
+from gateway.core.resources import Key, Lookup, Stored, Visibility
 from gateway.search import Query
 from gateway.search.query import IdClause
 
@@ -17,13 +17,15 @@ class Finder:
     """Look-ups of one transaction, as one principal: what is hidden is not there.
 
     `seen` tells through whose eyes, by the scopes that allow the letters of `cruds` given to it. `any_version` says
-    that the writer's role may replace what it does not see, as enrolment must.
+    that the writer's role may replace what it does not see, as enrolment must. `read` sees the state before the
+    transaction.
     """
 
     principal: Principal
     lookup: Lookup
     seen: Callable[[str], Visibility]
     any_version: bool
+    read: Callable[[Key, Visibility | None], Stored | None]
 
     def search(self, query: Query, limit: int) -> list[Stored]:
         """At most `limit` of the visible resources that match; raises `Forbidden` without the scope to search."""
@@ -42,6 +44,12 @@ class Finder:
             own = self._one(type, id, None)
             found = own if own and is_own(own, self.principal) else None
         return found.version if found else 0
+
+    def is_deleted(self, type: str, id: str) -> bool:
+        """Whether the resource was there and is deleted, as far as the writer may know."""
+        visibility = None if self.any_version else self.seen("")
+        found = self.read(Key(self.principal.study, type, id), visibility)
+        return found is not None and found.deleted
 
     def _one(self, type: str, id: str, visibility: Visibility | None) -> Stored | None:
         found = self.lookup(Query(type, (IdClause((id,)),)), visibility, 1)

@@ -57,7 +57,8 @@ class Transaction:
 
     def _prepare(self, lookup: Lookup) -> Sequence[Change]:
         gate = self._gate
-        finder = Finder(gate.principal, lookup, self._visibility, gate.role.enrols or gate.role.collects)
+        any_version = gate.role.enrols or gate.role.collects
+        finder = Finder(gate.principal, lookup, self._visibility, any_version, gate.store.read)
         self._steps = tuple(self._plan(finder))
         self._planned = gate.plan([step for step in self._steps if isinstance(step, Write | Delete)])
         return self._planned

@@ -61,6 +61,11 @@ def require_conditional_delete(study: Study) -> None:
         raise MethodNotAllowed(issue("rest.no-conditional-delete"))
 
 
+def most_deleted(study: Study, limit: int) -> int:
+    """How many resources a conditional deletion may delete: one, or `limit` in a study that allows several."""
+    return limit if study.interactions.conditional_delete == "multiple" else 1
+
+
 def lock_of(query: Query) -> str:
     """The name of the lock of a condition: the same for conditions that ask the same, whatever the order."""
     return f"{query.type}?{sorted(map(repr, query.clauses))}"

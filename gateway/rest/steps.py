@@ -17,6 +17,7 @@ from gateway.rest.conditions import the_one
 from gateway.search import Query
 
 MakeStep: TypeAlias = Callable[[Finder], Step]
+MakeSteps: TypeAlias = Callable[[Finder], Sequence[Step]]
 
 ATTEMPTS = 5
 """How often a write that names no version begins again when another writer was faster."""
@@ -41,13 +42,14 @@ def replacement(
     resource: Resource, if_match: int | None = None, *, is_new: bool = False, may_create: bool = True
 ) -> MakeStep:
     """The resource written at its own id; only over version `if_match`, only where nothing is (`is_new`), or only
-    where something is (not `may_create`)."""
+    where something is or was (not `may_create`)."""
 
     def step(find: Finder) -> Step:
         if if_match is not None or not may_create:
-            current = find.version(resource["resourceType"], resource["id"])
-            _require_version(resource["resourceType"], current, if_match)
-            _require_creation(may_create or current > 0)
+            kind, identity = resource["resourceType"], resource["id"]
+            current = find.version(kind, identity)
+            _require_version(kind, current, if_match)
+            _require_creation(may_create or current > 0 or find.is_deleted(kind, identity))
         return Write(resource, if_match=0 if is_new else if_match)
 
     return step
@@ -64,7 +66,7 @@ def conditional_replacement(
         found = the_one(find, where)
         if found is None:
             _require_version(kind, 0, if_match)
-            _require_creation(may_create or identity is None)
+            _require_creation(may_create or identity is None or find.is_deleted(kind, identity))
             if identity is not None and find.version(kind, identity):
                 raise Conflict(issue("rest.id-taken", expression=f"{kind}.id"))
             return Write(resource if identity is not None else {**resource, "id": new_id()}, if_match=0)
@@ -98,7 +100,7 @@ def conditional_removal(where: Query, if_match: int | None = None) -> MakeStep:
     return step
 
 
-def conditional_removals(where: Query, most: int, if_match: int | None = None) -> Callable[[Finder], Sequence[Step]]:
+def conditional_removals(where: Query, most: int, if_match: int | None = None) -> MakeSteps:
     """Every resource that meets `where` deleted, `most` at most; who names a version means a single one."""
 
     def steps(find: Finder) -> Sequence[Step]:

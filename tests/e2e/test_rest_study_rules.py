@@ -185,3 +185,59 @@ def test_the_capability_statement_tells_what_the_study_allows(http: Http, none_d
         told = {entry["type"]: (entry["updateCreate"], entry["conditionalDelete"]) for entry in server["resource"]}
         assert set(told.values()) == {(False, expected), (False, "not-supported")}
         assert told["Consent"] == told["AuditEvent"] == (False, "not-supported")
+
+
+def many(http: Http, patient: str, value: str) -> str:
+    """Three Observations with an identifier; the condition that they meet."""
+    for number in range(3):
+        named = observation("x", patient, number + 1) | {"identifier": [{"system": SYSTEM, "value": value}]}
+        assert send(http, "POST", "Observation", named).status_code == 201
+    return f"Observation?identifier={SYSTEM}|{value}"
+
+
+def test_a_conditional_deletion_in_a_transaction_deletes_all_too(http: Http, patient: str) -> None:
+    condition = many(http, patient, "in-one")
+    kept = observation("x", patient, 9)
+    entries = (("DELETE", condition, None), ("POST", "Observation", kept), ("DELETE", f"{condition}-not", None))
+    answer = posted(http, *entries, Prefer="return=OperationOutcome")
+    assert answer.status_code == 200, answer.text
+    first, second, third = (entry["response"] for entry in answer.json()["entry"])
+    assert [one["status"][:3] for one in (first, second, third)] == ["204", "201", "204"]
+    assert [found["details"]["coding"][0]["code"] for found in first["outcome"]["issue"]] == ["rest.deleted"]
+    assert http.get(f"/{condition}&_summary=count").json()["total"] == 0
+
+
+def test_such_a_transaction_is_all_or_nothing(http: Http, patient: str) -> None:
+    condition = many(http, patient, "all-or-nothing")
+    [entry, *_] = http.get(f"/{condition}").json()["entry"]
+    taken = entry["resource"] | {"status": "amended"}
+    twice = posted(http, ("DELETE", condition, None), ("PUT", f"Observation/{taken['id']}", taken))
+    assert (twice.status_code, rule(twice)) == (400, "rest.bundle-repeated")
+    refused = posted(http, ("DELETE", condition, None), ("PUT", "Observation/chosen", observation("chosen", patient)))
+    assert refused.status_code == 405
+    assert http.get(f"/{condition}&_summary=count").json()["total"] == 3
+
+
+def test_an_update_brings_back_what_was_deleted(http: Http, patient: str) -> None:
+    for again in ("PUT", "conditional", "transaction"):
+        made = send(http, "POST", "Observation", observation("x", patient)).json()
+        place = f"Observation/{made['id']}"
+        assert send(http, "DELETE", place).status_code in (200, 204)
+        old = send(http, "PUT", place, made, If_Match='W/"1"')
+        assert (old.status_code, rule(old)) == (412, "store.version-conflict")
+        if again == "transaction":
+            answer = posted(http, ("PUT", place, made))
+        else:
+            answer = send(http, "PUT", place if again == "PUT" else f"Observation?identifier={SYSTEM}|no", made)
+        assert answer.status_code in (200, 201), answer.text
+        assert http.get(f"/{place}").json()["meta"]["versionId"] == "3"
+
+
+def test_what_was_deleted_and_hidden_is_as_if_it_never_was(http: Http) -> None:
+    other = http.participant("norte-research-only").patient
+    hidden = send(http, "POST", "Observation", observation("x", other)).json()["id"]
+    assert send(http, "DELETE", f"Observation/{hidden}").status_code in (200, 204)
+    seen = http.participant("all").patient
+    answers = [http.put(observation(name, seen), client="site-app") for name in (hidden, "never")]
+    assert answers[0].status_code == answers[1].status_code == 405
+    assert answers[0].content == answers[1].content

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 
 from gateway.access import Delete, Door, Finder, Result, Step, Write
 from gateway.core.errors import BadRequest, FhirError, PreconditionFailed
@@ -52,10 +53,17 @@ def run(parts: Parts, judge: Judge, study: Study, door: Door, entries: Sequence[
     transaction.begin()
     attempts = 1 if any(one.names_version for one in writes) else ATTEMPTS
     results = door.transact(transaction.plan, "transaction", action="E", locks=transaction.locks, attempts=attempts)
+    left = iter(results)
     return {
-        one.entry.index: Done(result, transaction.issues.get(one.entry.index, ()))
-        for one, result in zip(writes, results, strict=True)
+        one.entry.index: _done(list(islice(left, count)), transaction.issues.get(one.entry.index, ()))
+        for one, count in zip(writes, transaction.counts, strict=True)
     }
+
+
+def _done(results: Sequence[Result], issues: Sequence[Issue]) -> Done:
+    """What became of an entry: of several that it deleted their number is told."""
+    told = [issue("rest.deleted", count=len(results))] if len(results) > 1 else []
+    return Done(results[0] if len(results) == 1 else None, (*issues, *told))
 
 
 class _Writing:
@@ -73,6 +81,7 @@ class _Writing:
                     self._conditions[text] = self._condition(one.entry, text)
         self._ready: dict[int, Resource] = {}
         self.issues: dict[int, Sequence[Issue]] = {}
+        self.counts: Sequence[int] = ()
         self.locks = tuple(
             lock_of(query) for query in (*self._conditions.values(), *(one.where for one in writes)) if query
         )
@@ -100,15 +109,19 @@ class _Writing:
 
     def plan(self, find: Finder) -> Sequence[Step]:
         """The steps, references rewritten."""
-        steps = []
+        steps: list[tuple[Planned, Step]] = []
+        counts = []
         for one in self._writes:
             with _at(one.entry):
-                steps.append(one.make(find))
-        identities = [_identity(one, step) for one, step in zip(self._writes, steps, strict=True)]
-        _refuse_repeated(self._writes, identities)
-        known = _known(self._writes, identities)
+                made = one.make(find)
+            counts.append(len(made))
+            steps += [(one, step) for step in made]
+        self.counts = counts
+        writes, identities = [one for one, _ in steps], [_identity(one, step) for one, step in steps]
+        _refuse_repeated(writes, identities)
+        known = _known(writes, identities)
         found = cache(lambda text: self._found(text, find))
-        return [self._settled(one, step, known, found) for one, step in zip(self._writes, steps, strict=True)]
+        return [self._settled(one, step, known, found) for one, step in steps]
 
     def _settled(self, one: Planned, step: Step, known: Mapping[str, str], conditional: Callable[[str], str]) -> Step:
         if not isinstance(step, Write):

@@ -9,15 +9,16 @@ from gateway.core.issues import Issue, issue
 from gateway.core.resources import Stored
 from gateway.core.types import Resource
 from gateway.rest.bundling.entries import Entry
-from gateway.rest.conditions import criteria, if_match, only_new, require_conditional_delete, the_one
+from gateway.rest.conditions import criteria, if_match, most_deleted, only_new, require_conditional_delete, the_one
 from gateway.rest.judging import Judge
 from gateway.rest.offering import offered
 from gateway.rest.parts import Parts
 from gateway.rest.patching import patch_of_entry
 from gateway.rest.steps import (
     MakeStep,
+    MakeSteps,
     amendment,
-    conditional_removal,
+    conditional_removals,
     conditional_replacement,
     creation,
     new_id,
@@ -33,7 +34,8 @@ _LETTERS = {"DELETE": "d", "POST": "c", "PUT": "cu", "PATCH": "u"}
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A writing entry: `identity` is `Type/id` where it is known from the start, else "".
+    """A writing entry: `identity` is `Type/id` where it is known from the start, else "". It makes one step, or, as a
+    conditional deletion, any number.
 
     `resource` is what to judge, and to write where there is no condition; `where` is the condition; `names_version`
     says that the client named the version that it saw.
@@ -42,7 +44,7 @@ class Planned:
     entry: Entry
     type: str
     identity: str
-    make: MakeStep
+    make: MakeSteps
     where: Query | None = None
     resource: Resource | None = None
     names_version: bool = False
@@ -73,9 +75,14 @@ def planned(parts: Parts, study: Study, judge: Judge, entry: Entry) -> Planned:
         return _patch(parts, study, judge, entry, kind, identity, where, version)
     if where:
         require_conditional_delete(study)
-    make = conditional_removal(where, version) if where else removal(kind, identity, version)
-    reference = f"{kind}/{identity}" if identity else ""
-    return Planned(entry, kind, reference, make, where, names_version=version is not None)
+        several = conditional_removals(where, most_deleted(study, parts.bundle_limit), version)
+        return Planned(entry, kind, "", several, where, names_version=version is not None)
+    make = _alone(removal(kind, identity, version))
+    return Planned(entry, kind, f"{kind}/{identity}", make, names_version=version is not None)
+
+
+def _alone(make: MakeStep) -> MakeSteps:
+    return lambda find: [make(find)]
 
 
 def _wrong(entry: Entry) -> BadRequest:
@@ -95,7 +102,7 @@ def _creation(parts: Parts, study: Study, entry: Entry, kind: str) -> Planned:
     condition = entry.headers.get("if-none-exist")
     unless = None if condition is None else criteria(parts, study.id, kind, condition)
     reference = "" if unless else f"{kind}/{resource['id']}"
-    return Planned(entry, kind, reference, creation(resource, unless), unless, resource)
+    return Planned(entry, kind, reference, _alone(creation(resource, unless)), unless, resource)
 
 
 def _update(
@@ -104,12 +111,12 @@ def _update(
     resource = _typed(entry, kind)
     named, may_create = version is not None, study.interactions.update_creates
     if where:
-        make = conditional_replacement(resource, where, version, may_create=may_create)
+        make = _alone(conditional_replacement(resource, where, version, may_create=may_create))
         return Planned(entry, kind, "", make, where, {"id": new_id(), **resource}, named)
     if resource.get("id") != identity:
         raise BadRequest(issue("rest.id-differs", expression=f"{entry.place}.resource.id"))
     is_new = only_new(entry.headers.get("if-none-match"))
-    make = replacement(resource, version, is_new=is_new, may_create=may_create)
+    make = _alone(replacement(resource, version, is_new=is_new, may_create=may_create))
     return Planned(entry, kind, f"{kind}/{identity}", make, None, resource, named)
 
 
@@ -134,6 +141,6 @@ def _patch(
     def judged(resource: Resource, find: Finder) -> Sequence[Issue]:
         return judge.require(resource, inside=find)
 
-    make = amendment(find_one, amend, judged, version)
+    make = _alone(amendment(find_one, amend, judged, version))
     reference = f"{kind}/{identity}" if identity else ""
     return Planned(entry, kind, reference, make, where, names_version=version is not None)

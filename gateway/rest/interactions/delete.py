@@ -10,7 +10,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gateway.core.issues import issue
-from gateway.rest.conditions import address_condition, criteria_of, if_match, lock_of, require_conditional_delete
+from gateway.rest.conditions import (
+    address_condition,
+    criteria_of,
+    if_match,
+    lock_of,
+    most_deleted,
+    require_conditional_delete,
+)
 from gateway.rest.gate import door_of, study_of, type_of
 from gateway.rest.negotiation import negotiate, negotiate_with
 from gateway.rest.parts import Parts
@@ -48,8 +55,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         negotiate_with(request, common, CODE)
         where = criteria_of(parts, study.id, kind, asked)
         version = if_match(request.headers.get("if-match"))
-        most = parts.bundle_limit if study.interactions.conditional_delete == "multiple" else 1
-        steps = conditional_removals(where, most, version)
+        steps = conditional_removals(where, most_deleted(study, parts.bundle_limit), version)
         attempts = ATTEMPTS if version is None else 1
         results = door.transact(steps, CODE, action="D", locks=(lock_of(where),), attempts=attempts)
         told = [issue("rest.deleted", count=len(results))] if len(results) > 1 else []
