@@ -36,3 +36,11 @@ class Known:
             set(self.stored),
             dict(self.places),
         )
+
+    def take(self, other: "Known", theirs: str, local: str) -> None:
+        """A local holds what another one holds of which other things are known."""
+        for ours, known in ((self.solid, other.solid), (self.sure, other.sure)):
+            if theirs in known:
+                ours.add(local)
+        if theirs in other.kinds:
+            self.kinds[local] = other.kinds[theirs]

@@ -9,11 +9,13 @@ from gateway.fhirpath.emitter import Emitter
 from gateway.mapping.identity import framed, id_maker
 from gateway.mapping.loose import items_of, key_part, order_of
 from gateway.mapping.plan import Emit, Formula, Plan
+from gateway.mapping.remembering import remembered
 from gateway.mapping.scope import Fault
 from gateway.mapping.single import Singles
 from gateway.mapping.single_logic import holds
 from gateway.mapping.single_outer import Outer
 from gateway.mapping.walk import Made, instant_text
+from gateway.mapping.writer_memory import write_recalled
 from gateway.mapping.writer_nodes import NodeWriter
 
 _KEY = """
@@ -104,7 +106,9 @@ class Writer:
         code = self.code
         if not emit.when_late:
             self.skip_unless(emit.when, item, leave)
-        self.single.assign(emit.vars, item)
+        kept = remembered(emit) if self.single.usual else None
+        recalled = {} if kept is None else write_recalled(self.nodes, emit, kept, item)
+        self.single.assign(tuple(one for one in emit.vars if kept is None or one not in kept.variables), item)
         if emit.when_late:
             self.skip_unless(emit.when, item, leave)
         identity = self._identity(emit, item)
@@ -118,7 +122,7 @@ class Writer:
             order = self._order(emit.version_order, item)
         made = code.fresh("m")
         first: dict[str, str | ast.expr] = {"resourceType": code.bind(emit.type), "id": identity}
-        self.nodes.fill(emit.root, made, item, first)
+        self.nodes.fill(emit.root, made, item, first, recalled)
         reference = code.fresh()
         code.run("R = PREFIX + ID", R=reference, PREFIX=code.bind(f"{emit.type}/"), ID=identity)
         if emit.id in self.plan.referred:

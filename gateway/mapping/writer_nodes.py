@@ -1,9 +1,11 @@
 """The writer of what a resource holds: template nodes as `ast` statements."""
 
 import ast
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import TypeAlias, TypeGuard
+from types import MappingProxyType
+from typing import Final, TypeAlias, TypeGuard
 
 from gateway.fhirpath.emitter import Emitter
 from gateway.mapping.elements import INTEGER_TYPES, NUMBER_TYPES
@@ -14,7 +16,9 @@ from gateway.mapping.scope import Fault
 from gateway.mapping.single import Singles
 from gateway.mapping.walk import MAX_ITEMS
 
+Field: TypeAlias = tuple[str, Node | Series]
 _Names: TypeAlias = dict[str, str | ast.expr]
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 _SOME = """
 if V.__class__ is CLASS:
@@ -75,8 +79,11 @@ class NodeWriter:
         self.prelude = prelude
         self.single = single
 
-    def fill(self, node: Map, made: str, focus: str, first: _Names) -> None:
-        """A new object: the `first` fields, then those of a map; constants at their start are in its display."""
+    def fill(self, node: Map, made: str, focus: str, first: _Names, recalled: Mapping[str, str] = _NOTHING) -> None:
+        """A new object: the `first` fields, then those of a map; constants at their start are in its display.
+
+        `recalled` are the locals with what is remembered of fields, None for none.
+        """
         code = self.code
         names: _Names = {}
         for number, (key, value) in enumerate(first.items()):
@@ -88,8 +95,15 @@ class NodeWriter:
             names |= {f"K{number}": code.bind(key), f"V{number}": code.bind(getattr(child, "value", None))}
         display = ", ".join(f"K{number}: V{number}" for number in range(len(names) // 2))
         code.run(f"M = {{{display}}}", M=made, **names)
+        self.put(fields, made, focus, recalled)
+
+    def put(self, fields: Iterable[Field], made: str, focus: str, recalled: Mapping[str, str] = _NOTHING) -> None:
+        """Puts fields into an object."""
         for key, child in fields:
-            if isinstance(child, Choice):
+            if key in recalled:
+                names: _Names = {"M": made, "KEY": self.code.bind(key), "V": recalled[key]}
+                self.code.run("if V is not None:\n    M[KEY] = V", **names)
+            elif isinstance(child, Choice):
                 self._choice(child, made, focus)
             else:
                 self._field(key, child, made, focus)

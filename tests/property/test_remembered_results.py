@@ -31,7 +31,7 @@ LINES = st.lists(TEXTS, max_size=30).map(lambda texts: "|".join(("OBX", *texts))
 
 
 def slowly(line: str, encoding: Encoding) -> list[tuple[str, object]]:
-    """The fields by the way for any line, which remembers nothing: field 200, which no segment has, makes it go it."""
+    """The fields as they are read of any line: field 200, which no segment has, makes it go that way."""
     read = read_segment(line + encoding.field * (200 - line.count(encoding.field)) + "x", encoding)
     return [*read.items()][:-2]
 
