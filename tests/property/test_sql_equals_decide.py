@@ -13,7 +13,7 @@ from gateway.core.kinds import Kind
 from gateway.core.resources import Change, Grant, Key, Placement, Unit, Visibility
 from gateway.search import Query
 from gateway.store import Page
-from gateway.store.sql import SqlStore
+from gateway.store.sql import SqlStore, selecting
 from tests.contract.stores import PARAMETERS, Hand, chain
 from tests.property.test_grants_equal_decide import POLICY, consents, placements, requests
 
@@ -74,4 +74,11 @@ def test_a_reader_finds_what_is_permitted(
         version = {name for name in map(str, where) if store.read(Key(study, "Observation", name), eyes, 1)}
         found = store.search(Query("Observation", total="accurate"), study, eyes, Page(50))
         assert read == version == {one.key.id for one in found.rows} == permitted
-        assert found.total == len(permitted)
+        assert found.total == len(permitted) == total_of_many(store, study, eyes)
+
+
+def total_of_many(store: SqlStore, study: str, eyes: Visibility) -> int | None:
+    """The total as it is counted where there are many rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selecting, "MANY", 1)
+        return store.search(Query("Observation", total="accurate"), study, eyes, Page(0)).total

@@ -48,8 +48,8 @@ _SECOND: Final = 1000
 class Gated(Protocol):
     """What a reader may see (`gateway.store.sql.limiting.Gate`)."""
 
-    def head(self, database: Database, row: Columns) -> list[Condition]:
-        """True for the current resources that the reader may see."""
+    def head(self, database: Database, row: Columns, *, of_many: bool = False) -> list[Condition]:
+        """True for the current resources that the reader may see; `of_many` when many rows will be asked."""
 
 
 class Conditions:
@@ -81,10 +81,10 @@ class Conditions:
         """The next parameter, a text."""
         return bindparam(self.name(), type_=String)
 
-    def current(self, row: Columns, type: Any) -> list[Condition]:
-        """True for resources of a type that are there and may be seen."""
+    def current(self, row: Columns, type: Any, *, of_many: bool = False) -> list[Condition]:
+        """True for resources of a type that are there and may be seen; `of_many` when many rows will be asked."""
         alive = [row.study == study_is(), row.type == type, row.deleted == false()]
-        return [*alive, *self._gate.head(self._database, row)] if self._gate else alive
+        return [*alive, *self._gate.head(self._database, row, of_many=of_many)] if self._gate else alive
 
     def _never(self, _piece: Piece, _row: Columns) -> Condition:
         return false()

@@ -234,10 +234,18 @@ class ResourceFinder:
             values["driver"] = as_list(self._database, driven.ranges[0])
         elif driven.driver != "type":
             values["driver"] = as_list(self._database, driven.ranges)
-        pieces = tuple(one.piece for one in driven.probed)
-        shape = Shape(pieces, search.gate, driven.driver, "estimate" if how == "estimate" else "count")
-        total: int = search.read(self._prepared(shape), values)[0][0]
-        return total
+        shape = Shape(tuple(one.piece for one in driven.probed), search.gate, driven.driver, "estimate")
+        if how == "estimate":
+            return self._number(search, shape, values | {"count_limit": selecting.ESTIMATED})
+        some = replace(shape, gate=None)
+        is_many = (
+            shape.gate and self._number(search, some, values | {"count_limit": selecting.MANY}) == selecting.MANY
+        )
+        return self._number(search, replace(shape, what="count-many" if is_many else "count"), values)
+
+    def _number(self, search: _Search, shape: Shape, values: Mapping[str, Any]) -> int:
+        number: int = search.read(self._prepared(shape), values)[0][0]
+        return number
 
     def _rows(self, search: _Search, clauses: Sequence[Clause], wanted: _Wanted) -> Rows:
         """The rows wanted: position columns, then what the shape gives."""

@@ -21,7 +21,7 @@ from gateway.store.sql.grants import CONSENT
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.planning import asked
 from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, STUDY_LEVEL, Columns, PairRow, columns_of
-from gateway.store.sql.visible import study_is, visibility_values, visible
+from gateway.store.sql.visible import study_is, visibility_values, visible, visible_of_many
 
 Condition: TypeAlias = ColumnElement[bool]
 
@@ -46,16 +46,17 @@ class Gate:
 
     forms: tuple[Form, ...] | None = None
 
-    def head(self, database: Database, row: Columns) -> list[Condition]:
-        """True for the current resources that the reader may see."""
+    def head(self, database: Database, row: Columns, *, of_many: bool = False) -> list[Condition]:
+        """True for the current resources that the reader may see; `of_many` when many rows will be asked."""
+        permitted = visible_of_many(row) if of_many else visible(row)
         if self.forms is None:
-            return [visible(row)]
+            return [permitted]
         made = Conditions(database, gate=None, prefix="l")
         ways = [
             and_(*_stands(database, number, form, row, row.type), *(made.of(piece, row) for piece in form.pieces))
             for number, form in enumerate(self.forms)
         ]
-        return self._consented(visible(row), ways)
+        return self._consented(permitted, ways)
 
     def version(self, database: Database, row: Columns, head: Columns) -> list[Condition]:
         """True for the versions of a resource `head`, itself gated, that the reader may see."""

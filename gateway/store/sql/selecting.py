@@ -47,6 +47,9 @@ Condition: TypeAlias = ColumnElement[bool]
 ESTIMATED: Final = 5_000
 """Up to how many matches of a type an estimate counts; more are told as so many, which costs the same at any size."""
 
+MANY: Final = 1_000
+"""From how many rows on a count asks for each participant's grants once, and not for each row's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -55,7 +58,8 @@ class Shape:
     `driver`: `term`, `facet` or `strings` with the parameter `driver`, `gather` with the list `driver`, `type`.
     `order`: `at`, `updated`, `strings` or `pk` (of all of a type), or the sort keys of an order that must be made.
     `what`: `page`, `packed` (all of a page as one row; SQLite only), `leaving` (the same, and whose data it is, by
-    `pk`), `keys` (no bodies), `count`, `estimate`. `entries`: pages bring the packed index rows too.
+    `pk`), `keys` (no bodies), `count`, `count-many` (the same number, where there are many), `estimate`. `entries`:
+    pages bring the packed index rows too.
     """
 
     pieces: tuple[Piece, ...]
@@ -68,7 +72,7 @@ class Shape:
     entries: bool = False
 
 
-_COUNTS: Final = ("count", "estimate")
+_COUNTS: Final = ("count", "count-many", "estimate")
 
 
 class _Placed:
@@ -86,19 +90,22 @@ def select(database: Database, shape: Shape) -> Select[Any]:
     """The statement of a shape.
 
     A page gives its position columns, then id, version, updated, deleted, body and perhaps entries; keys give the
-    position and the id; a count one number, an estimate one up to `ESTIMATED`. Parameters beside those of the pieces:
-    `study`, `type`, `driver`, `page_count`, `after0` ...
+    position and the id; a count one number, an estimate one up to `count_limit`. Parameters beside those of the
+    pieces: `study`, `type`, `driver`, `page_count`, `after0` ...
     """
     made = Conditions(database, gate=shape.gate)
     head = columns_of(ResourceRow)
     where, key = _driver(database, shape, head)
     row: Any = _Placed(head, key[0]) if shape.driver == "term" else head
-    where = [*made.current(head, bindparam("type", type_=String)), *where]
+    of_many = shape.what == "count-many"
+    where = [*made.current(head, bindparam("type", type_=String), of_many=of_many), *where]
     where += [made.of(piece, row) for piece in shape.pieces]
     if shape.what == "estimate":
-        some = sql_select(head.pk).where(*where).distinct().limit(ESTIMATED)
-        return sql_select(func.count()).select_from(some.subquery())
-    if shape.what == "count":
+        some = sql_select(head.pk).where(*where).limit(bindparam("count_limit", type_=Integer))
+        # Where rows come once anyway, a database must not gather them all to tell them apart.
+        told = some.distinct() if shape.driver == "term" else some
+        return sql_select(func.count()).select_from(told.subquery())
+    if shape.what in _COUNTS:
         return sql_select(func.count(head.pk.distinct() if shape.driver == "term" else head.pk)).where(*where)
     if not isinstance(shape.order, str):
         key = sort_columns(database, shape.order, head)

@@ -19,9 +19,12 @@ from sqlalchemy import (
     false,
     not_,
     or_,
+    select,
     true,
+    tuple_,
 )
 
+from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE
 from gateway.core.resources import Visibility
 from gateway.store.sql.tables import (
     ANY_INSTANCE,
@@ -49,10 +52,39 @@ def visible(row: Columns, reference: Any = None) -> ColumnElement[bool]:
     `reference` is the column with the hash of the resource's reference, where the row itself has none.
     """
     own = row.reference if reference is None else reference
+    return _by_level(row, own, _granted(row, own, row.subject, row.domain))
+
+
+def visible_of_many(row: Columns) -> ColumnElement[bool]:
+    """The same as `visible`, for a statement that looks at many rows.
+
+    Asking each row for its grants costs more than reading it; here sets of participants are made once, and only the
+    rows of those whose grants are about windows of time or kinds of content are asked one by one.
+    """
+    entire, named, some = (columns_of(GrantRow) for _ in range(3))
+    whole = select(entire.subject).where(*_for_reader(entire), *_is_whole(entire), entire.domain == "*")
+    by_domain = select(named.subject, named.domain).where(*_for_reader(named), *_is_whole(named), named.domain != "*")
+    rest = select(some.subject).where(*_for_reader(some), not_(and_(*_is_whole(some))))
+    one = case(
+        (row.subject.in_(whole), true()),
+        (tuple_(row.subject, row.domain).in_(by_domain), true()),
+        (row.subject.in_(rest), _granted(row, row.reference, row.subject, row.domain)),
+        else_=false(),
+    )
+    return _by_level(row, row.reference, one)
+
+
+def _is_whole(grant: Columns) -> list[ColumnElement[bool]]:
+    """True for boxes about all times and any content: they hold every row of their participant and domain."""
+    return [grant.rule == 0, grant.data_low <= FOREVER_BEFORE, grant.data_high >= FOREVER_AFTER]
+
+
+def _by_level(row: Columns, reference: Any, one: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The rule by the row's level, `one` being that for a row of one pair."""
     return case(
         (row.level == STUDY_LEVEL, true()),
-        (row.level == ONE_PAIR, _granted(row, own, row.subject, row.domain)),
-        (row.level == MANY_PAIRS, and_(_has_pairs(row), not_(_has_pair_without_grant(row, own)))),
+        (row.level == ONE_PAIR, one),
+        (row.level == MANY_PAIRS, and_(_has_pairs(row), not_(_has_pair_without_grant(row, reference)))),
         else_=false(),
     )
 
@@ -71,25 +103,33 @@ def visibility_values(visibility: Visibility, study: str) -> dict[str, Any]:
 
 def _granted(row: Columns, reference: Any, subject: Any, domain: Any) -> Exists:
     grant = columns_of(GrantRow)
-    now = bindparam("now", type_=BigInteger)
     # Correlated to every table outside, not only to the nearest: else the row's window would be any row's.
     return (
         exists()
         .correlate_except(grant.study.table)
         .where(
-            grant.study == study_is(),
+            *_for_reader(grant),
             grant.subject == subject,
-            _one_of(grant.grantee, bindparam("organisation", type_=String)),
             _one_of(grant.domain, domain),
-            _one_of(grant.action, bindparam("action", type_=String)),
-            _one_of(grant.purpose, bindparam("purpose", type_=String)),
             grant.data_low <= row.low,
             grant.data_high >= row.high,
-            grant.valid_low <= now,
-            grant.valid_high > now,
             or_(grant.rule == 0, and_(_is_meant(grant, row), _is_instance(grant, reference))),
         )
     )
+
+
+def _for_reader(grant: Columns) -> list[ColumnElement[bool]]:
+    """True for the grants of any participant to the reader, for its action and purpose, valid now."""
+    now = bindparam("now", type_=BigInteger)
+    return [
+        grant.study == study_is(),
+        # Said so, SQLite reads a participant's grants in one go; as `=` or `=` it looks for each of the two.
+        not_(and_(grant.grantee != bindparam("organisation", type_=String), grant.grantee != "*")),
+        _one_of(grant.action, bindparam("action", type_=String)),
+        _one_of(grant.purpose, bindparam("purpose", type_=String)),
+        grant.valid_low <= now,
+        grant.valid_high > now,
+    ]
 
 
 def _is_meant(grant: Columns, row: Columns) -> Exists:
