@@ -1,8 +1,8 @@
 """The links of the chain: each row's digest covers its event and the digest of the row before."""
 
-import hmac
 from collections.abc import Callable
-from typing import TypeAlias
+from hashlib import sha256
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -11,6 +11,10 @@ from gateway.core.instants import micros
 
 Chain: TypeAlias = Callable[[bytes, Event], AuditRow]
 
+Digest: TypeAlias = Callable[[bytes, bytes], bytes]
+"""(digest of the row before, its event's JSON) -> the digest of a row."""
+
+_BLOCK: Final = 64
 _encoder = msgspec.json.Encoder()
 
 
@@ -20,16 +24,29 @@ def chain(key: bytes) -> Chain:
     The digest is HMAC-SHA256 over the previous digest and the event's canonical JSON (fields in the order of
     `Event`). `sequence` is 0 in the result; the store sets it. Raises ValueError for a key under 16 bytes.
     """
-    if len(key) < 16:
-        raise ValueError("the key of the audit chain must have at least 16 bytes")
+    digest = digest_by(key)
 
     def link(previous: bytes, event: Event) -> AuditRow:
         text = _encoder.encode(event)
-        return AuditRow(event.study, 0, micros(event.at), text, digest(key, previous, text))
+        return AuditRow(event.study, 0, micros(event.at), text, digest(previous, text))
 
     return link
 
 
-def digest(key: bytes, previous: bytes, event: bytes) -> bytes:
-    """The digest of the row that holds the JSON `event` after a row with digest `previous`."""
-    return hmac.digest(key, len(previous).to_bytes(1, "big") + previous + event, "sha256")
+def digest_by(key: bytes) -> Digest:
+    """HMAC-SHA256 (RFC 2104) by a key whose paddings are hashed once, which is half the price of `hmac.digest`.
+
+    What it is of begins with the length of the digest before, one byte. Raises ValueError for a key under 16 bytes.
+    """
+    if len(key) < 16:
+        raise ValueError("the key of the audit chain must have at least 16 bytes")
+    padded = (key if len(key) <= _BLOCK else sha256(key).digest()).ljust(_BLOCK, b"\0")
+    inner, outer = (sha256(bytes(byte ^ pad for byte in padded)) for pad in (0x36, 0x5C))
+
+    def digest(previous: bytes, event: bytes) -> bytes:
+        inside, outside = inner.copy(), outer.copy()
+        inside.update(b"%c%b%b" % (len(previous), previous, event))
+        outside.update(inside.digest())
+        return outside.digest()
+
+    return digest

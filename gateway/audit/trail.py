@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gateway.audit.chain import digest
+from gateway.audit.chain import digest_by
 from gateway.core.errors import Unavailable
 from gateway.core.event import AuditRow, Event
 from gateway.core.instants import micros
@@ -46,7 +46,7 @@ class AuditTrail:
 
     def __init__(self, rows: Rows, key: bytes) -> None:
         self._rows = rows
-        self._key = key
+        self._digest = digest_by(key)
         self._waiting: deque[tuple[Event, Future[None]]] = deque()
         self._changed = threading.Condition(threading.Lock())
         self._writer: threading.Thread | None = None
@@ -124,7 +124,7 @@ class AuditTrail:
         """The rule that a row breaks as the next one of its chain, or ""."""
         if row.sequence != expected:
             return "audit.gap"
-        whole = row.digest == digest(self._key, previous, row.event) and _is_of(row, study)
+        whole = row.digest == self._digest(previous, row.event) and _is_of(row, study)
         return "" if whole else "audit.changed"
 
     def _write(self) -> None:

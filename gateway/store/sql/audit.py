@@ -2,21 +2,34 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Executable, LargeBinary, bindparam, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Executable,
+    LargeBinary,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from gateway.core import issue
 from gateway.core.errors import BadRequest
 from gateway.core.event import AuditRow, Event
 from gateway.store.port import Chain
-from gateway.store.sql.audit_context import AuditContext
+from gateway.store.sql.audit_context import AuditContext, Run
 from gateway.store.sql.database import Database, DriverConnection
 from gateway.store.sql.tables import AuditEventRow, AuditHeadRow, table_of
 from gateway.store.sql.visible import study_is
 
 _BATCH: Final = 1_000
 _PAST_BATCH: Final = 200
+_ROWS: Final = 50
 
 
 class AuditRows:
@@ -29,22 +42,22 @@ class AuditRows:
         self._open = database.prepare(_open(database))
         self._lock = database.prepare(_head(database))
         self._advance = database.prepare(_advance())
+        self._add = database.prepare(insert(table_of(AuditEventRow)))
         self._read = database.prepare(_rows())
         self._past = database.prepare(_past(database))
         self._last = database.prepare(_last())
 
     def append(self, events: Sequence[Event]) -> tuple[AuditRow, ...]:
         """See `AuditStore.append`."""
-        by_study: dict[str, list[int]] = {}
-        for index, event in enumerate(events):
-            by_study.setdefault(event.study, []).append(index)
-        placed: dict[int, AuditRow] = {}
-        for study, indexes in by_study.items():
-            chained = partial(self.extend, study=study, events=[events[i] for i in indexes])
-            database = self._database
-            rows = database.write_driver(chained) if database.is_sqlite else database.write(chained)
-            placed.update(zip(indexes, rows, strict=True))
-        return tuple(placed[index] for index in range(len(events)))
+        studies = dict.fromkeys(event.study for event in events)
+        if len(studies) == 1:
+            return tuple(self._append(events[0].study, events))
+        rows = {one: iter(self._append(one, [event for event in events if event.study == one])) for one in studies}
+        return tuple(next(rows[event.study]) for event in events)
+
+    def _append(self, study: str, events: Sequence[Event]) -> list[AuditRow]:
+        database, chained = self._database, partial(self.extend, study=study, events=events)
+        return database.write_driver(chained) if database.is_sqlite else database.write(chained)
 
     def extend(
         self, connection: Connection | DriverConnection, study: str, events: Sequence[Event]
@@ -54,19 +67,38 @@ class AuditRows:
             raise BadRequest(issue("store.other-study"))
         if not events:
             return []
-        values = {"study": study, "b_study": study, "b_sequence": 0, "b_digest": b""}
-        self._database.run(connection, self._open, values)
-        ((sequence, digest),) = self._database.run(connection, self._lock, values)
+        run = partial(self._database.run, connection)
+        sequence, digest = self._end(run, study)
         rows = []
-        for event in self._context.complete(partial(self._database.run, connection), study, events):
+        for event in self._context.complete(run, study, events):
             sequence += 1
-            row = self._chain(bytes(digest), event)
+            row = self._chain(digest, event)
             digest = row.digest
             rows.append(AuditRow(row.study, sequence, row.at, row.event, digest))
-        table = table_of(AuditEventRow)
-        self._database.insert(connection, table, [(r.study, r.sequence, r.at, r.event, r.digest) for r in rows])
-        self._database.run(connection, self._advance, {**values, "b_sequence": sequence, "b_digest": digest})
+        self._insert(connection, rows)
+        run(self._advance, {"b_study": study, "b_sequence": sequence, "b_digest": digest})
         return rows
+
+    def _end(self, run: Run, study: str) -> tuple[int, bytes]:
+        """Sequence and digest of the last row of a chain, which is locked; of one that begins 0 and b""."""
+        found = run(self._lock, {"study": study})
+        if not found:
+            run(self._open, {"b_study": study, "b_sequence": 0, "b_digest": b""})
+            found = run(self._lock, {"study": study})
+        sequence, digest = found[0]
+        return sequence, bytes(digest)
+
+    def _insert(self, connection: Connection | DriverConnection, rows: Sequence[AuditRow]) -> None:
+        """Inserts the rows of a chain; on SQLite `_ROWS` at a time by one statement, which is half the price."""
+        values = [(row.study, row.sequence, row.at, row.event, row.digest) for row in rows]
+        if not self._database.is_sqlite:
+            self._database.insert(connection, table_of(AuditEventRow), values)
+            return
+        head, _, one = self._add.text.rpartition("VALUES ")
+        for start in range(0, len(values), _ROWS):
+            part = values[start : start + _ROWS]
+            text = f"{head}VALUES {', '.join([one] * len(part))}"
+            connection.exec_driver_sql(text, tuple(chain.from_iterable(part)))
 
     def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
         """See `AuditStore.patients_of`."""

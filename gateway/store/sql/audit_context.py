@@ -1,18 +1,24 @@
 """What an audit event is about: the participants behind its references, and the Consents that permitted it.
 
-Both are found when the event is written, for a whole batch at once, so that no reader waits for it. The Consents are
-those whose grants hold at that moment; between the answer and the event lie milliseconds.
+Both are found when the event is written, in its transaction and for a whole batch at once, so that no reader waits
+for it and no Consent that another process wrote is missed. The Consents are those whose grants hold at that moment;
+between the answer and the event lie milliseconds.
+
+SQLite gives what a batch needs as one row of JSON a statement: it lets go of the interpreter at each row, and a busy
+event loop would take it each time.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Executable, String, bindparam, select
+import msgspec
+from msgspec import structs
+from sqlalchemy import ColumnElement, Executable, Select, String, bindparam, func, select
 
 from gateway.core.event import MAX_TARGETS, Event
 from gateway.core.instants import micros
 from gateway.store.sql.among import among, as_list
-from gateway.store.sql.database import Database
+from gateway.store.sql.database import Database, Prepared
 from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, GrantRow, PairRow, ResourceRow, columns_of
 from gateway.store.sql.visible import study_is
 
@@ -23,8 +29,11 @@ DISCLOSED: Final = frozenset({"disclose", "everything"})
 Run: TypeAlias = Any
 """(prepared statement, values) -> rows, inside a transaction or outside of one."""
 
-_Pairs: TypeAlias = dict[str, set[tuple[str, str]]]
+_Pairs: TypeAlias = dict[str, Sequence[tuple[str, str]]]
 """Reference -> its (participant, domain) pairs."""
+
+_Grants: TypeAlias = dict[str, list[Sequence[Any]]]
+"""Participant -> its grants, each a row of `_grants`."""
 
 
 class AuditContext:
@@ -40,9 +49,9 @@ class AuditContext:
         """The events with `patients` and `consents`, and with no more than `MAX_TARGETS` references each."""
         asked = {one for event in events if event.outcome != "failure" for one in event.targets if "/" in one}
         pairs = self.pairs(run, study, asked)
-        about = {pair[0] for found in pairs.values() for pair in found}
+        about = {subject for found in pairs.values() for subject, _ in found}
         about.update(one for event in events for one in event.patients)
-        grants = self._granted(run, study, about)
+        grants = self._granted(run, study, about, {event.organisation for event in events})
         return [_completed(event, pairs, grants) for event in events]
 
     def pairs(self, run: Run, study: str, references: Iterable[str]) -> _Pairs:
@@ -52,99 +61,114 @@ class AuditContext:
             kind, _, identity = reference.partition("/")
             by_type.setdefault(kind, []).append(identity)
         found: _Pairs = {}
-        for kind in sorted(by_type):
+        for kind, ids in sorted(by_type.items()):
             several: dict[int, str] = {}
-            values = {"study": study, "type": kind, "ids": as_list(self._database, sorted(by_type[kind]))}
-            for identity, pk, level, subject, domain in run(self._heads, values):
-                reference = f"{kind}/{identity}"
+            values = {"study": study, "type": kind, "ids": as_list(self._database, ids)}
+            for identity, pk, level, subject, domain in self._rows(run, self._heads, values):
                 if level == ONE_PAIR:
-                    found[reference] = {(subject, domain)}
+                    found[f"{kind}/{identity}"] = ((subject, domain),)
                 elif level == MANY_PAIRS:
-                    several[pk] = reference
+                    several[pk] = f"{kind}/{identity}"
             if several:
-                values["pks"] = as_list(self._database, sorted(several))
-                for pk, subject, domain in run(self._pairs, values):
-                    found.setdefault(several[pk], set()).add((subject, domain))
+                found |= self._several(run, values, several)
         return found
 
-    def _granted(self, run: Run, study: str, patients: set[str]) -> dict[str, list[tuple[Any, ...]]]:
-        """Patient -> the rest of each of its grants."""
-        found: dict[str, list[tuple[Any, ...]]] = {}
+    def _several(
+        self, run: Run, values: dict[str, Any], references: dict[int, str]
+    ) -> dict[str, list[tuple[str, str]]]:
+        found: dict[str, list[tuple[str, str]]] = {}
+        values["pks"] = as_list(self._database, list(references))
+        for pk, subject, domain in self._rows(run, self._pairs, values):
+            found.setdefault(references[pk], []).append((subject, domain))
+        return found
+
+    def _granted(self, run: Run, study: str, patients: set[str], organisations: set[str]) -> _Grants:
+        """The grants of these patients that any of the organisations may lean on."""
+        found: _Grants = {}
         if patients:
-            values = {"study": study, "subjects": as_list(self._database, sorted(patients))}
-            for subject, *grant in run(self._grants, values):
-                found.setdefault(subject, []).append(tuple(grant))
+            grantees = as_list(self._database, ["*", *organisations])
+            values = {"study": study, "subjects": as_list(self._database, list(patients)), "grantees": grantees}
+            for grant in self._rows(run, self._grants, values):
+                found.setdefault(grant[0], []).append(grant)
         return found
 
+    def _rows(self, run: Run, prepared: Prepared, values: dict[str, Any]) -> list[Sequence[Any]]:
+        """The rows of a statement that `_whole` made."""
+        rows: list[Sequence[Any]] = run(prepared, values)
+        return msgspec.json.decode(rows[0][0]) if self._database.is_sqlite else rows
 
-def _completed(event: Event, pairs: _Pairs, grants: dict[str, list[tuple[Any, ...]]]) -> Event:
-    about = {pair for one in event.targets for pair in pairs.get(one, ())}
-    patients = tuple(sorted({subject for subject, _ in about} | set(event.patients)))
+
+def _completed(event: Event, pairs: _Pairs, grants: _Grants) -> Event:
+    about = _about(event, pairs)
+    patients = event.patients
+    if about:
+        patients = tuple(sorted({subject for subject, _ in about}.union(patients)))
     if not patients and len(event.targets) <= MAX_TARGETS:
         return event
-    wanted = about or {(subject, "*") for subject in patients}
+    wanted = about or [(subject, "*") for subject in patients]
     consents = () if event.outcome != "success" else _consents(event, wanted, grants)
-    return Event(  # `dataclasses.replace` takes three times as long, for every event there is
-        event.at,
-        event.study,
-        event.action,
-        event.operation,
-        event.outcome,
-        event.client,
-        event.organisation,
-        event.role,
-        event.purpose,
-        event.token,
-        event.reason,
-        event.targets[:MAX_TARGETS],
-        event.count,
-        event.request,
-        event.versions[:MAX_TARGETS],
-        event.before[:MAX_TARGETS],
-        event.after[:MAX_TARGETS],
-        patients,
-        consents,
-        event.why,
-    )
+    if len(event.targets) > MAX_TARGETS:
+        event = structs.replace(
+            event,
+            targets=event.targets[:MAX_TARGETS],
+            versions=event.versions[:MAX_TARGETS],
+            before=event.before[:MAX_TARGETS],
+            after=event.after[:MAX_TARGETS],
+        )
+    return structs.replace(event, patients=patients, consents=consents)
 
 
-def _consents(
-    event: Event, wanted: Iterable[tuple[str, str]], grants: dict[str, list[tuple[Any, ...]]]
-) -> tuple[str, ...]:
+def _about(event: Event, pairs: _Pairs) -> Iterable[tuple[str, str]]:
+    """The pairs of an event's references, each once."""
+    if len(event.targets) == 1:
+        return pairs.get(event.targets[0], ())
+    return {pair for one in event.targets for pair in pairs.get(one, ())}
+
+
+def _consents(event: Event, wanted: Iterable[tuple[str, str]], grants: _Grants) -> tuple[str, ...]:
     """The Consents with a grant for this reader and purpose, now, in one of the domains."""
     action = "collect" if event.operation in COLLECTED else "disclose" if event.operation in DISCLOSED else "access"
-    now = micros(event.at)
+    organisation, reason, now = event.organisation, event.purpose, micros(event.at)
     found = set()
     for subject, domain in wanted:
-        for grantee, of_domain, of_action, purpose, low, high, consent in grants.get(subject, ()):
+        for _, grantee, of_domain, of_action, purpose, low, high, consent in grants.get(subject, ()):
             if (
-                grantee in (event.organisation, "*")
-                and (domain == "*" or of_domain in (domain, "*"))
-                and of_action in (action, "*")
-                and purpose in (event.purpose, "*")
+                (grantee == "*" or grantee == organisation)
+                and (of_domain == "*" or domain == "*" or of_domain == domain)
+                and (of_action == "*" or of_action == action)
+                and (purpose == "*" or purpose == reason)
                 and low <= now < high
             ):
                 found.add(consent)
-    return tuple(sorted(found - {""}))
+    found.discard("")
+    return tuple(sorted(found))
+
+
+def _whole(database: Database, columns: Sequence[Any], where: Sequence[ColumnElement[bool]]) -> Executable:
+    """The statement for rows of these columns: as they are, or on SQLite as one JSON array of them all."""
+    found: Select[Any] = select(*columns)
+    if database.is_sqlite:
+        found = select(func.json_group_array(func.json_array(*columns)))
+    return found.where(*where)
 
 
 def _heads(database: Database) -> Executable:
     head = columns_of(ResourceRow)
-    found = select(head.id, head.pk, head.level, head.subject, head.domain)
-    asked = (head.study == study_is(), head.type == bindparam("type", type_=String))
-    return found.where(*asked, among(database, head.id, "ids"))
+    where = (head.study == study_is(), head.type == bindparam("type", type_=String), among(database, head.id, "ids"))
+    return _whole(database, (head.id, head.pk, head.level, head.subject, head.domain), where)
 
 
 def _pairs(database: Database) -> Executable:
     pair, head = columns_of(PairRow), columns_of(ResourceRow)
     now = (head.study == study_is(), head.type == bindparam("type", type_=String), among(database, head.pk, "pks"))
     same = (pair.study == study_is(), pair.pk == head.pk, pair.version == head.version)
-    return select(pair.pk, pair.subject, pair.domain).where(*now, *same)
+    return _whole(database, (pair.pk, pair.subject, pair.domain), (*now, *same))
 
 
 def _grants(database: Database) -> Executable:
     grant = columns_of(GrantRow)
     told = (
+        grant.subject,
         grant.grantee,
         grant.domain,
         grant.action,
@@ -153,4 +177,5 @@ def _grants(database: Database) -> Executable:
         grant.valid_high,
         grant.consent,
     )
-    return select(grant.subject, *told).where(grant.study == study_is(), among(database, grant.subject, "subjects"))
+    of_these = (among(database, grant.subject, "subjects"), among(database, grant.grantee, "grantees"))
+    return _whole(database, told, (grant.study == study_is(), *of_these))

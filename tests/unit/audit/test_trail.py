@@ -1,5 +1,6 @@
 """The audit trail on a real database: durable, in order, and any later change shows."""
 
+import hmac
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,9 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from gateway.audit import AuditTrail, chain
+from gateway.audit.chain import digest_by
 from gateway.audit.trail import WAITING
 from gateway.core.errors import Unavailable
 from gateway.core.event import Event
@@ -190,3 +194,9 @@ def test_a_held_event_waits_for_company_and_goes_with_it(trail: AuditTrail, stor
     last = store.last("s1")
     assert last
     assert last.sequence == 5
+
+
+@given(st.binary(min_size=16, max_size=200), st.binary(max_size=64), st.binary(max_size=300))
+def test_the_digest_is_hmac(key: bytes, previous: bytes, event: bytes) -> None:
+    whole = len(previous).to_bytes(1, "big") + previous + event
+    assert digest_by(key)(previous, event) == hmac.digest(key, whole, "sha256")
