@@ -1,17 +1,21 @@
 """What may leave of a resource: as a tree, and as the bytes that are stored of it."""
 
+from collections.abc import Iterable
 from datetime import date
+from typing import Final
 
 from gateway.core import Resource
 from gateway.core.codec import dumps, loads_stored
 from gateway.core.errors import Unprocessable
 from gateway.core.issues import issue
-from gateway.export.deidentify.elements import Elements, labels_of, members_of
 from gateway.export.deidentify.keys import StudyKey
+from gateway.export.deidentify.leaves import Leaves
 from gateway.export.deidentify.plan import Plan
-from gateway.export.deidentify.policy import Policy
+from gateway.export.deidentify.policy import LABELS, Policy
+from gateway.export.deidentify.shapes import Shapes
 from gateway.export.deidentify.walk import Unreadable, Walk
-from gateway.fhirpath import R4
+
+LABEL_SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 
 
 class Deidentifier:
@@ -22,7 +26,7 @@ class Deidentifier:
         self._key = key
         self._today = today
         self._plan = Plan(policy)
-        self._elements: dict[bytes, Elements | None] = {}
+        self._shapes = Shapes(key, today, self._walked)
 
     def apply(self, resource: Resource) -> Resource | None:
         """What may leave of a resource; None for one that cannot be judged, where the policy says `skip`.
@@ -32,50 +36,34 @@ class Deidentifier:
         where R4 has a value.
         """
         try:
-            walk = Walk(self._plan, self._key, self._today, resource if isinstance(resource, dict) else {})
-            found = walk.resource(resource, None, "", 0)
+            return self._walked(resource)
         except Unreadable:
-            self._skip_or_raise()
+            if self.policy.errors != "skip":
+                raise Unprocessable(issue("export.deidentify")) from None
             return None
-        return _labelled(found, walk.used)
 
     def apply_body(self, body: bytes) -> bytes | None:
-        """`apply` for the bytes of a stored resource, and its answer as bytes: element by element where it can be,
-        since most elements come again and what became of them is remembered."""
-        members = members_of(body)
-        kind = bytes(members.get("resourceType", b""))
-        elements = self._elements.get(kind) or self._elements_of(kind)
-        if elements is None:
-            found = self.apply(loads_stored(body))
-            return None if found is None else dumps(found)
-        try:
-            parts, used = elements.walk(members, self._key, self._today)
-        except Unreadable:
-            self._skip_or_raise()
-            return None
-        if not used:
-            return b"".join((elements.head, *parts.values(), b"}"))
-        identity, meta = parts.pop("id", b""), elements.labelled(parts.pop("meta", b""), used)
-        return b"".join((elements.head, identity, meta, *parts.values(), b"}"))
+        """`apply` for the bytes of a stored resource, and its answer as bytes: by the shape where that is known."""
+        found = self._shapes.left(body)
+        if found is not None:
+            return found
+        left = self.apply(loads_stored(body))
+        return None if left is None else dumps(left)
 
-    def _elements_of(self, kind: bytes) -> Elements | None:
-        name = kind.decode().strip('"')
-        if kind not in self._elements and R4.is_resource(name):
-            self._elements[kind] = Elements.of(name, self._plan)
-        return self._elements.get(kind)
-
-    def _skip_or_raise(self) -> None:
-        if self.policy.errors != "skip":
-            raise Unprocessable(issue("export.deidentify")) from None
+    def _walked(self, resource: Resource, leaves: Leaves | None = None) -> Resource:
+        walk = Walk(self._plan, self._key, self._today, resource if isinstance(resource, dict) else {}, leaves)
+        return _labelled(walk.resource(resource, None, "", 0), walk.used)
 
 
-def _labelled(resource: Resource, used: set[str]) -> Resource:
+def _labelled(resource: Resource, used: Iterable[str]) -> Resource:
     """The resource with the labels of the methods, in the order that R4 gives `id` and `meta`."""
-    if not used:
+    labels = sorted({LABELS[name] for name in used})
+    if not labels:
         return resource
     meta = resource.get("meta", {})
     labelled: Resource = {"resourceType": resource["resourceType"]}
     if "id" in resource:
         labelled["id"] = resource["id"]
-    labelled["meta"] = {**meta, "security": [*meta.get("security", ()), *labels_of(frozenset(used))]}
+    security = [*meta.get("security", ()), *({"system": LABEL_SYSTEM, "code": label} for label in labels)]
+    labelled["meta"] = {**meta, "security": security}
     return labelled | {key: value for key, value in resource.items() if key not in labelled}

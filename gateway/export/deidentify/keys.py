@@ -3,16 +3,20 @@
 Every study has a key of its own, so that nobody who holds the exports of two studies can join them by a hash.
 """
 
-import hmac
+import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.core.errors import Unavailable
 from gateway.core.issues import issue
 
+if TYPE_CHECKING:
+    from hashlib import _Hash as _Digest
+
 _SIZE: Final = 32
+_BLOCK: Final = 64
 _REMEMBERED: Final = 10_000
 MAX_SHIFT: Final = 50
 """Days by which dates are moved at most, either way."""
@@ -26,11 +30,28 @@ class StudyKey:
     secret: bytes = field(repr=False)
     _hashes: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _shifts: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+    _begun: "dict[str, tuple[_Digest, _Digest]]" = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, purpose: str, text: str) -> bytes:
-        """32 bytes that only the holder of the key can make again."""
-        message = f"{self.study}\x1f{purpose}\x1f{text}".encode("utf-8", "surrogatepass")
-        return hmac.digest(self.secret, message, "sha256")  # the name: a function takes Python's own, slower way
+        """32 bytes that only the holder of the key can make again: HMAC-SHA-256 of study, purpose and text."""
+        return self.of_bytes(purpose, text.encode("utf-8", "surrogatepass"))
+
+    def of_bytes(self, purpose: str, text: bytes) -> bytes:
+        """`of` for a text in UTF-8."""
+        inner, outer = self._begun.get(purpose) or self._begin(purpose)
+        inner, outer = inner.copy(), outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.digest()
+
+    def _begin(self, purpose: str) -> "tuple[_Digest, _Digest]":
+        """Both digests of RFC 2104 as far as they are the same for every text: half the time of `hmac.digest`."""
+        secret = self.secret if len(self.secret) <= _BLOCK else hashlib.sha256(self.secret).digest()
+        block = secret.ljust(_BLOCK, b"\0")
+        inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        inner.update(f"{self.study}\x1f{purpose}\x1f".encode("utf-8", "surrogatepass"))
+        found = self._begun[purpose] = inner, hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+        return found
 
     def hash(self, text: str) -> str:
         """64 hexadecimal digits, the longest id that FHIR allows."""

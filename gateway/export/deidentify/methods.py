@@ -123,10 +123,11 @@ def crypto_hash(site: Site) -> Decision:
     A reference keeps its type; an absolute one becomes relative; one that searches (`Patient?identifier=`) goes.
     """
     is_address = site.type in _ADDRESSES or (site.parent == "Reference" and site.name == "reference")
-    return _hashed_address if is_address else _hashed
+    return _hashed_address if is_address else hashed
 
 
-def _hashed(value: Any, subject: Subject) -> Any:
+def hashed(value: Any, subject: Subject) -> Any:
+    """The keyed hash of a text or number."""
     return None if isinstance(value, bool) else subject.key.hash(str(value))
 
 
@@ -151,14 +152,15 @@ def date_shift(site: Site) -> Decision:
     """
     if site.type not in _DATES:
         return "drop"
-    return _shifted_birth if site.name == "birthDate" else _shifted
+    return _shifted_birth if site.name == "birthDate" else shifted
 
 
 def _shifted_birth(value: Any, subject: Subject) -> Any:
-    return None if is_too_old(value, subject.today) else _shifted(value, subject)
+    return None if is_too_old(value, subject.today) else shifted(value, subject)
 
 
-def _shifted(value: Any, subject: Subject) -> Any:
+def shifted(value: Any, subject: Subject) -> Any:
+    """The date moved by the participant's days: its first ten characters decide."""
     shift = subject.shift
     if shift is None:
         return None

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from gateway.export.deidentify.reach import Reach, reach_of, united
 from gateway.fhirpath import R4, Expression, FhirPathError, FunctionSpec, compile
 
 NO_RULE: Final = 1 << 30
@@ -150,6 +151,17 @@ class PathSet:
             else:
                 (asked if isinstance(steps[done], Condition) else going).append((rule, done))
         return Entry(min(ended), frozenset(going), tuple(sorted(asked)))
+
+    def reach(self, asked: Iterable[tuple[int, int]]) -> Reach:
+        """What of a node the conditions look at, and those that follow them at once."""
+        found: list[Reach] = []
+        for number, done in asked:
+            for step in self._paths[number].steps[done:]:
+                if not isinstance(step, Condition):
+                    break
+                if step.criterion is not None:
+                    found.append(reach_of(step.criterion.ast))
+        return united(found)
 
     def ask(self, asked: Iterable[tuple[int, int]], node: Any, type_name: str) -> tuple[int, State]:
         """Puts conditions to a node: the first rule that ends there by them, and those that go on."""

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from gateway.export.deidentify.methods import Change, Decision, Site
 from gateway.export.deidentify.paths import NO_RULE, PathSet, State
 from gateway.export.deidentify.policy import Policy
+from gateway.export.deidentify.reach import Reach
 from gateway.fhirpath import R4
 
 Kind = Literal["keep", "drop", "change", "node", "resource"]
@@ -56,6 +57,11 @@ class Node:
         """What becomes of the values of a key; kept in `children`."""
         found = self.children[key] = self._plan.child(self, key)
         return found
+
+    @property
+    def reach(self) -> Reach:
+        """What of a value its conditions look at."""
+        return self._plan.paths.reach(self.asked)
 
     def of(self, value: Any) -> "Node":
         """The node that this one is for a value."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from gateway.core import Resource
 from gateway.definitions import r4
+from gateway.export.deidentify.reach import Reach, reach_of, united
 from gateway.fhirpath import Expression, FhirPathError, compile
 
 _PATIENT: Final = re.compile(r"(?:https?://[^?#]*/)?Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/.*)?\Z")
@@ -24,13 +25,12 @@ def subject_of(resource: Resource) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def subject_elements(kind: str) -> "tuple[str, ...] | None":
-    """The top-level elements that alone tell `subject_of` a resource of this type; None when it looks deeper."""
+@cache
+def subject_reach(kind: str) -> Reach:
+    """What `subject_of` looks at in resources of a type."""
     if kind == "Patient":
-        return ("id",)
-    paths = _paths(kind)
-    names = tuple(path for path in paths if isinstance(path, str))
-    return names if len(names) == len(paths) else None
+        return frozenset(("id",))
+    return united(frozenset((path,)) if isinstance(path, str) else reach_of(path.ast) for path in _paths(kind))
 
 
 def _patients(path: "Expression | str", resource: Resource) -> list[str]:

@@ -1,10 +1,12 @@
 """One walk over a resource: every primitive value gets the method of the first rule that names it."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final, Literal
 
 from gateway.core import Resource
 from gateway.export.deidentify.keys import StudyKey
+from gateway.export.deidentify.leaves import Leaf, Leaves
 from gateway.export.deidentify.plan import Child, Node, Plan
 from gateway.export.deidentify.subjects import subject_of
 from gateway.fhirpath import R4
@@ -20,33 +22,26 @@ class Unreadable(Exception):
 class Walk:
     """The walk over one resource; `used` collects the names of methods that changed something.
 
-    `shift` is False where it is still to be worked out from the resource. `is_its_own` tells whether anything was
-    made of what only this resource has: its participant's days, its identity.
+    With `leaves` the values of a whole shape are walked at once, and what becomes of them is left in the tree.
     """
 
-    __slots__ = ("_identity", "_plan", "_resource", "_shift", "is_its_own", "key", "today", "used")
+    __slots__ = ("_identity", "_leaves", "_plan", "_resource", "_shift", "key", "today", "used")
 
     def __init__(
-        self,
-        plan: Plan,
-        key: StudyKey,
-        today: date,
-        resource: Resource,
-        shift: timedelta | Literal[False] | None = False,
+        self, plan: Plan, key: StudyKey, today: date, resource: Resource, leaves: Leaves | None = None
     ) -> None:
         self.key = key
         self.today = today
         self.used: set[str] = set()
-        self.is_its_own = False
         self._plan = plan
         self._resource = resource
         self._identity = f"{resource.get('resourceType')}/{resource.get('id', '')}"
-        self._shift = shift
+        self._shift: timedelta | Literal[False] | None = False
+        self._leaves = leaves
 
     @property
     def shift(self) -> timedelta | None:
         """See `Subject.shift`; worked out when the first date asks for it."""
-        self.is_its_own = True
         if self._shift is False:
             subject = subject_of(self._resource)
             self._shift = timedelta(days=self.key.shift(subject)) if subject else None
@@ -55,7 +50,6 @@ class Walk:
     @property
     def identity(self) -> str:
         """See `Subject.identity`."""
-        self.is_its_own = True
         return self._identity
 
     def resource(self, tree: Any, within: Node | None, element: str, depth: int) -> Resource:
@@ -74,6 +68,8 @@ class Walk:
         if tree.__class__ is not dict or depth > MAX_DEPTH:
             raise Unreadable
         if node.asked:
+            if self._leaves is not None:
+                self._leaves.reveal(tree, node.reach)
             node = node.of(tree)
         found: dict[str, Any] = {}
         known = node.children
@@ -121,4 +117,4 @@ class Walk:
         if child.change is None:
             return value
         self.used.add(child.name)
-        return child.change(value, self)
+        return replace(value, by=child) if value.__class__ is Leaf else child.change(value, self)
