@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     rate_ingest: str = Field(default="60000/minute", description="Deliveries that a client may send")
     rate_login: str = Field(default="1200/minute", description="Requests to the token endpoint from one address")
     rate_failures: str = Field(default="600/minute", description="Wrong tokens, keys and signatures from one address")
+    rate_status: str = Field(
+        default="120/minute", description="How often a client may ask how far one of its bulk exports is"
+    )
     rate_store: str = Field(
         default="",
         description="Where requests are counted, `redis://...`; empty means memory, the database for several workers",
@@ -169,7 +172,7 @@ class Settings(BaseSettings):
             raise ValueError("must be an http(s) address each, without query")
         return issuers
 
-    @field_validator("rate_fhir", "rate_ingest", "rate_login", "rate_failures")
+    @field_validator("rate_fhir", "rate_ingest", "rate_login", "rate_failures", "rate_status")
     @classmethod
     def _rate(cls, value: str) -> str:
         if value and not _RATE.match(value):
@@ -255,6 +258,7 @@ class Settings(BaseSettings):
             "ingest": self.rate_ingest,
             "login": self.rate_login,
             "failure": self.rate_failures,
+            "status": self.rate_status,
         }
 
     @property

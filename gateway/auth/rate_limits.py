@@ -20,8 +20,9 @@ from limits.storage import Storage, storage_from_string
 from gateway.core.errors import FhirError, TooManyRequests, Unavailable
 from gateway.core.issues import issue
 
-Kind: TypeAlias = Literal["fhir", "ingest", "login", "failure"]
-"""FHIR requests and deliveries of a client; tokens asked for, and wrong proofs, of a network address."""
+Kind: TypeAlias = Literal["fhir", "ingest", "login", "failure", "status"]
+"""FHIR requests and deliveries of a client; tokens asked for, and wrong proofs, of a network address; questions of a
+client how far an export is."""
 
 SHARE: Final = 100
 

@@ -27,7 +27,7 @@ from gateway.core.resources import Stored
 from gateway.definitions import Definitions
 from gateway.export.bulk import Asked, Offer, filter_reader, read_kickoff, request_of, state_of
 from gateway.export.bulk.kickoff import MAX_PATIENTS, Level
-from gateway.export.bulk.request import Output
+from gateway.export.bulk.request import Output, State
 from gateway.rest.bodies import JSON_TYPES, read_body
 from gateway.rest.compression import LEVEL, accepts_gzip
 from gateway.rest.edge import request_id
@@ -148,13 +148,15 @@ def _start(parts: Parts, request: Request, pairs: Pairs, *, posted: bool) -> Res
         raise BadRequest(issue("export.asynchronous"))
     level = _level(request)
     known = parts.definitions.types()
-    if level != "system":
+    if level != "system" or ("organizeOutputBy", "Patient") in pairs:
         known = frozenset(parts.parameters.compartment("Patient")) & known | {"Patient"}
     base, now = parts.fhir_base(study.id), micros(parts.clock())
     read = filter_reader(parts.parameters, base, parts.terminology)
     lenient = "handling=lenient" in preferred
     asked = read_kickoff(pairs, Offer(level, known, posted, lenient, lambda text: read(text, now)))
     types = _types(door, asked, sorted(known))
+    for kind in _beside(asked):
+        door.permit("bulk-export", kind, "rs")
     who = door.principal
     url = f"{parts.base_url}{request.scope['path']}"
     query = request.scope["query_string"].decode("ascii")
@@ -181,6 +183,14 @@ def _types(door: Door, asked: Asked, known: Sequence[str]) -> Sequence[str]:
             door.permit("bulk-export", kind, "rs")
     door.permit("bulk-export", (may or known)[0], "rs")
     return may
+
+
+def _beside(asked: Asked) -> Iterator[str]:
+    """Types that the client must have beside those that it asks for."""
+    if asked.organized:
+        yield asked.organized
+    if asked.associated:
+        yield "Provenance"
 
 
 def _registered(parts: Parts, request: Request, door: Door) -> Door:
@@ -216,41 +226,68 @@ def _job(parts: Parts, request: Request) -> ExportJob:
 
 
 def _status(parts: Parts, request: Request, job: ExportJob) -> Response:
-    state = state_of(job.state)
+    who = principal_of(parts, request, study_of(parts, request))
+    parts.rates.spend("status", job.study, f"{job.client}:{job.id}")
+    state, page = state_of(job.state), _page(request)
     if job.status == "failed":
         raise FhirError(issue(state.reason))
-    if job.status == "running":
-        passed = int((parts.clock() - job.created).total_seconds())
-        told = f"{state.written} resources written{', now ' + state.type if state.type else ''}"
-        return Response(None, 202, {"X-Progress": told, "Retry-After": str(min(LATE, max(SOON, passed // 4)))})
+    is_partial = request_of(job.request).partial
+    pages = parts.bulk.pages(job) if is_partial or job.status == "done" else 0
+    if page > max(1, pages if is_partial else 1):
+        raise NotFound(issue("export.unknown"))
+    headers = _headers_of_work(parts, job, state) if job.status == "running" else {"Expires": _http_date(job.expires)}
+    status = 202 if job.status == "running" else 200
+    if page > pages:
+        return Response(None, 202, headers)
     # Whoever may not have a type any more is not told how much there is of it.
-    parts.bulk.require(job, door_of(parts, request).principal, "bulk-status", state.parts)
-    return Response(dumps(_manifest(parts, job)), 200, {"Expires": _http_date(job.expires)}, "application/json")
+    parts.bulk.require(job, who, "bulk-status", state.parts)
+    manifest = _manifest(parts, job, page if is_partial else 0, pages)
+    return Response(dumps(manifest), status, headers, "application/json")
 
 
-def _manifest(parts: Parts, job: ExportJob) -> dict[str, Any]:
+def _page(request: Request) -> int:
+    text = request.query_params.get("page", "1")
+    if not text.isascii() or not text.isdigit() or len(text) > 6 or int(text) < 1:
+        raise NotFound(issue("export.unknown"))
+    return int(text)
+
+
+def _headers_of_work(parts: Parts, job: ExportJob, state: State) -> dict[str, str]:
+    passed = int((parts.clock() - job.created).total_seconds())
+    told = f"{state.written} resources written{', now ' + state.type if state.type else ''}"
+    return {"X-Progress": told, "Retry-After": str(min(LATE, max(SOON, passed // 4)))}
+
+
+def _manifest(parts: Parts, job: ExportJob, page: int, pages: int) -> dict[str, Any]:
+    """The manifest with all files, or with those of a page; the last page tells what to remove."""
     asked = request_of(job.request)
     base = f"{parts.fhir_base(job.study)}/$export-file/{job.id}"
     aside = [{"type": "OperationOutcome", "url": f"{base}/{IGNORED}", "count": 1}] if asked.ignored else []
+    is_last = job.status == "done" and page in (0, pages)
+    following = [{"relation": "next", "url": f"{_status_url(parts, job)}?page={page + 1}"}] if page < pages else []
     return {
         "transactionTime": format_instant(job.created),
         "request": asked.url,
         "requiresAccessToken": True,
-        "output": _listed(base, parts.bulk.outputs(job)),
-        "deleted": _listed(base, parts.bulk.outputs(job, deleted=True)),
-        "error": aside,
+        **({"outputOrganizedBy": asked.organized} if asked.organized else {}),
+        "output": _listed(base, parts.bulk.outputs(job, page=page)),
+        "deleted": _listed(base, parts.bulk.outputs(job, deleted=True)) if is_last else [],
+        "error": aside if page in (0, 1) else [],
+        **({"link": following} if page and following else {}),
     }
 
 
 def _listed(base: str, files: Sequence[Output]) -> list[dict[str, Any]]:
-    return [{"type": one.type, "url": f"{base}/{one.name}", "count": one.count} for one in files]
+    return [
+        {**({"type": one.type} if one.type else {}), "url": f"{base}/{one.name}", "count": one.count} for one in files
+    ]
 
 
 def _file(parts: Parts, request: Request, job: ExportJob) -> Response:
     name = request.path_params["file"]
     ignored = request_of(job.request).ignored
     if name == IGNORED:
-        if not ignored or job.status != "done":
+        if not ignored or not (job.status == "done" or parts.bulk.pages(job)):
             raise NotFound(issue("export.unknown"))
         outcome = operation_outcome([issue("export.left-aside", parameter=one) for one in ignored])
         return Response(dumps(outcome) + b"\n", 200, media_type=NDJSON)

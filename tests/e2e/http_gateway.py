@@ -59,7 +59,7 @@ class Http:
 @contextmanager
 def serving(folder: Path, clock: Clock = system_clock, **settings: Any) -> Iterator[Http]:
     """A gateway with the enrolment of the demo study and nothing else."""
-    gateway = build(Settings(data_dir=folder, **settings), clock)
+    gateway = build(Settings(**{"data_dir": folder, "rate_status": "", **settings}), clock)
     study = gateway.studies[STUDY]
     principal = study.principal(study.clients[REGISTRAR])
     enrol(gateway.access.door(principal), study)

@@ -212,3 +212,52 @@ def test_what_is_removed_is_as_private_as_the_rest(served: Served) -> None:
     gone.tend(served.gateway.clock())
     assert not worker.bulk.folder_of(job).path.exists()
     assert file.type == "Bundle"
+
+
+def test_files_are_served_before_the_end_to_who_asked_for_that(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.export.bulk.exports.FILES_AT_ONCE", 2)
+    served.fill(100)
+    for request, pages in ((replace(REQUEST, partial=True), 2), (REQUEST, 0)):
+        worker, told_of = served.worker(20), iter(range(100))
+        job = worker.bulk.start(served.researcher, request)
+        assert worker.work(lambda told_of=told_of: next(told_of) == 3)  # type: ignore[misc]
+        job = worker.bulk.job(served.researcher, job.id)
+        assert job.status == "running"
+        names = [one.name for one in worker.bulk.outputs(job, page=1)]
+        assert len(names) == 2
+        if pages:
+            assert worker.bulk.pages(job) == pages
+            assert b"".join(worker.bulk.open(served.researcher, job, names[0])).count(b"\n") == 20
+        else:
+            with pytest.raises(NotFound):
+                worker.bulk.open(served.researcher, job, names[0])
+        assert worker.work()
+        job = worker.bulk.job(served.researcher, job.id)
+        assert len(told(worker.bulk, job, served.researcher)[0]) == 100
+        assert worker.bulk.pages(job) == 3
+        worker.bulk.cancel(served.researcher, job.id)
+
+
+@pytest.mark.parametrize("stop", range(6))
+def test_blocks_go_on_behind_the_last_whole_file(served: Served, stop: int) -> None:
+    served.fill(30)
+    request = replace(REQUEST, types=("Observation", "Patient"), scopes=("system/*.rs",), organized="Patient")
+    manager = served.study.principal(served.study.clients["data-manager"])
+    worker, told_of = served.worker(12), iter(range(100))
+    job = worker.bulk.start(manager, request)
+    assert worker.work(lambda: next(told_of) == stop)
+    assert worker.work() or stop > 2
+    job = worker.bulk.job(manager, job.id)
+    assert job.status == "done"
+    lines = b"".join(
+        b"".join(worker.bulk.open(manager, job, one.name)) for one in worker.bulk.outputs(job)
+    ).splitlines()
+    headers = [
+        json.loads(line)["parameter"][0]["valueReference"]["reference"] for line in lines if b'"header"' in line
+    ]
+    patients = [f"Patient/{tree['id']}" for line in lines if (tree := json.loads(line))["resourceType"] == "Patient"]
+    assert headers == patients
+    assert len(set(headers)) == len(headers) > 3
+    assert sum(b'"resourceType":"Observation"' in line for line in lines) == 30

@@ -19,6 +19,7 @@ from gateway.core.instants import from_micros, micros, parse_interval
 from gateway.core.principal import Principal
 from gateway.core.resources import Placement
 from gateway.core.types import Resource
+from gateway.export.bulk.associated import PROVENANCE
 from gateway.export.bulk.plan import PATIENT, PATIENTS_AT_ONCE, ReadFilter, of_patients
 from gateway.export.bulk.port import ExportStore
 from gateway.export.bulk.request import ExportRequest
@@ -56,7 +57,7 @@ class Departures:
         departing = self.access.departing(who, micros(since), micros(until), job.id)
         changed = self.store.changed_subjects(job.study, since, self.clock())
         filters = [self.filter_reader(job.study)(text, micros(job.created)) for text in request.filters]
-        for kind in request.types:
+        for kind in (*request.types, *((PROVENANCE,) if request.associated else ())):
             wanted = [one for one in filters if one.type == kind]
 
             def meant(resource: Resource, placement: Placement, wanted: list[Query] = wanted) -> bool:

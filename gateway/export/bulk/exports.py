@@ -21,6 +21,7 @@ from gateway.core.instants import from_micros, parse_interval
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.core.resources import Stored
+from gateway.export.bulk.blocks import blocks_again
 from gateway.export.bulk.departures import Departures
 from gateway.export.bulk.files import Folder, chunks, ids_in
 from gateway.export.bulk.port import ExportStore
@@ -31,6 +32,9 @@ from gateway.study import Study
 
 RUNNING_LIMIT: Final = 1
 """Exports that a client may have running in a study."""
+
+FILES_AT_ONCE: Final = 20
+"""Files in one of the manifests that an export with partial manifests has."""
 
 IDS_AT_ONCE: Final = 500
 CHUNK: Final = 256_000
@@ -95,13 +99,15 @@ class Bulk:
         self.store.remove(job.study, job.id)
         self.folder_of(job).remove()
 
-    def outputs(self, job: ExportJob, *, deleted: bool = False) -> list[Output]:
-        """The files of a finished export as they are now, those that have anything; or, `deleted`, those that tell
-        what to remove."""
+    def outputs(self, job: ExportJob, *, deleted: bool = False, page: int = 0) -> list[Output]:
+        """Files of an export as they are now, those that have anything; `deleted`: those that tell what to remove.
+
+        All of them, or those of a page of `FILES_AT_ONCE`, which count from 1.
+        """
+        parts = [part for part in state_of(job.state).parts if part.is_deleted == deleted]
+        start = (page - 1) * FILES_AT_ONCE
         found = []
-        for part in state_of(job.state).parts:
-            if part.is_deleted != deleted:
-                continue
+        for part in parts[start : start + FILES_AT_ONCE] if page else parts:
             file, _standing = self._opened(job, part)
             with file:
                 count = sum(data.count(b"\n") for data in chunks(file, CHUNK))
@@ -115,17 +121,25 @@ class Bulk:
         Ends with `Unavailable` in the middle when one does: what is sent then is no whole file.
         """
         part = next((one for one in state_of(job.state).parts if f"{one.stem}.ndjson" == name), None)
-        if job.status != "done" or part is None:
+        is_told = job.status == "done" or (job.status == "running" and request_of(job.request).partial)
+        if part is None or not is_told:
             raise NotFound(issue("export.unknown"))
         kind = self.require(job, principal, "bulk-download", (part,))
         self.access.door(principal).permit("bulk-download", kind, "rs")
         return self._sent(job.study, *self._opened(job, part))
 
+    def pages(self, job: ExportJob) -> int:
+        """How many manifests there are that will not change any more; at the end 1 at least."""
+        count = sum(not part.is_deleted for part in state_of(job.state).parts)
+        return max(1, -(-count // FILES_AT_ONCE)) if job.status == "done" else count // FILES_AT_ONCE
+
     def require(self, job: ExportJob, principal: Principal, operation: str, parts: Sequence[Part]) -> str:
         """One of the types that parts of an export hold; raises `Forbidden`, on record, unless the caller may have
         them all. What is to be removed is of any type that was asked for."""
         asked = request_of(job.request).types
-        types = dict.fromkeys(kind for part in parts for kind in (asked if part.is_deleted else (part.type,)))
+        types = dict.fromkeys(
+            kind for part in parts for kind in (asked if part.is_deleted or not part.type else (part.type,))
+        )
         door = self.access.door(principal)
         for kind in types:
             if not door.may(kind, "r", "s"):
@@ -184,6 +198,9 @@ class Bulk:
         door, request = self.door_of(job)
         if part.is_deleted:
             yield from self.departures.lines(job, request, door.principal)
+            return
+        if not part.type:
+            yield from blocks_again(door, before, request.elements, self.show)
             return
         for ids in ids_in(before, IDS_AT_ONCE):
             for stored in door.stream(Query(part.type, (IdClause(ids),))):

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from gateway.core.errors import BadRequest
 from gateway.core.instants import parse_interval
 from gateway.core.issues import Issue, issue
+from gateway.export.bulk.associated import LATEST, PROVENANCE, RELEVANT
 from gateway.export.bulk.request import ExportRequest
 from gateway.search import Parameters, Query, parse
 from gateway.search.query import AnyClause, ChainClause, Clause, HasClause, NotClause
@@ -20,10 +21,18 @@ from gateway.terminology import Terminology
 Level = Literal["system", "Patient", "Group"]
 
 FORMATS: Final = frozenset({"application/fhir+ndjson", "application/ndjson", "ndjson"})
-NOT_BUILT: Final = ("includeAssociatedData", "organizeOutputBy", "allowPartialManifests")
+PRESETS: Final = (RELEVANT, LATEST)
+"""What may go with the rest, the larger one first."""
+
+ORGANIZED: Final = "Patient"
 MAX_FILTERS: Final = 50
 MAX_PATIENTS: Final = 1_000
 MAX_ELEMENTS: Final = 200
+
+PARAMETERS: Final = frozenset(
+    {"_type", "patient", "_since", "_until", "_typeFilter", "_elements", "_outputFormat"}
+    | {"includeAssociatedData", "organizeOutputBy", "allowPartialManifests"}
+)
 
 _BETWEEN_FILTERS: Final = re.compile(r",(?=[A-Z][A-Za-z]*\?)")
 _ELEMENT: Final = re.compile(r"(?:[A-Z][A-Za-z]+\.)?[a-z][A-Za-z0-9]*\Z")
@@ -55,6 +64,9 @@ class Asked:
     until: str
     filters: tuple[str, ...]
     elements: tuple[str, ...]
+    associated: str
+    organized: str
+    partial: bool
     ignored: tuple[str, ...]
 
     def request(
@@ -63,7 +75,7 @@ class Asked:
         """The request, once it is known what the caller may have."""
         return ExportRequest(
             url=url,
-            types=tuple(sorted(set(types))),
+            types=tuple(sorted(set(types) - ({PROVENANCE} if self.associated else set()))),
             scopes=tuple(scopes),
             token=token,
             since=self.since,
@@ -72,6 +84,9 @@ class Asked:
             elements=self.elements,
             patients=None if patients is None else tuple(patients),
             ignored=self.ignored,
+            associated=self.associated,
+            organized=self.organized,
+            partial=self.partial,
         )
 
 
@@ -120,6 +135,9 @@ def read_kickoff(pairs: Sequence[tuple[str, str]], offer: Offer) -> Asked:
         until=reading.instant("_until"),
         filters=tuple(reading.filters()),
         elements=tuple(reading.elements()),
+        associated=reading.associated(),
+        organized=reading.organized(),
+        partial=reading.partial(),
         ignored=tuple(reading.ignored()),
     )
     reading.format()
@@ -203,6 +221,35 @@ class _Reading:
             self.faults.append(issue("export.parameter-value", parameter="_elements", expected=expected))
         yield from names
 
+    def associated(self) -> str:
+        """The preset of what goes with the rest, the larger of several; "" for none."""
+        values = {value.strip() for text in self._all("includeAssociatedData") for value in text.split(",")}
+        if not values <= set(PRESETS):
+            self._unlike("includeAssociatedData", f"Use {' or '.join(PRESETS)}")
+        found = next((preset for preset in PRESETS if preset in values), "")
+        if found and self._all("organizeOutputBy"):
+            self._unlike("includeAssociatedData", "Leave it out with organizeOutputBy")
+            return ""
+        return found
+
+    def organized(self) -> str:
+        """The type that files are ordered by; "" for the type of each resource."""
+        given = set(self._all("organizeOutputBy"))
+        if given and given != {ORGANIZED}:
+            self._unlike("organizeOutputBy", f"Use {ORGANIZED}")
+            return ""
+        return ORGANIZED if given else ""
+
+    def partial(self) -> bool:
+        """Whether files may be told of before all are there."""
+        given = set(self._all("allowPartialManifests"))
+        if given and given not in ({"true"}, {"false"}):
+            self._unlike("allowPartialManifests", "Use true or false")
+        return given == {"true"}
+
+    def _unlike(self, name: str, expected: str) -> None:
+        self._soft(name, issue("export.parameter-value", parameter=name, expected=expected))
+
     def format(self) -> None:
         """Notes a fault for any form but NDJSON."""
         if any(text.replace(" ", "+") not in FORMATS for text in self._all("_outputFormat")):
@@ -211,10 +258,9 @@ class _Reading:
 
     def ignored(self) -> Iterator[str]:
         """What is left aside, by name; only names that are known are told."""
-        known = {"_type", "patient", "_since", "_until", "_typeFilter", "_elements", "_outputFormat"}
         for name, _ in self._pairs:
-            if name not in known:
-                told = name if name in NOT_BUILT else "a parameter of another name"
+            if name not in PARAMETERS:
+                told = "a parameter of another name"
                 self._soft(told, issue("export.parameter", parameter=told))
         yield from self._aside
 

@@ -8,6 +8,7 @@ from gateway.core.codec import loads
 from gateway.core.export_job import ExportJob
 from gateway.core.instants import micros, parse_interval
 from gateway.core.resources import Stored
+from gateway.export.bulk.associated import PROVENANCE
 from gateway.export.bulk.request import ExportRequest
 from gateway.search import Parameters, Query, matches
 from gateway.search.query import AnyClause, Clause, DateClause, IdClause, Moment, ReferenceClause
@@ -22,10 +23,14 @@ ReadFilter = Callable[[str, int], Query]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One search; what matches one of `earlier`, the searches before it of the same type, was written already."""
+    """One search; what matches one of `earlier`, the searches before it of the same type, was written already.
+
+    With `associated`, a preset, it is not the search but what goes with the resources in the files before it.
+    """
 
     query: Query
     earlier: tuple[Query, ...] = ()
+    associated: str = ""
 
     def is_new(self, stored: Stored, parameters: Parameters) -> bool:
         """Whether no earlier search found the resource."""
@@ -48,6 +53,8 @@ def steps_of(
                 wanted = [one.clauses for one in filters if one.type == kind] or [()]
                 queries += [Query(kind, (*window, *people, *clauses)) for clauses in wanted]
         found += [Step(query, tuple(queries[:number])) for number, query in enumerate(queries)]
+    if request.associated:
+        found.append(Step(Query(PROVENANCE), associated=request.associated))
     return tuple(found)
 
 

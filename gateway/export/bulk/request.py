@@ -13,6 +13,8 @@ class ExportRequest:
     the ids to whose records the export is limited, None for everybody. `since` and `until` are instants as text, or
     "". `changed` are the patients whose Consents changed since `since`: all of theirs counts as changed. `scopes` and
     `token` are those of the caller. `ignored` names the parameters that a lenient kick-off left aside.
+    `associated` is the preset of Provenance that goes with the rest, or "". `organized` is the type that files are
+    ordered by, or "". `partial`: finished files may be told of while the rest is at work.
     """
 
     url: str
@@ -26,11 +28,14 @@ class ExportRequest:
     patients: tuple[str, ...] | None = None
     ignored: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    associated: str = ""
+    organized: str = ""
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A finished file: what `step` of the plan wrote, `count` resources of a type.
+    """A finished file: what `step` of the plan wrote, `count` resources of a type; of any types when that is "".
 
     On the disk it is `<stem>.<standing>.ndjson`; `stem` is its own for ever, `standing` tells under which Consents it
     was written. One that `is_deleted` holds Bundles of what the client has to remove.

@@ -1,4 +1,4 @@
-"""The work on one export: search after search into files, each durable before the state tells of it.
+"""The work on exports: each is leased, done, and ended one way or another.
 
 After a kill another process takes the export up behind the last file that is told of; what was half written is
 written again, so that the files come out the same.
@@ -6,38 +6,23 @@ written again, so that the files come out the same.
 
 import errno
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
-from gateway.access import Door
 from gateway.core.errors import FhirError, Unavailable
 from gateway.core.export_job import ExportJob, ExportStatus
-from gateway.core.resources import Stored
+from gateway.export.bulk.blocks import Blocks
 from gateway.export.bulk.exports import Bulk
-from gateway.export.bulk.files import Folder, PartFile
+from gateway.export.bulk.files import Folder
 from gateway.export.bulk.plan import ReadFilter, Step, steps_of
-from gateway.export.bulk.request import ExportRequest, Part, State, encode, state_of
+from gateway.export.bulk.request import ExportRequest, State, encode, state_of
+from gateway.export.bulk.running import LEASE_SECONDS, Lost, Over, Run
 from gateway.search import Parameters
-
-LEASE_SECONDS: Final = 60.0
-BEAT_ROWS: Final = 1_000
-"""Resources between two looks at whether the export still is wanted."""
 
 MOST_ATTEMPTS: Final = 10
 """How often an export is taken up before it counts as failed."""
-
-
-class Lost(Exception):
-    """The export was removed, or somebody else works on it."""
-
-
-class _Over(Exception):
-    """The process ends; `state` is how far the export came."""
-
-    def __init__(self, state: State) -> None:
-        super().__init__()
-        self.state = state
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +59,7 @@ class Worker:
             self._run(job, folder, is_over)
         except Lost:
             self._clean(job, folder)
-        except _Over as over:
+        except Over as over:
             bulk = self.bulk
             bulk.store.save(replace(job, state=encode(over.state)), self.name, bulk.clock(), 0)
         except Unavailable:
@@ -104,112 +89,34 @@ class Worker:
         state = state_of(job.state)
         folder.make()
         folder.keep_only(part.stem for part in state.parts)
-        run = _Run(self, job, request, folder, door, state, is_over)
-        steps = self._steps(job, request)
-        for number, step in enumerate(steps):
+        run = Run(
+            self.bulk,
+            self.parameters,
+            self.name,
+            self.part_rows,
+            self.part_bytes,
+            job,
+            request,
+            folder,
+            door,
+            state,
+            is_over,
+        )
+        for number, work in enumerate(self._works(run)):
             if number >= state.step:
-                run.step(number, step)
-        if request.since and len(steps) >= state.step:
-            run.departures(len(steps))
+                work(number)
         self._end(job, run.state, "done")
 
-    def _steps(self, job: ExportJob, request: ExportRequest) -> tuple[Step, ...]:
-        return steps_of(job, request, self.parameters, self.filter_reader(job.study))
+    def _works(self, run: Run) -> list[Callable[[int], None]]:
+        """What there is to do, in a fixed order, each to be called with its number."""
+        read = self.filter_reader(run.job.study)
 
+        def steps(request: ExportRequest) -> tuple[Step, ...]:
+            return steps_of(run.job, request, self.parameters, read)
 
-@dataclass(slots=True)
-class _Run:
-    """One process at work on one export."""
-
-    worker: Worker
-    job: ExportJob
-    request: ExportRequest
-    folder: Folder
-    door: Door
-    state: State
-    is_over: Callable[[], bool]
-
-    def step(self, number: int, step: Step) -> None:
-        """Writes what a search finds, but for what finished files have."""
-        kind = step.query.type
-        if number != self.state.step:
-            self.state = replace(self.state, step=number, last="")
-        self.state = replace(self.state, type=kind)
-        # Taken before the first row is read: files are named by it, so that a change meanwhile makes them old.
-        bulk = self.worker.bulk
-        standing = bulk.store.standing(self.job.study, bulk.clock())
-        rows = self._rows(step)
-        if self.state.last and not _go_to(rows, self.state.last):
-            # The row after which to go on is not there any more: the search begins again, its files too.
-            kept = tuple(part for part in self.state.parts if part.step != number)
-            self.state = replace(self.state, last="", parts=kept, written=sum(part.count for part in kept))
-            self.folder.keep_only(part.stem for part in kept)
-            rows = self._rows(step)
-        for stored in rows:
-            self._part(number, kind, standing, stored, rows)
-        self.state = replace(self.state, step=number + 1, last="")
-        self._beat()
-
-    def departures(self, number: int) -> None:
-        """Writes what the client has to remove: a file that may be empty, as the next Consent may fill it."""
-        bulk = self.worker.bulk
-        standing = bulk.store.standing(self.job.study, bulk.clock())
-        stem = f"deleted-{secrets.token_hex(4)}"
-        writer = self.folder.writer()
-        try:
-            for line in bulk.departures.lines(self.job, self.request, self.door.principal):
-                writer.write(line)
-            writer.finish(self.folder.file(stem, standing))
-        finally:
-            writer.abandon()
-        part = Part(number, "Bundle", stem, writer.count, is_deleted=True)
-        self.state = replace(self.state, step=number + 1, last="", parts=(*self.state.parts, part))
-        self._beat()
-
-    def _part(self, number: int, kind: str, standing: str, first: Stored, rows: Iterator[Stored]) -> None:
-        """Writes one file, which begins with `first`, and tells of it."""
-        stem = f"{kind}-{len(self.state.parts):05}-{secrets.token_hex(4)}"
-        writer = self.folder.writer()
-        try:
-            last = self._fill(writer, first, rows)
-            writer.finish(self.folder.file(stem, standing))
-        finally:
-            writer.abandon()
-        part = Part(number, kind, stem, writer.count)
-        told = (*self.state.parts, part)
-        self.state = replace(self.state, last=last, parts=told, written=sum(one.count for one in told))
-        self._beat()
-
-    def _fill(self, writer: PartFile, first: Stored, rows: Iterator[Stored]) -> str:
-        show, elements, worker = self.worker.bulk.show, self.request.elements, self.worker
-        stored = first
-        while True:
-            writer.write(show(stored, elements))
-            if writer.count >= worker.part_rows or writer.size >= worker.part_bytes:
-                return stored.key.id
-            following = next(rows, None)
-            if following is None:
-                return stored.key.id
-            stored = following
-
-    def _rows(self, step: Step) -> Iterator[Stored]:
-        """The new rows of a search; looks now and again whether the export still is wanted."""
-        for number, stored in enumerate(self.door.stream(step.query), 1):
-            if number % BEAT_ROWS == 0:
-                self._beat()
-            if step.is_new(stored, self.worker.parameters):
-                yield stored
-
-    def _beat(self) -> None:
-        """Keeps the state and the lease; raises `Lost`, and `_Over` when the process ends."""
-        bulk = self.worker.bulk
-        job = replace(self.job, state=encode(self.state))
-        if not bulk.store.save(job, self.worker.name, bulk.clock(), LEASE_SECONDS):
-            raise Lost
-        if self.is_over():
-            raise _Over(self.state)
-
-
-def _go_to(rows: Iterator[Stored], last: str) -> bool:
-    """Takes rows up to the one with this id; False when there is none."""
-    return any(stored.key.id == last for stored in rows)
+        if run.request.organized:
+            blocks = Blocks(run.door, run.request, self.parameters, steps, self.bulk.show)
+            works: list[Callable[[int], None]] = [partial(run.blocks, blocks=blocks)]
+        else:
+            works = [partial(run.step, step=step) for step in steps(run.request)]
+        return [*works, run.departures] if run.request.since else works
