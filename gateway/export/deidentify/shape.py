@@ -70,7 +70,10 @@ def made_by(change: Change) -> Made:
 
 
 class Changed(NamedTuple):
-    """A value that is changed; `known` is what became of those seen, None where that is one participant's."""
+    """A value that is changed, by its place among the parts.
+
+    `known` is what became of the values seen, None where that is one participant's or values hardly come again.
+    """
 
     place: int
     known: dict[bytes, bytes] | None
@@ -79,12 +82,11 @@ class Changed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left of bodies: a text with gaps, the values for them, and which of these are changed.
-
-    `person` picks the values that tell whose a body is.
+    """What is left of bodies: texts, with a gap behind each but the last, the values for the gaps, and which of these
+    are changed. `person` picks the values that tell whose a body is.
     """
 
-    text: bytes
+    parts: list[bytes]
     pick: Pick
     changed: tuple[Changed, ...]
     person: Pick
@@ -92,9 +94,10 @@ class Left:
 
     def filled(self, values: Values, whose: Whose) -> bytes | None:
         """The text with what becomes of the values; None when nothing is left of one of them."""
-        into = list(self.pick(values))
+        parts = self.parts.copy()
+        parts[1::2] = self.pick(values)
         for place, known, made in self.changed:
-            value = into[place]
+            value = parts[place]
             found = None if known is None else known.get(value)
             if found is None:
                 found = made(value, whose)
@@ -104,8 +107,8 @@ class Left:
                     if len(known) >= MAX_REMEMBERED:
                         known.clear()
                     known[value] = found
-            into[place] = found
-        return self.text % tuple(into)
+            parts[place] = found
+        return b"".join(parts)
 
 
 class Shape:

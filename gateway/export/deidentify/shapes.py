@@ -147,9 +147,9 @@ class Shapes:
                     return None
                 comes_again = leaf.by.name != _OF_A_PERSON and leaf.by.change is not hashed  # mostly ids
                 known = self._known.setdefault(leaf.by.change, {}) if comes_again else None
-                changed.append(Changed(place, known, made_by(leaf.by.change)))
-        text = b"%b".join([part.replace(b"%", b"%%") for part in around])
-        return Left(text, picker([leaf.number for leaf in leaves]), tuple(changed), person)
+                changed.append(Changed(2 * place + 1, known, made_by(leaf.by.change)))
+        parts = [part for text in around for part in (text, b"")][:-1]
+        return Left(parts, picker([leaf.number for leaf in leaves]), tuple(changed), person)
 
 
 def _person(tree: Resource) -> Pick:
