@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway.access import Access, ScopeLimits
+from gateway.access import Access, CataloguedStore, ScopeLimits
 from gateway.audit import (
     Anchoring,
     AnchorKeys,
@@ -45,7 +45,7 @@ from gateway.core import logs
 from gateway.core.assets import asset_roots
 from gateway.core.clock import Clock, system_clock
 from gateway.core.errors import FhirError
-from gateway.definitions import Definitions
+from gateway.definitions import Catalogue, Definitions
 from gateway.export.bulk import Bulk, Departures, Worker, filter_reader
 from gateway.ingest import Ingest
 from gateway.mapping import MappingRegistry
@@ -161,7 +161,9 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
     limits = ScopeLimits(made.parameters)
     externals = ExternalIssuers(settings.issuers, settings.public_url, clock)
     anchors = Anchors(settings.anchors, AnchorKeys(settings.keys), witness(settings.anchor_url))
-    access = Access(store, trail, studies, clock, limits)
+    catalogue = Catalogue.of_studies(made.definitions, asset_roots("profiles", settings.asset_dirs), studies, clock())
+    catalogued = CataloguedStore(store, catalogue, made.parameters, limits.permits)
+    access = Access(catalogued, trail, studies, clock, limits)
     clients = ClientRegistry(store.registrations, studies, trail.record, clock, settings.environment)
     keys = KeyFolder(settings.keys)
     keys.ensure_key(clock())

@@ -7,6 +7,7 @@ consent (whose, of which domains, from when) is computed here on every write.
 """
 
 from gateway.access.access import Access
+from gateway.access.catalogued import CataloguedStore
 from gateway.access.door import Door
 from gateway.access.finding import Finder
 from gateway.access.limits import ScopeLimits
@@ -18,6 +19,7 @@ __all__ = [
     "Access",
     "Begun",
     "Bodies",
+    "CataloguedStore",
     "Delete",
     "Door",
     "Finder",
@@ -25,7 +27,7 @@ __all__ = [
     "Page",
     "Result",
     "ScopeLimits",
+    "Statement",
     "Step",
     "Write",
-    "Statement",
 ]

@@ -8,6 +8,7 @@ from gateway.access.reach import narrowed
 from gateway.access.scopes import require_scope
 from gateway.core.principal import Principal
 from gateway.core.resources import Key, Lookup, Stored, Visibility
+from gateway.definitions.catalogue import KINDS
 from gateway.search import Query
 from gateway.search.query import IdClause
 
@@ -53,4 +54,7 @@ class Finder:
 
     def _one(self, type: str, id: str, visibility: Visibility | None) -> Stored | None:
         found = self.lookup(Query(type, (IdClause((id,)),)), visibility, 1)
-        return found[0] if found else None
+        if found or type not in KINDS:
+            return found[0] if found else None
+        definition = self.read(Key(self.principal.study, type, id), visibility)  # which nobody writes
+        return None if definition is None or definition.deleted else definition

@@ -5,6 +5,7 @@ ValueSet, CodeSystem and ConceptMap JSON. Data are read from compact archives ma
 `python -m gateway.definitions.compact`; each look-up decodes only what it needs.
 """
 
+from gateway.definitions.catalogue import Catalogue
 from gateway.definitions.definitions import Definitions, r4
 from gateway.definitions.element import Binding, Constraint, Element, TypeRef
 from gateway.definitions.element_tree import ElementNode
@@ -14,6 +15,7 @@ from gateway.definitions.structure import Structure
 
 __all__ = [
     "Binding",
+    "Catalogue",
     "Constraint",
     "Definitions",
     "Element",

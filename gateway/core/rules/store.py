@@ -3,6 +3,12 @@
 from gateway.core.rules.rule import Rule
 
 RULES: dict[str, Rule] = {
+    "store.definition": Rule(
+        "error",
+        "not-supported",
+        "This id is that of a definition of the asset folders, which is read and not written",
+        "Write it at another id, or change the file in the asset folder",
+    ),
     "store.version-conflict": Rule(
         "error",
         "conflict",

@@ -38,7 +38,7 @@ class Results:
     elements: tuple[str, ...] | None = None
     includes: tuple[Include, ...] = ()
     asked: int = 0
-    """How many includes; `*`, of all types that may refer to a page, is one."""
+    """How many includes; `_revinclude=*` is one."""
 
 
 def is_result(name: str) -> bool:
@@ -59,7 +59,7 @@ def read_result(results: Results, types: Sequence[str], name: str, text: str, re
     if code in _REPEATED:
         found = _includes(types, text, reader, reverse=code == "_revinclude", iterate=bool(colon))
         results.includes = unique((*results.includes, *found))
-        results.asked += 1 if text == "*" else len(found)
+        results.asked += 1 if name == "_revinclude" and text == "*" else len(found)
         if results.asked > reader.reading.limits.includes:
             raise BadRequest(issue("search.too-many", parameter=code, limit=reader.reading.limits.includes))
     elif getattr(results, code[1:]) is not None:
