@@ -40,6 +40,9 @@ INTERNAL = {"mapping.evaluation", "mapping.duplicate-key"}
 
 SAYING = ("value", "component", "dataAbsentReason", "hasMember", "note")
 
+_OF_A_MAP = re.compile(r"^[0-9:-]+$")
+"""Names of an object that is used as a map: numbers, times, dates."""
+
 Step = str | int
 Outcome = tuple[tuple[Resource, ...], tuple[str, ...]]
 
@@ -71,7 +74,7 @@ def one_a_kind(paths: Iterator[tuple[Step, ...]]) -> list[tuple[Step, ...]]:
     """The first way of each kind, whatever the positions in lists and in objects that are used as a map."""
     kinds: dict[tuple[str, ...], tuple[Step, ...]] = {}
     for path in paths:
-        kinds.setdefault(tuple(re.sub(r"^[0-9:-]+$", "*", str(step)) for step in path), path)
+        kinds.setdefault(tuple(_OF_A_MAP.sub("*", str(step)) for step in path), path)
     return list(kinds.values())
 
 
@@ -143,7 +146,9 @@ def disturbances(mapping: Mapping, tree: Any, envelope: dict[str, str]) -> Itera
         return
     new: Any = "x" if mapping.format in NO_NULLS else {"x": [1, None]}
     as_it_is = outcome(mapping, tree, envelope)
-    for path in one_a_kind((*path[:-1], "fieldOfTomorrow") for path in places(tree) if not str(path[-1]).isdigit()):
+    for path in one_a_kind(
+        (*path[:-1], "fieldOfTomorrow") for path in places(tree) if not _OF_A_MAP.match(str(path[-1]))
+    ):
         more = outcome(mapping, changed(tree, path, lambda holder, step: holder.__setitem__(step, new)), envelope)
         if more != as_it_is:
             yield f"unknown field at {'/'.join(map(str, path[:-1]))}: {more[1]}"
