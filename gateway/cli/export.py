@@ -1,7 +1,9 @@
-"""`gateway export`: writes what a client may take along as NDJSON."""
+"""`gateway export`: writes what a client may take along as NDJSON or as Bundles, here or elsewhere."""
 
-from contextlib import closing
+from contextlib import ExitStack, closing
+from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,8 +11,11 @@ import typer
 from gateway.cli.console import console, errors, show_error, show_issues, write_json
 
 if TYPE_CHECKING:
+    from gateway.access import Door
     from gateway.app import Gateway
+    from gateway.export import Manifest
     from gateway.export.deidentify import Deidentifier
+    from gateway.export.folders import Progress
     from gateway.study import Client, Study
 
 EXAMPLE = "Example: gateway export --study hf-dct-01 --client research --out research-export"
@@ -35,51 +40,92 @@ def register(root: typer.Typer) -> None:
     )(export_study)
 
 
+class Form(StrEnum):
+    """The files that an export can be."""
+
+    ndjson = "ndjson"
+    collection = "collection"
+    searchset = "searchset"
+    participants = "participants"
+
+
 def export_study(
     study: Annotated[str, typer.Option("--study", help="The study's id")],
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; an earlier export in it is replaced")],
+    out: Annotated[
+        str, typer.Option("--out", help="Folder or address (s3://bucket/folder); an earlier export there is replaced")
+    ],
     client: Annotated[str, typer.Option("--client", help="Through whose eyes: a client of the study")],
     types: Annotated[
         str, typer.Option("--type", help="Resource types, separated by commas; all that the client may read")
     ] = "",
+    form: Annotated[
+        Form, typer.Option("--form", help="NDJSON, a Bundle a type, or a Bundle for each participant")
+    ] = Form.ndjson,
     deidentify: Annotated[
         str, typer.Option("--deidentify", help="A policy: safe-harbor, research-pseudonymised, or a file")
     ] = "",
     json: Annotated[bool, typer.Option("--json", help="The manifest, as JSON")] = False,
 ) -> None:
-    """Write NDJSON files, one a resource type, and manifest.json: only what Consents let this client take along."""
+    """Write files of resources and manifest.json: only what Consents let this client take along."""
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
     from gateway.app import build
-    from gateway.export import export
+    from gateway.export import upload
+    from gateway.export.remote import is_remote
     from gateway.settings import Settings
 
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}")
-    with closing(build(Settings())) as gateway, Progress(*columns, console=errors(), transient=True) as progress:
+    with ExitStack() as stack:
+        gateway = stack.enter_context(closing(build(Settings())))
         found = gateway.studies.get(study)
         if found is None or client not in found.clients:
             show_error("no such study" if found is None else f"no such client; known: {', '.join(found.clients)}")
             raise typer.Exit(2)
         reader = found.clients[client]
         wanted = tuple(filter(None, types.split(","))) or readable_types(found, reader)
-        tasks = {kind: progress.add_task(kind, total=None) for kind in wanted}
-        door = gateway.access.door(found.principal(reader))
         policy = deidentifier_of(gateway, study, deidentify) if deidentify else None
-        manifest = export(
-            door,
-            out,
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="export-")) if is_remote(out) else out)
+        bar = stack.enter_context(Progress(*columns, console=errors(), transient=True))
+        tasks = {kind: bar.add_task(kind, total=None) for kind in wanted}
+        manifest = _written(
+            gateway,
+            gateway.access.door(found.principal(reader)),
+            folder,
             wanted,
-            gateway.clock(),
-            lambda kind, count: progress.update(tasks[kind], completed=count),
+            form,
+            lambda kind, count: bar.update(tasks[kind], completed=count),
             policy,
         )
+        if is_remote(out):
+            copied = bar.add_task("copying", total=len(manifest.outputs))
+            upload(folder, out, lambda _name: bar.advance(copied))
     if json:
         write_json(manifest.tree)
         return
     for entry in manifest.outputs:
-        console().print(f"{out / entry.name}  {entry.count}", soft_wrap=True)
+        console().print(f"{out.rstrip('/')}/{entry.name}  {entry.count}", soft_wrap=True)
     if not manifest.outputs:
         console().print("nothing that this client may take along")
+
+
+def _written(
+    gateway: "Gateway",
+    door: "Door",
+    folder: Path,
+    types: tuple[str, ...],
+    form: Form,
+    progress: "Progress",
+    policy: "Deidentifier | None",
+) -> "Manifest":
+    from gateway.export import Bundles, export
+    from gateway.export.bundles import FORMS
+
+    at = gateway.clock()
+    if form is Form.ndjson:
+        return export(door, folder, types, at, progress, policy)
+    base = f"{gateway.settings.public_url}/studies/{door.principal.study}/fhir"
+    bundles = Bundles(door, gateway.engines.parameters, base, at, progress, policy)
+    return bundles.export(folder, types, FORMS[form.value])
 
 
 def deidentifier_of(gateway: "Gateway", study: str, name: str) -> "Deidentifier":

@@ -9,6 +9,21 @@ RULES: dict[str, Rule] = {
         "The folder holds {name}, which no earlier export wrote",
         "Export into an empty folder, or into one that holds an export",
     ),
+    "export.remote-extra": Rule(
+        "error",
+        "not-supported",
+        "This address needs {name}, which is not installed",
+        "Install trial-fhir-gateway[remote]; for s3:// the package s3fs, for gs:// gcsfs, for abfs:// adlfs",
+    ),
+    "export.remote-address": Rule(
+        "error", "value", "The address is none that files can be written under", "As s3://bucket/folder"
+    ),
+    "export.remote-failed": Rule(
+        "error",
+        "transient",
+        "The files could not be written there; there is no manifest, so nothing is published",
+        "Look after its rights, room and network, and export again",
+    ),
     "export.cdisc-domain": Rule(
         "error",
         "invalid",

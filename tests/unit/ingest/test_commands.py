@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import fsspec
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -105,6 +106,11 @@ def test_ingest_replay_export(payload: Path, tmp_path: Path) -> None:
     assert counts == {"Device": 1, "Observation": 2, "Questionnaire": 1, "ResearchStudy": 1}
     one = run("export", "--study", STUDY, "--client", "research", "--out", tmp_path / "one", "--type", "Device")
     assert "Device.ndjson  1" in one.output
+    far = run("export", "--study", STUDY, "--client", "research", "--out", "memory://far/x", "--form", "searchset")
+    assert "memory://far/x/Device.bundle.json  1" in far.output
+    with fsspec.open("memory://far/x/manifest.json") as file:
+        assert {one["type"] for one in json.load(file)["output"]} == {"Bundle"}
+    assert run("export", "--study", STUDY, "--client", "research", "--out", "never", "--form", "x").exit_code == 2
 
 
 @pytest.mark.usefixtures("loaded")
