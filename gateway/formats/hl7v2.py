@@ -34,6 +34,7 @@ are several messages. There are no options. See https://www.hl7.org/implement/st
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from gateway.core.errors import BadRequest
@@ -41,11 +42,12 @@ from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options
 from gateway.formats.hl7v2_groups import flat, oru_groups
 from gateway.formats.hl7v2_locate import Located, Message, locator
-from gateway.formats.hl7v2_segments import Encoding, read_plain, read_segment
+from gateway.formats.hl7v2_segments import USUAL, Encoding, Segment, read_plain, read_segment
 
 MAX_SEGMENTS = 200_000
 
 _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
+_NONE: frozenset[str] = frozenset()
 _HEADERS = frozenset(("FHS", "BHS", "MSH"))
 _CLOSING = {"FHS": "FTS", "BHS": "BTS"}
 _CLOSINGS = frozenset(_CLOSING.values())
@@ -89,31 +91,34 @@ def _unframed(text: str) -> str:
 
 def _read(text: str) -> tuple[dict[str, Any], list[Message]]:
     """The FHS and BHS segments by name, and the messages; checks envelopes and segment names."""
-    reader = _Reader(text)
+    reader, read = _Reader(text), read_segment
     lines = (text.replace("\r\n", "\r").replace("\n", "\r") if "\n" in text else text).split("\r")
     if len(lines) > MAX_SEGMENTS:
         raise BadRequest(issue("format.hl7-limit", limit=MAX_SEGMENTS))
-    beginnings = reader.beginnings
+    beginnings, separators, add = reader.beginnings, USUAL, reader.add
     for number, line in enumerate(lines, 1):
         if line[:4] in beginnings:
-            reader.segment(line)
+            add((line[:3], read(line, separators)))
         elif line and not line.isspace():
             reader.take(line, number)
+            beginnings, separators, add = reader.beginnings, reader.encoding or USUAL, reader.add
+            read = read_plain if reader.is_plain else read_segment
     return reader.finish()
 
 
 class _Reader:
     """Splits lines into messages while it checks that every opened envelope is closed."""
 
-    __slots__ = ("beginnings", "encoding", "headers", "in_batch", "is_plain", "messages", "open", "text")
+    __slots__ = ("add", "beginnings", "encoding", "headers", "in_batch", "is_plain", "messages", "open", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.is_plain = False
         self.encoding: Encoding | None = None
-        self.beginnings: set[str] = set()
+        self.beginnings = _NONE
         self.headers: dict[str, Any] = {}
         self.messages: list[Message] = []
+        self.add: Callable[[tuple[str, Segment]], None] = Message().append
         self.open: list[str] = []
         self.in_batch = 0
 
@@ -130,29 +135,24 @@ class _Reader:
         elif not self.messages:
             raise BadRequest(issue("format.hl7-no-msh", source=f"line {number}"))
         else:
-            self.beginnings.add(line[:4])
-            self.segment(line)
-
-    def segment(self, line: str) -> None:
-        """Takes a line that begins as a segment of a message does."""
-        assert self.encoding is not None
-        read = read_plain if self.is_plain else read_segment
-        self.messages[-1].append((line[:3], read(line, self.encoding)))
+            self.add((name, read_segment(line, self.encoding)))
 
     def _header(self, name: str, line: str, number: int) -> None:
         encoding = Encoding.of(line)
         if encoding is None:
             raise BadRequest(issue("format.hl7-encoding-characters", source=f"line {number}"))
         if encoding is not self.encoding:
-            self.beginnings.clear()
             # What stands nowhere behind the first header's own separators stands in no line.
             self.is_plain = self.encoding is None and not encoding.is_special(self.text[self.text.index(line) + 9 :])
         self.encoding = encoding
         segment = read_segment(line, encoding)
         if name == "MSH":
-            self.messages.append([(name, segment)])
+            message = [(name, segment)]
+            self.messages.append(message)
+            self.add, self.beginnings = message.append, encoding.beginnings
             self.in_batch += 1
             return
+        self.beginnings = _NONE
         self.headers.setdefault(name, []).append(segment)
         self.open.append(_CLOSING[name])
         self.in_batch = 0

@@ -23,8 +23,15 @@ def flat(message: Message) -> Located:
 def oru_groups(message: Message) -> Located:
     """The groups of an ORU message; see section 7.3.1 of HL7 v2.5.1."""
     builder = _OruBuilder(message[0][1])
+    before = ""
     for name, segment in message[1:]:
-        builder.add(name, segment)
+        if name == before == "OBX" and not builder.specimens:
+            # As `add` does: there are results already, and this is the next.
+            builder.place = place = {"OBX": segment}
+            builder.observations.append(place)
+        else:
+            builder.add(name, segment)
+        before = name
     return builder.finish()
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 Segment: TypeAlias = dict[str, Any]
 
@@ -19,8 +19,8 @@ MAX_NAMED = 127
 
 
 REMEMBERED = 1024
-MAX_REMEMBERED = 400
-"""How many kinds of OBX are remembered, and of lines of which length: a hostile sender must not fill the memory."""
+MAX_REMEMBERED = 200
+"""How many kinds of OBX are remembered, and how long a field may be: a hostile sender must not fill the memory."""
 
 MAX_PARTS = 24
 """Names of components up to this number are built once; what has more is read the slower way."""
@@ -42,13 +42,16 @@ _FIRST = [names["c1"] for names in _NAMES]
 _COMPONENTS = [f"c{number}" for number in range(64)]
 _KEYS = _COMPONENTS[1 : MAX_PARTS + 1]
 _PARTS_OF = {names[""]: [names[key] for key in _KEYS] for names in _NAMES}
+_OFTEN = ("PID", "PV1", "NTE", "ORC", "OBR", "OBX", "SPM")
 _HEADERS = frozenset(("MSH", "BHS", "FHS"))
-_OF_TEST = 14
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoding:
-    """The separators that a header segment declares; one object for the same ones."""
+    """The separators that a header segment declares; one object for the same ones.
+
+    `result` takes an OBX apart, see `read_result`; `beginnings` are those of the lines that come most often.
+    """
 
     field: str
     component: str
@@ -56,6 +59,8 @@ class Encoding:
     escape: str
     subcomponent: str
     escaped: re.Pattern[str]
+    result: Callable[[str], re.Match[str] | None]
+    beginnings: frozenset[str]
 
     def is_special(self, text: str) -> bool:
         """Whether a text has more than fields and components: repetitions, subcomponents, escapes, nulls."""
@@ -83,7 +88,21 @@ def _encoding(start: str) -> Encoding | None:
         escape,
         subcomponent,
         re.compile(f"{mark}([^{mark}]*){mark}"),
+        _result(re.escape(field), re.escape(component)).fullmatch,
+        frozenset(name + field for name in _OFTEN),
     )
+
+
+def _result(field: str, component: str) -> re.Pattern[str]:
+    """An OBX whose own number, sub-id, value and time are plain: these, what is between them, and what follows."""
+    other, own = f"[^{field}]{{0,{MAX_REMEMBERED}}}", f"[^{field}{component}]"
+    return re.compile(
+        f"OBX{field}({own}+){field}({other}{field}{other}){field}({own}*){field}({own}+)((?:{field}{other}){{0,8}}+)"
+        f"(?:{field}({own}*)((?:{field}[^{field}]*){{0,100}}))?"
+    )
+
+
+USUAL = cast(Encoding, _encoding("|^~\\&"))
 
 
 def read_segment(line: str, encoding: Encoding) -> Segment:
@@ -102,42 +121,44 @@ def read_segment(line: str, encoding: Encoding) -> Segment:
 
 def read_plain(line: str, encoding: Encoding) -> Segment:
     """As `read_segment`, for a line that has nothing special and is no header, as most lines are."""
-    if line[:3] == "OBX" and len(line) <= MAX_REMEMBERED:
-        parts = line.split(encoding.field)
-        if 5 < len(parts) <= MAX_NAMED:
-            number, part, value = parts[1], parts[4], parts[5]
-            if encoding.component not in number + part + value:
-                return _result(parts, encoding, number, part, value)
-    return _read(line, encoding, _read_plain_fields)
+    return read_result(line, encoding) if line[:3] == "OBX" else _read(line, encoding, _read_plain_fields)
 
 
-def _result(parts: list[str], encoding: Encoding, number: str, part: str, value: str) -> Segment:
-    """An OBX: what it has in common with other results of its test is a copy of what is remembered of it."""
-    rest = parts[_OF_TEST:]
-    parts[1], parts[4], parts[5] = number and "1", part and "1", value and "1"
-    common, composites = _of_test(encoding.field.join(parts[:_OF_TEST]), encoding)
+def read_result(line: str, encoding: Encoding) -> Segment:
+    """As `read_plain`, for an OBX: what it has in common with others of its test is a copy of what is remembered."""
+    found = encoding.result(line)
+    if found is None:
+        return _read(line, encoding, _read_plain_fields)
+    number, test, part, value, rest, time, others = found.groups()
+    common, composites = _of_test(f"{test}{rest}" if part else f"{test}\r{rest}", encoding)
     segment = common.copy()
-    for name in composites:
-        segment[name] = segment[name].copy()
-    if number:
-        segment["f1"] = segment["f1_1"] = number
+    for name, parts in composites:
+        segment[name] = parts.copy()
+    segment["f1"] = segment["f1_1"] = number
     if part:
         segment["f4"] = segment["f4_1"] = part
-    if value:
-        segment["f5"] = segment["f5_1"] = value
-    _read_plain_fields(segment, rest, 0, encoding, _OF_TEST)
+    segment["f5"] = segment["f5_1"] = value
+    if time:
+        segment["f14"] = segment["f14_1"] = time
+    if others:
+        _read_plain_fields(segment, others.split(encoding.field), 0, encoding, 14)
     return segment
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _of_test(line: str, encoding: Encoding) -> tuple[Segment, tuple[str, ...]]:
-    """The fields of an OBX before 14, but for its own number, sub-id and value; the names of those of several parts.
+def _of_test(texts: str, encoding: Encoding) -> tuple[Segment, tuple[tuple[str, dict[str, str]], ...]]:
+    """The fields of an OBX, placeholders for its number, sub-id, value; and those of several parts.
 
-    These name the test, its unit, range and flags, which come again in every message. They say nothing of whom
-    the result is about, so that they may be remembered; what a segment PID or a value says never is.
+    `texts` are fields 2 and 3, and 6 to 13; between them is a carriage return where there is no sub-id. They name the
+    test, its unit, range and flags, which come again in every message. They say nothing of whom the result is about,
+    so that they may be remembered; what a segment PID, a value or a time says never is.
     """
+    separator = encoding.field
+    kind, test, *rest = texts.split(separator, 2)
+    part = "" if test.endswith("\r") else "1"
+    line = separator.join(("OBX", "1", kind, test.rstrip("\r"), part, "1", *rest))
     segment = _read(line, encoding, _read_plain_fields)
-    return segment, tuple(name for name, value in segment.items() if isinstance(value, dict))
+    return segment, tuple((name, value) for name, value in segment.items() if isinstance(value, dict))
 
 
 def _read(line: str, encoding: Encoding, read: _Read) -> Segment:

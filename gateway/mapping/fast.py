@@ -1,6 +1,6 @@
 """What generated functions look like from outside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -19,6 +19,10 @@ Fast: TypeAlias = Callable[[dict[str, Any], Scope, Env, str], tuple[Run, Wanted 
 """Variables, scope, environment and study of a unit -> its functions."""
 
 
+Asked: TypeAlias = Callable[[Any, dict[str, Any], Scope, Env], Any]
+"""Focus, variables, scope and environment -> the loose value of one formula; raises where it is not as usual."""
+
+
 @dataclass(frozen=True, slots=True)
 class Generated:
     """One function in two forms: `usual` raises one of `ODDITIES` for what only `general`, made when asked, takes."""
@@ -29,11 +33,16 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class FastPlan:
-    """The generated functions: of each emit before and after the records, and of a whole record."""
+    """The generated functions: of each emit before and after the records, and of a whole record.
+
+    `asked` are those of the formulas about the participant, by position; `facts` the names that any formula reads.
+    """
 
     before: tuple[Generated, ...]
     record: Generated | None
     after: tuple[Generated, ...]
+    asked: Mapping[str, Asked]
+    facts: frozenset[str]
 
 
 class Bound:

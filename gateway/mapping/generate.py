@@ -10,13 +10,15 @@ is made and asked where the other gives up. Constant parts are shared between re
 """
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
-from gateway.mapping.fast import Fast, FastPlan, Generated
+from gateway.mapping.fast import Asked, Fast, FastPlan, Generated
 from gateway.mapping.generate_bulk import write_wanted
 from gateway.mapping.generate_groups import write_grouped
+from gateway.mapping.lineage import variables_of
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.writer import Writer
 
@@ -25,6 +27,10 @@ Names: TypeAlias = dict[str, Any]
 
 _OUTER = """
 def bind(variables, scope, env, study):
+    ...
+"""
+_ASKED = """
+def run(focus, variables, scope, env):
     ...
 """
 _INNER = """
@@ -40,9 +46,40 @@ def generate(plan: Plan) -> FastPlan | None:
             before=tuple(_generated(plan, (emit,), (), emit.id) for emit in plan.before),
             record=_generated(plan, plan.each, plan.vars, "record") if plan.each else None,
             after=tuple(_generated(plan, (emit,), (), emit.id) for emit in plan.after),
+            asked={formula.position: _asked(plan, formula) for formula in _of_subject(plan)},
+            facts=frozenset(name for formula in _formulas(plan) for name in variables_of(formula.expression.ast)),
         )
     except (SyntaxError, RecursionError):
         return None
+
+
+def _of_subject(plan: Plan) -> list[Formula]:
+    parts = (plan.subject.system, plan.subject.value, *(formula for _, formula in plan.subject.verify))
+    return [part for part in parts if isinstance(part, Formula)]
+
+
+def _formulas(part: Any) -> Iterator[Formula]:
+    """Every formula in a plan."""
+    if isinstance(part, Formula):
+        yield part
+    elif is_dataclass(part):
+        for one in fields(part):
+            yield from _formulas(getattr(part, one.name))
+    elif isinstance(part, tuple):
+        for child in part:
+            yield from _formulas(child)
+
+
+def _asked(plan: Plan, formula: Formula) -> Asked:
+    writer = Writer(plan, usual=True)
+    code = writer.code
+    body: list[ast.stmt] = []
+    with code.into(body):
+        code.run("return V", V=writer.single.value(formula, "focus"))
+    with code.into(code.emit(_ASKED)):
+        code.block.extend([*writer.prelude, *body])
+    made: Asked = _executed(plan, ast.Module(body=code.block, type_ignores=[]), code.globals, formula.position)["run"]
+    return made
 
 
 def _generated(plan: Plan, emits: Sequence[Emit], variables: Variables, name: str) -> Generated:
@@ -79,7 +116,11 @@ def written(plan: Plan, emits: Sequence[Emit], variables: Variables, *, usual: b
 
 def _compiled(plan: Plan, emits: Sequence[Emit], variables: Variables, name: str, *, usual: bool) -> Fast:
     module, names = written(plan, emits, variables, usual=usual)
+    made: Fast = _executed(plan, module, names, name)["bind"]
+    return made
+
+
+def _executed(plan: Plan, module: ast.Module, names: Names, name: str) -> Names:
     namespace: dict[str, Any] = dict(names)
     exec(compile(module, f"<mapping {plan.id} {name}>", "exec"), namespace)  # noqa: S102 - our own ast nodes
-    made: Fast = namespace["bind"]
-    return made
+    return namespace

@@ -18,10 +18,12 @@ class Digest(Protocol):
         """The id."""
 
 
-def id_maker(study: str, mapping: str, emit: str, first: tuple[str, ...]) -> Callable[[], Digest]:
-    """What gives a new digest for each key; `first` are the parts that all keys share."""
-    shared = hashlib.blake2b("".join(map(framed, (study, mapping, emit, *first))).encode(), digest_size=16)
-    return shared.copy
+def id_maker(study: str, emit: str, first: tuple[str, ...]) -> Callable[[], Digest]:
+    """What gives a new digest for each key; `emit` are the framed ids of mapping and emit, `first` what all share."""
+    text = f"{len(study)}:{study}{emit}"
+    for part in first:
+        text += f"{len(part)}:{part}"
+    return hashlib.blake2b(text.encode(), digest_size=16).copy
 
 
 def framed(part: str) -> str:

@@ -61,6 +61,15 @@ def plain_path(tree: nodes.Expr | None) -> tuple[str, ...] | None:
     return tuple(reversed(names)) if names and tree is None else None
 
 
+def fact_path(tree: nodes.Expr | None) -> tuple[str, ...]:
+    """The names of a path like `%site.zone`, the variable first; () for anything else."""
+    names: list[str] = []
+    while isinstance(tree, nodes.Member):
+        names.append(tree.name)
+        tree = tree.target
+    return (tree.name, *reversed(names)) if isinstance(tree, nodes.Variable) else ()
+
+
 class _Reader:
     """Collects paths with the offsets where they start."""
 

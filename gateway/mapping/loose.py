@@ -4,12 +4,16 @@ None stands for nothing, a list for several items (or for one that is itself a l
 usual value of a mapping is a single one, so that fast functions build no lists.
 """
 
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
+from gateway.fhirpath import Env
 from gateway.fhirpath.errors import Fault as FhirFault
 from gateway.mapping.scope import Fault
 from gateway.mapping.values import REFUSED, fitted, key_text
 from gateway.mapping.walk import MAX_ITEMS, TooLarge, one_true, order_text
+
+_Evaluate: TypeAlias = Callable[[Any, Env | None], list[Any]]
 
 STRANGE: Final[list[Any]] = []
 """What is behind a step that only the general function takes; it is a list, as everything unusual is."""
@@ -34,6 +38,19 @@ def loose(values: list[Any]) -> Any:
     if None in values:
         return loose([value for value in values if value is not None])
     return values or None
+
+
+def fact(variables: Mapping[str, Any], names: tuple[str, ...], evaluate: _Evaluate, env: Env | None) -> Any:
+    """The loose value of an expression of facts alone; `names` are those of a path, () for another expression."""
+    found: Any = variables
+    for name in names:
+        if found.__class__ is not dict:
+            break
+        found = found.get(name)
+    else:
+        if names and found.__class__ is str:
+            return found
+    return loose(evaluate(NO_FOCUS, env))
 
 
 def listed(value: Any) -> list[Any]:

@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 from gateway.core import Issue, issue
 from gateway.core.instants import format_instant
-from gateway.fhirpath import Env, FhirPathError, nodes
+from gateway.fhirpath import Env, FhirPathError
 from gateway.formats import Pointer, json_pointer
 from gateway.mapping.assets import Asset
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
 from gateway.mapping.fast import FastPlan
-from gateway.mapping.lineage import plain_path
-from gateway.mapping.loose import NO_FOCUS, ODDITIES
+from gateway.mapping.lineage import fact_path, plain_path
+from gateway.mapping.loose import ODDITIES, fact
 from gateway.mapping.payload_schema import Schema
 from gateway.mapping.plan import Formula, Plan
 from gateway.mapping.positions import Positions
@@ -118,28 +118,39 @@ class _Run:
     steps: list[Step] | None
 
     def run(self) -> Mapped:
-        plan = self.mapping.plan
-        envelope = {
-            **self.facts.envelope,
-            "receivedAt": format_instant(self.facts.received),
-            "payloadSha256": self.facts.sha256,
-        }
-        base = {"payload": self.tree, "envelope": envelope, "study": plain(self.facts.study)}
+        plan, base = self.mapping.plan, self._facts()
         missing = _missing_context(plan, base)
         if missing:
             return Mapped((), missing)
-        token = current.set(Scope())
+        scope, fast = Scope(), self.mapping.fast
+        token = current.set(scope)
         try:
             records, problem = self._records(plan.records, base)
             if not records:
                 rule = problem or issue("mapping.no-records", source=self.positions.of_node(self.tree))
                 return Mapped((), (rule,))
-            groups = SubjectSearch(plan, self.facts.resolve, base, self.positions).groups(self.tree, records)
+            asked = {} if fast is None else fast.asked
+            search = SubjectSearch(plan, self.facts.resolve, base, self.positions, asked, scope)
+            groups = search.groups(self.tree, records)
         finally:
             current.reset(token)
         budget = Budget()
         units = tuple(self._unit(group, base, budget) for group in groups)
         return Mapped(units, (), tuple(self.steps or ()))
+
+    def _facts(self) -> dict[str, Any]:
+        """What expressions may read of the payload, the envelope and the study; left out what no expression reads."""
+        fast, context = self.mapping.fast, self.mapping.plan.context or ()
+        base = {"payload": self.tree}
+        if fast is None or "envelope" in fast.facts or "envelope" in context:
+            base["envelope"] = {
+                **self.facts.envelope,
+                "receivedAt": format_instant(self.facts.received),
+                "payloadSha256": self.facts.sha256,
+            }
+        if fast is None or "study" in fast.facts or "study" in context:
+            base["study"] = plain(self.facts.study)
+        return base
 
     def _records(self, formula: Formula | None, base: dict[str, Any]) -> tuple[list[Any], Issue | None]:
         if formula is None:
@@ -200,23 +211,10 @@ def _default_zone(plan: Plan, subject: Subject, variables: dict[str, Any]) -> st
         return default
     if default is None:
         return subject.zone or None
-    known = _fact(default.expression.ast, variables)
-    if known is not None:
-        return known
-    values = default.expression.evaluate(NO_FOCUS, Env(variables=variables))
-    return str(values[0]) if len(values) == 1 else subject.zone or None
-
-
-def _fact(tree: nodes.Expr, variables: dict[str, Any]) -> str | None:
-    """The text of a path like `%site.zone`; None for another expression, and where there is no text."""
-    names: list[str] = []
-    while isinstance(tree, nodes.Member) and tree.target is not None:
-        names.append(tree.name)
-        tree = tree.target
-    found: Any = variables.get(tree.name) if isinstance(tree, nodes.Variable) else None
-    for name in reversed(names):
-        found = found.get(name) if found.__class__ is dict else None
-    return found if found.__class__ is str else None
+    expression = default.expression
+    path = fact_path(expression.ast)
+    found = fact(variables, path, lambda focus, _: expression.evaluate(focus, Env(variables)), None)
+    return subject.zone or None if found is None or found.__class__ is list else str(found)
 
 
 def _missing_context(plan: Plan, base: dict[str, Any]) -> tuple[Issue, ...]:
@@ -224,7 +222,7 @@ def _missing_context(plan: Plan, base: dict[str, Any]) -> tuple[Issue, ...]:
     found = []
     for name, declared in (plan.context or {}).items():
         given = base.get(name)
-        for fact, kind in declared.items():
-            if given is not None and not kind.endswith("?") and given.get(fact) in (None, ""):
-                found.append(issue("mapping.context-missing", mapping=plan.file, name=f"{name}.{fact}"))
+        for one, kind in declared.items():
+            if given is not None and not kind.endswith("?") and given.get(one) in (None, ""):
+                found.append(issue("mapping.context-missing", mapping=plan.file, name=f"{name}.{one}"))
     return tuple(found)

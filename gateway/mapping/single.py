@@ -17,8 +17,8 @@ from gateway.fhirpath import nodes
 from gateway.fhirpath.arithmetic import OPERATORS
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.printer import print_expression
-from gateway.mapping.lineage import is_fixed, plain_path
-from gateway.mapping.loose import NO_FOCUS, ODDITIES, STRANGE, Odd, loose, truth_of
+from gateway.mapping.lineage import fact_path, is_fixed, plain_path
+from gateway.mapping.loose import ODDITIES, STRANGE, Odd, fact, loose, truth_of
 from gateway.mapping.plan import Formula, Functions
 from gateway.mapping.single_calls import behind, call
 from gateway.mapping.single_form import Evaluate, Operand, evaluator, is_whole
@@ -33,6 +33,7 @@ _STEP = "V = B.get(NAME) if B.__class__ is dict else None if B is None else STRA
 _USUAL_STEP = "V = B.get(NAME) if B else None"
 _THERE_STEP = "V = B.get(NAME)"
 _EVALUATE = "V = LOOSE(F(FOCUS, env))"
+_FACT = "V = FACT(variables, NAMES, F, env)"
 _TRY = """
 try:
     ...
@@ -127,7 +128,7 @@ class Singles:
         if isinstance(tree, nodes.Variable) and tree.name in self.known.variables:
             return self.known.variables[tree.name]
         if formula.fixed:
-            return self._fixed(formula.text, formula.expression.evaluate)
+            return self._fixed(tree, formula.text, formula.expression.evaluate)
         if is_whole(tree):
             return self._evaluated(formula.expression.evaluate, focus)
         if self.usual:
@@ -346,7 +347,7 @@ class Singles:
         """A part of the formula by a FHIRPath function of its own; a list where it gives several items."""
         evaluate = evaluator(node, self.functions)
         if self.is_fact(node):
-            return self._fixed(print_expression(node), evaluate)
+            return self._fixed(node, print_expression(node), evaluate)
         return self._evaluated(evaluate, focus)
 
     def times(self) -> str:
@@ -374,14 +375,14 @@ class Singles:
         code.run(_EVALUATE, V=value, LOOSE=code.bind(loose), F=code.bind(evaluate), FOCUS=focus)
         return value
 
-    def _fixed(self, text: str, evaluate: Evaluate) -> str:
+    def _fixed(self, node: nodes.Expr, text: str, evaluate: Evaluate) -> str:
         """A value that is the same in the whole unit: made once, when the function is bound."""
-        found = self._once.get(text)
-        if found is None:
-            code = self.code
-            found = self._once[text] = code.fresh("u")
+        if (found := self._once.get(text)) is None:
+            code, found = self.code, self.code.fresh("u")
+            names = {"FACT": code.bind(fact), "NAMES": code.bind(fact_path(node)), "F": code.bind(evaluate)}
             with code.into(self.prelude):
-                code.run(_EVALUATE, V=found, LOOSE=code.bind(loose), F=code.bind(evaluate), FOCUS=code.bind(NO_FOCUS))
+                code.run(_FACT, V=found, **names)
+            self._once[text] = found
         return found
 
     def _operator(self, node: nodes.Binary | nodes.Chain, focus: str) -> str:
@@ -392,8 +393,8 @@ class Singles:
         return joined(self, node, focus) if node.operator == "&" else logic(self, node, focus)
 
     def _number(self, node: nodes.Binary, focus: str) -> str:
-        code, answer = self.code, self.code.fresh()
+        answer = self.code.fresh()
         left, right = (self.solid(self.local(self.one(part, focus))) for part in (node.left, node.right))
-        code.run("R = None if A is None or B is None else F(A, B)", R=answer, A=left, B=right,
-                 F=code.bind(OPERATORS[node.operator]))  # fmt: skip
+        self.code.run("R = None if A is None or B is None else F(A, B)", R=answer, A=left, B=right,
+                      F=self.code.bind(OPERATORS[node.operator]))  # fmt: skip
         return self.made(answer)

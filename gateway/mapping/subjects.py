@@ -3,17 +3,20 @@
 An unknown participant, or one that differs from what the payload says of it, blocks its unit: never a silent merge.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.core import Issue, issue
 from gateway.fhirpath import Env, FhirPathError
 from gateway.mapping.facts import Subject
+from gateway.mapping.fast import Asked
 from gateway.mapping.lineage import plain_path
+from gateway.mapping.loose import ODDITIES, listed
 from gateway.mapping.plan import Formula, Plan
 from gateway.mapping.positions import Positions
-from gateway.mapping.scope import Fault
+from gateway.mapping.scope import Fault, Scope
 from gateway.mapping.values import key_text
 
 
@@ -29,12 +32,17 @@ class Group:
 
 @dataclass(slots=True)
 class SubjectSearch:
-    """Finds the participants of one payload. `base` are the facts that expressions see before one is known."""
+    """Finds the participants of one payload. `base` are the facts that expressions see before one is known.
+
+    `asked` are generated functions of formulas by position; what they raise at is evaluated.
+    """
 
     plan: Plan
     resolve: Callable[[str, str], Subject | None]
     base: dict[str, Any]
     positions: Positions
+    asked: Mapping[str, Asked]
+    scope: Scope
     env: Env = field(init=False)
     variables: dict[str, Any] = field(init=False)
 
@@ -72,8 +80,12 @@ class SubjectSearch:
 
     def _values(self, formula: Formula, focus: Any) -> list[Any] | None:
         """The values of a formula; None when it cannot be evaluated on this payload."""
+        self.variables["record"] = focus
+        ask = self.asked.get(formula.position)
+        if ask is not None:
+            with suppress(Fault, FhirPathError, *ODDITIES):
+                return listed(ask(focus, self.variables, self.scope, self.env))
         try:
-            self.variables["record"] = focus
             return formula.expression.evaluate(focus, self.env)
         except (Fault, FhirPathError):
             return None

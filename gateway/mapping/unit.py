@@ -82,9 +82,9 @@ class UnitRun:
             subject=self.subject,
             label=label,
             records=len(self.records),
-            resources=tuple(made.resource for made in self._made.values()),
+            resources=tuple([resource for _, _, resource, _ in self._made.values()]),
             issues=tuple(self.issues),
-            orders={reference: made.order for reference, made in self._made.items() if made.order},
+            orders={reference: order for _, reference, _, order in self._made.values() if order},
         )
 
     def _scope(self, known: frozenset[str] | None) -> Scope:
@@ -171,7 +171,10 @@ class UnitRun:
         if walk.issues:
             self._note(walk.issues)
             walk.issues.clear()
-        kept = self._made
+        kept, fresh = self._made, {new[1]: new for new in made}
+        if len(fresh) == len(made) and fresh.keys().isdisjoint(kept):
+            kept.update(fresh)
+            return
         for new in made:
             old = kept.setdefault(new.reference, new)
             if old is not new and old.resource != new.resource:

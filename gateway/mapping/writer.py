@@ -145,9 +145,9 @@ class Writer:
         make, identity = code.fresh("u"), code.fresh()
         names: dict[str, str | ast.expr]
         with code.into(self.prelude):
-            names = {"U": make, "MAPPING": code.bind(self.plan.id), "EMIT": code.bind(emit.id), **shared}
+            names = {"U": make, "EMIT": code.bind(framed(self.plan.id) + framed(emit.id)), **shared}
             listed = "".join(name + "," for name in shared)
-            code.run(f"U = MAKER(study, MAPPING, EMIT, ({listed}))", MAKER=code.bind(id_maker), **names)
+            code.run(f"U = MAKER(study, EMIT, ({listed}))", MAKER=code.bind(id_maker), **names)
         texts = [code.bind(framed(part)) if isinstance(part, str) else self._part(part, item) for part in parts]
         start = self._start_of_key(texts)
         text, names = _framed(texts[len(start) :])

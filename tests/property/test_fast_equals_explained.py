@@ -126,7 +126,7 @@ def test_real_payloads() -> None:
 @given(st.lists(st.text(max_size=8), min_size=3, max_size=6), st.integers(0, 3))
 def test_ids_of_a_unit_are_those_of_the_product(parts: list[str], shared: int) -> None:
     study, mapping, emit, *key = parts
-    digest = id_maker(study, mapping, emit, tuple(key[:shared]))()
+    digest = id_maker(study, framed(mapping) + framed(emit), tuple(key[:shared]))()
     digest.update("".join(map(framed, key[shared:])).encode())
     made = digest.hexdigest()
     assert made == resource_id(study, mapping, emit, key)
