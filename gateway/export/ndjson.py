@@ -57,8 +57,7 @@ def _batches(door: Door, kind: str, progress: Progress | None) -> Iterator[Lines
 
 def _deidentified(batches: Iterable[Lines], deidentifier: Deidentifier) -> Iterator[Lines]:
     for lines, _ in batches:
-        left = [one for body in lines.split(b"\n")[:-1] if (one := deidentifier.apply_body(body)) is not None]
-        yield b"\n".join([*left, b""]), len(left)
+        yield deidentifier.apply_lines(lines)
 
 
 def _write(path: Path, batches: Iterable[Lines]) -> tuple[int, str]:

@@ -50,6 +50,14 @@ class Deidentifier:
         left = self.apply(loads_stored(body))
         return None if left is None else dumps(left)
 
+    def apply_lines(self, lines: bytes) -> tuple[bytes, int]:
+        """`apply_body` for bodies with a line feed behind each: the lines that are left, and how many."""
+        found = self._shapes.left_of_lines(lines)
+        if found is not None:
+            return found, lines.count(b"\n")
+        left = [one for body in lines.split(b"\n")[:-1] if (one := self.apply_body(body)) is not None]
+        return b"\n".join([*left, b""]), len(left)
+
     def _walked(self, resource: Resource, leaves: Leaves | None = None) -> Resource:
         walk = Walk(self._plan, self._key, self._today, resource if isinstance(resource, dict) else {}, leaves)
         return _labelled(walk.resource(resource, None, "", 0), walk.used)

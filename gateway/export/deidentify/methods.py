@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from gateway.export.deidentify.keys import StudyKey
@@ -203,7 +203,10 @@ def perturb(span: Decimal, digits: int, *, proportional: bool) -> Method:
         drawn = int.from_bytes(subject.key.of("noise", f"{subject.identity}\x1f{value}")[:7], "big")
         noise = Decimal(drawn) / Decimal(1 << 56) - Decimal("0.5")
         moved = Decimal(value) + noise * (span * abs(Decimal(value)) if proportional else span)
-        rounded = moved.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+        try:
+            rounded = moved.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+        except InvalidOperation:  # more digits than a decimal has
+            return None
         return int(rounded) if isinstance(value, int) and digits == 0 else rounded
 
     return lambda _site: change

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 from gateway.core import Resource
 from gateway.core.codec import loads_stored
@@ -31,6 +31,9 @@ MAX_BODY: Final = 20_000
 
 MAX_RECENT: Final = 4
 """How many shapes a body is held against before its own is looked up."""
+
+FEW: Final = 8
+"""Fewer lines are taken one by one."""
 
 _SELDOM: Final = 16
 
@@ -70,9 +73,31 @@ class Shapes:
         values = found.groups()
         asked, lefts = shape.variants
         left = lefts.get(asked(values)) or self._learnt(shape, values, body)
-        if left is None or not (body.isascii() or _is_text(body)):
+        if left is None or not _is_text(body):
             return None
         return left.filled(values, left.persons.get(left.person(values)) or self._whose(left, values, body))
+
+    def left_of_lines(self, lines: bytes) -> bytes | None:
+        """What is left of bodies with a line feed behind each; None where they are not all alike."""
+        count = lines.count(b"\n")
+        if not self._recent or count < FEW or b"\\" in lines or not _is_text(lines):
+            return None
+        shape = self._recent[0]
+        last = lines[lines.rfind(b"\n", 0, -1) + 1 : -1]
+        if shape.match(last) is None or shape.match(lines[: lines.find(b"\n")]) is None:
+            return None
+        rows = shape.lines(lines)
+        asked, lefts = shape.variants
+        told = set(map(asked, rows))
+        left = lefts.get(told.pop()) if len(told) == 1 and len(rows) == count else None
+        if left is None:
+            return None
+        self._bodies += count
+        persons: list[Any] = [left.persons.get(person) for person in map(left.person, rows)]
+        if None in persons:
+            both = zip(rows, lines.split(b"\n")[:-1], strict=True)
+            persons = [left.persons.get(left.person(row)) or self._whose(left, row, body) for row, body in both]
+        return left.filled_lines(rows, persons)
 
     def _other(self, body: bytes) -> "tuple[Shape | None, re.Match[bytes] | None]":
         """The shape of a body that has none of the recent ones, and the match."""
@@ -163,7 +188,6 @@ def _person(tree: Resource) -> Pick:
 
 def _is_text(body: bytes) -> bool:
     try:
-        body.decode()
+        return body.isascii() or bool(body.decode())
     except UnicodeDecodeError:
         return False
-    return True
