@@ -37,6 +37,7 @@ from gateway.auth import (
     KeyFolder,
     KeySets,
     RateLimits,
+    check_libraries,
 )
 from gateway.auth.webhooks import Endpoints, load_schemes
 from gateway.conformance import Validator
@@ -134,10 +135,11 @@ def _terminology(settings: Settings, local: Terminology) -> Terminology:
 def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
     """The gateway of these settings, its schema up to date and a first signing key made where there was none.
 
-    Raises `Unprocessable` with every fault of a study or mapping, `Unavailable` when the database does not answer.
+    Raises `Unprocessable` with the faults of studies and mappings, `Unavailable` without database or libraries.
     """
     from gateway.store.sql import SqlStore
 
+    check_libraries()
     made = engines(settings)
     studies = Studies.load(asset_roots("profiles", settings.asset_dirs))
     registry = MappingRegistry.load(
@@ -275,9 +277,8 @@ def _requests(gateway: Gateway) -> "Requests":
     from gateway.rest.waiting import Requests
 
     keep = timedelta(hours=gateway.settings.export_hours)
-    return Requests(
-        gateway.store.requests, gateway.studies, gateway.clock, keep, threading.Event(), gateway.settings.async_limit
-    )
+    store, waiting, limit = gateway.store, threading.Event(), gateway.settings.async_limit
+    return Requests(store.requests, gateway.studies, gateway.clock, keep, waiting, store.database.scrub, limit)
 
 
 def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:

@@ -16,6 +16,7 @@ from gateway.auth.backend_services import TOKEN_SECONDS, BackendServices, Form, 
 from gateway.auth.external import ExternalIssuers
 from gateway.auth.key_sets import KeySets
 from gateway.auth.keys import KeyFolder
+from gateway.auth.libraries import check_libraries
 from gateway.auth.rate_limits import RateLimits
 from gateway.auth.registry import STEPS, Registration, advanced, is_usable
 from gateway.auth.registry_clients import ClientRegistry
@@ -47,6 +48,7 @@ __all__ = [
     "Scope",
     "TokenRefused",
     "advanced",
+    "check_libraries",
     "clients_of",
     "is_usable",
     "scope_allows",

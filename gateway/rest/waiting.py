@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -72,7 +72,8 @@ encode = msgspec.msgpack.Encoder().encode
 class Requests:
     """Every request that is answered later; `keep` is how long an answer stays, `waiting` is set when work comes.
 
-    `limit` is how many a client may have waiting in a study.
+    `limit` is how many a client may have waiting in a study; `scrub` has answers that were taken away leave the
+    database's files too.
     """
 
     store: RequestStore
@@ -80,6 +81,7 @@ class Requests:
     clock: Clock
     keep: timedelta
     waiting: threading.Event
+    scrub: Callable[[], None]
     limit: int = RUNNING_LIMIT
 
     def start(self, asked: Asked) -> ExportJob:
@@ -118,10 +120,12 @@ class Requests:
     def _renewed(self, job: ExportJob, answer: Answer | None) -> Answer | None:
         if answer is None or asked_of(job.request).reads:
             self.store.replace(job.study, job.id, "running", b"")
+            self.scrub()
             self.waiting.set()
             return None
         bare = answer.without_resources()
         self.store.replace(job.study, job.id, "done", encode(bare))
+        self.scrub()
         return bare
 
     def remove(self, job: ExportJob) -> None:
@@ -141,14 +145,20 @@ class Requests:
 
     def tend(self, now: datetime) -> None:
         """Forgets what has expired, and takes the resources out of answers that Consents have made old."""
-        for study in self.studies:
-            for job in self.store.jobs(study):
-                if job.expires <= now:
-                    self.remove(job)
-                elif job.status == "done" and job.state and not self._stands(job, answer_of(job.state)):
-                    reads = asked_of(job.request).reads
-                    state = b"" if reads else encode(answer_of(job.state).without_resources())
-                    self.store.replace(study, job.id, "done", state)
+        jobs = [job for study in self.studies for job in self.store.jobs(study)]
+        for job in jobs:
+            if job.expires <= now:
+                self.remove(job)
+        old = [job for job in jobs if job.expires > now and self._is_old(job)]
+        for job in old:
+            reads = asked_of(job.request).reads
+            state = b"" if reads else encode(answer_of(job.state).without_resources())
+            self.store.replace(job.study, job.id, "done", state)
+        if old:
+            self.scrub()
+
+    def _is_old(self, job: ExportJob) -> bool:
+        return job.status == "done" and job.state != b"" and not self._stands(job, answer_of(job.state))
 
     def answered(self, job: ExportJob, answer: Answer) -> ExportJob:
         """The request with its answer; of one that wrote, what was sent is not kept any longer."""

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,8 @@ BARE = b'{"resourceType":"Bundle","type":"batch-response","entry":[{"response":{
 
 
 def requests(store: SqlStore, clock: Hand, study: str) -> Requests:
-    return Requests(store.requests, {study: None}, clock, timedelta(hours=1), threading.Event())  # type: ignore[dict-item]
+    studies: Any = {study: None}
+    return Requests(store.requests, studies, clock, timedelta(hours=1), threading.Event(), store.database.scrub)
 
 
 def asked(study: str, client: str = "a", *, reads: bool = True) -> Asked:

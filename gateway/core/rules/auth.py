@@ -7,6 +7,12 @@ RULES: dict[str, Rule] = {
         "error", "login", "The access token is not one that this gateway accepts", "Ask for a new token"
     ),
     "auth.token-expired": Rule("error", "expired", "The access token has expired", "Ask for a new token"),
+    "auth.library": Rule(
+        "fatal",
+        "security",
+        "The library {library} is {found}; the gateway does not start with one older than {floor}",
+        "Install it anew, as pip install --upgrade does",
+    ),
     "auth.client-unknown": Rule(
         "error", "unknown", "The token's client is not registered in this study", "Register the client"
     ),

@@ -46,9 +46,9 @@ _PRAGMAS: Final = (
     "PRAGMA synchronous=FULL",
     "PRAGMA busy_timeout=30000",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA secure_delete=FAST",
+    "PRAGMA secure_delete=ON",
 )
-_READING: Final = ("PRAGMA cache_size=-32768", "PRAGMA mmap_size=268435456")
+_READING: Final = ("PRAGMA cache_size=-32768", "PRAGMA mmap_size=2147418112")
 _WRITING: Final = ("PRAGMA cache_size=-4096",)
 """A writer goes all over a file: were it mapped, a long ingest would seem to hold the whole of it in memory."""
 

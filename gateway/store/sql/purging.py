@@ -110,8 +110,6 @@ class Purger:
 
     def clear(self, connection: Connection, study: str, subject: str, digests: Iterable[str]) -> None:
         """Leaves tombstones of what was deleted, and empties the payloads."""
-        if self._database.is_sqlite:
-            connection.exec_driver_sql("PRAGMA secure_delete = ON", ()).fetchall()
         found = self._of(connection, study, subject)
         rows = [
             {"b_study": study, "b_type": type, "b_pk": pk, "b_version": version} for type, _, pk, version, _ in found
