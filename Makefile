@@ -42,8 +42,8 @@ mutants: $(VENV)/.development ## change each line of consent and authorization: 
 bench: $(VENV)/.development ## measure, each figure beside its reference in the same run
 	$(BIN)/python -m benchmarks
 
-bench-full: $(VENV)/.development ## the growth of searches up to 1,000,000 Observations; makes the data first
-	GATEWAY_BENCHMARK_SIZES=10000,1000000 $(BIN)/python -m benchmarks search-growth
+bench-full: $(VENV)/.development ## the growth of searches up to 1,000,000 Observations, on both databases; makes the data first
+	GATEWAY_BENCHMARK_SIZES=10000,1000000 GATEWAY_BENCHMARK_DATABASES=sqlite,postgresql $(BIN)/python -m benchmarks search-growth
 
 bench-peers: $(VENV)/.development ## measure beside another Python server, installed into .venv-peers
 	$(BIN)/python -m benchmarks peers

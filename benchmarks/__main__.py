@@ -9,7 +9,7 @@ import benchmarks
 from benchmarks.figure import Figure
 
 NOT_A_BENCHMARK = {"__main__", "figure", "load", "reference", "demo_study", "server", "prepare", "trial_data",
-                   "synthea"}  # fmt: skip
+                   "synthea", "postgres_trial", "search_queries"}  # fmt: skip
 
 
 def figures(names: list[str]) -> Iterator[Figure]:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.search import parse
+from gateway.search import Query, parse
+from gateway.search.query import AnyClause, ReferenceClause
 from gateway.store import Page
 from gateway.store.sql import SqlStore
 from tests.contract.stores import PARAMETERS, consent, observation, reader, unit
@@ -34,3 +35,9 @@ def test_a_code_that_nobody_has_is_asked_for_like_one_that_somebody_has(store: S
     before = [one.text for one in store.explain(query, study, reader(study), Page(5))]
     store.commit(unit(study, observation("a")))
     assert [one.text for one in store.explain(query, study, reader(study), Page(5))] == before
+
+
+def test_a_compartment_that_several_references_lead_to_is_read_by_them(store: SqlStore, study: str) -> None:
+    ways = (ReferenceClause("subject", ("Patient/p1",)), ReferenceClause("performer", ("Patient/p1",)))
+    told = store.explain(Query("Observation", (AnyClause(ways),)), study, reader(study), Page(5))
+    assert told[-1].text.startswith("SELECT search_term")

