@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from gateway.access import Access, CataloguedStore, ScopeLimits
@@ -212,6 +212,7 @@ def create_app(settings: Settings | None = None) -> "FastAPI":
 
 def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI":
     """The HTTP application over a gateway; `close` is called when it stops."""
+    from gateway.export.views import study_views
     from gateway.rest import Cursors, Parts, create_api
 
     waiting = threading.Event()
@@ -236,6 +237,7 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         use_once=running.store.credentials.claim,
         rates=RateLimits.of(settings.budgets, settings.rate_store, settings.workers, running.store.rate_counts),
         bulk=worker.bulk,
+        views=lru_cache(lambda study: study_views(study, asset_roots("profiles", settings.asset_dirs))),
         requests=_requests(running),
         record=running.trail.record,
         audit=running.audit,

@@ -23,6 +23,7 @@ from gateway.rest import (
     openapi,
     operation_routes,
     token,
+    view_runs,
     webhooks,
     wellknown,
 )
@@ -83,13 +84,15 @@ def _routes(parts: Parts) -> list[BaseRoute]:
     codes = [code for interaction in INTERACTIONS for code in interaction.CODES]
     system = [code for interaction in INTERACTIONS for code in getattr(interaction, "SYSTEM_CODES", ())]
     operations = found_operations()
+    told = (*operations, view_runs.OPERATION)
     found = [
         *wellknown.routes(parts),
         *token.routes(parts),
         *authorize.routes(parts),
-        *capability.routes(parts, codes, system, operations),
+        *capability.routes(parts, codes, system, told),
         *audit_events.routes(parts),
         *bulk.routes(parts),
+        *view_runs.routes(parts),
         *later.routes(parts),
         *operation_routes.routes(parts, operations),
         *(route for interaction in INTERACTIONS for route in interaction.routes(parts)),

@@ -6,7 +6,6 @@ it is not there. See https://hl7.org/fhir/uv/bulkdata/export.html.
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Annotated, Any, Final
@@ -19,7 +18,7 @@ from starlette.routing import BaseRoute
 
 from gateway.access import Door
 from gateway.core.codec import dumps, loads
-from gateway.core.errors import BadRequest, FhirError, NotFound, Unprocessable
+from gateway.core.errors import BadRequest, FhirError, NotFound
 from gateway.core.export_job import ExportJob
 from gateway.core.instants import format_instant, micros
 from gateway.core.issues import issue, operation_outcome
@@ -30,8 +29,8 @@ from gateway.export.bulk.kickoff import MAX_PATIENTS, Level
 from gateway.export.bulk.request import Output, State
 from gateway.rest.bodies import JSON_TYPES, read_body
 from gateway.rest.compression import LEVEL, accepts_gzip
-from gateway.rest.edge import request_id
 from gateway.rest.gate import door_of, principal_of, study_of
+from gateway.rest.groups import members_of
 from gateway.rest.parts import Parts
 from gateway.rest.subsets import Subsets
 
@@ -193,29 +192,14 @@ def _beside(asked: Asked) -> Iterator[str]:
         yield "Provenance"
 
 
-def _registered(parts: Parts, request: Request, door: Door) -> Door:
-    """The client's door with all that it is registered for: clients ask for tokens of the types that are to leave,
-    which the Group that selects them is not."""
-    who = door.principal
-    client = study_of(parts, request).clients.get(who.client)
-    scopes = client.scopes if client else who.scopes
-    return parts.access.door(replace(who, scopes=scopes), request=request_id(request.scope))
-
-
 def _patients(parts: Parts, door: Door, request: Request, asked: Asked, level: Level) -> Sequence[str] | None:
     """The patients to whom the export is limited, None for no limit; whom the client cannot see is not told.
 
-    Of a Group: raises `Forbidden` when the client is not registered to read any, `NotFound` when it is absent or
-    hidden, `Unprocessable` when it is too large.
+    Of a Group raises as `members_of`.
     """
     if level != "Group":
         return asked.patients
-    group = loads(_registered(parts, request, door).read("Group", request.path_params["id"]).body)
-    active = [one for one in group.get("member", ()) if not one.get("inactive")]
-    references = [str(one.get("entity", {}).get("reference", "")) for one in active]
-    members = dict.fromkeys(text.removeprefix("Patient/") for text in references if text.startswith("Patient/"))
-    if len(members) > MAX_PATIENTS:
-        raise Unprocessable(issue("rest.too-many-members", limit=MAX_PATIENTS))
+    members = members_of(parts, request, door, request.path_params["id"])
     return [one for one in members if asked.patients is None or one in asked.patients]
 
 

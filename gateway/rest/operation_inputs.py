@@ -159,4 +159,5 @@ _FROM_TEXT: Mapping[str, Callable[[str], Any]] = {
     "decimal": _decimal,
     "date": _moment,
     "dateTime": _moment,
+    "instant": _moment,
 }

@@ -13,6 +13,7 @@ from gateway.core.event import Event
 from gateway.core.principal import Principal
 from gateway.definitions import Definitions
 from gateway.export.bulk import Bulk
+from gateway.export.views import CompiledView
 from gateway.ingest import Ingest
 from gateway.rest.cursors import Cursors
 from gateway.rest.waiting import Requests
@@ -48,6 +49,7 @@ class Parts:
     rates: RateLimits
     app_launch: AppLaunch | None
     bulk: Bulk
+    views: Callable[[str], Mapping[str, CompiledView]]
     requests: Requests
     record: Callable[[Event], None]
     audit: AuditReader

@@ -9,7 +9,6 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from gateway.export import export
 from gateway.study import withdraw
 from tests.e2e import exports
 from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, Http, observation, serving
+from tests.e2e.two_worlds_views import Asked, view_runs
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 READERS = ("ehr-app", "research")
@@ -35,23 +35,6 @@ _TYPES = (
     "Observation", "DiagnosticReport", "Specimen", "Device", "QuestionnaireResponse",
     "Patient", "Consent", "ResearchSubject", "Provenance",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request, as `reader`; `follow` goes through the pages of the answer."""
-
-    reader: str
-    method: str
-    path: str
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
-    follow: bool = False
-
-    @property
-    def name(self) -> str:
-        told = " ".join(f"{key}={value}" for key, value in self.headers)
-        return f"{self.reader}: {self.method} {self.path} {told}".strip()
 
 
 @contextmanager
@@ -124,6 +107,7 @@ def requests(http: Http) -> Iterator[Asked]:
         yield from _histories(reader, [seen, other, withdrawn])
         yield from _records(reader, [seen, other, withdrawn])
         yield from _exports(reader)
+        yield from view_runs(reader, [seen, other, withdrawn])
         yield from _audit(reader, [seen, other, withdrawn])
     for path in ("/metadata", "/.well-known/smart-configuration"):
         yield Asked("", "GET", BASE + path)
@@ -278,7 +262,12 @@ def _audit(reader: str, patients: list[str]) -> Iterator[Asked]:
 def _bulk(http: Http, reader: str) -> Iterator[tuple[str, dict[str, bytes]]]:
     """What each kind of export gives, by its name."""
     yield "$export", exports.exported(http, "/$export", reader)
-    yield "$export in time", exports.exported(http, "/$export?_since=2026-01-01T00:00:00Z", reader)
+    found = exports.exported(http, "/$export?_since=2026-01-01T00:00:00Z", reader)
+    # Until they withdrew it was theirs to take: what they have to remove is told, and of nobody else's.
+    removed = re.findall(rb'"url":"([^"]+)"', found.pop("deleted", b""))
+    found |= {"removed": b" ".join(url for url in removed if b"h-withdrawn" not in url)}
+    yield "$export in time", found
+    yield "$export since the withdrawal", exports.exported(http, "/$export?_since=2026-06-01T12:01:00Z", reader)
     yield "Patient/$export", exports.exported(http, "/Patient/$export?_typeFilter=Observation?date=gt2020", reader)
     named = [{"name": "patient", "valueReference": {"reference": f"Patient/{one}"}} for one in _people(http)]
     body = dumps({"resourceType": "Parameters", "parameter": named})

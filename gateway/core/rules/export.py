@@ -72,6 +72,30 @@ RULES: dict[str, Rule] = {
         "This format needs {name}, which is not installed",
         "Install trial-fhir-gateway[tables]",
     ),
+    "export.view-which": Rule(
+        "error",
+        "required",
+        "Exactly one view is to be named: by the address, by viewReference or by viewResource",
+        "Send viewReference ViewDefinition/[name] of a view of the study, or a viewResource by POST",
+    ),
+    "export.view-unknown": Rule(
+        "error", "not-found", "The study has no such view", "gateway view list --study STUDY names them"
+    ),
+    "export.view-given": Rule(
+        "error",
+        "invalid",
+        "patient, group and _since select what is stored, and resources came with the request",
+        "Leave one of both out",
+    ),
+    "export.view-resource": Rule(
+        "error", "processing", "The view cannot be evaluated over a resource of the request", "Validate the resource"
+    ),
+    "export.view-rows": Rule(
+        "error",
+        "too-costly",
+        "The view has more than {limit} rows",
+        "Send _limit, patient, group or _since, or use gateway view run",
+    ),
     "export.view-file": Rule(
         "error",
         "invalid",

@@ -23,7 +23,7 @@ from gateway.core.principal import Principal
 from gateway.core.resources import Stored
 from gateway.export.bulk.blocks import blocks_again
 from gateway.export.bulk.departures import Departures
-from gateway.export.bulk.files import Folder, chunks, ids_in
+from gateway.export.bulk.files import Folder, chunks, drop_left, ids_in
 from gateway.export.bulk.port import ExportStore
 from gateway.export.bulk.request import ExportRequest, Output, Part, encode, request_of, state_of
 from gateway.search import Query
@@ -226,6 +226,7 @@ class Bulk:
 
     def tend(self, now: datetime) -> None:
         """Removes exports that have expired, and writes finished files again of which a Consent changed."""
+        drop_left(self.folder)
         for study in self.studies:
             standing = self.store.standing(study, now)
             for job in self.store.jobs(study):

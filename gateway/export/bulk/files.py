@@ -112,6 +112,14 @@ class PartFile:
         self._path.unlink(missing_ok=True)
 
 
+def drop_left(folder: Path) -> None:
+    """Removes folders of rows beside the exports that nobody can be at work on any more."""
+    for path in folder.glob("view-*"):
+        with suppress(FileNotFoundError):
+            if time.time() - max(one.stat().st_mtime for one in (path, *path.iterdir())) > ABANDONED_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+
+
 def ids_in(path: Path, at_once: int) -> Iterator[tuple[str, ...]]:
     """The ids of the resources in a file, so many at a time, in their order."""
     read: Callable[[bytes], _Line] = msgspec.json.Decoder(_Line).decode

@@ -84,15 +84,15 @@ def _people(request: ExportRequest, kind: str, parameters: Parameters) -> Iterat
 def _windows(request: ExportRequest, kind: str, parameters: Parameters) -> Iterator[tuple[Clause, ...]]:
     """What was written in the time asked for; then what is older, of those whose Consents changed in it."""
     since, until = _instant(request.since), _instant(request.until)
-    before = () if until is None else (_updated("lt", until),)
+    before = () if until is None else (updated("lt", until),)
     if since is None:
         yield before
         return
-    yield (_updated("ge", since), *before)
+    yield (updated("ge", since), *before)
     for start in range(0, len(request.changed), PATIENTS_AT_ONCE):
         people = of_patients(kind, request.changed[start : start + PATIENTS_AT_ONCE], parameters)
         if people is not None:
-            yield (_updated("lt", since), *before, *people)
+            yield (updated("lt", since), *before, *people)
 
 
 def _instant(text: str) -> int | None:
@@ -100,6 +100,7 @@ def _instant(text: str) -> int | None:
     return interval.low if interval else None
 
 
-def _updated(prefix: str, at: int) -> DateClause:
+def updated(prefix: str, at: int) -> DateClause:
+    """What was written before (`lt`) an instant in microseconds, or at it and later (`ge`)."""
     compare: Moment = Moment("lt" if prefix == "lt" else "ge", at, at + 1)
     return DateClause("_lastUpdated", (compare,))

@@ -6,21 +6,31 @@ from dataclasses import replace
 from gateway.access import Door
 from gateway.core.codec import loads_stored
 from gateway.core.errors import Unprocessable
+from gateway.export.deidentify import Deidentifier
 from gateway.export.views.compile import CompiledView, Row
+from gateway.search import Query
 
 Progress = Callable[[int], None]
 """Called with how many resources were read so far."""
 
 
-def run_view(view: CompiledView, door: Door, progress: Progress | None = None) -> Iterator[Row]:
-    """The rows of every visible resource of the view's type, in constant memory.
+def run_view(
+    view: CompiledView,
+    door: Door,
+    progress: Progress | None = None,
+    query: Query | None = None,
+    deidentifier: Deidentifier | None = None,
+) -> Iterator[Row]:
+    """The rows of every visible resource of the view's type, or that `query` finds, in constant memory.
 
-    Consent is asked with the action `disclose`, batch by batch. Raises `Forbidden` for a type beyond the reader's
-    scopes, and `Unprocessable`, naming the resource, where the view does not fit one.
+    Consent is asked with the action `disclose`, batch by batch. With a `deidentifier` the view sees only what its
+    policy lets go. Raises `Forbidden` for a type beyond the reader's scopes, and `Unprocessable` where the view does
+    not fit a resource, which is named, or where one cannot be de-identified.
     """
     kind, count = view.view.resource, 0
-    for batch in door.batches(kind):
-        for body in batch.bodies:
+    for batch in door.batches(query or kind):
+        lines = deidentifier.apply_lines(batch.lines)[0] if deidentifier else batch.lines
+        for body in lines.split(b"\n")[:-1]:
             resource = loads_stored(body)
             try:
                 yield from view.rows(resource)

@@ -23,7 +23,9 @@ from gateway.rest.waiting import Asked
 PREFERENCE: Final = re.compile(r"(?:^|[,;\s])respond-async(?:$|[,;\s=])")
 PATH: Final = re.compile(r"/studies/(?P<study>[^/]+)/fhir(?P<place>(?:/.*)?)\Z")
 KEPT: Final = ("accept", "accept-language", "content-type", "prefer", "x-change-reason")
-OTHERS: Final = ("metadata", ".well-known", "$export", "$export-status", "$export-file", "$async-status")
+OTHERS: Final = frozenset(
+    {"metadata", ".well-known", "$export", "$export-status", "$export-file", "$async-status", "$viewdefinition-run"}
+)
 """What is answered at once, or later in a way of its own."""
 
 
