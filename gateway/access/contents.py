@@ -1,6 +1,7 @@
 """What kind of content a resource holds, for provisions of Consents by class, code and security label."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,6 +11,9 @@ from gateway.core.types import Resource
 
 MAX_MENTIONS: Final = 64
 """With more codes than this any code may be among them."""
+
+_PLAIN: Final = frozenset({str, int, bool, Decimal, float, type(None)})
+"""Classes of what holds nothing."""
 
 _PRINCIPAL: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -29,13 +33,16 @@ _PRINCIPAL: Final[Mapping[str, str]] = MappingProxyType(
 def kind_of(resource: Resource) -> Kind:
     """The kind of a resource that tells of itself: its codes anywhere but in `meta`, and its security labels."""
     kind = resource["resourceType"]
-    said = resource.get(_PRINCIPAL.get(kind, "code"))
-    codes = frozenset(_codes(said))
-    mentions = {code for name, value in resource.items() if name != "meta" for code in _codes(value)} - codes
-    nameless = any(code.startswith("|") for code in (*codes, *mentions))
+    principal = _PRINCIPAL.get(kind, "code")
+    said = resource.get(principal)
+    codes = _codes((said,))
+    mentions = _codes([value for name, value in resource.items() if name not in (principal, "meta")]) - codes
+    nameless = any(code[0] == "|" for code in codes) or any(code[0] == "|" for code in mentions)
     uncoded = nameless or (isinstance(said, dict) and not codes) or len(mentions) > MAX_MENTIONS
     listed = () if len(mentions) > MAX_MENTIONS else tuple(sorted(mentions))
-    return _kind(kind, tuple(sorted(codes)), listed, uncoded, tuple(sorted(frozenset(_labels(resource)))))
+    labelled = "meta" in resource or "contained" in resource
+    labels = tuple(sorted(frozenset(_labels(resource)))) if labelled else ()
+    return _kind(kind, tuple(sorted(codes)), listed, uncoded, labels)
 
 
 def followed(kinds: Iterable[Kind], resource: Resource) -> Kind:
@@ -66,18 +73,19 @@ def _kind(
     return Kind((Part(kind, codes, mentions, uncoded, labels, _level(labels)),), direct=True)
 
 
-def _codes(value: Any) -> Iterator[str]:
-    """Every code of a Coding in a tree, as `system|code`."""
-    pending = [value]
-    while pending:
-        node = pending.pop()
+def _codes(values: Iterable[Any]) -> set[str]:
+    """Every code of a Coding in some trees, as `system|code`."""
+    pending = [value for value in values if value.__class__ not in _PLAIN]
+    found: set[str] = set()
+    for node in pending:  # what is appended while it runs is come to later
         if isinstance(node, dict):
             code = node.get("code")
             if isinstance(code, str) and "value" not in node:  # a Quantity has a value, and its code is a unit
-                yield f"{node.get('system', '')}|{code}"
-            pending += [child for child in node.values() if isinstance(child, dict | list)]
+                found.add(f"{node.get('system', '')}|{code}")
+            pending += [child for child in node.values() if child.__class__ not in _PLAIN]
         elif isinstance(node, list):
-            pending += [child for child in node if isinstance(child, dict | list)]
+            pending += [child for child in node if child.__class__ not in _PLAIN]
+    return found
 
 
 def _labels(resource: Resource) -> Iterator[str]:

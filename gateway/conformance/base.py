@@ -4,7 +4,7 @@ A type becomes one function with a table of its JSON names; data types are compi
 See https://hl7.org/fhir/R4/json.html and https://hl7.org/fhir/R4/validation.html.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gateway.conformance.attachment import check_attachment
@@ -16,6 +16,7 @@ from gateway.conformance.primitive import FORMATS
 from gateway.conformance.reference import form_check, target_check, with_shortcut
 from gateway.conformance.remembered import FieldCheck, remembering_field, stands_alone
 from gateway.conformance.run import Check, Location, Run
+from gateway.conformance.shapes import Sure, Whole, names_alone, never, of_shape
 from gateway.definitions import Definitions, Element, TypeRef
 from gateway.terminology import Terminology
 
@@ -47,7 +48,8 @@ class BaseTypes:
     """Compiles types of the definitions into checks.
 
     `nested` checks a resource inside another (contained, Bundle.entry.resource, Parameters.parameter.resource),
-    `extension` an extension besides its own structure, `profile` a value against a type profile.
+    `extension` an extension besides its own structure, `profile` a value against a type profile; `surely` gives the
+    tests of a resource's elements that spare their checks.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class BaseTypes:
         nested: Callable[[str], Check],
         extension: Callable[[str, Element], Check],
         profile: Callable[[str], Check],
+        surely: Callable[[str], Mapping[str, Sure]],
     ) -> None:
+        self._surely = surely
         self._definitions = definitions
         self._terminology = terminology
         self._invariants = invariants
@@ -108,10 +112,16 @@ class BaseTypes:
         if path == "Reference":
             own = (form_check(self._definitions),)
         constraints = root.constraints if root is not None else ()
-        checks = [self._invariants.check(constraint, path) for constraint in constraints]
+        found = [self._invariants.whole(constraint, path) for constraint in constraints]
+        presence = _presence(required, choices)
+        wholes = [
+            *([Whole(presence, names_alone(presence))] if required or choices else []),
+            *(Whole(check, never) for check in own),
+            *(whole for whole in found if whole is not None),
+        ]
         is_resource = self._definitions.is_resource(path)
-        presence = [_presence(required, choices)] if required or choices else []
-        return object_check(fields, [*presence, *own, *(check for check in checks if check)], is_resource)
+        surely = self._surely(path) if is_resource else {}
+        return object_check(fields, wholes, surely, is_resource)
 
     def _fields(self, path: str, element: Element, fields: dict[str, FieldCheck]) -> tuple[str, ...]:
         """Adds the JSON names of an element to `fields` and returns those under which it can be present."""
@@ -198,21 +208,27 @@ def primitive_check(code: str) -> Check:
     return check
 
 
-def object_check(fields: dict[str, FieldCheck], whole: list[Check], is_resource: bool) -> Check:
-    """The check of an object with these fields; `whole` looks at the object as a whole."""
+def object_check(
+    fields: Mapping[str, FieldCheck], wholes: Sequence[Whole], surely: Mapping[str, Sure], is_resource: bool
+) -> Check:
+    """The check of an object with these fields; `wholes` look at the object as a whole, and what is `surely` good
+    under its name is not looked at again."""
+    whole = of_shape(wholes, {"resourceType", *fields} if is_resource else fields)
 
     def check(value: Any, at: Location, run: Run) -> None:
         if not isinstance(value, dict):
             run.report("conformance.not-an-object", at)
             return
         for name, inner in value.items():
+            test = surely.get(name)
+            if test is not None and test(inner):
+                continue
             field = fields.get(name)
             if field is not None:
                 field(inner, value, at, run)
             elif not (is_resource and name == "resourceType"):
                 run.report("conformance.unknown-element", at, element=_safe(name))
-        for check_object in whole:
-            check_object(value, at, run)
+        whole(value, at, run)
 
     return check
 

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from gateway.conformance.run import Check, Location, Run
+from gateway.conformance.shapes import Sure, passes
 from gateway.definitions import Definitions
 from gateway.terminology import Terminology
 
@@ -44,6 +45,24 @@ class CodeChecks:
         if type_name == "Coding":
             return (self._coding,)
         return (self._quantity,) if self._definitions.is_subtype(type_name, "Quantity") else ()
+
+    def tests(self, type_name: str) -> tuple[Sure, ...]:
+        """The same checks as tests of what is surely good, whatever is around it."""
+        return tuple(self._test(check) for check in self.of(type_name))
+
+    def _test(self, check: Check) -> Sure:
+        known: set[tuple[str, str | None, str | None]] = set()
+
+        def test(value: Any) -> bool:
+            system, code, display = value.get("system"), value.get("code"), value.get("display")
+            if system is None or (system, code, display) in known:
+                return True
+            good = passes(check, value)
+            if good and "version" not in value:
+                _keep(known, (system, code, display))
+            return good
+
+        return test
 
     def _coding(self, value: Any, at: Location, run: Run) -> None:
         system, code = _parts(value)

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.conformance.bundle_index import BundleIndex
 from gateway.conformance.native import COMPLETE, NATIVE, Native
 from gateway.conformance.run import Check, Location, Run
+from gateway.conformance.shapes import Sure, Whole, never, passes, without_mentioned
 from gateway.core import Resource
 from gateway.definitions import Constraint
 from gateway.fhirpath import Env, Expression, FhirPathError, compile
@@ -40,20 +41,26 @@ class Invariants:
 
     def check(self, constraint: Constraint, base: str | None) -> Check | None:
         """The check of one constraint on values of type or path `base`; None when there is nothing to evaluate."""
+        whole = self.whole(constraint, base)
+        return whole.check if whole is not None else None
+
+    def whole(self, constraint: Constraint, base: str | None) -> Whole | None:
+        """The same, with what the names in an object settle."""
         text = constraint.expression
         if text is None or constraint.key in self._left_out:
             return None
         self.compiled += 1
         native = NATIVE.get(text)
         if native is not None and native in COMPLETE:
-            return _plain(constraint, native)
+            return Whole(_plain(constraint, native), without_mentioned(text, None))
         # The type of a choice may lack what the expression names; then it is evaluated by what is there.
         meaning = corrected(text, base)
         expression = self._compile(constraint, meaning, base) or self._compile(constraint, meaning, None)
         if expression is None:
-            return _uncompiled(constraint)
+            return Whole(_uncompiled(constraint), never)
         self.uncompiled.pop(constraint.key, None)
-        return self._evaluate(constraint, native, expression)
+        check = self._evaluate(constraint, native, expression)
+        return Whole(check, without_mentioned(meaning, expression), holds=_holding(native, check))
 
     def _compile(self, constraint: Constraint, text: str, base: str | None) -> Expression | None:
         """The expression for values of type `base`, or for any values where that is None."""
@@ -96,6 +103,16 @@ class Invariants:
             )
         env: Env = scope.env
         return env
+
+
+def _holding(native: Native | None, check: Check) -> Sure:
+    """Whether a value satisfies an invariant that looks at nothing around it."""
+
+    def holds(value: Any) -> bool:
+        told = native(value) if native is not None else None
+        return passes(check, value) if told is None else told
+
+    return holds
 
 
 def _rule(constraint: Constraint) -> str:

@@ -111,3 +111,10 @@ NATIVE: Mapping[str, Native] = {
 
 COMPLETE = frozenset({_contained_is_used, _has_content})
 """Those that always know: their FHIRPath is not compiled at all."""
+
+ABSENT: Mapping[str, str] = {
+    **{text: "contained" for text, told in NATIVE.items() if told in (_nothing_contained, _contained_is_used)},
+    "dataAbsentReason.empty() or value.empty()": "dataAbsentReason",
+    "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()": "component",
+}
+"""Expression -> the element without which it holds."""

@@ -30,6 +30,12 @@ Collect = Callable[[dict[str, Any], Location], list[Occurrence]]
 OccurrenceCheck = Callable[[Occurrence, Run], None]
 
 
+def names_of(base: Element) -> frozenset[str]:
+    """The JSON names under which an element can be in an object, those of twins too."""
+    entries = {json_name(base, entry.code) for entry in base.types} or {base.name}
+    return frozenset(name for entry in entries for name in (entry, f"_{entry}"))
+
+
 def collector(base: Element) -> Collect:
     """Gathers the values of an element from an object."""
     entries = [(json_name(base, entry.code), step_name(base, entry.code), entry.code) for entry in base.types]

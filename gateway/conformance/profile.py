@@ -5,7 +5,8 @@ each difference becomes a check: cardinality, types, type profiles, fixed, patte
 reference targets, slices. What is as in the base costs nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from gateway.conformance.base import INLINE, all_of
@@ -13,9 +14,9 @@ from gateway.conformance.binding import binding_check
 from gateway.conformance.bounds import bound_check
 from gateway.conformance.discriminator import Discriminators
 from gateway.conformance.invariant import Invariants
-from gateway.conformance.occurrence import OccurrenceCheck, collector, report_count
+from gateway.conformance.occurrence import OccurrenceCheck, collector, names_of, report_count
 from gateway.conformance.reference import aggregation_check, target_check, target_profile_check
-from gateway.conformance.remembered import expressions_of, leads_elsewhere, remembering_member, stands_alone
+from gateway.conformance.remembered import ALONE, expressions_of, leads_elsewhere, remembering_member, stands_alone
 from gateway.conformance.restriction import (
     fixed_check,
     for_type,
@@ -29,8 +30,10 @@ from gateway.conformance.restriction import (
     type_check,
 )
 from gateway.conformance.run import Check, Location, Run
+from gateway.conformance.shapes import Whole, never, of_shape, without
 from gateway.conformance.shorthand import as_slice, shorthand
 from gateway.conformance.slicing import SlicesCheck, slice_check
+from gateway.conformance.sure_profile import SureMembers
 from gateway.definitions import Definitions, Element, ElementNode, TypeRef
 from gateway.terminology import Terminology
 
@@ -50,23 +53,40 @@ class ProfileCompiler:
         self.invariants = invariants
         self.profile_check = profile_check
         self.discriminators = Discriminators(definitions, terminology, profile_check)
+        self.sure = SureMembers(definitions, terminology, invariants, self.level)
 
     def compile(self, url: str, type_name: str) -> Check:
         """The check of objects of `type_name` against the profile `url`, which must be known."""
         tree = self.definitions.tree(url)
         if tree is None:
             return all_of([])
-        checks: list[Check] = list(self.level(tree, type_name))
+        wholes = list(self.level(tree, type_name))
         base = self.definitions.element(type_name)
         known = {entry.key: entry.expression for entry in base.constraints} if base is not None else {}
         for constraint in tree.element.constraints:
             if known.get(constraint.key, "") != constraint.expression:
-                check = self.invariants.check(constraint, type_name)
-                if check is not None:
-                    checks.append(check)
-        return all_of(checks)
+                whole = self.invariants.whole(constraint, type_name)
+                if whole is not None:
+                    wholes.append(whole)
+        return self._objects(wholes, type_name)
 
-    def level(self, node: ElementNode, path: str) -> Iterator[Check]:
+    def _objects(self, wholes: list[Whole], path: str) -> Check:
+        """One check for several of objects of a type or backbone path."""
+        check = of_shape(wholes, {"resourceType", *chain.from_iterable(map(names_of, self._elements(path)))})
+
+        def of_objects(value: Any, at: Location, run: Run) -> None:
+            if isinstance(value, dict):
+                check(value, at, run)
+            else:
+                for whole in wholes:
+                    whole.check(value, at, run)
+
+        return of_objects
+
+    def _elements(self, path: str) -> Iterable[Element]:
+        return self.definitions.children(path).values()
+
+    def level(self, node: ElementNode, path: str) -> Iterator[Whole]:
         """The checks of the elements below `node`, whose objects are of type or backbone path `path`."""
         known = self.definitions.children(path)
         short = {name: shorthand(name, known.values()) for name in node.children if name not in known}
@@ -76,14 +96,17 @@ class ProfileCompiler:
             if base is None:
                 found = short[name]
                 if found is None:
-                    yield foreign(name)
+                    yield Whole(foreign(name), never)
                     continue
                 base, code = found
                 alone = chosen.count(base.name) == 1 and base.name not in node.children
                 child = as_slice(child, base, code, alone=alone)
             check = self.child(child, base, path)
             if check is not None:
-                yield check
+                names = names_of(base)
+                remembered = len(base.types) == 1 and base.types[0].code in ALONE
+                tests = {} if remembered else self.sure.of(child, base, path)
+                yield Whole(check, without(names, check), names, tests)
 
     def child(self, node: ElementNode, base: Element, path: str) -> Check | None:
         """The check of one element below an object; None when the profile says no more than the base."""
@@ -176,9 +199,9 @@ class ProfileCompiler:
                 continue
             if len(codes) > 1 and not node.children.keys() <= self.definitions.children(start).keys():
                 continue
-            checks = list(self.level(node, start))
-            if checks:
-                yield inside(code, all_of(checks), many=len(codes) > 1)
+            wholes = list(self.level(node, start))
+            if wholes:
+                yield inside(code, self._objects(wholes, start), many=len(codes) > 1)
 
 
 def _is_for_others(entry: TypeRef, element: Element) -> bool:

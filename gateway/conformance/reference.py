@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from gateway.conformance.invariant import contained_in
+from gateway.conformance.primitive import FORMATS
 from gateway.conformance.run import Check, Location, Run
 from gateway.core import Resource
 from gateway.definitions import Definitions, TypeRef
@@ -124,6 +125,25 @@ def with_shortcut(definitions: Definitions, entry: TypeRef, check: Check) -> Che
         check(value, at, run)
 
     return quicker
+
+
+def relative_test(definitions: Definitions, entry: TypeRef) -> Callable[[Any], bool]:
+    """Whether a value is a Reference such as `{"reference": "Patient/1", "display": "One"}` of a type that the
+    element allows; of an element without aggregation modes and profiles."""
+    allowed = frozenset(_types(definitions, entry.target_profiles))
+    types = definitions.types() if not allowed or allowed & ANY else allowed & definitions.types()
+    match, is_text = _RELATIVE.match, FORMATS["string"]
+
+    def test(value: Any) -> bool:
+        if value.__class__ is not dict:
+            return False
+        reference = value.get("reference")
+        found = match(reference) if reference.__class__ is str else None
+        if found is None or found[1] not in types:
+            return False
+        return len(value) == 1 or (len(value) == 2 and is_text(value.get("display")))
+
+    return test
 
 
 def check_contained(resource: Resource, at: Location, run: Run) -> None:

@@ -19,6 +19,7 @@ from gateway.conformance.questionnaire import Questionnaires
 from gateway.conformance.reference import check_contained
 from gateway.conformance.run import Check, Location, Run, Scope
 from gateway.conformance.structure_definition import StructureDefinitions
+from gateway.conformance.sure import SureTypes
 from gateway.conformance.vital_signs import implied_profiles
 from gateway.core import Issue, Resource, issue
 from gateway.definitions import Definitions
@@ -62,6 +63,7 @@ class Validator:
             nested=self._nested,
             extension=self._extensions.check,
             profile=self._profile_check,
+            surely=SureTypes(definitions, terminology, self._invariants).fields,
         )
         self._profiles = ProfileCompiler(definitions, terminology, self._invariants, self._profile_check)
         self._questionnaires = Questionnaires(definitions.canonical, terminology)

@@ -20,6 +20,11 @@ from gateway.definitions.structure import Structure, read_structure
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
 """What reading a resource raises that is not shaped as its type says."""
 
+MOST_UNKNOWN = 1024
+"""How many names of unknown structures are remembered."""
+
+LONGEST_UNKNOWN = 256
+
 
 class Source(Protocol):
     """Where canonical resources come from: an archive, a folder, a package."""
@@ -44,6 +49,7 @@ class Definitions:
         self._sources = sources
         self._types = frozenset(types)
         self._structures: dict[str, Structure] = {}
+        self._unknown: set[str] = set()
         self._parameters: dict[str, Mapping[str, SearchParameter]] = {}
         self._trees: dict[str, ElementNode | None] = {}
         self._children: dict[str, Mapping[str, Element]] = {}
@@ -96,13 +102,15 @@ class Definitions:
     def structure(self, url_or_type: str) -> Structure | None:
         """The structure of a canonical URL or of a type name; None when unknown, or too malformed to be read."""
         known = self._structures.get(url_or_type)
-        if known is None:
+        if known is None and url_or_type not in self._unknown:
             url = url_or_type if ":" in url_or_type else PREFIX + url_or_type
             found = self._locate(url, "StructureDefinition")
             known = _readable(*found) if found is not None else None
             if known is not None:
-                # What is unknown is not remembered: data name it, and there is no end to names.
                 self._structures[url_or_type] = known
+            elif len(self._unknown) < MOST_UNKNOWN and len(url_or_type) <= LONGEST_UNKNOWN:
+                # Of the unknown some are remembered: data name them, and there is no end to names.
+                self._unknown.add(url_or_type)
         return known
 
     def tree(self, url_or_type: str) -> ElementNode | None:

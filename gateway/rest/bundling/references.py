@@ -31,46 +31,67 @@ def is_conditional(reference: str) -> bool:
     return bool(_CONDITIONAL.match(reference))
 
 
-def conditional_references(node: Any) -> Iterator[str]:
-    """Every conditional reference in a tree."""
-    pending = [node]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, dict):
-            text = node.get("reference")
-            if isinstance(text, str) and is_conditional(text):
-                yield text
-            pending += node.values()
-        elif isinstance(node, list):
-            pending += node
+class References:
+    """The places in a resource where its references are, found once and written as often as need be.
 
-
-def rewritten(resource: Resource, full_url: str, known: Mapping[str, str], conditional: Conditional) -> Resource:
-    """The resource with its references rewritten; the tree that is given stays as it is.
-
-    `known` is fullUrl -> `Type/id`.
+    What is below the resource's own object is written in place: copies of that object have it too.
     """
-    root = root_of(full_url)
 
-    def target(text: str) -> str:
-        found = known.get(text)
-        if found is None and root and ":" not in text:
-            found = known.get(root + text)
+    def __init__(self, resource: Resource, full_url: str) -> None:
+        self._root = root_of(full_url)
+        self._own: list[tuple[str, str]] = []
+        self._below: list[tuple[dict[str, Any], str, str]] = []
+        pending: list[Any] = [resource]
+        for node in pending:  # what is appended while it runs is come to later
+            if isinstance(node, dict):
+                for name, value in node.items():
+                    if value.__class__ is str:
+                        if name in _PLACES:
+                            self._below.append((node, name, value))
+                    elif value.__class__ is dict or value.__class__ is list:
+                        pending.append(value)
+            else:
+                pending += [value for value in node if value.__class__ is dict or value.__class__ is list]
+        while self._below and self._below[0][0] is resource:
+            self._own.append(self._below.pop(0)[1:])
+
+    def conditional(self) -> Iterator[str]:
+        """Every conditional reference."""
+        texts = (text for node, name, text in self._below if name == "reference")
+        yield from (text for text in texts if is_conditional(text))
+
+    def write(self, resource: Resource, known: Mapping[str, str], conditional: Conditional) -> Resource:
+        """The resource, or a copy of its own object, with its references written; `known` is fullUrl -> `Type/id`."""
+        texts = _Texts(self._root, known, conditional)
+        for node, name, text in self._below:
+            node[name] = texts.of(name, text)
+        return {**resource, **{name: texts.of(name, text) for name, text in self._own}} if self._own else resource
+
+
+class _Texts:
+    """What the text of a place becomes."""
+
+    def __init__(self, root: str, known: Mapping[str, str], conditional: Conditional) -> None:
+        self._root = root
+        self._known = known
+        self._conditional = conditional
+
+    def of(self, name: str, text: str) -> str:
+        """The text under a name."""
+        if name == "reference":
+            found = self._known.get(text)
+            if found:
+                return found
+            return self._conditional(text) if is_conditional(text) else self._target(text)
+        if name == "div":
+            return _LINK.sub(lambda link: f"{link[1]}{link[2]}{self._target(link[3])}{link[2]}", text)
+        return self._known.get(text, text)
+
+    def _target(self, text: str) -> str:
+        found = self._known.get(text)
+        if found is None and self._root and ":" not in text:
+            found = self._known.get(self._root + text)
         return found or text
 
-    def walk(node: Any) -> Any:
-        if isinstance(node, list):
-            return [walk(entry) for entry in node]
-        if not isinstance(node, dict):
-            return node
-        return {name: text(name, value) if isinstance(value, str) else walk(value) for name, value in node.items()}
 
-    def text(name: str, value: str) -> str:
-        if name == "reference":
-            return conditional(value) if is_conditional(value) else target(value)
-        if name == "div":
-            return _LINK.sub(lambda link: f"{link[1]}{link[2]}{target(link[3])}{link[2]}", value)
-        return known.get(value, value) if name in ADDRESSES else value
-
-    found: Resource = walk(resource)
-    return found
+_PLACES: Final = ADDRESSES | {"reference", "div"}

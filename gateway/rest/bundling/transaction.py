@@ -17,7 +17,7 @@ from gateway.core.issues import Issue, issue
 from gateway.core.resources import Stored
 from gateway.core.types import Resource
 from gateway.rest.bundling.entries import Entry
-from gateway.rest.bundling.references import conditional_references, rewritten
+from gateway.rest.bundling.references import References
 from gateway.rest.bundling.writes import Planned, planned
 from gateway.rest.conditions import criteria, lock_of, the_one
 from gateway.rest.judging import Judge
@@ -75,8 +75,12 @@ class _Writing:
         self._study = study
         self._writes = writes
         self._conditions: dict[str, Query] = {}
+        self._references = {
+            one.entry.index: References(one.resource or one.entry.resource or {}, one.entry.full_url)
+            for one in writes
+        }
         for one in writes:
-            for text in conditional_references(one.entry.resource or {}):
+            for text in self._references[one.entry.index].conditional():
                 if text not in self._conditions:
                     self._conditions[text] = self._condition(one.entry, text)
         self._ready: dict[int, Resource] = {}
@@ -94,7 +98,7 @@ class _Writing:
         _refuse_repeated(self._writes, [one.identity for one in self._writes])
         known = _known(self._writes, [one.identity or f"{one.type}/{UNKNOWN}" for one in self._writes])
         ready = {
-            one.entry.index: rewritten(one.resource, one.entry.full_url, known, _unknown)
+            one.entry.index: self._references[one.entry.index].write(one.resource, known, _unknown)
             for one in self._writes
             if one.resource is not None
         }
@@ -128,8 +132,10 @@ class _Writing:
             return step
         ready = self._ready.get(one.entry.index)
         if ready is None:
+            own = self._references[one.entry.index] if one.resource is not None else None
+            references = own or References(step.resource, one.entry.full_url)
             with _at(one.entry):
-                ready = rewritten(step.resource, one.entry.full_url, known, conditional)
+                ready = references.write(step.resource, known, conditional)
         return replace(step, resource=ready)
 
     def _condition(self, entry: Entry, text: str) -> Query:
