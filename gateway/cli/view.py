@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.console import console, errors, show_error, show_issues, write_json, write_line
+from gateway.cli.export import deidentifier_of
 
 if TYPE_CHECKING:
     from gateway.export.views import CompiledView
@@ -52,6 +53,9 @@ def run(
     study: StudyName,
     client: Annotated[str, typer.Option("--client", help="Through whose eyes: a client of the study.")],
     out: Annotated[Path, typer.Option("--out", help="The file: .ndjson, .csv, .parquet or .duckdb.")],
+    deidentify: Annotated[
+        str, typer.Option("--deidentify", help="A policy: safe-harbor, research-pseudonymised, or a file")
+    ] = "",
 ) -> None:
     """Write the rows of a view: only what Consents let the client take along.
 
@@ -77,7 +81,8 @@ def run(
         task = progress.add_task(found.view.resource, total=None)
         door = gateway.access.door(known.principal(known.clients[client]))
         try:
-            rows = run_view(found, door, lambda count: progress.update(task, completed=count))
+            policy = deidentifier_of(gateway, study, deidentify) if deidentify else None
+            rows = run_view(found, door, lambda count: progress.update(task, completed=count), deidentifier=policy)
             count = write_table(found, rows, out)
         except FhirError as error:
             show_issues(error.issues)
