@@ -14,6 +14,7 @@ from gateway.access.redacting import RedactingStore
 from gateway.access.redaction import redaction_of
 from gateway.access.sites import of_site, patients_of_sites
 from gateway.access.transaction import Begun, Result
+from gateway.access.withholding import Withholding
 from gateway.audit import AuditTrail
 from gateway.consent import ConsentPolicy
 from gateway.core.clock import Clock
@@ -71,6 +72,21 @@ class Access:
         journal = Journal(self._trail, principal, request, "")
         placer = self._placers[principal.study]
         return Departing(principal, self._store, placer, self._collecting, limits, journal, self._clock, since, until)
+
+    def withholding(self, principal: Principal) -> Withholding:
+        """What is kept from one caller, for who operates the gateway; raises as `door` does."""
+        self.door(principal)
+        study = self._studies[principal.study]
+        return Withholding(
+            principal=principal,
+            redaction=redaction_of(study.roles[principal.role].redacts),
+            store=self._store,
+            placer=self._placers[study.id],
+            collecting=self._collecting,
+            limits=of_site(self._limits, principal, self._sites[study.id]),
+            journal=Journal(self._trail, principal, "", ""),
+            clock=self._clock,
+        )
 
     def commit_together(self, begun: Sequence[Begun]) -> list[tuple[Result, ...] | BaseException]:
         """Commits transactions of several doors, one disk flush for all where the database can; for each what

@@ -19,7 +19,7 @@ def report(
     client: Annotated[str, typer.Option("--client", help="Through whose eyes: a client of the study.")],
     out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
 ) -> None:
-    """Write one HTML page: what came in, what the client may take along, days with data, distributions.
+    """Write one HTML page: what came in, what leaves and what not, days with data, distributions.
 
     Example: gateway report --study hf-dct-01 --client research --out report.html
     """
@@ -32,6 +32,8 @@ def report(
         if known is None or client not in known.clients:
             show_error("no such study" if known is None else f"no such client; known: {', '.join(known.clients)}")
             raise typer.Exit(2)
-        gathered = gather(gateway.access.door(known.principal(known.clients[client])), sorted(known.profiles))
-        write_report(out, known.title, client, gateway.clock(), gateway.store.receipts(study), gathered)
+        principal, types = known.principal(known.clients[client]), sorted(known.profiles)
+        gathered = gather(gateway.access.door(principal), types)
+        kept = gateway.access.withholding(principal).of(types)
+        write_report(out, known.title, client, gateway.clock(), gateway.store.receipts(study), gathered, kept)
     console().print(f"{out}  {gathered.types.total()} resources", soft_wrap=True)

@@ -1,17 +1,19 @@
 """The page: tables and plots in one file, without scripts, forbidden to load anything."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any, Final
 
+from gateway.access.withholding import Kept
 from gateway.core.receipt import Receipt
 from gateway.export.files import whole_file
 from gateway.export.report.charts import histogram
 from gateway.export.report.gathering import Gathered
+from gateway.export.report.withheld import FEWEST, has_small, rows_of_reasons, rows_of_types
 
 PAGE: Final = Template("""<!DOCTYPE html>
 <html lang="en">
@@ -37,6 +39,10 @@ svg { width: 100%; fill: #2a6f97; border-bottom: 1px solid #222; }
 $incoming
 <h2>Out: resources by type</h2>
 $outgoing
+<h2>Kept back, and why</h2>
+<p>What there is in the study and does not leave. Counts of fewer than $fewest participants are hidden, and those that
+would give them away.</p>
+$withheld
 <h2>Days with data, by participant and stream</h2>
 <p>The darker, the nearer to the participant with the most days in the stream; where no day is told, resources.</p>
 $completeness
@@ -50,15 +56,23 @@ STATUSES: Final = ("received", "stored", "known", "partial", "quarantined", "par
 
 
 def write_report(
-    path: Path, title: str, client: str, time: datetime, receipts: Iterable[Receipt], gathered: Gathered
+    path: Path,
+    title: str,
+    client: str,
+    time: datetime,
+    receipts: Iterable[Receipt],
+    gathered: Gathered,
+    kept: Mapping[str, Kept],
 ) -> None:
-    """Writes the page to `path`: whole or not at all, readable by its owner only."""
+    """Writes the page to `path`: whole or not at all, readable by its owner only. `kept` is by type."""
     page = PAGE.substitute(
         title=escape(title),
         client=escape(client),
         time=escape(time.isoformat(timespec="minutes")),
-        incoming=_incoming(receipts),
-        outgoing=_table(("type", "resources"), sorted(gathered.types.items())),
+        incoming=_incoming(receipts, with_resources=not has_small(kept)),
+        outgoing=_table(("type", "there are", "leave", "leave redacted"), list(rows_of_types(kept))),
+        fewest=FEWEST,
+        withheld=_table(("type", "why", "resources", "participants"), list(rows_of_reasons(kept))),
         completeness=_completeness(gathered),
         distributions=_distributions(gathered),
     )
@@ -67,17 +81,17 @@ def write_report(
         part.write_text(page, encoding="utf-8")
 
 
-def _incoming(receipts: Iterable[Receipt]) -> str:
+def _incoming(receipts: Iterable[Receipt], *, with_resources: bool) -> str:
     """A row for each source: receipts by status, then what the payloads held and became."""
     sources: dict[str, Counter[str]] = {}
-    parts = ("records", "mapped", "created", "updated", "known", "quarantined", "parked")
+    parts = ("records", "mapped", "created", "updated", "known", "quarantined", "parked") if with_resources else ()
     for receipt in receipts:
         own = sources.setdefault(receipt.source, Counter())
         own[receipt.status] += 1
         for name in parts:
             own[f"of {name}"] += getattr(receipt.counts, name)
     columns = (*STATUSES, *(f"of {name}" for name in parts))
-    heads = ("source", *STATUSES, "records", *(f"resources {name}" for name in parts[1:]))
+    heads = ("source", *STATUSES, *parts[:1], *(f"resources {name}" for name in parts[1:]))
     return _table(heads, [(source, *(own[name] for name in columns)) for source, own in sorted(sources.items())])
 
 

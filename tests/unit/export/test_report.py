@@ -65,7 +65,7 @@ def test_text_of_resources_stays_text(tmp_path):
     evil = "<script>alert(1)</script><img src=http://evil.example onerror=x>\"'"
     gathered = Gathered()
     gathered.add(observation(evil, "2026-02-01", 1, evil))
-    write_report(tmp_path / "r.html", evil, evil, datetime(2026, 2, 1, tzinfo=UTC), [], gathered)
+    write_report(tmp_path / "r.html", evil, evil, datetime(2026, 2, 1, tzinfo=UTC), [], gathered, {})
     tags = Tags()
     tags.feed((tmp_path / "r.html").read_text())
     assert not {"script", "img", "link", "iframe"} & {tag for tag, _ in tags.seen}
@@ -84,7 +84,8 @@ def test_the_command_tells_what_the_door_gives(filled, tmp_path, monkeypatch):
     seen = gather(door, sorted(study.profiles))
     page = out.read_text()
     assert seen.types["Observation"] > 0
-    assert f"<tr><th>Observation</th><td>{seen.types['Observation']}</td></tr>" in page
+    leave = seen.types["Observation"]
+    assert re.search(rf"<tr><th>Observation</th><td>\w+</td><td>{leave}</td><td>0</td></tr>", page)
     assert set(re.findall(r"<tr><th>([^<]+)</th><td title", page)) == set(seen.participants)
     assert 0 < len(seen.participants) < len(study.participants)
     assert "google-health" in page
