@@ -114,8 +114,7 @@ class Gateway:
 
 def engines(settings: Settings) -> Engines:
     """The engines over the product's own assets and the overlays of the settings."""
-    overlays = settings.asset_dirs
-    roots = (*asset_roots("profiles", overlays), *asset_roots("terminology", overlays)[1:])
+    roots = (*asset_roots("profiles", settings.asset_dirs), *asset_roots("terminology", settings.asset_dirs)[1:])
     definitions = Definitions.load(*roots)
     terminology = _terminology(settings, LocalTerminology(definitions))
     parameters = Parameters(definitions, without=() if settings.full_text else ("_content",))
@@ -268,19 +267,19 @@ def _backend_services(gateway: Gateway) -> BackendServices:
 
 def _app_launch(gateway: Gateway, services: BackendServices) -> AppLaunch:
     """The launch of apps without a login: for development alone."""
-    clients = AppClients(gateway.clients.client_of, services.assertions)
-    usable, store = ScopeLimits(gateway.engines.parameters).is_usable, gateway.store.app_grants
-    url, clock = gateway.settings.public_url, gateway.clock
-    return AppLaunch(gateway.studies, url, gateway.issuer, clients, store, clock, usable)
+    clients, store = AppClients(gateway.clients.client_of, services.assertions), gateway.store.app_grants
+    usable, url = ScopeLimits(gateway.engines.parameters).is_usable, gateway.settings.public_url
+    return AppLaunch(gateway.studies, url, gateway.issuer, clients, store, gateway.clock, usable)
 
 
 def _requests(gateway: Gateway) -> "Requests":
     """The requests that are answered later; an answer stays as long as the files of an export."""
     from gateway.rest.waiting import Requests
 
-    keep = timedelta(hours=gateway.settings.export_hours)
-    store, waiting, limit = gateway.store, threading.Event(), gateway.settings.async_limit
-    return Requests(store.requests, gateway.studies, gateway.clock, keep, waiting, store.database.scrub, limit)
+    store, keep = gateway.store, timedelta(hours=gateway.settings.export_hours)
+    who = gateway.studies, gateway.clients.client_of
+    after = threading.Event(), store.database.scrub, gateway.settings.async_limit
+    return Requests(store.requests, *who, gateway.clock, keep, *after)
 
 
 def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:
@@ -296,6 +295,7 @@ def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:
         store=gateway.store.exports,
         access=gateway.access,
         studies=gateway.studies,
+        client_of=gateway.clients.client_of,
         clock=gateway.clock,
         folder=settings.exports,
         keep=timedelta(hours=settings.export_hours),
@@ -324,9 +324,8 @@ async def _life(
     try:
         yield
     finally:
-        stopping.set()
-        waiting.set()
-        gateway.externals.waiting.set()
+        for event in (stopping, waiting, gateway.externals.waiting):
+            event.set()
         for worker in workers:
             await asyncio.to_thread(worker.join)
         if close:

@@ -36,6 +36,6 @@ def _registered(parts: Parts, request: Request, door: Door) -> Door:
     """The client's door with all that it is registered for: clients ask for tokens of the types that are to leave,
     which the Group that selects them is not."""
     who = door.principal
-    client = study_of(parts, request).clients.get(who.client)
+    client = parts.requests.client_of(study_of(parts, request).id, who.client)
     scopes = client.scopes if client else who.scopes
     return parts.access.door(replace(who, scopes=scopes), request=request_id(request.scope))

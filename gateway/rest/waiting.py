@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from gateway.auth.scopes import narrowed
+from gateway.auth.tokens import ClientOf
 from gateway.core.clock import Clock
 from gateway.core.codec import dumps, loads
 from gateway.core.errors import Forbidden, NotFound, TooManyRequests
@@ -72,12 +73,13 @@ encode = msgspec.msgpack.Encoder().encode
 class Requests:
     """Every request that is answered later; `keep` is how long an answer stays, `waiting` is set when work comes.
 
-    `limit` is how many a client may have waiting in a study; `scrub` has answers that were taken away leave the
-    database's files too.
+    `client_of` tells which clients may be used now, `limit` is how many a client may have waiting in a study; `scrub`
+    has answers that were taken away leave the database's files too.
     """
 
     store: RequestStore
     studies: Mapping[str, Study]
+    client_of: ClientOf
     clock: Clock
     keep: timedelta
     waiting: threading.Event
@@ -133,10 +135,10 @@ class Requests:
         self.store.remove(job.study, job.id)
 
     def principal_of(self, asked: Asked) -> Principal:
-        """Who asked, as far as the client's rights still go; raises `Forbidden` when it is not registered."""
+        """Who asked, as far as the client's rights still go; raises `Forbidden` when it may not be used."""
         who = asked.who
         study = self.studies.get(who.study)
-        client = study.clients.get(who.client) if study else None
+        client = self.client_of(who.study, who.client)
         if study is None or client is None:
             raise Forbidden(issue("auth.client-unknown"))
         registered = study.principal(client)

@@ -20,7 +20,15 @@ BARE = b'{"resourceType":"Bundle","type":"batch-response","entry":[{"response":{
 
 def requests(store: SqlStore, clock: Hand, study: str) -> Requests:
     studies: Any = {study: None}
-    return Requests(store.requests, studies, clock, timedelta(hours=1), threading.Event(), store.database.scrub)
+    return Requests(
+        store.requests,
+        studies,
+        lambda _study, _client: None,
+        clock,
+        timedelta(hours=1),
+        threading.Event(),
+        store.database.scrub,
+    )
 
 
 def asked(study: str, client: str = "a", *, reads: bool = True) -> Asked:

@@ -206,8 +206,7 @@ def test_what_is_removed_is_as_private_as_the_rest(served: Served) -> None:
     (file,) = worker.bulk.outputs(job, deleted=True)
     with pytest.raises(NotFound):
         worker.bulk.job(served.other, job.id)
-    clients = {name: one for name, one in served.study.clients.items() if name != "research"}
-    gone = replace(worker.bulk, studies={served.study.id: replace(served.study, clients=clients)})
+    gone = replace(worker.bulk, client_of=lambda _study, _client: None)
     served.door.commit([withdraw(served.consent_of(served.patients[1]), "no-further-use", "2026-01-01T00:00:00Z")])
     gone.tend(served.gateway.clock())
     assert not worker.bulk.folder_of(job).path.exists()

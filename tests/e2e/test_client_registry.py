@@ -1,17 +1,23 @@
 """The registry over HTTP: a token is refused when it is asked for and when it is used, as the registration stands."""
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from jose import jwt
 
+from gateway.app import bulk_worker
 from gateway.auth.registry import Action
-from tests.e2e.http_gateway import STUDY, Http, serving
+from gateway.core.errors import Forbidden
+from gateway.rest.waiting import Requests, asked_of
+from tests.e2e.http_gateway import BASE, STUDY, Http, serving
 from tests.e2e.test_token_endpoint import ASSERTION, EC, FORM
 
 WAY: tuple[Action, ...] = ("review", "agree", "sandbox", "promote")
@@ -79,3 +85,50 @@ def test_a_suspended_client_of_the_study_file_is_refused(http: Http) -> None:
     for action in WAY:
         step(http, "ehr-app", action)
     assert read(http, token) == 200
+
+
+def as_lake(http: Http, token: str, path: str, method: str = "GET") -> Any:
+    """What `lake` is answered, where `path` is below the base or one of the gateway's own addresses."""
+    headers = {"Authorization": f"Bearer {token}", "Prefer": "respond-async"}
+    below = path.removeprefix(http.gateway.settings.public_url)
+    return http.ask(method, below if below.startswith("/studies") else BASE + below, headers=headers)
+
+
+def test_a_requested_client_may_have_work_done_until_it_is_suspended(tmp_path: Path) -> None:
+    with serving(tmp_path) as http:
+        lake = replace(http.gateway.studies[STUDY].clients["research"], id="lake", jwks=(EC.jwk,))
+        http.gateway.clients.request(STUDY, lake, "ana", "a lake of data")
+        for action in WAY:
+            step(http, "lake", action)
+        token = http.gateway.issuer.issue(lake, STUDY, 600)
+        for path in ("/$export?_type=Observation", "/Observation"):
+            started = as_lake(http, token, path)
+            assert started.status_code == 202, started.text
+            status = started.headers["content-location"]
+            while (answer := as_lake(http, token, status)).status_code == 202:
+                time.sleep(0.02)
+            assert answer.status_code == 200, answer.text
+        jobs = http.gateway.store.exports.jobs(STUDY)
+        bulk = bulk_worker(http.gateway, lambda: None).bulk
+        assert bulk.door_of(jobs[0])[0].principal.client == "lake"
+        step(http, "lake", "suspend")
+        with pytest.raises(Forbidden):
+            bulk.door_of(jobs[0])
+        assert as_lake(http, token, status).status_code == 401
+
+
+def waiting_of(http: Http) -> Requests:
+    gateway, store = http.gateway, http.gateway.store
+    known = gateway.studies, gateway.clients.client_of, gateway.clock
+    return Requests(store.requests, *known, timedelta(hours=1), threading.Event(), store.database.scrub)
+
+
+def test_what_was_asked_by_a_client_of_the_study_file_ends_with_its_suspension(tmp_path: Path) -> None:
+    with serving(tmp_path) as http:
+        asked = as_lake(http, http.token("ehr-app"), "/Observation")
+        identity = asked.headers["content-location"].rpartition("/")[2]
+        step(http, "ehr-app", "suspend")
+        job = http.gateway.store.requests.job(STUDY, identity)
+        assert job is not None
+        with pytest.raises(Forbidden):
+            waiting_of(http).principal_of(asked_of(job.request))

@@ -14,6 +14,7 @@ from typing import IO, Final, TypeAlias
 
 from gateway.access import Access, Door
 from gateway.auth.scopes import narrowed
+from gateway.auth.tokens import ClientOf
 from gateway.core.clock import Clock
 from gateway.core.errors import Forbidden, NotFound, TooManyRequests, Unavailable
 from gateway.core.export_job import ExportJob
@@ -49,12 +50,14 @@ Show: TypeAlias = Callable[[Stored, Sequence[str]], bytes]
 class Bulk:
     """Every export of an installation.
 
-    `folder` holds the files, `keep` is how long they stay, `wake` is called when there is work.
+    `folder` holds the files, `keep` is how long they stay, `wake` is called when there is work. `client_of` tells
+    which clients may be used now.
     """
 
     store: ExportStore
     access: Access
     studies: Mapping[str, Study]
+    client_of: ClientOf
     clock: Clock
     folder: Path
     keep: timedelta
@@ -209,11 +212,11 @@ class Bulk:
     def door_of(self, job: ExportJob) -> tuple[Door, ExportRequest]:
         """The door of who asked for the export, as far as the client's rights still go, and what was asked.
 
-        Raises `Forbidden` when the client is not registered any more.
+        Raises `Forbidden` when the client may not be used any more.
         """
         request = request_of(job.request)
         study = self.studies.get(job.study)
-        client = study.clients.get(job.client) if study else None
+        client = self.client_of(job.study, job.client)
         if study is None or client is None:
             raise Forbidden(issue("auth.client-unknown"))
         principal = study.principal(client)
