@@ -48,7 +48,7 @@ def fact(variables: Mapping[str, Any], names: tuple[str, ...], evaluate: _Evalua
             break
         found = found.get(name)
     else:
-        if names and found.__class__ is str:
+        if names and (found.__class__ is str or found.__class__ is dict):
             return found
     return loose(evaluate(NO_FOCUS, env))
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final
 
 from gateway.fhirpath import nodes
 from gateway.fhirpath.arithmetic import OPERATORS
@@ -22,7 +21,7 @@ from gateway.mapping.loose import ODDITIES, STRANGE, Odd, fact, loose, truth_of
 from gateway.mapping.plan import Formula, Functions
 from gateway.mapping.single_calls import behind, call
 from gateway.mapping.single_form import Evaluate, Operand, evaluator, is_whole
-from gateway.mapping.single_items import filtered, unwound
+from gateway.mapping.single_items import filtered, prepare, unwound
 from gateway.mapping.single_known import Known
 from gateway.mapping.single_logic import holds, is_boolean, logic
 from gateway.mapping.single_outer import Outer
@@ -54,7 +53,6 @@ if V.__class__ is not str and V is not None:
     raise ODD
 """
 _TRUTH = "T = V if V.__class__ is bool else False if V is None else TRUTH(V)"
-_MOVES_FOCUS: Final = frozenset({"where", "select", "exists", "all", "iif", "repeat", "sort", "aggregate", "trace"})
 
 
 class Singles:
@@ -221,24 +219,11 @@ class Singles:
     @contextmanager
     def _tried(self, value: str, formula: Formula, focus: str) -> Iterator[None]:
         code = self.code
-        self._prepare(formula.expression.ast, focus)
+        prepare(self, formula.expression.ast, focus)
         hole = code.emit(_TRY, ODDITIES=code.bind(ODDITIES), V=value, LOOSE=code.bind(loose),
                          F=code.bind(formula.expression.evaluate), FOCUS=focus)  # fmt: skip
         with self.inside(hole):
             yield
-
-    def _prepare(self, tree: nodes.Expr, focus: str) -> None:
-        """Walks the steps of plain paths before the `try`, where later formulas find them."""
-        todo = [tree]
-        while todo:
-            node = todo.pop()
-            path = plain_path(node)
-            if path is not None:
-                self.path(path, focus)
-            elif isinstance(node, nodes.Call) and node.name in _MOVES_FOCUS and node.target is not None:
-                todo.append(node.target)
-            else:
-                todo += nodes.children(node)
 
     # Parts of a formula
 
@@ -274,12 +259,22 @@ class Singles:
                 return self.step(self.local(self.one(target, focus)), name)
             case nodes.Special(name="this"):
                 return focus
-            case nodes.Variable(name=name) if name in self.known.variables:
-                return self.known.variables[name]
+            case nodes.Variable():
+                return self._variable(node, focus)
             case nodes.Call():
                 return logic(self, node, focus) if is_boolean(node) else call(self, node, focus)
             case nodes.Binary() | nodes.Chain():
                 return self._operator(node, focus)
+        return self.outlined(node, focus)
+
+    def _variable(self, node: nodes.Variable, focus: str) -> str:
+        known, name = self.known, node.name
+        if name in known.variables:
+            return known.variables[name]
+        if self.usual and name in ("item", "payload") and name in known.places:
+            return known.places[name]
+        if self.usual and name == "payload":
+            return self._fixed(node, "%payload", evaluator(node, self.functions))
         return self.outlined(node, focus)
 
     def _behind(self, node: nodes.Member, called: nodes.Call, part: nodes.Expr, focus: str) -> Operand:

@@ -12,6 +12,7 @@ from gateway.mapping.lineage import walk
 from gateway.mapping.loose import Odd, loose
 from gateway.mapping.plan import SHORT, Twin, remember
 from gateway.mapping.single_form import Operand, Writing, evaluator, literal_of
+from gateway.mapping.single_items import distinct_of
 from gateway.mapping.single_logic import holds, logic
 
 _ONE_OF: Final = frozenset({"first", "last", "single", "distinct"})
@@ -64,6 +65,8 @@ def call(writer: Writing, node: nodes.Call, focus: str) -> Operand:
         return _coalesce(writer, node, focus)
     if node.target is not None and count == 1 and name in ("where", "select", "exists"):
         return _for_one(writer, node, node.target, focus)
+    if writer.usual and name == "distinct" and (found := distinct_of(writer, node, focus)) is not None:
+        return found
     if node.target is not None and count == 0 and name in _ONE_OF:
         return writer.solid(writer.one(node.target, focus))
     if node.target is not None and count == 0 and name == "count":

@@ -5,11 +5,14 @@ from typing import Any, Final
 
 from gateway.fhirpath import nodes
 from gateway.fhirpath.equality import distinct
-from gateway.mapping.loose import STRANGE, Odd
+from gateway.mapping.lineage import plain_path
+from gateway.mapping.loose import STRANGE, Odd, loose
 from gateway.mapping.single_form import Writing
-from gateway.mapping.single_logic import logic
+from gateway.mapping.single_logic import holds, logic
 
+_MOVES_FOCUS: Final = frozenset({"where", "select", "exists", "all", "iif", "repeat", "sort", "aggregate", "trace"})
 _FEW: Final = 8
+_OBJECTS: Final = {dict}
 _DIFFERENT = "L = DIFFERENT(V, NAMES) if V is not None else []"
 _SPREAD = "L = SPREAD(V, NAMES) if V is not None else []"
 _ITEMS = "L = [] if V is None else [V] if V.__class__ is str or V.__class__ is dict else EACH(V)"
@@ -45,12 +48,12 @@ def filtered(writer: Writing, names: tuple[str, ...], calls: list[nodes.Call], f
     code, items = writer.code, writer.code.fresh("l")
     value = writer.step(focus, names[0])
     is_fewer = any(call.name == "distinct" for call in calls)
-    source = _ITEMS
-    if names[1:]:
-        source = _DIFFERENT if is_fewer else _SPREAD if names[2:] else _BELOW
-    functions = {"SPREAD": code.bind(spread), "DIFFERENT": code.bind(different), "EACH": code.bind(each)}
-    names_of = {"NAME": code.bind(names[-1]), "NAMES": code.bind(names[1:])}
-    code.run(source, L=items, V=value, W=code.fresh(), **functions, **names_of)
+    if is_fewer and names[1:]:
+        items = _different(writer, value, names)
+    else:
+        source = _ITEMS if not names[1:] else _SPREAD if names[2:] else _BELOW
+        code.run(source, L=items, V=value, W=code.fresh(), SPREAD=code.bind(spread), EACH=code.bind(each),
+                 NAME=code.bind(names[-1]), NAMES=code.bind(names[1:]))  # fmt: skip
     if is_fewer and not names[1:]:
         code.run("L = FEWER(L)", L=items, FEWER=code.bind(fewer))
     for call in calls:
@@ -60,10 +63,68 @@ def filtered(writer: Writing, names: tuple[str, ...], calls: list[nodes.Call], f
         kept, item = code.fresh("l"), code.fresh("item")
         code.run("K = []", K=kept)
         with writer.inside(code.emit(_EACH, ITEM=item, L=items), loop=True):
-            holds = logic(writer, call.arguments[0], item)
-            code.run("if C:\n    K.append(ITEM)", C=holds, K=kept, ITEM=item)
+            test = (holds if writer.usual else logic)(writer, call.arguments[0], item)
+            code.run("if C:\n    K.append(ITEM)", C=test, K=kept, ITEM=item)
         items = kept
     return items
+
+
+def _different(writer: Writing, value: str, names: tuple[str, ...]) -> str:
+    """The local list of the items at a path below a local, the step `names[0]`, as far as they differ."""
+    known, code = writer.known.calls, writer.code
+    found = known.get(("different", value, names))
+    if found is None:
+        found = known["different", value, names] = code.fresh("l")
+        code.run(_DIFFERENT, L=found, V=value, DIFFERENT=code.bind(different), NAMES=code.bind(names[1:]))
+    return found
+
+
+def distinct_of(writer: Writing, node: nodes.Call, focus: str) -> str | None:
+    """The local of `path.where(part).path.distinct()`, one item or none or a list; None for anything else.
+
+    Objects that are the same are asked once: they give the same.
+    """
+    behind, where = _path_to(node.target)
+    if not isinstance(where, nodes.Call) or (where.name, len(where.arguments)) != ("where", 1):
+        return None
+    names, root = _path_to(where.target)
+    if not names or not (root is None or (isinstance(root, nodes.Variable) and root.name == "payload")):
+        return None
+    code = writer.code
+    item, kept, answer = code.fresh("item"), code.fresh("l"), code.fresh()
+    base = focus if root is None else writer.local(writer.one(root, focus))
+    items = _different(writer, writer.step(base, names[0]), names)
+    code.run("K = []", K=kept)
+    with writer.inside(code.emit(_EACH, ITEM=item, L=items), loop=True):
+        test = holds(writer, where.arguments[0], item)
+        code.run("if C:\n    K.append(ITEM)", C=test, K=kept, ITEM=item)
+    code.run("R = LOOSE(D(SPREAD(K, NAMES)))", R=answer, LOOSE=code.bind(loose), D=code.bind(distinct), K=kept,
+             SPREAD=code.bind(spread), NAMES=code.bind(behind))  # fmt: skip
+    return answer
+
+
+def _path_to(tree: nodes.Expr | None) -> tuple[tuple[str, ...], nodes.Expr | None]:
+    """The names at the end of an expression, and what they are asked of."""
+    names: list[str] = []
+    while isinstance(tree, nodes.Member):
+        names.append(tree.name)
+        tree = tree.target
+    return tuple(reversed(names)), tree
+
+
+def prepare(writer: Writing, tree: nodes.Expr, focus: str) -> None:
+    """Walks the steps of plain paths before a `try`, where later formulas find them."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        path = plain_path(node)
+        base = focus
+        for name in path or ():
+            base = writer.step(base, name)
+        if path is None and isinstance(node, nodes.Call) and node.name in _MOVES_FOCUS and node.target is not None:
+            todo.append(node.target)
+        elif path is None:
+            todo += nodes.children(node)
 
 
 def spread(value: Any, names: tuple[str, ...]) -> list[Any]:
@@ -72,7 +133,9 @@ def spread(value: Any, names: tuple[str, ...]) -> list[Any]:
         if value.__class__ is list:
             if value is STRANGE:
                 raise Odd
-            return _reached(value, names[number:])
+            if len(value) != 1 or value[0].__class__ is not dict:
+                return _reached(value, names[number:])
+            value = value[0]
         if value is None:
             return []
         if value.__class__ is not dict:
@@ -83,13 +146,20 @@ def spread(value: Any, names: tuple[str, ...]) -> list[Any]:
 
 def different(value: Any, names: tuple[str, ...]) -> list[Any]:
     """As `spread`, without repetitions as far as `fewer` finds them."""
-    if value.__class__ is list and value:
+    if value.__class__ is list and value and _leads_to_object(value[0], names):
         with suppress(LookupError, TypeError):
             found = _below(value, names)
             first = found[0]
-            if first.__class__ is dict and _is_of_texts(first) and found.count(first) == len(found):
+            if _is_of_texts(first) and found.count(first) == len(found):
                 return [first]
     return fewer(spread(value, names))
+
+
+def _leads_to_object(item: Any, names: tuple[str, ...]) -> bool:
+    """True where there is an object at a path below an item."""
+    for name in names:
+        item = item.get(name) if item.__class__ is dict else None
+    return item.__class__ is dict
 
 
 def each(value: Any) -> list[Any]:
@@ -112,27 +182,21 @@ def _below(items: list[Any], names: tuple[str, ...]) -> list[Any]:
 
 
 def _reached(items: list[Any], names: tuple[str, ...]) -> list[Any]:
-    try:
-        return _flat(_below(items, names))
-    except (LookupError, TypeError):
-        items = each(items)
+    """What stands at a path below each item, lists as their items, and without what is nothing."""
+    kinds = set(map(type, items))
     for name in names:
-        try:
-            found = [item[name] for item in items]
-        except (LookupError, TypeError):
-            usual = set(map(type, items)) == {dict}
-            found = [item.get(name) for item in items if usual or _is_plain(item)]
-        items = _flat(found)
+        if kinds == _OBJECTS:
+            items = [item.get(name) for item in items]
+        else:
+            items = [item.get(name) for item in items if item is not None and _is_plain(item)]
+        kinds = set(map(type, items))
+        if list in kinds:
+            items = [part for value in items for part in (value if value.__class__ is list else (value,))]
+            kinds = set(map(type, items))
+        if type(None) in kinds:
+            items = [item for item in items if item is not None] if len(kinds) > 1 else []
+            kinds.discard(type(None))
     return items
-
-
-def _flat(found: list[Any]) -> list[Any]:
-    """What was found, lists as their items, and without what is nothing."""
-    kinds = set(map(type, found))
-    if list in kinds:
-        found = [part for value in found for part in (value if value.__class__ is list else (value,))]
-        kinds = set(map(type, found))
-    return [item for item in found if item is not None] if type(None) in kinds else found
 
 
 def _is_plain(item: Any) -> bool:

@@ -171,10 +171,12 @@ class UnitRun:
         if walk.issues:
             self._note(walk.issues)
             walk.issues.clear()
-        kept, fresh = self._made, {new[1]: new for new in made}
-        if len(fresh) == len(made) and fresh.keys().isdisjoint(kept):
-            kept.update(fresh)
-            return
+        kept = self._made
+        if not kept:
+            kept.update([(new[1], new) for new in made])
+            if len(kept) == len(made):
+                return
+            kept.clear()
         for new in made:
             old = kept.setdefault(new.reference, new)
             if old is not new and old.resource != new.resource:

@@ -56,6 +56,9 @@ class Writer:
         self.single.known.there.add("focus")
         if emits[0].mode == "per-record":
             code.run('variables["record"] = focus')
+        elif emits[0].mode == "per-payload":
+            self.single.known.places["payload"] = "focus"
+            self.single.known.stored.add("payload")
         code.run('variables["item"] = focus')
         self.single.assign(variables, "focus")
         for emit in emits:

@@ -1,32 +1,19 @@
-"""What is remembered of the results of a test changes no result: decoding a line again, and after any other one."""
+"""What is remembered of the results of a test changes no result: of decoding a line, of mapping a message."""
 
-from hypothesis import example, given
+import copy
+
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gateway.formats import decode
 from gateway.formats.hl7v2_segments import Encoding, read_segment
+from gateway.mapping.selftest import facts_of
+from tests.mapping_runs import registry
 
 SEPARATORS = ("|^~\\&", "$*@!+", "#;,/.")
 ENCODINGS = tuple(found for found in (Encoding.of(f"MSH{characters}") for characters in SEPARATORS) if found)
-TEXTS = st.sampled_from(
-    (
-        "",
-        "",
-        "1",
-        "NM",
-        "ST",
-        "CE",
-        "13.4",
-        "g/dL",
-        "718-7^Hb^LN",
-        "^^LN",
-        "^",
-        '""',
-        "a~b",
-        "\\F\\",
-        "x&y",
-        "1" * 450,
-    )
-)
+TEXTS = st.sampled_from((*["", "1", "NM", "ST", "CE", "13.4", "g/dL", "718-7^Hb^LN", "^^LN", "^", '""', "a~b"],
+                         *["\\F\\", "x&y", "1" * 450]))  # fmt: skip
 LINES = st.lists(TEXTS, max_size=30).map(lambda texts: "|".join(("OBX", *texts)))
 
 
@@ -52,3 +39,48 @@ def test_a_line_reads_the_same_whatever_was_read_before(lines: list[str]) -> Non
             assert [*first.items()] == [*again.items()] == slowly(line, encoding)
             shared = {id(part) for part in first.values() if isinstance(part, dict)}
             assert shared.isdisjoint(map(id, again.values()))
+
+
+FACTS = facts_of({"subject": {"id": "p1", "zone": "UTC"}, "site": {"zone": "UTC"}})
+TESTS = st.sampled_from(
+    ("718-7^Hb^LN", "HGB^Hb^L", "^^^718-7^Hb^LN", "X", "718-7", "718-7^Hb&x^LN^HGB^b^L~2951-2^Na^LN", "")
+)
+UNITS = st.sampled_from(("g/dL^^UCUM", "g/dL", "g/dl", "tera.l-1", "nonsense unit", "", "g/dL~mg/dL", "a" * 150))
+RANGES = st.sampled_from(("12-16", "<5", "12.0-16", "12-16^x", "", "\\T\\", "3-4~5-6"))
+FLAGS = st.sampled_from(("", "N", "H~A", "odd", "H^high"))
+VALUES = st.sampled_from(
+    (("NM", "13.40"), ("NM", "13.4"), ("NM", "<5"), ("ST", "a^b"), ("CE", "A^B^LN"), ("SN", "^3^-^4"))
+)
+
+
+@st.composite
+def results(draw: st.DrawFn) -> str:
+    """An OBX of a few tests, units, ranges and flags in any company."""
+    kind, value = draw(VALUES)
+    status, method = draw(st.sampled_from("FPC?")), draw(st.sampled_from(("", "M1^Method^L")))
+    time = draw(st.sampled_from(("", "20260102070000+0000", "20260102^x")))
+    return (
+        f"OBX|1|{kind}|{draw(TESTS)}|{draw(st.sampled_from(('', '1', '2^3')))}|{value}|{draw(UNITS)}|{draw(RANGES)}"
+        f"|{draw(FLAGS)}|||{status}|||{time}|||{method}"
+    )
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(results(), min_size=1, max_size=4), st.sampled_from(ENCODINGS))
+def test_a_message_maps_the_same_with_and_without_what_is_remembered(lines: list[str], encoding: Encoding) -> None:
+    mapping = registry().get("lab.hl7v2.oru-r01")
+    head = [
+        "MSH|^~\\&|LAB|S|GW|T|20260102080000+0000||ORU^R01^ORU_R01|1|P|2.5.1",
+        "PID|1||1^^^A^MR",
+        "OBR|1|P1|F1|1^x^LN",
+    ]
+    body = "\r".join(written(line, encoding) for line in (*head, *lines)).encode()
+    for _ in range(2):
+        decoded = decode(body, "hl7v2")
+        given = copy.deepcopy(decoded.tree)
+        quick, explained = (
+            mapping.apply(decoded.tree, FACTS, trace=trace, locate=decoded.locate) for trace in (False, True)
+        )
+        assert repr(quick.units) == repr(explained.units)
+        assert quick.issues == explained.issues
+        assert decoded.tree == given
