@@ -276,10 +276,10 @@ def _requests(gateway: Gateway) -> "Requests":
     """The requests that are answered later; an answer stays as long as the files of an export."""
     from gateway.rest.waiting import Requests
 
-    store, keep = gateway.store, timedelta(hours=gateway.settings.export_hours)
-    who = gateway.studies, gateway.clients.client_of
-    after = threading.Event(), store.database.scrub, gateway.settings.async_limit
-    return Requests(store.requests, *who, gateway.clock, keep, *after)
+    store, settings, client_of = gateway.store, gateway.settings, gateway.clients.client_of
+    keep, waiting, scrub = timedelta(hours=settings.export_hours), threading.Event(), store.database.scrub
+    known = gateway.studies, client_of, gateway.clock
+    return Requests(store.requests, *known, keep, waiting, scrub, settings.async_limit)
 
 
 def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:
