@@ -49,7 +49,7 @@ _PRAGMAS: Final = (
     "PRAGMA secure_delete=ON",
 )
 _READING: Final = ("PRAGMA cache_size=-32768", "PRAGMA mmap_size=2147418112")
-"""Readers map as much of a file as SQLite can: what is searched in a large one is hardly ever in a cache of their own."""
+"""Readers map as much of a file as SQLite can: what is searched in a large one is hardly ever in their own cache."""
 _WRITING: Final = ("PRAGMA cache_size=-4096",)
 """A writer goes all over a file: were it mapped, a long ingest would seem to hold the whole of it in memory."""
 

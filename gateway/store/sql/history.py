@@ -10,11 +10,13 @@ from functools import lru_cache
 from heapq import merge
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Executable, Integer, Select, String, bindparam, func, literal, select, tuple_
+from sqlalchemy import BigInteger, Executable, Integer, Select, String, bindparam, cast, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from gateway.core.instants import FOREVER_AFTER
 from gateway.core.resources import Key, Stored, Visibility
 from gateway.store.port import Found, Page
+from gateway.store.sql.among import as_list
 from gateway.store.sql.database import Database, Prepared, Read
 from gateway.store.sql.limiting import Gate, Gates
 from gateway.store.sql.reader import stored
@@ -53,7 +55,7 @@ class HistoryReader:
         self._database = database
         self._gates = gates
         self._types = database.prepare(all_types())
-        self._body = database.prepare(_body())
+        self._bodies = database.prepare(_bodies(database))
         self._statement = lru_cache(maxsize=128)(self._prepare)
 
     def _prepare(self, kind: str, gate: Gate | None) -> Prepared:
@@ -97,15 +99,24 @@ class HistoryReader:
             for kind in ("heads", "replaced")
         ]
         rows = list(merge(*lists, key=lambda row: row[:2], reverse=True))
-        bodies = [self._version(read, asked, row) for row in rows[: asked.page.count]]
+        bodies = self._versions(read, asked, rows[: asked.page.count])
         last = rows[len(bodies) - 1] if len(rows) > len(bodies) else None
-        return Found(tuple(bodies), None, (last[0], last[1]) if last else None)
+        return Found(bodies, None, (last[0], last[1]) if last else None)
 
-    def _version(self, read: Read, asked: _Asked, row: Sequence[Any]) -> Stored:
-        """The version itself; the state that is read is still the one in which it was visible."""
-        updated, pk, version, type, id = row
-        ((deleted, body),) = read(self._body, {"study": asked.study, "pk": pk, "version": version})
-        return stored(Key(asked.study, type, id), (version, updated, deleted, body))
+    def _versions(self, read: Read, asked: _Asked, rows: Sequence[Sequence[Any]]) -> tuple[Stored, ...]:
+        """The versions themselves; the state that is read is still the one in which they were visible."""
+        if not rows:
+            return ()
+        pairs = [(row[1], row[2]) for row in rows]
+        if self._database.is_sqlite:
+            lists: dict[str, Any] = {"pairs": as_list(self._database, pairs)}
+        else:
+            lists = {"pks": [pk for pk, _ in pairs], "versions": [number for _, number in pairs]}
+        found = {(pk, number): told for pk, number, *told in read(self._bodies, {"study": asked.study, **lists})}
+        return tuple(
+            stored(Key(asked.study, type, id), (version, updated, *found[pk, version]))
+            for updated, pk, version, type, id in rows
+        )
 
 
 def _within(updated: Any, until: Any | None) -> list[Any]:
@@ -173,10 +184,15 @@ def _instance(database: Database, gate: Gate | None) -> Executable:
     return found.order_by(version.version.desc()).limit(bindparam("page_count", type_=Integer))
 
 
-def _body() -> Executable:
+def _bodies(database: Database) -> Executable:
+    """The versions that are named: by `pairs` of key and version on SQLite, else by `pks` and `versions` in step."""
     version = columns_of(VersionRow)
-    return select(version.deleted, version.body).where(
-        version.study == study_is(),
-        version.pk == bindparam("pk", type_=BigInteger),
-        version.version == bindparam("version", type_=Integer),
-    )
+    if database.is_sqlite:
+        named: Any = func.json_each(bindparam("pairs")).table_valued("value")
+        pk, number = (func.json_extract(named.c.value, place) for place in ("$[0]", "$[1]"))
+    else:
+        arrays = (cast(bindparam(name), ARRAY(type)) for name, type in (("pks", BigInteger), ("versions", Integer)))
+        named = func.unnest(*arrays).table_valued("pk", "version").render_derived()
+        pk, number = named.c.pk, named.c.version
+    wanted = (version.study == study_is(), version.pk == pk, version.version == number)
+    return select(version.pk, version.version, version.deleted, version.body).select_from(named).where(*wanted)
