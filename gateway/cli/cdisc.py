@@ -78,7 +78,12 @@ def odm(
 
     with _door(study, client) as (gateway, known, door):
         participants = participants_of(door, known)
-        count = write_clinical_data(out, door, participants, gateway.engines.parameters, study, gateway.clock())
+        canonical = gateway.engines.definitions.canonical
+        forms = [dict(one) for url in known.questionnaires if (one := canonical(url))]
+        parameters, at = gateway.engines.parameters, gateway.clock()
+        count = write_clinical_data(
+            out, door, participants, parameters, study, at, title=known.title, questionnaires=forms
+        )
     console().print(f"{out}  {count} forms", soft_wrap=True)
 
 
