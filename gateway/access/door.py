@@ -1,7 +1,6 @@
 """The door: reading and writing as one principal."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from typing import Final, TypeAlias
@@ -18,6 +17,7 @@ from gateway.access.scopes import may, require_scope, require_whole, types_withi
 from gateway.access.several import one_after_another
 from gateway.access.transaction import Begun, Plan, Result, Transaction
 from gateway.access.writes import Asked, Delete, Write, operation_of
+from gateway.audit import Ticket
 from gateway.consent import ConsentRequest, Decision
 from gateway.core.clock import Clock
 from gateway.core.errors import FhirError, Forbidden, Gone, NotFound, PreconditionFailed, Unavailable
@@ -55,7 +55,7 @@ class Door:
         self._gate = gate
         self._journal = journal
         self._clock = clock
-        self._lookups: list[Future[None]] = []
+        self._lookups: list[Ticket] = []
 
     @property
     def principal(self) -> Principal:
@@ -98,23 +98,22 @@ class Door:
         recorded.result()
         return stored
 
-    def begin_read(self, type: str, id: str, version: int | None = None) -> tuple[Stored, Future[None]]:
-        """Like `read`, for an event loop: nothing may be served before the future is done; its error is the
-        answer then. The event waits for `Access.flush`, so that one disk flush serves many readers."""
-        key = Key(self.principal.study, type, id)
-        event = self._event("R", "read" if version is None else "vread", (key.reference,), 1)
+    def begin_read(self, type: str, id: str, version: int | None = None) -> tuple[Stored, Ticket]:
+        """Like `read`, for an event loop: nothing may be served before the ticket is done, whose error is the answer
+        then. The event waits for `Access.flush`: one disk flush serves many readers."""
+        key, operation = Key(self.principal.study, type, id), "read" if version is None else "vread"
         try:
             require_scope(self.principal, type, "r")
-            stored = own_consent(self._store, self.principal, key, version)
-            stored = stored or self._store.read(key, self._visibility("access", "r"), version)
+            own = own_consent(self._store, self.principal, key, version) if type == CONSENT else None
+            stored = own or self._store.read(key, self._visibility("access", "r"), version)
             if stored is None:
                 raise NotFound(issue("auth.not-found"))
             if stored.deleted:
                 raise Gone(issue("auth.deleted"))
         except FhirError as error:
-            self._refuse_read(event, key, error)
+            self._refuse_read(self._event("R", operation, (key.reference,), 1), key, error)
             raise
-        return stored, self._journal.submit_held(structs.replace(event, versions=(stored.version,)))
+        return stored, self._journal.hold(self._clock(), operation, (key.reference,), (stored.version,), stored.pairs)
 
     def history(
         self,
@@ -186,7 +185,7 @@ class Door:
         self._journal.record(event)
         return found
 
-    def begin_search(self, query: Query, page: Page) -> tuple[Bodies, Future[None]] | None:
+    def begin_search(self, query: Query, page: Page) -> tuple[Bodies, Ticket] | None:
         """Like `search`, for an event loop, as `begin_read` is; None for a search that is not to be had at once."""
         if query.type == CONSENT:
             return None
@@ -200,7 +199,7 @@ class Door:
             return None
         references = [f"{found.type}/{id}" for id in found.ids]
         served = self._journal.served(self._clock(), "search", references, found.versions)
-        return found, self._journal.submit_held(served)
+        return found, self._journal.submit_held(served, found.pairs)
 
     def search_each(
         self, queries: Sequence[Query], page: Page, *, operation: str = "search", action: str = "access"

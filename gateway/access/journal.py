@@ -2,16 +2,15 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
 from msgspec import structs
 
-from gateway.audit import AuditTrail
+from gateway.audit import AuditTrail, Ticket
 from gateway.core.errors import FhirError, Forbidden, NotFound
-from gateway.core.event import Event
+from gateway.core.event import Event, Seen, Told
 from gateway.core.principal import Principal
 from gateway.core.resources import Committed, Stored
 
@@ -19,6 +18,9 @@ Action: TypeAlias = Literal["C", "R", "U", "D", "E"]
 
 Target: TypeAlias = str | Stored | Committed
 """A reference; or a version that was served; or what became of a change."""
+
+Pairs: TypeAlias = tuple[tuple[str, str], ...] | None
+"""The (participant, domain) pairs of what was served; None where the store is to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,12 @@ class Journal:
         )
 
     def served(self, at: datetime, operation: str, references: Sequence[str], versions: Sequence[int]) -> Event:
-        """The event of a search that served these versions."""
+        """The event of a read or search that served these versions."""
         who = self.principal
         return Event(
             at=at,
             study=who.study,
-            action="E",
+            action="E" if operation == "search" else "R",
             operation=operation,
             outcome="success",
             client=who.client,
@@ -87,15 +89,22 @@ class Journal:
             why=self.why if who.broken else "",
         )
 
-    def submit(self, event: Event) -> Future[None]:
-        """A future that is done when the event is durable."""
+    def submit(self, event: Told) -> Ticket:
+        """A ticket that is done when the event is durable."""
         return self.trail.submit(event)
 
-    def submit_held(self, event: Event) -> Future[None]:
-        """Like `submit`, but the event may wait until the trail is woken."""
-        return self.trail.submit(event, wake=False)
+    def submit_held(self, event: Event, pairs: Pairs = None) -> Ticket:
+        """Like `submit`, but the event may wait until the trail is woken. `pairs` tell whose data it is about, where
+        the statement that read it told."""
+        return self.trail.submit(event if pairs is None else Seen(event, pairs), wake=False)
 
-    def record(self, event: Event) -> None:
+    def hold(
+        self, at: datetime, operation: str, references: Sequence[str], versions: Sequence[int], pairs: Pairs = None
+    ) -> Ticket:
+        """Submits what `served` makes, held."""
+        return self.submit_held(self.served(at, operation, references, versions), pairs)
+
+    def record(self, event: Told) -> None:
         """Returns when the event is durable; raises `Unavailable`."""
         self.trail.record(event)
 

@@ -13,6 +13,7 @@ from gateway.audit.chain import chain
 from gateway.audit.event_ids import EventIds
 from gateway.audit.reading import AuditReader
 from gateway.audit.resources import resource
+from gateway.audit.ticket import Ticket
 from gateway.audit.trail import AuditTrail
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "AuditReader",
     "AuditTrail",
     "EventIds",
+    "Ticket",
     "chain",
     "resource",
     "witness",

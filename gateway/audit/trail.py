@@ -3,15 +3,15 @@
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from datetime import datetime
 from typing import Final, Protocol
 
 import msgspec
 
 from gateway.audit.chain import digest_by
+from gateway.audit.ticket import Ticket
 from gateway.core.errors import Unavailable
-from gateway.core.event import AuditRow, Event
+from gateway.core.event import AuditRow, Told
 from gateway.core.instants import micros
 from gateway.core.issues import Issue, issue
 
@@ -21,13 +21,11 @@ BATCH: Final = 50
 WAITING: Final = 10_000
 """How many events may wait for the disk; beyond that the gateway refuses work instead of forgetting events."""
 
-WAIT_SECONDS: Final = 30.0
-
 
 class Rows(Protocol):
     """Where the chains are kept, one a study; `gateway.store.AuditStore` is one."""
 
-    def append(self, events: Sequence[Event]) -> tuple[AuditRow, ...]:
+    def append(self, events: Sequence[Told]) -> tuple[AuditRow, ...]:
         """Chains the events and makes them durable before it returns."""
 
     def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
@@ -47,37 +45,35 @@ class AuditTrail:
     def __init__(self, rows: Rows, key: bytes) -> None:
         self._rows = rows
         self._digest = digest_by(key)
-        self._waiting: deque[tuple[Event, Future[None]]] = deque()
+        self._waiting: deque[tuple[Told, Ticket]] = deque()
         self._changed = threading.Condition(threading.Lock())
         self._writer: threading.Thread | None = None
         self._closed = False
         self._wanted = False
+        self._last = 0
 
-    def record(self, event: Event) -> None:
+    def record(self, event: Told) -> None:
         """Returns when the event is durable; raises `Unavailable` when it cannot be made so."""
-        try:
-            self.submit(event).result(WAIT_SECONDS)
-        except TimeoutError:
-            raise Unavailable(issue("audit.unavailable")) from None
+        self.submit(event).result()
 
-    def submit(self, event: Event, *, wake: bool = True) -> Future[None]:
-        """A future that is done when the event is durable, and fails with `Unavailable`.
+    def submit(self, event: Told, *, wake: bool = True) -> Ticket:
+        """A ticket that is done when the event is durable, and fails with `Unavailable`.
 
         Without `wake` the event may wait until somebody calls `wake`, so that one caller can bring many events to
         one disk flush. Raises `Unavailable` at once when too many events wait or the trail is closed.
         """
-        future: Future[None] = Future()
+        ticket = Ticket()
         with self._changed:
             if self._closed or len(self._waiting) >= WAITING:
                 raise Unavailable(issue("audit.unavailable"))
-            self._waiting.append((event, future))
+            self._waiting.append((event, ticket))
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write, name="audit", daemon=True)
                 self._writer.start()
             if wake:
                 self._wanted = True
                 self._changed.notify()
-        return future
+        return ticket
 
     def wake(self) -> None:
         """Has what waits written."""
@@ -129,23 +125,29 @@ class AuditTrail:
 
     def _write(self) -> None:
         while batch := self._next_batch():
-            wanted = [(event, future) for event, future in batch if future.set_running_or_notify_cancel()]
             try:
-                self._rows.append([event for event, _ in wanted])
+                self._rows.append([event for event, _ in batch])
             except Exception:
-                for _, future in wanted:
-                    future.set_exception(Unavailable(issue("audit.unavailable")))
+                for _, ticket in batch:
+                    ticket.settle(Unavailable(issue("audit.unavailable")))
             else:
-                for _, future in wanted:
-                    future.set_result(None)
+                for _, ticket in batch:
+                    ticket.settle()
 
-    def _next_batch(self) -> list[tuple[Event, Future[None]]]:
-        """What waits, at most `BATCH`, once it is wanted; nothing when the trail is closed and empty."""
+    def _next_batch(self) -> list[tuple[Told, Ticket]]:
+        """What waits, at most `BATCH`, once it is wanted; nothing when the trail is closed and empty.
+
+        Held events are wanted too once half as many wait as went before: while a disk is slow, readers come in two
+        groups in turn, one of which waits for it while the other is answered.
+        """
         with self._changed:
+            if 0 < self._last <= len(self._waiting) * 2:
+                self._wanted = True
             while not (self._waiting and self._wanted) and not self._closed:
                 self._changed.wait()
             self._wanted = len(self._waiting) > BATCH
-            return [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            self._last = min(BATCH, len(self._waiting))
+            return [self._waiting.popleft() for _ in range(self._last)]
 
 
 def _is_of(row: AuditRow, study: str) -> bool:

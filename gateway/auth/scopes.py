@@ -75,6 +75,11 @@ def scope_allows(scopes: Iterable[str], type: str, letter: Letter) -> bool:
 
 def scope_reaches(scopes: Iterable[str], type: str, letter: Letter) -> bool:
     """Whether one of the scopes permits the interaction with resources of the type, though perhaps not with all."""
+    return _reaches(tuple(scopes), type, letter)
+
+
+@lru_cache(maxsize=4096)
+def _reaches(scopes: tuple[str, ...], type: str, letter: Letter) -> bool:
     return any(scope.allows(type, letter) for scope in understood(scopes))
 
 

@@ -2,9 +2,12 @@
 
 import os
 import sys
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 SWITCH_SECONDS: Final = 0.0005
 """How soon a thread gives way: a search lets go of the interpreter at each row, and would wait 5 ms for it."""
@@ -40,7 +43,7 @@ def serve(
     sys.setswitchinterval(SWITCH_SECONDS)
     show_error(f"serving {settings.public_url}; stop with Ctrl-C")
     uvicorn.run(
-        "gateway.app:create_app",
+        "gateway.cli.serve:application",
         factory=True,
         host=settings.host,
         port=settings.port,
@@ -51,3 +54,11 @@ def serve(
         date_header=True,
         timeout_graceful_shutdown=20,
     )
+
+
+def application() -> "ASGIApp":
+    """The HTTP application of the environment's settings, as the server of each process runs it."""
+    from gateway.app import create_app
+    from gateway.rest import served
+
+    return served(create_app())

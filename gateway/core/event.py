@@ -1,7 +1,7 @@
 """An auditable act: who did what to which resources, when, why, and whether it was permitted."""
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -20,7 +20,7 @@ class Event(Struct, frozen=True, gc=False):
     Consents that permitted it (`Consent/1/_history/2`), as the store finds them when it writes the event. `why` is
     the reason that a person gave for a change, or for reading past the Consents, or "".
 
-    There is one for all that anybody reads, so it is a Struct of msgspec, made and encoded in a tenth of the time of a
+    There is one for all that anybody reads, so it is a Struct of msgspec, which is made and encoded sooner than a
     dataclass; `msgspec.structs.replace` changes a copy.
     """
 
@@ -44,6 +44,23 @@ class Event(Struct, frozen=True, gc=False):
     patients: tuple[str, ...] = ()
     consents: tuple[str, ...] = ()
     why: str = ""
+
+
+class Seen(Struct, frozen=True, gc=False):
+    """An event, and the (participant, domain) pairs that it is about, each once, as the statement that read the
+    resources told them: the store need not look."""
+
+    event: Event
+    pairs: tuple[tuple[str, str], ...]
+
+    @property
+    def study(self) -> str:
+        """The event's."""
+        return self.event.study
+
+
+Told: TypeAlias = Event | Seen
+"""An event as it comes to the trail."""
 
 
 BREAK_GLASS: Final = "BTG"

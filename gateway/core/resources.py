@@ -34,7 +34,8 @@ class Key:
 class Stored:
     """One version of a resource as the bytes that are served.
 
-    `body` is the received tree plus the server's meta, encoded once; b"" when this version is a deletion.
+    `body` is the received tree plus the server's meta, encoded once; b"" when this version is a deletion. `pairs` are
+    the (subject, domain) pairs of the current version, where whoever read it knows them.
     """
 
     key: Key
@@ -42,6 +43,7 @@ class Stored:
     updated: datetime
     deleted: bool
     body: bytes
+    pairs: tuple[tuple[str, str], ...] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

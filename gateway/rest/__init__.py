@@ -6,8 +6,8 @@ and never block; everything else is `def` and runs in the thread pool. One file 
 Start with `create_api`.
 """
 
-from gateway.rest.api import create_api
+from gateway.rest.api import create_api, served
 from gateway.rest.cursors import Cursors
 from gateway.rest.parts import Parts
 
-__all__ = ["Cursors", "Parts", "create_api"]
+__all__ = ["Cursors", "Parts", "create_api", "served"]

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import gateway
 from gateway.core.errors import FhirError
@@ -77,6 +78,18 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
     answering = Later(outer, parts, affecting)
     api.middleware_stack = Edge(for_origins(answering, parts.origins))  # around the framework's own layers
     return api
+
+
+def served(api: FastAPI) -> ASGIApp:
+    """What a server runs of an application: its layers, past the framework's first steps, which do nothing here."""
+    layers = api.middleware_stack
+    assert layers is not None
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = api
+        await layers(scope, receive, send)
+
+    return serve
 
 
 def _routes(parts: Parts) -> list[BaseRoute]:

@@ -12,6 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.rest.headers import headers_of
+
 SMALLEST: Final = 1_000
 ON_LOOP: Final = 32_000
 LEVEL: Final = 3
@@ -53,10 +55,7 @@ class Compression:
 
 
 def _accept_encoding(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"accept-encoding":
-            return str(value, "latin-1")
-    return ""
+    return str(headers_of(scope).get(b"accept-encoding", b""), "latin-1")
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.core.errors import FhirError
@@ -34,7 +33,7 @@ class Direct:
         self,
         app: ASGIApp,
         address: re.Pattern[str],
-        endpoint: Callable[[Request], Awaitable[Response]],
+        endpoint: Callable[[Request], Awaitable[ASGIApp]],
         methods: Sequence[str] = ("GET", "HEAD"),
     ) -> None:
         self.app = app
@@ -52,7 +51,7 @@ class Direct:
         scope["path_params"] = found.groupdict()
         scope["endpoint"] = self.endpoint
         try:
-            answer = await self.endpoint(Request(scope, receive))
+            answer: ASGIApp = await self.endpoint(Request(scope, receive))
         except FhirError as error:
             answer = refusal(error)
         await answer(scope, receive, send)

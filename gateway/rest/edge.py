@@ -4,6 +4,7 @@ Pure ASGI, since it runs around every request. The log line holds no address, qu
 the operation, and the study and resource type once they proved to be real ones (`note`).
 """
 
+import logging
 import secrets
 import time
 from collections.abc import MutableMapping
@@ -44,6 +45,7 @@ class Edge:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.log = logger()
+        self.tells: bool | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection; anything but HTTP passes through."""
@@ -72,7 +74,14 @@ class Edge:
             if not answer:
                 await internal()(scope, receive, send_marked)
         finally:
-            self._write(scope, answer.get("status", 0), start)
+            if self._tells():
+                self._write(scope, answer.get("status", 0), start)
+
+    def _tells(self) -> bool:
+        """Whether the log takes lines of requests; asked once there is one, when logs are set up."""
+        if self.tells is None:
+            self.tells = bool(self.log.is_enabled_for(logging.INFO))
+        return self.tells
 
     def _write(self, scope: MutableMapping[str, Any], status: int, start: float) -> None:
         method = scope["method"]

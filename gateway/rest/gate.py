@@ -10,6 +10,7 @@ from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.rest.breaking import TICKET, broken_door
 from gateway.rest.edge import note, request_id
+from gateway.rest.headers import header, headers_of
 from gateway.rest.pacing import proved, spend_once
 from gateway.rest.parts import Parts
 from gateway.rest.reasons import reason_of
@@ -34,7 +35,7 @@ def principal_of(parts: Parts, request: Request, study: Study) -> Principal:
     if known is not None and known.study == study.id:
         note(request.scope, client=known.client)
         return known
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _, token = (header(request, b"authorization") or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized(issue("rest.token-missing"))
     principal = proved(parts, request, study.id, lambda: parts.authenticate(token.strip(), study.id))
@@ -45,7 +46,7 @@ def principal_of(parts: Parts, request: Request, study: Study) -> Principal:
 def door_of(parts: Parts, request: Request) -> Door:
     """The door of the caller to the resources of the study in the address."""
     principal = principal_of(parts, request, study_of(parts, request))
-    if TICKET in request.headers:
+    if TICKET.encode() in headers_of(request.scope):
         return broken_door(parts, request, principal)
     return parts.access.door(principal, request=request_id(request.scope), why=reason_of(request))
 

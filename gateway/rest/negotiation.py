@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from gateway.core.errors import BadRequest, NotAcceptable
 from gateway.core.issues import issue
+from gateway.rest.headers import header
 
 JSON_NAMES = frozenset({"json", "application/json", "application/fhir+json", "text/json"})
 _ACCEPTED = JSON_NAMES | {"*/*", "application/*", "text/*"}
@@ -27,7 +28,7 @@ def negotiate(request: Request) -> bool:
     For interactions that take the common parameters only.
     """
     if not request.scope["query_string"]:
-        check_accept(request.headers.get("accept", ""))
+        check_accept(header(request, b"accept") or "")
         return False
     return negotiate_with(request, request.query_params.multi_items())
 
@@ -40,7 +41,7 @@ def negotiate_with(request: Request, parameters: Iterable[tuple[str, str]], inte
             known = ", ".join(sorted(COMMON_PARAMETERS))
             raise BadRequest(issue("rest.parameter", interaction=interaction, known=known))
         given[name] = value
-    check_accept(given.get("_format") or request.headers.get("accept", ""))
+    check_accept(given.get("_format") or header(request, b"accept") or "")
     pretty = given.get("_pretty", "false")
     if pretty not in ("true", "false"):
         raise BadRequest(issue("rest.parameter-value", parameter="_pretty", expected="Use true or false"))

@@ -9,6 +9,8 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from starlette.requests import Request
 
+from gateway.rest.headers import headers_of
+
 Returns: TypeAlias = Literal["representation", "minimal", "operationoutcome"]
 _RETURNS: Final[dict[str, Returns]] = {name: name for name in get_args(Returns)}
 
@@ -22,8 +24,13 @@ class Preferences:
     lenient: bool = False
 
 
+_NONE: Final = Preferences()
+
+
 def preferences_of(request: Request) -> Preferences:
     """The preferences in the Prefer headers; of one that is given twice the first counts."""
+    if b"prefer" not in headers_of(request.scope):
+        return _NONE
     given: dict[str, str] = {}
     for header in request.headers.getlist("prefer"):
         for part in header.lower().split(","):

@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
+from gateway.rest.headers import header
 
 HEADER: Final = "x-change-reason"
 MAX_CHARACTERS: Final = 200
@@ -13,7 +14,7 @@ MAX_CHARACTERS: Final = 200
 
 def reason_of(request: Request) -> str:
     """The reason in the header `X-Change-Reason`, UTF-8, or ""; raises `BadRequest` for one that is no short text."""
-    given = request.headers.get(HEADER)
+    given = header(request, HEADER.encode())
     if given is None:
         return ""
     try:

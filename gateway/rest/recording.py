@@ -2,15 +2,16 @@
 
 Requests that come together go to the disk together: their events wait until a turn of the loop is over, or for a
 millisecond when the turn before had several, and are then written at once (`flush`). One wake of the loop tells all
-of them that they are durable (`asyncio.wrap_future` wakes it once an event). A lone reader waits for nobody. A
+of them that they are durable. A lone reader waits for nobody. A
 request that is given up does not take its event back.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Final
+
+from gateway.audit import Ticket
 
 GATHER_SECONDS: Final = 0.001
 """How long events wait for company once there was some: a flush costs as much as several reads."""
@@ -27,7 +28,7 @@ class Recording:
         self._ready: deque[asyncio.Future[None]] = deque()
         self._waking = False
 
-    async def wait(self, recorded: "Future[None]") -> None:
+    async def wait(self, recorded: Ticket) -> None:
         """Returns when the event is durable; raises what kept it from that."""
         if not recorded.done():
             loop = asyncio.get_running_loop()
@@ -40,13 +41,13 @@ class Recording:
                 else:
                     loop.call_soon(self._flush_all)
 
-            def tell(_done: "Future[None]") -> None:
+            def tell() -> None:
                 self._ready.append(waiter)
                 if not self._waking:
                     self._waking = True
                     loop.call_soon_threadsafe(self._wake)
 
-            recorded.add_done_callback(tell)
+            recorded.when_done(tell)
             await waiter
         recorded.result()
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from gateway.core import Resource
-from gateway.core.event import AuditRow, Event
+from gateway.core.event import AuditRow, Event, Told
 from gateway.core.receipt import Payload, Receipt, ReceiptStatus
 from gateway.core.resources import Committed, Grant, Key, Stored, Unit, Visibility
 from gateway.search import Query
@@ -62,7 +62,7 @@ class Statement:
 class Bodies:
     """One page of a search of one type, with no more than what is served of it.
 
-    `ids`, `versions` and `bodies` go in step; `next` as in `Found`.
+    `ids`, `versions` and `bodies` go in step; `next` as in `Found`; `pairs` as in `Stored`, of them all.
     """
 
     type: str
@@ -70,6 +70,7 @@ class Bodies:
     versions: Sequence[int]
     bodies: Sequence[bytes]
     next: Position | None
+    pairs: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,7 @@ class LandingStore(Protocol):
 class AuditStore(Protocol):
     """The audit chain of each study: rows are appended and read, never changed."""
 
-    def append(self, events: Sequence[Event]) -> tuple[AuditRow, ...]:
+    def append(self, events: Sequence[Told]) -> tuple[AuditRow, ...]:
         """Chains the events and makes them durable, one transaction a study; the rows in the order of the events."""
 
     def patients_of(self, study: str, references: Iterable[str]) -> set[str]:

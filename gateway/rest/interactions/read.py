@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from gateway.rest.answers import version_response
 from gateway.rest.gate import door_of, type_of
@@ -15,12 +15,12 @@ from gateway.rest.subsets import Subsets, shown_of
 CODES = ("read",)
 
 
-def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
+def endpoint(parts: Parts) -> Callable[[Request], Awaitable[ASGIApp]]:
     """Answers a read; async, since a point read is shorter than a change of threads."""
 
     reads, subsets = PointReads(parts), Subsets(parts.definitions)
 
-    async def read(request: Request) -> Response:
+    async def read(request: Request) -> ASGIApp:
         door = door_of(parts, request)
         pretty, shown = shown_of(subsets, request)
         stored = await reads.read(door, type_of(parts, request), request.path_params["id"])

@@ -27,6 +27,7 @@ from gateway.rest.bundles import searchset
 from gateway.rest.cursors import Pairs, Position
 from gateway.rest.explanation import explanation
 from gateway.rest.gate import door_of, study_of, type_of
+from gateway.rest.headers import header
 from gateway.rest.negotiation import COMMON_PARAMETERS, check_accept, negotiate_with
 from gateway.rest.parts import Parts
 from gateway.rest.preferences import preferences_of
@@ -57,7 +58,7 @@ def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
         text = request.scope["query_string"]
         if brief.takes(text):
             door, type_name = door_of(parts, request), type_of(parts, request)
-            check_accept(request.headers.get("accept", ""))
+            check_accept(header(request, b"accept") or "")
             plain, cursor = brief.read(door.principal.study, type_name, text, lenient=preferences_of(request).lenient)
             page = plain.page(cursor)
             begun = door.begin_search(plain.query, page) if page.count <= COUNT else None

@@ -3,8 +3,8 @@
 import re
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from gateway.rest.answers import version_response
 from gateway.rest.gate import door_of, type_of
@@ -22,7 +22,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     reads, subsets = PointReads(parts), Subsets(parts.definitions)
 
-    async def vread(request: Request) -> Response:
+    async def vread(request: Request) -> ASGIApp:
         door = door_of(parts, request)
         pretty, shown = shown_of(subsets, request)
         text = request.path_params["version"]

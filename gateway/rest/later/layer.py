@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.core.errors import FhirError
 from gateway.rest.bodies import FORM_TYPES, JSON_TYPES, BodyLimit, read_body
 from gateway.rest.gate import principal_of, study_of
+from gateway.rest.headers import headers_of
 from gateway.rest.negotiation import check_accept
 from gateway.rest.parts import Parts
 from gateway.rest.problems import refusal
@@ -90,6 +91,8 @@ def status_address(parts: Parts, study: str, identity: str) -> str:
 
 
 def _prefers(scope: Scope) -> bool:
+    if b"prefer" not in headers_of(scope):
+        return False
     return any(
         name == b"prefer" and PREFERENCE.search(value.decode("latin-1").lower()) for name, value in scope["headers"]
     )

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from gateway.core import issue
 from gateway.core.errors import BadRequest
-from gateway.core.event import AuditRow, Event
+from gateway.core.event import AuditRow, Told
 from gateway.store.port import Chain
 from gateway.store.sql.audit_context import AuditContext, Run
 from gateway.store.sql.database import Database, DriverConnection
@@ -47,7 +47,7 @@ class AuditRows:
         self._past = database.prepare(_past(database))
         self._last = database.prepare(_last())
 
-    def append(self, events: Sequence[Event]) -> tuple[AuditRow, ...]:
+    def append(self, events: Sequence[Told]) -> tuple[AuditRow, ...]:
         """See `AuditStore.append`."""
         studies = dict.fromkeys(event.study for event in events)
         if len(studies) == 1:
@@ -55,13 +55,11 @@ class AuditRows:
         rows = {one: iter(self._append(one, [event for event in events if event.study == one])) for one in studies}
         return tuple(next(rows[event.study]) for event in events)
 
-    def _append(self, study: str, events: Sequence[Event]) -> list[AuditRow]:
+    def _append(self, study: str, events: Sequence[Told]) -> list[AuditRow]:
         database, chained = self._database, partial(self.extend, study=study, events=events)
         return database.write_driver(chained) if database.is_sqlite else database.write(chained)
 
-    def extend(
-        self, connection: Connection | DriverConnection, study: str, events: Sequence[Event]
-    ) -> list[AuditRow]:
+    def extend(self, connection: Connection | DriverConnection, study: str, events: Sequence[Told]) -> list[AuditRow]:
         """Chains events of one study within a transaction, each with its participants and Consents."""
         if any(event.study != study for event in events):
             raise BadRequest(issue("store.other-study"))

@@ -8,14 +8,14 @@ SQLite gives what a batch needs as one row of JSON a statement: it lets go of th
 event loop would take it each time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec import structs
 from sqlalchemy import ColumnElement, Executable, Select, String, bindparam, func, select
 
-from gateway.core.event import MAX_TARGETS, Event
+from gateway.core.event import MAX_TARGETS, Event, Seen, Told
 from gateway.core.instants import micros
 from gateway.store.sql.among import among, as_list
 from gateway.store.sql.database import Database, Prepared
@@ -45,14 +45,16 @@ class AuditContext:
         self._pairs = database.prepare(_pairs(database))
         self._grants = database.prepare(_grants(database))
 
-    def complete(self, run: Run, study: str, events: Sequence[Event]) -> list[Event]:
+    def complete(self, run: Run, study: str, events: Sequence[Told]) -> list[Event]:
         """The events with `patients` and `consents`, and with no more than `MAX_TARGETS` references each."""
-        asked = {one for event in events if event.outcome != "failure" for one in event.targets if "/" in one}
-        pairs = self.pairs(run, study, asked)
-        about = {subject for found in pairs.values() for subject, _ in found}
-        about.update(one for event in events for one in event.patients)
-        grants = self._granted(run, study, about, {event.organisation for event in events})
-        return [_completed(event, pairs, grants) for event in events]
+        told = [(one.event, one.pairs) if isinstance(one, Seen) else (one, None) for one in events]
+        asked = {one for event, pairs in told if pairs is None for one in _references(event)}
+        found = self.pairs(run, study, asked) if asked else {}
+        whole = [(event, _about(event, found) if pairs is None else pairs) for event, pairs in told]
+        patients = {subject for _, pairs in whole for subject, _ in pairs}
+        patients.update(one for event, _ in told for one in event.patients)
+        grants = self._granted(run, study, patients, {event.organisation for event, _ in told})
+        return [_completed(event, pairs, grants) for event, pairs in whole]
 
     def pairs(self, run: Run, study: str, references: Iterable[str]) -> _Pairs:
         """The pairs of the current versions of resources; nothing for those of no participant."""
@@ -98,8 +100,12 @@ class AuditContext:
         return msgspec.json.decode(rows[0][0]) if self._database.is_sqlite else rows
 
 
-def _completed(event: Event, pairs: _Pairs, grants: _Grants) -> Event:
-    about = _about(event, pairs)
+def _references(event: Event) -> Iterable[str]:
+    """The resources that an event names; what a client asked for in vain may be anything."""
+    return () if event.outcome == "failure" else (one for one in event.targets if "/" in one)
+
+
+def _completed(event: Event, about: Collection[tuple[str, str]], grants: _Grants) -> Event:
     patients = event.patients
     if about:
         patients = tuple(sorted({subject for subject, _ in about}.union(patients)))
@@ -118,7 +124,7 @@ def _completed(event: Event, pairs: _Pairs, grants: _Grants) -> Event:
     return structs.replace(event, patients=patients, consents=consents)
 
 
-def _about(event: Event, pairs: _Pairs) -> Iterable[tuple[str, str]]:
+def _about(event: Event, pairs: _Pairs) -> Collection[tuple[str, str]]:
     """The pairs of an event's references, each once."""
     if len(event.targets) == 1:
         return pairs.get(event.targets[0], ())

@@ -6,12 +6,12 @@ thread. So nothing that is asked can keep the loop waiting, whatever it matches.
 
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from gateway.store.port import Bodies
 from gateway.store.sql.database import Database, Read, Rows
-from gateway.store.sql.selecting import SEPARATOR
+from gateway.store.sql.selecting import SEPARATOR, SEVERAL
 
 STRIDE: Final = 4_000
 """After how many steps SQLite asks whether to go on."""
@@ -78,14 +78,24 @@ def unpacked(type: str, rows: Rows, count: int) -> Bodies | None:
     A row of it is one more than the page, unless it is the last.
     """
     if not rows or rows[0][0] is None:
-        return Bodies(type, (), (), (), None)
-    ats, pks, versions, ids, packed = rows[0]
+        return Bodies(type, (), (), (), None, ())
+    ats, pks, versions, ids, packed, pairs = rows[0]
     places = list(zip(_numbers(ats), _numbers(pks), strict=True))
     found, bodies = ids.split(" "), (packed or b"").split(_BETWEEN)
     if len(bodies) != len(found) or places != sorted(places, reverse=True):
         return None
     following = places[count - 1] if len(found) > count else None
-    return Bodies(type, found[:count], _numbers(versions)[:count], bodies[:count], following)
+    versions = _numbers(versions)[:count]
+    return Bodies(type, found[:count], versions, bodies[:count], following, _pairs(pairs.split(_APART)[:count]))
+
+
+def _pairs(texts: Sequence[str]) -> tuple[tuple[str, str], ...] | None:
+    """The pairs of `subject/domain` texts, each once; None when some resource has several."""
+    told = set(texts)
+    told.discard("")
+    if SEVERAL in told:
+        return None
+    return tuple((subject, domain) for subject, _, domain in (text.partition("/") for text in told))
 
 
 def _numbers(text: str | int) -> list[int]:
@@ -93,3 +103,4 @@ def _numbers(text: str | int) -> list[int]:
 
 
 _BETWEEN: Final = bytes((SEPARATOR,))
+_APART: Final = chr(SEPARATOR)

@@ -10,7 +10,7 @@ from gateway.core.instants import from_micros
 from gateway.core.resources import Key, Stored, Visibility
 from gateway.store.sql.database import Database
 from gateway.store.sql.limiting import Gate, Gates
-from gateway.store.sql.tables import Columns, ResourceRow, VersionRow, columns_of
+from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, Columns, ResourceRow, VersionRow, columns_of
 from gateway.store.sql.visible import study_is
 
 _GATES: Final = 128
@@ -35,7 +35,7 @@ class ResourceReader:
             statements = self._version
             values["version"] = version
         rows = self._database.fetch(statements(self._gates.of(visibility)), values)
-        return stored(key, rows[0]) if rows else None
+        return stored(key, rows[0][:4], _pairs(*rows[0][4:])) if rows else None
 
     def history(self, key: Key, visibility: Visibility | None) -> list[Stored]:
         """See `ResourceStore.history`."""
@@ -54,15 +54,22 @@ def _instant(updated: int) -> datetime:
     return from_micros(updated)
 
 
-def stored(key: Key, row: tuple[Any, ...]) -> Stored:
+def stored(key: Key, row: tuple[Any, ...], pairs: tuple[tuple[str, str], ...] | None = None) -> Stored:
     """The value of a row (version, updated, deleted, body)."""
     version, updated, deleted, body = row
-    return Stored(key, version, _instant(updated), bool(deleted), bytes(body))
+    return Stored(key, version, _instant(updated), bool(deleted), bytes(body), pairs)
 
 
-def _of_key(version: Columns, head: Columns) -> Select[Any]:
+def _pairs(level: int, subject: str, domain: str) -> tuple[tuple[str, str], ...] | None:
+    """The pairs of a head; None when they are in rows of their own."""
+    if level == ONE_PAIR:
+        return ((subject, domain),)
+    return None if level == MANY_PAIRS else ()
+
+
+def _of_key(version: Columns, head: Columns, *more: Any) -> Select[Any]:
     return (
-        select(version.version, version.updated, version.deleted, version.body)
+        select(version.version, version.updated, version.deleted, version.body, *more)
         .where(head.study == study_is(), version.study == study_is(), version.pk == head.pk)
         .where(head.type == bindparam("type", type_=String), head.id == bindparam("id", type_=String))
     )
@@ -70,13 +77,14 @@ def _of_key(version: Columns, head: Columns) -> Select[Any]:
 
 def _current(database: Database, gate: Gate | None) -> Executable:
     head, version = columns_of(ResourceRow), columns_of(VersionRow)
-    found = _of_key(version, head).where(version.version == head.version)
+    found = _of_key(version, head, head.level, head.subject, head.domain).where(version.version == head.version)
     return found.where(*gate.head(database, head)) if gate else found
 
 
 def _version(database: Database, gate: Gate | None) -> Executable:
     head, version = columns_of(ResourceRow), columns_of(VersionRow)
-    found = _of_key(version, head).where(version.version == bindparam("version", type_=Integer))
+    asked = version.version == bindparam("version", type_=Integer)
+    found = _of_key(version, head, head.level, head.subject, head.domain).where(asked)
     return found.where(*gate.head(database, head), *gate.version(database, version, head)) if gate else found
 
 

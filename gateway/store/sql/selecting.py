@@ -42,6 +42,9 @@ LINE_FEED: Final = 10
 SEPARATOR: Final = 30
 """The character between bodies in one row."""
 
+SEVERAL: Final = "*"
+"""In place of the pair of a resource that has several."""
+
 Condition: TypeAlias = ColumnElement[bool]
 
 ESTIMATED: Final = 5_000
@@ -124,19 +127,24 @@ def _columns(shape: Shape, head: Columns, key: list[Any], where: list[Condition]
     body = [head.id, version.version, version.updated, version.deleted, version.body]
     if shape.what == "leaving":
         body += [head.level, head.subject]
+    if shape.what == "packed":
+        body += [head.level, head.subject, head.domain]
     return [*key, *body, version.entries] if shape.entries else [*key, *body]
 
 
 def _packed(page: Select[Any]) -> Select[Any]:
-    """The columns of a page's rows as one row of texts: at, pk, version and id, with spaces between, and the bodies.
+    """The columns of a page's rows as one row of texts: at, pk, version and id, with spaces between, the bodies, and
+    whose data each is: `subject/domain`, `SEVERAL`, or nothing.
 
     JSON has no control character outside of strings but white space, and none within; a body too large for this is
     left out.
     """
-    at, pk, id, version, _, _, body = page.subquery().c
+    at, pk, id, version, _, _, body, level, subject, domain = page.subquery().c
     short = case((func.length(body) <= PACKED, cast(body, String)))
     bodies = cast(func.group_concat(short, func.char(SEPARATOR)), LargeBinary)
-    return sql_select(*(func.group_concat(column, " ") for column in (at, pk, version, id)), bodies)
+    pair = case((level == ONE_PAIR, subject + "/" + domain), (level == MANY_PAIRS, SEVERAL), else_="")
+    pairs = func.group_concat(pair, func.char(SEPARATOR))
+    return sql_select(*(func.group_concat(column, " ") for column in (at, pk, version, id)), bodies, pairs)
 
 
 def _leaving(page: Select[Any]) -> Select[Any]:

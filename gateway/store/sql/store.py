@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from gateway.core import issue
 from gateway.core.clock import Clock
 from gateway.core.errors import BadRequest
-from gateway.core.event import AuditRow, Event
+from gateway.core.event import AuditRow, Told
 from gateway.core.receipt import Payload, Receipt, ReceiptStatus
 from gateway.core.resources import Committed, Key, Stored, Unit, Visibility
 from gateway.search import Parameters, Query
@@ -261,7 +261,7 @@ class SqlStore:
         """See `LandingStore.release`."""
         self._landing.release(study, id)
 
-    def append(self, events: Sequence[Event]) -> tuple[AuditRow, ...]:
+    def append(self, events: Sequence[Told]) -> tuple[AuditRow, ...]:
         """See `AuditStore.append`."""
         return self._audit.append(events)
 

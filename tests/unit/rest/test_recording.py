@@ -2,10 +2,10 @@
 
 import asyncio
 import threading
-from concurrent.futures import Future
 
 import pytest
 
+from gateway.audit import Ticket
 from gateway.core.errors import Unavailable
 from gateway.rest.recording import Recording
 
@@ -18,11 +18,11 @@ def test_every_waiter_is_woken_whatever_thread_finishes_its_event() -> None:
     async def once() -> int:
         flushed: list[int] = []
         recording = Recording(lambda: flushed.append(1))
-        events: list[Future[None]] = [Future() for _ in range(500)]
+        events: list[Ticket] = [Ticket() for _ in range(500)]
 
         def finish() -> None:
             for event in events:
-                event.set_result(None)
+                event.settle()
 
         thread = threading.Thread(target=finish)
         waiting = [asyncio.create_task(recording.wait(event)) for event in events]
@@ -39,11 +39,11 @@ def test_every_waiter_is_woken_whatever_thread_finishes_its_event() -> None:
 
 def test_an_event_that_is_not_durable_is_an_error() -> None:
     async def once(late: bool) -> None:
-        event: Future[None] = Future()
+        event = Ticket()
         if late:
-            asyncio.get_running_loop().call_later(0.01, event.set_exception, Unavailable())
+            asyncio.get_running_loop().call_later(0.01, event.settle, Unavailable())
         else:
-            event.set_exception(Unavailable())
+            event.settle(Unavailable())
         await Recording(nothing).wait(event)
 
     for late in (True, False):
@@ -52,8 +52,8 @@ def test_an_event_that_is_not_durable_is_an_error() -> None:
 
 
 def test_a_request_given_up_leaves_its_event() -> None:
-    async def once() -> Future[None]:
-        event: Future[None] = Future()
+    async def once() -> Ticket:
+        event = Ticket()
         waiting = asyncio.create_task(Recording(nothing).wait(event))
         await asyncio.sleep(0)
         waiting.cancel()
@@ -61,4 +61,7 @@ def test_a_request_given_up_leaves_its_event() -> None:
             await waiting
         return event
 
-    assert not asyncio.run(once()).cancelled()
+    event = asyncio.run(once())
+    assert not event.done()
+    event.settle()  # its loop has ended: nobody is told, and nothing raised
+    event.result()
