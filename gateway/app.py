@@ -48,6 +48,7 @@ from gateway.core.clock import Clock, system_clock
 from gateway.core.errors import FhirError
 from gateway.definitions import Catalogue, Definitions
 from gateway.export.bulk import Bulk, Departures, Worker, filter_reader
+from gateway.export.deidentify import Deidentifiers
 from gateway.ingest import Ingest
 from gateway.mapping import MappingRegistry
 from gateway.search import Parameters, Query
@@ -300,6 +301,7 @@ def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:
         folder=settings.exports,
         keep=timedelta(hours=settings.export_hours),
         show=element_shower(made.definitions),
+        deidentifiers=Deidentifiers.of(gateway.studies.values(), settings.asset_dirs, settings.keys, gateway.clock),
         departures=Departures(gateway.store.exports, gateway.access, made.parameters, reader, gateway.clock),
         wake=wake,
     )
@@ -310,8 +312,7 @@ def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:
 async def _life(
     gateway: Gateway, exports: Worker, waiting: threading.Event, close: Callable[[], None] | None
 ) -> AsyncIterator[None]:
-    """While the application runs, what needs it is indexed again, exports are written, and receipts of dead processes
-    are finished."""
+    """While the application runs, what needs it is indexed, exports are written, and receipts left over finished."""
     stopping = threading.Event()
     workers = [
         threading.Thread(target=_resume_until, args=(gateway, stopping), name="resume"),
@@ -379,10 +380,9 @@ def _resume_until(gateway: Gateway, stopping: threading.Event) -> None:
 
 def _index_again(gateway: Gateway, stopping: threading.Event) -> None:
     """Indexes the studies that were indexed by other search parameters; stops between two batches when asked to."""
-    maintenance = gateway.store.maintenance
     for study in gateway.studies:
-        if not maintenance.is_whole(study):
-            count = maintenance.reindex(study, lambda _done, _total: not stopping.is_set())
+        if not gateway.store.maintenance.is_whole(study):
+            count = gateway.store.maintenance.reindex(study, lambda _done, _total: not stopping.is_set())
             if stopping.is_set():
                 return
             gateway.store.regrant(study)

@@ -12,6 +12,7 @@ from gateway.access.limits import ScopeLimits
 from gateway.access.placing import Placer
 from gateway.access.redacting import RedactingStore
 from gateway.access.redaction import redaction_of
+from gateway.access.shut import Shut
 from gateway.access.sites import of_site, patients_of_sites
 from gateway.access.transaction import Begun, Result
 from gateway.access.withholding import Withholding
@@ -43,16 +44,22 @@ class Access:
         self._sites = {study.id: patients_of_sites(study) for study in studies.values()}
         self._collecting = Collecting(store, {study.id: ConsentPolicy.of(study) for study in studies.values()})
 
-    def door(self, principal: Principal, request: str = "", why: str = "") -> Door:
+    def door(self, principal: Principal, request: str = "", why: str = "", *, deidentifies: bool = False) -> Door:
         """The door for one caller; audit events carry `request`, an id, and of changes `why`, a person's reason.
 
-        Raises `Forbidden` for a study or role that is not installed, or may not break the glass that it broke.
+        Who calls this `deidentifies` what leaves, by the policy of the role; for others the door of a role that has
+        one stays shut. Raises `Forbidden` for a study or role that is not installed, or may not break the glass that
+        it broke.
         """
         study = self._studies.get(principal.study)
         role = study.roles.get(principal.role) if study else None
         if study is None or role is None:
             raise Forbidden(issue("auth.client-unknown"))
         limits = of_site(self._limits, principal, self._sites[study.id])
+        if role.deidentify and (principal.patient or principal.broken):
+            raise Forbidden(issue("export.deidentified-only"))
+        if role.deidentify and not deidentifies:
+            limits = Shut(limits)
         if principal.broken:
             limits = behind_glass(limits, principal, role)
         gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting, limits)

@@ -66,6 +66,7 @@ class Door:
         """Returns when it is on record that the operation (`expand`) is asked for on a type, and may be."""
         event = self._event("E", operation, (type,))
         try:
+            self._gate.require_operation(operation)
             (require_whole if type in DEFINITIONS else require_scope)(self.principal, type, *letters)
         except Forbidden as error:
             self._refuse(event, error)
@@ -197,8 +198,8 @@ class Door:
             raise
         if found is None:
             return None
-        references = [f"{found.type}/{id}" for id in found.ids]
-        served = self._journal.served(self._clock(), "search", references, found.versions)
+        shown = [f"{found.type}/{id}" for id in found.ids]
+        served = self._journal.served(self._clock(), "search", shown, found.versions)
         return found, self._journal.submit_held(served, found.pairs)
 
     def search_each(
@@ -221,8 +222,8 @@ class Door:
         """At most `most` visible matches of each code, newest first; see `newest_of_each`."""
         try:
             asked = narrowed(query, self.principal)
-            visibility = self._visibility("access", "s")
-            rows = tuple(newest_of_each(self._store, asked, self.principal.study, visibility, most))
+            study, eyes = self.principal.study, self._visibility("access", "s")
+            rows = tuple(newest_of_each(self._store, asked, study, eyes, most))
         except FhirError as error:
             self._refuse(self._event("E", "lastn", (query.type,)), error)
             raise
@@ -235,20 +236,17 @@ class Door:
 
     def batches(self, query: Query | str) -> Iterator[Batch]:
         """What `stream` gives, a batch of bodies at a time; the same events."""
-        kind = query if isinstance(query, str) else query.type
-        self._begin_export(kind)
-        return self._leaving(kind).batches(query)
+        return self._leaving(query).batches(query)
 
     def stream(self, query: Query | str) -> Iterator[Stored]:
         """Every visible resource of a type, or that matches, that may be disclosed, oldest first.
 
         One event is durable before the first row, another tells at the end how many rows left.
         """
-        kind = query if isinstance(query, str) else query.type
-        self._begin_export(kind)
-        return self._leaving(kind).stream(query)
+        return self._leaving(query).stream(query)
 
-    def _begin_export(self, kind: str) -> None:
+    def _leaving(self, query: Query | str) -> Leaving:
+        kind = query if isinstance(query, str) else query.type
         started = self._event("E", "export", (kind,))
         try:
             require_scope(self.principal, kind, "r", "s")
@@ -256,8 +254,6 @@ class Door:
             self._refuse(started, error)
             raise
         self._journal.record(started)
-
-    def _leaving(self, kind: str) -> Leaving:
         visibility = self._visibility("disclose", "rs")
         return Leaving(self._store, self._journal, visibility, lambda told: self._event("E", told, (kind,)))
 
@@ -392,8 +388,8 @@ class Door:
     def _refuse_read(self, event: Event, key: Key, error: FhirError) -> None:
         """Names a resource that is there and hidden; an id that only the client knows may be anything, and is not
         written down."""
-        exists = self._store.read(key, None) is not None
-        self._refuse(structs.replace(event, targets=(key.reference if exists else key.type,)), error)
+        target = key.type if self._store.read(key, None) is None else key.reference
+        self._refuse(structs.replace(event, targets=(target,)), error)
 
     def _refuse(self, event: Event, error: FhirError) -> None:
         """Leaves the event of a refusal; nothing is served, so that nobody waits for the disk."""

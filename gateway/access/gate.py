@@ -26,6 +26,9 @@ ENROLMENT: Final = frozenset({"Patient", "ResearchSubject", "Consent"})
 """Types that make a participant; roles that enrol write them without a Consent to collect."""
 
 
+EXPORTING: Final = frozenset(("bulk-export", "bulk-download"))
+"""What a role that is given de-identified data alone may ask for."""
+
 AUDITED: Final = "AuditEvent"
 """The type that the audit trail is shown as: nobody writes one."""
 
@@ -66,6 +69,11 @@ class Gate:
             for found in resources
         )
         return (*beside, *self._retired(changes, now))
+
+    def require_operation(self, operation: str) -> None:
+        """Raises `Forbidden` for a role that is given de-identified data alone, but for its exports."""
+        if self.role.deidentify and operation not in EXPORTING:
+            raise Forbidden(issue("export.deidentified-only"))
 
     def require_operator(self) -> None:
         """Raises `Forbidden` for a role that does not operate the database, or is concerned with some participants

@@ -83,13 +83,13 @@ def export_study(
             raise typer.Exit(2)
         reader = found.clients[client]
         wanted = tuple(filter(None, types.split(","))) or readable_types(found, reader)
-        policy = deidentifier_of(gateway, study, deidentify) if deidentify else None
+        policy = deidentifier_for(gateway, found, reader, deidentify)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="export-")) if is_remote(out) else out)
         bar = stack.enter_context(Progress(*columns, console=errors(), transient=True))
         tasks = {kind: bar.add_task(kind, total=None) for kind in wanted}
         manifest = _written(
             gateway,
-            gateway.access.door(found.principal(reader)),
+            gateway.access.door(found.principal(reader), deidentifies=policy is not None),
             folder,
             wanted,
             form,
@@ -126,6 +126,16 @@ def _written(
     base = f"{gateway.settings.public_url}/studies/{door.principal.study}/fhir"
     bundles = Bundles(door, gateway.engines.parameters, base, at, progress, policy)
     return bundles.export(folder, types, FORMS[form.value])
+
+
+def deidentifier_for(gateway: "Gateway", study: "Study", client: "Client", asked: str) -> "Deidentifier | None":
+    """What de-identifies for a client: the policy of its role, else the one asked for, None for neither; exit 2 when
+    another is asked for than the role has."""
+    bound = study.roles[client.role].deidentify
+    if bound and asked not in ("", bound):
+        show_error(f"for the role {client.role} the policy is {bound}")
+        raise typer.Exit(2)
+    return deidentifier_of(gateway, study.id, bound or asked) if bound or asked else None
 
 
 def deidentifier_of(gateway: "Gateway", study: str, name: str) -> "Deidentifier":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.console import console, errors, show_error, show_issues, write_json, write_line
-from gateway.cli.export import deidentifier_of
+from gateway.cli.export import deidentifier_for
 
 if TYPE_CHECKING:
     from gateway.export.views import CompiledView
@@ -79,9 +79,9 @@ def run(
             show_error("no such study" if known is None else f"no such client; known: {', '.join(known.clients)}")
             raise typer.Exit(2)
         task = progress.add_task(found.view.resource, total=None)
-        door = gateway.access.door(known.principal(known.clients[client]))
+        policy = deidentifier_for(gateway, known, known.clients[client], deidentify)
+        door = gateway.access.door(known.principal(known.clients[client]), deidentifies=policy is not None)
         try:
-            policy = deidentifier_of(gateway, study, deidentify) if deidentify else None
             rows = run_view(found, door, lambda count: progress.update(task, completed=count), deidentifier=policy)
             count = write_table(found, rows, out)
         except FhirError as error:

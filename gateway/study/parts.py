@@ -123,7 +123,8 @@ class Role:
     """What a kind of client may do: SMART v2 scopes; `enrols` may write participants and Consents without one;
     `collects` delivers data of a source. `redacts` names what it does not see: `identity`, `arm`; it may write
     nothing then. `break_glass` allows to read one participant's data in an emergency, whatever the Consents say.
-    `operates` is shown how the database answers its searches."""
+    `operates` is shown how the database answers its searches. `deidentify` names the policy through which alone data
+    leave for it, by an export; "" for data as they are."""
 
     name: str
     scopes: tuple[str, ...]
@@ -132,6 +133,7 @@ class Role:
     redacts: tuple[str, ...] = ()
     break_glass: bool = False
     operates: bool = False
+    deidentify: str = ""
 
 
 @dataclass(frozen=True, slots=True)

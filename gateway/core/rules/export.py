@@ -186,6 +186,18 @@ RULES: dict[str, Rule] = {
     "export.aggregate-groups": Rule(
         "error", "too-costly", "The table would have more than {limit} groups", "Group by fewer or coarser columns"
     ),
+    "export.deidentified-only": Rule(
+        "error",
+        "forbidden",
+        "This role is given de-identified data alone, by an export",
+        "Start an export with $export, or ask for a role without `deidentify` in the study file",
+    ),
+    "export.policy-unknown": Rule(
+        "error",
+        "not-found",
+        "A role of the study is de-identified by a policy that is not installed: {name}",
+        "Name a policy of profiles/gateway/deidentification, or put yours there in one of GATEWAY_ASSET_DIRS",
+    ),
     "export.flat-file": Rule(
         "error", "structure", "The file cannot be read as a table", "Give a file that gateway view run wrote"
     ),

@@ -24,9 +24,10 @@ from gateway.core.principal import Principal
 from gateway.core.resources import Stored
 from gateway.export.bulk.blocks import blocks_again
 from gateway.export.bulk.departures import Departures
-from gateway.export.bulk.files import Folder, chunks, drop_left, ids_in
+from gateway.export.bulk.files import Folder, chunks, drop_left, ids_in, lines
 from gateway.export.bulk.port import ExportStore
 from gateway.export.bulk.request import ExportRequest, Output, Part, encode, request_of, state_of
+from gateway.export.deidentify import Deidentifier, Deidentifiers
 from gateway.search import Query
 from gateway.search.query import IdClause
 from gateway.study import Study
@@ -62,6 +63,7 @@ class Bulk:
     folder: Path
     keep: timedelta
     show: Show
+    deidentifiers: Deidentifiers
     departures: Departures
     wake: Callable[[], None]
 
@@ -129,7 +131,8 @@ class Bulk:
             raise NotFound(issue("export.unknown"))
         kind = self.require(job, principal, "bulk-download", (part,))
         self.access.door(principal).permit("bulk-download", kind, "rs")
-        return self._sent(job.study, *self._opened(job, part))
+        deidentifier = self.deidentifiers.for_role(self.studies[job.study], principal.role)
+        return self._sent(job.study, *self._opened(job, part), deidentifier)
 
     def pages(self, job: ExportJob) -> int:
         """How many manifests there are that will not change any more; at the end 1 at least."""
@@ -158,12 +161,12 @@ class Bulk:
                 continue
         raise Unavailable(issue("export.consents-change"))
 
-    def _sent(self, study: str, file: IO[bytes], standing: str) -> Iterator[bytes]:
+    def _sent(self, study: str, file: IO[bytes], standing: str, deidentifier: Deidentifier | None) -> Iterator[bytes]:
         with file:
-            for data in chunks(file, CHUNK):
+            for data in chunks(file, CHUNK) if deidentifier is None else lines(file, CHUNK):
                 if self.store.standing(study, self.clock()) != standing:
                     raise Unavailable(issue("export.consents-change"))
-                yield data
+                yield data if deidentifier is None else deidentifier.apply_lines(data)[0]
 
     def present(self, job: ExportJob, part: Part) -> tuple[Path, str]:
         """A part's file as of now, and its standing; written again when any Consent changed since it was written.
@@ -221,7 +224,9 @@ class Bulk:
             raise Forbidden(issue("auth.client-unknown"))
         principal = study.principal(client)
         scopes = narrowed(request.scopes, principal.scopes)
-        return self.access.door(replace(principal, scopes=scopes, token=request.token), request=job.id), request
+        return self.access.door(
+            replace(principal, scopes=scopes, token=request.token), request=job.id, deidentifies=True
+        ), request
 
     def folder_of(self, job: ExportJob) -> Folder:
         """Where the files of an export are."""

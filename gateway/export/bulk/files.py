@@ -134,6 +134,12 @@ def ids_in(path: Path, at_once: int) -> Iterator[tuple[str, ...]]:
         yield tuple(found)
 
 
+def lines(file: IO[bytes], size: int) -> Iterator[bytes]:
+    """The whole lines of an open file, about so many bytes at a time."""
+    while found := file.readlines(size):
+        yield b"".join(found)
+
+
 def chunks(file: IO[Any], size: int) -> Iterator[bytes]:
     """The bytes of an open file, so many at a time."""
     while data := file.read(size):

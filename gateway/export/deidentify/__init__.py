@@ -5,8 +5,9 @@ resource. Two policies come with the product, `safe-harbor` and `research-pseudo
 """
 
 from gateway.export.deidentify.deidentifier import Deidentifier
+from gateway.export.deidentify.installed import Deidentifiers
 from gateway.export.deidentify.keys import StudyKey, study_key
 from gateway.export.deidentify.policy import Policy, load_policy
 from gateway.export.deidentify.shipped import shipped_policies
 
-__all__ = ["Deidentifier", "Policy", "StudyKey", "load_policy", "shipped_policies", "study_key"]
+__all__ = ["Deidentifier", "Deidentifiers", "Policy", "StudyKey", "load_policy", "shipped_policies", "study_key"]
