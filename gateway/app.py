@@ -232,6 +232,7 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         backend_services=(services := _backend_services(running)),
         app_launch=_app_launch(running, services) if settings.environment == "dev" else None,
         api_keys=running.api_keys,
+        clients=running.clients,
         webhooks=Endpoints(settings.webhooks, load_schemes(asset_roots("profiles", settings.asset_dirs))),
         note_failure=running.trail.submit,
         use_once=running.store.credentials.claim,
@@ -277,10 +278,9 @@ def _requests(gateway: Gateway) -> "Requests":
     """The requests that are answered later; an answer stays as long as the files of an export."""
     from gateway.rest.waiting import Requests
 
-    store, settings, client_of = gateway.store, gateway.settings, gateway.clients.client_of
-    keep, waiting, scrub = timedelta(hours=settings.export_hours), threading.Event(), store.database.scrub
-    known = gateway.studies, client_of, gateway.clock
-    return Requests(store.requests, *known, keep, waiting, scrub, settings.async_limit)
+    store, keep = gateway.store, timedelta(hours=gateway.settings.export_hours)
+    known, limit = (gateway.studies, gateway.clients.client_of, gateway.clock), gateway.settings.async_limit
+    return Requests(store.requests, *known, keep, threading.Event(), store.database.scrub, limit)
 
 
 def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:

@@ -6,7 +6,8 @@ be suspended here, and one that was requested does not become usable because som
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol, TypeAlias
+from dataclasses import asdict
+from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -111,6 +112,16 @@ class ClientRegistry:
         if client is None:  # once of the study file, which has lost it
             raise NotFound(issue("auth.registry-unknown"))
         return client
+
+    def told(self, registration: Registration) -> dict[str, Any]:
+        """State and definition of a client, without the digest of its secret; of one that the study file has lost,
+        what is kept."""
+        filed = self._study(registration.study).clients.get(registration.id)
+        client = filed or registration.client
+        told = {"id": registration.id, "state": registration.state, "organisation": registration.organisation}
+        told |= {"registered": "study file" if filed else "request"}
+        parts = asdict(client) if client else {}
+        return told | {name: value for name, value in parts.items() if name != "secret_sha256"}
 
     def client_of(self, study: str, id: str) -> Client | None:
         """The client of this id that may be used here, None when there is none; see `ClientOf`.

@@ -113,7 +113,7 @@ def list_clients(
     table = Table("client", "state", "organisation", "role", "purpose", "source")
     with _study(study) as gateway:
         for registration in gateway.clients.all(study):
-            told = _told(gateway, registration)
+            told = gateway.clients.told(registration)
             if as_json:
                 write_json(told)
             table.add_row(*(str(told.get(name, "")) for name in _COLUMNS))
@@ -131,7 +131,7 @@ def show(client: ClientArgument, study: StudyOption) -> None:
 
     with _study(study) as gateway:
         registration = gateway.clients.one(study, client)
-        write_json(_told(gateway, registration) | {"steps": [asdict(step) for step in registration.steps]})
+        write_json(gateway.clients.told(registration) | {"steps": [asdict(step) for step in registration.steps]})
 
 
 @app.command(
@@ -158,17 +158,6 @@ def _step(study: str, client: str, action: "Action", by: str, reason: str, agree
 
 def _show_state(registration: "Registration") -> None:
     write_json({"client": registration.id, "study": registration.study, "state": registration.state})
-
-
-def _told(gateway: "Gateway", registration: "Registration") -> dict[str, Any]:
-    """State and definition of a client; of one that the study file has lost, what is kept."""
-    from dataclasses import asdict
-
-    filed = gateway.studies[registration.study].clients.get(registration.id)
-    client = filed or registration.client
-    told = {"id": registration.id, "state": registration.state, "organisation": registration.organisation}
-    told |= {"registered": "study file" if filed else "request"}
-    return told | (asdict(client) if client else {})
 
 
 def _keys(path: Path | None) -> tuple[dict[str, Any], ...]:

@@ -19,6 +19,7 @@ from gateway.rest import (
     authorize,
     bulk,
     capability,
+    clients,
     health,
     intake,
     openapi,
@@ -111,6 +112,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         *(route for interaction in INTERACTIONS for route in interaction.routes(parts)),
         *intake.routes(parts),
         *webhooks.routes(parts),
+        *clients.routes(parts),
         *health.routes(parts),
     ]
     return [*openapi.routes(parts, found), *found]

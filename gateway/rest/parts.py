@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.access import Access
 from gateway.audit import AuditReader
-from gateway.auth import ApiKeys, AppLaunch, BackendServices, RateLimits
+from gateway.auth import ApiKeys, AppLaunch, BackendServices, ClientRegistry, RateLimits
 from gateway.auth.webhooks import Endpoints
 from gateway.conformance import Validator
 from gateway.core.clock import Clock
@@ -43,6 +43,7 @@ class Parts:
     authenticate: Callable[[str, str], Principal]
     backend_services: BackendServices
     api_keys: ApiKeys
+    clients: ClientRegistry
     webhooks: Endpoints
     use_once: Callable[[str, str, int], bool]
     note_failure: Callable[[Event], object]

@@ -83,9 +83,10 @@ PUBLIC = ("/metadata", "/.well-known/smart-configuration")
 def _without_rights(http: Http) -> Iterator[Attack]:
     """Every route of the FHIR base, without a token."""
     values = {"study": STUDY, "type": "Observation", "id": "seen", "version": "1", "compartment": "Patient"}
-    values |= {"operation": "meta-add", "job": "0" * 32, "file": "x.ndjson"}
+    values |= {"operation": "meta-add", "step": "review", "job": "0" * 32, "file": "x.ndjson"}
     for route in http.app.routes:
-        if not isinstance(route, Route) or "/fhir" not in route.path or route.path.endswith(PUBLIC):
+        is_gated = isinstance(route, Route) and ("/fhir" in route.path or route.path.startswith("/admin"))
+        if not isinstance(route, Route) or not is_gated or route.path.endswith(PUBLIC):
             continue
         path = route.path.format(**values)
         for method in sorted((route.methods or set()) - {"HEAD"}):

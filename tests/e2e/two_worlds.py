@@ -109,10 +109,20 @@ def requests(http: Http) -> Iterator[Asked]:
         yield from _exports(reader)
         yield from view_runs(reader, [seen, other, withdrawn])
         yield from _audit(reader, [seen, other, withdrawn])
+        yield from _registry(reader)
     for path in ("/metadata", "/.well-known/smart-configuration"):
         yield Asked("", "GET", BASE + path)
     yield Asked("data-manager", "GET", f"{BASE}/metadata")
     yield from _writes(seen, [other, withdrawn])
+
+
+def _registry(reader: str) -> Iterator[Asked]:
+    """The registry of clients, which tells a reader nothing."""
+    place = f"/admin/clients/{STUDY}"
+    for method, path in (("GET", ""), ("GET", "/research"), ("POST", ""), ("POST", "/research/suspend")):
+        posted = method == "POST"
+        headers = (("Content-Type", "application/json"),) if posted else ()
+        yield Asked(reader, method, place + path, headers, b"{}" if posted else None)
 
 
 def _reads(reader: str, patients: list[str]) -> Iterator[Asked]:

@@ -115,6 +115,19 @@ RULES: dict[str, Rule] = {
         "error", "conflict", "The client has {limit} living keys already", "Revoke one of them, or wait for its end"
     ),
     "auth.key-unknown": Rule("error", "not-found", "The study has no such key", "See `gateway key issued`"),
+    "auth.registry-role": Rule(
+        "error",
+        "forbidden",
+        "The registry of clients is kept by roles that register, for the whole study",
+        "Ask with a role that has `registers: true` in the study file",
+    ),
+    "auth.registry-step": Rule("error", "not-found", "There is no such step", "The steps are {known}"),
+    "auth.registry-body": Rule(
+        "error",
+        "structure",
+        "The body is not the JSON object that is expected",
+        "Its members are texts or lists: {known}",
+    ),
     "auth.registry-actor": Rule(
         "error", "value", "Who takes a step needs a name", "Write up to 64 letters, digits and . _ @ + -"
     ),
