@@ -1,8 +1,10 @@
 """Several searches as one result, one after the other."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
 
-from gateway.core.resources import Stored, Visibility
+from gateway.core.resources import Key, Stored, Visibility
 from gateway.search import Query
 from gateway.store.port import Found, Page, Position, ResourceStore
 
@@ -16,7 +18,8 @@ def one_after_another(
     """
     number, after = _place(page.after)
     rows: list[Stored] = []
-    onward: Position | None = None
+    included: dict[Key, Stored] = {}
+    is_cut, onward = False, cast("Position | None", None)
     while number < len(queries) and onward is None:
         left = page.count - len(rows)
         if left == 0:
@@ -24,11 +27,16 @@ def one_after_another(
             break
         found = store.search(queries[number], study, visibility, Page(left, after))
         rows += found.rows
+        included |= {row.key: row for row in found.included}
+        is_cut = is_cut or found.is_cut
         onward = None if found.next is None else (number, *found.next)
         number, after = number + 1, None
     if onward is not None and len(onward) == 1 and not _is_any_left(store, queries[number:], study, visibility):
         onward = None
-    return Found(tuple(rows), _total(store, queries, study, visibility), onward)
+    for row in rows:
+        included.pop(row.key, None)
+    total = _total(store, queries, study, visibility)
+    return Found(tuple(rows), total, onward, tuple(included.values()), is_cut)
 
 
 def _place(after: Position | None) -> tuple[int, Position | None]:
@@ -39,7 +47,7 @@ def _place(after: Position | None) -> tuple[int, Position | None]:
 
 
 def _is_any_left(store: ResourceStore, queries: Sequence[Query], study: str, visibility: Visibility) -> bool:
-    return any(store.search(query, study, visibility, Page(1)).rows for query in queries)
+    return any(store.search(replace(query, includes=()), study, visibility, Page(1)).rows for query in queries)
 
 
 def _total(store: ResourceStore, queries: Sequence[Query], study: str, visibility: Visibility) -> int | None:

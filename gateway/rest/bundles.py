@@ -3,8 +3,9 @@
 See https://hl7.org/fhir/R4/bundle.html#searchset and #history.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.access import Bodies
 from gateway.core.codec import dumps
@@ -15,6 +16,10 @@ from gateway.core.types import Resource
 
 Shown: TypeAlias = Callable[[Stored], bytes]
 """The bytes of a version as they are shown: all of it, or a summary."""
+
+
+_MADE: Final = re.compile(r"[0-9a-f]{32}\Z")
+"""An id as the gateway makes them; any other came with a PUT."""
 
 
 def whole(stored: Stored) -> bytes:
@@ -83,7 +88,8 @@ def _version(base: str, row: Stored, shown: Shown) -> bytes:
     if row.deleted:
         request, status = {"method": "DELETE", "url": reference}, "204"
     elif row.version == 1:
-        request, status = {"method": "POST", "url": row.key.type}, "201"
+        posted = {"method": "POST", "url": row.key.type}
+        request, status = posted if _MADE.match(row.key.id) else {"method": "PUT", "url": reference}, "201"
     else:
         request, status = {"method": "PUT", "url": reference}, "200"
     response = {"status": status, "etag": f'W/"{row.version}"', "lastModified": format_instant(row.updated)}

@@ -1,11 +1,12 @@
 """A whole record: a resource, and all that is in the compartments of some participants, page by page.
 
-What leaves in one piece is a disclosure, so that consent is asked for `disclose`.
+What leaves in one piece is a disclosure, so that consent is asked for `disclose`. What the record refers to outside
+of the compartment, who and where and with what care was given, comes along with each page.
 See https://hl7.org/fhir/R4/patient-operation-everything.html.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
@@ -17,7 +18,7 @@ from gateway.core.issues import issue
 from gateway.rest.bundles import searchset
 from gateway.rest.operation import Call, Parameter
 from gateway.search import Query
-from gateway.search.query import AnyClause, Clause, DateClause, IdClause, Moment, ReferenceClause
+from gateway.search.query import AnyClause, Clause, DateClause, IdClause, Include, Moment, ReferenceClause
 
 PARAMETERS: Final = (
     Parameter("start", "date"),
@@ -44,6 +45,11 @@ CARE_DATES: Final = (
 )
 """Parameters that tell when care was given, the first that a type has."""
 
+AROUND: Final = frozenset({
+    "Device", "HealthcareService", "Location", "Medication", "Organization", "Practitioner", "PractitionerRole",
+})  # fmt: skip
+"""Types that a record refers to, and that are in no participant's compartment, or need not be."""
+
 _NAMES: Final = re.compile(r"[A-Za-z]+(?:,[A-Za-z]+)*\Z")
 
 
@@ -57,7 +63,21 @@ def everything(call: Call, compartment: str, ids: Sequence[str], first: Iterable
         where = in_compartment(call, kind, compartment, ids) if compartment else ()
         if where is not None and kind not in {query.type for query in queries}:
             queries.append(Query(kind, (*where, *narrow, *_care(call, kind))))
+    if compartment:
+        around = [one for kind in sorted(AROUND) for one in _leading(call, kind, types, iterate=True)]
+        queries = [replace(one, includes=(*_leading(call, one.type, types), *around)) for one in queries]
     return page_of(call, queries)
+
+
+def _leading(call: Call, kind: str, types: Collection[str], *, iterate: bool = False) -> list[Include]:
+    """The references of a type to what stands around a record, of the types that are asked for."""
+    known = call.parts.parameters.of(kind).values()
+    return [
+        Include(kind, one.code, target, iterate=iterate)
+        for one in known
+        if one.kind == "reference"
+        for target in sorted(AROUND & one.targets & frozenset(types))
+    ]
 
 
 def in_compartment(call: Call, kind: str, compartment: str, ids: Sequence[str]) -> tuple[Clause, ...] | None:
@@ -91,7 +111,8 @@ def page_of(call: Call, queries: Sequence[Query]) -> bytes:
     links = {"self": _link(f"{base}/{path}", pairs)}
     if found.next is not None:
         links["next"] = _link(f"{base}/{path}", [*kept, ("_cursor", parts.cursors.write(bound, found.next))])
-    return searchset(base, found.rows, links, None)
+    cut = (issue("rest.includes-cut"),) if found.is_cut else ()
+    return searchset(base, found.rows, links, None, included=found.included, ignored=cut)
 
 
 def _link(address: str, pairs: Sequence[tuple[str, str]]) -> str:

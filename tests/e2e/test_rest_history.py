@@ -38,7 +38,7 @@ def test_the_versions_of_a_resource_newest_first(http: Http) -> None:
     assert bundle["type"] == "history"
     assert not any_blocks(http.gateway.engines.validator.validate(bundle))
     methods = [(entry["request"]["method"], entry["response"]["status"]) for entry in bundle["entry"]]
-    assert methods == [("PUT", "200"), ("PUT", "200"), ("POST", "201")]
+    assert methods == [("PUT", "200"), ("PUT", "200"), ("PUT", "201")]
 
 
 def test_a_deletion_is_an_entry_without_resource(http: Http) -> None:

@@ -36,13 +36,13 @@ def patient(http: Http) -> str:
 
 
 def followed(http: Http, path: str, **options: Any) -> list[Resource]:
-    """The resources of all pages."""
+    """The matches of all pages."""
     found: list[Resource] = []
     while path:
         answer = http.get(path, **options)
         assert answer.status_code == 200, answer.text
         bundle = loads(answer.content)
-        found += [entry["resource"] for entry in bundle.get("entry", [])]
+        found += [one["resource"] for one in bundle.get("entry", []) if one["search"]["mode"] == "match"]
         path = next((link["url"] for link in bundle["link"] if link["relation"] == "next"), "").partition("/fhir")[2]
     return found
 
@@ -59,6 +59,47 @@ def test_everything_of_a_participant_page_by_page(http: Http, patient: str) -> N
     assert "Observation/hidden" not in whole
     for count in (1, 2, 3, 7):
         assert references(followed(http, f"/Patient/{patient}/$everything?_count={count}")) == whole
+
+
+def around(http: Http, path: str) -> dict[str, str]:
+    """Reference -> search mode of what a page of everything holds."""
+    bundle = http.get(path).json()
+    return {
+        f"{entry['resource']['resourceType']}/{entry['resource']['id']}": entry["search"]["mode"]
+        for entry in bundle["entry"]
+    }
+
+
+def test_what_a_record_refers_to_comes_along(http: Http) -> None:
+    patient = next(
+        one for one in http.gateway.studies[STUDY].participants if one.patient != http.participant("all").patient
+        and one.consent == "all" and not one.withdrawn
+    ).patient  # fmt: skip
+    hidden = http.participant("norte-research-only").patient
+    for made in (
+        {"resourceType": "Organization", "id": "ward", "name": "Ward"},
+        {"resourceType": "Practitioner", "id": "doctor", "active": True},
+        {"resourceType": "Practitioner", "id": "nobody", "active": True},
+        {
+            "resourceType": "PractitionerRole", "id": "role",
+            "practitioner": {"reference": "Practitioner/doctor"}, "organization": {"reference": "Organization/ward"},
+        },
+        {"resourceType": "Device", "id": "shared", "status": "active"},
+        {"resourceType": "Device", "id": "another", "patient": {"reference": f"Patient/{hidden}"}},
+        observation("around", patient) | {
+            "performer": [{"reference": "PractitionerRole/role"}], "device": {"reference": "Device/another"},
+        },
+    ):  # fmt: skip
+        answer = http.put(made)
+        assert answer.status_code == 201 or made["id"] == "shared", answer.text
+    path = f"/Patient/{patient}/$everything"
+    found = around(http, f"{path}?_count=500")
+    assert found["Observation/around"] == "match"
+    included = {name for name, mode in found.items() if mode == "include"}
+    assert {"PractitionerRole/role", "Practitioner/doctor", "Organization/ward"} <= included
+    assert not {"Practitioner/nobody", "Device/another"} & found.keys()
+    narrowed = around(http, f"{path}?_count=500&_type=Observation,PractitionerRole")
+    assert narrowed == {"Observation/around": "match", "PractitionerRole/role": "include"}
 
 
 def test_everything_may_be_narrowed(http: Http, patient: str) -> None:
