@@ -35,7 +35,8 @@ class Generated:
 class FastPlan:
     """The generated functions: of each emit before and after the records, and of a whole record.
 
-    `asked` are those of the formulas about the participant, by position; `facts` the names that any formula reads.
+    `asked` are those of the formulas about the participant, by position; `facts` the names that any formula reads;
+    `records` is the path of the records, () where it is none.
     """
 
     before: tuple[Generated, ...]
@@ -43,6 +44,7 @@ class FastPlan:
     after: tuple[Generated, ...]
     asked: Mapping[str, Asked]
     facts: frozenset[str]
+    records: tuple[str, ...]
 
 
 class Bound:

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from gateway.mapping.fast import Asked, Fast, FastPlan, Generated
 from gateway.mapping.generate_bulk import write_wanted
 from gateway.mapping.generate_groups import write_grouped
-from gateway.mapping.lineage import variables_of
+from gateway.mapping.lineage import plain_path, variables_of
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.writer import Writer
 
@@ -48,6 +48,7 @@ def generate(plan: Plan) -> FastPlan | None:
             after=tuple(_generated(plan, (emit,), (), emit.id) for emit in plan.after),
             asked={formula.position: _asked(plan, formula) for formula in _of_subject(plan)},
             facts=frozenset(name for formula in _formulas(plan) for name in variables_of(formula.expression.ast)),
+            records=plain_path(plan.records.expression.ast if plan.records else None) or (),
         )
     except (SyntaxError, RecursionError):
         return None

@@ -13,7 +13,7 @@ from gateway.formats import Pointer, json_pointer
 from gateway.mapping.assets import Asset
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
 from gateway.mapping.fast import FastPlan
-from gateway.mapping.lineage import fact_path, plain_path
+from gateway.mapping.lineage import fact_path
 from gateway.mapping.loose import ODDITIES, fact
 from gateway.mapping.payload_schema import Schema
 from gateway.mapping.plan import Formula, Plan
@@ -129,8 +129,7 @@ class _Run:
             if not records:
                 rule = problem or issue("mapping.no-records", source=self.positions.of_node(self.tree))
                 return Mapped((), (rule,))
-            asked = {} if fast is None else fast.asked
-            search = SubjectSearch(plan, self.facts.resolve, base, self.positions, asked, scope)
+            search = SubjectSearch(plan, self.facts.resolve, base, self.positions, fast, scope)
             groups = search.groups(self.tree, records)
         finally:
             current.reset(token)
@@ -155,8 +154,8 @@ class _Run:
     def _records(self, formula: Formula | None, base: dict[str, Any]) -> tuple[list[Any], Issue | None]:
         if formula is None:
             return [self.tree], None
-        path = plain_path(formula.expression.ast)
-        if path is not None:
+        path = () if self.mapping.fast is None else self.mapping.fast.records
+        if path:
             with suppress(*ODDITIES):
                 return spread(self.tree, path), None
         try:

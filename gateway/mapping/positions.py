@@ -85,17 +85,25 @@ def _nodes(tree: Any) -> Iterator[tuple[Pointer, Any]]:
 
 def _along(node: Any, wanted: Any, path: tuple[str, ...], pointer: Pointer) -> Pointer | None:
     """The pointer of a node at the end of a path of names; None when it is not there."""
-    if node.__class__ is list:
-        for index, child in enumerate(node):
-            found = None if child.__class__ is list else _along(child, wanted, path, (*pointer, index))
-            if found is not None:
-                return found
-        return None
-    if not path:
-        return pointer if node is wanted else None
-    if node.__class__ is not dict or path[0] not in node:
-        return None
-    return _along(node[path[0]], wanted, path[1:], (*pointer, path[0]))
+    for number, name in enumerate((*path, "")):
+        if node.__class__ is list:
+            if len(node) != 1:
+                return _among(node, wanted, path[number:], pointer)
+            node, pointer = node[0], (*pointer, 0)
+        if not name:
+            break
+        if node.__class__ is not dict or name not in node:
+            return None
+        node, pointer = node[name], (*pointer, name)
+    return pointer if node is wanted else None
+
+
+def _among(nodes: list[Any], wanted: Any, path: tuple[str, ...], pointer: Pointer) -> Pointer | None:
+    for index, child in enumerate(nodes):
+        found = None if child.__class__ is list else _along(child, wanted, path, (*pointer, index))
+        if found is not None:
+            return found
+    return None
 
 
 def _search(tree: Any, wanted: Any) -> Pointer | None:

@@ -3,7 +3,7 @@
 An unknown participant, or one that differs from what the payload says of it, blocks its unit: never a silent merge.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +11,7 @@ from typing import Any
 from gateway.core import Issue, issue
 from gateway.fhirpath import Env, FhirPathError
 from gateway.mapping.facts import Subject
-from gateway.mapping.fast import Asked
-from gateway.mapping.lineage import plain_path
+from gateway.mapping.fast import FastPlan
 from gateway.mapping.loose import ODDITIES, listed
 from gateway.mapping.plan import Formula, Plan
 from gateway.mapping.positions import Positions
@@ -34,14 +33,14 @@ class Group:
 class SubjectSearch:
     """Finds the participants of one payload. `base` are the facts that expressions see before one is known.
 
-    `asked` are generated functions of formulas by position; what they raise at is evaluated.
+    What the functions of `fast` raise at is evaluated.
     """
 
     plan: Plan
     resolve: Callable[[str, str], Subject | None]
     base: dict[str, Any]
     positions: Positions
-    asked: Mapping[str, Asked]
+    fast: FastPlan | None
     scope: Scope
     env: Env = field(init=False)
     variables: dict[str, Any] = field(init=False)
@@ -60,7 +59,7 @@ class SubjectSearch:
         found: dict[tuple[str, str] | Issue, list[Any]] = {}
         for record in records:
             found.setdefault(self._identity(record), []).append(record)
-        path = plain_path(self.plan.records.expression.ast if self.plan.records else None) or ()
+        path = () if self.fast is None else self.fast.records
         return tuple(self._group(identity, rows[0], tuple(rows), path) for identity, rows in found.items())
 
     def _identity(self, focus: Any) -> tuple[str, str] | Issue:
@@ -81,7 +80,7 @@ class SubjectSearch:
     def _values(self, formula: Formula, focus: Any) -> list[Any] | None:
         """The values of a formula; None when it cannot be evaluated on this payload."""
         self.variables["record"] = focus
-        ask = self.asked.get(formula.position)
+        ask = None if self.fast is None else self.fast.asked.get(formula.position)
         if ask is not None:
             with suppress(Fault, FhirPathError, *ODDITIES):
                 return listed(ask(focus, self.variables, self.scope, self.env))

@@ -12,7 +12,8 @@ from gateway.fhirpath import Env, FhirPathError
 from gateway.mapping.facts import MappedUnit, Step, Subject
 from gateway.mapping.fast import Bound, FastPlan
 from gateway.mapping.gathering import explained
-from gateway.mapping.loose import NO_FOCUS, ODDITIES
+from gateway.mapping.lineage import fact_path
+from gateway.mapping.loose import ODDITIES, fact
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.positions import Positions
 from gateway.mapping.scope import Fault, Scope, current
@@ -231,5 +232,8 @@ def _fixed_part(part: str | Formula, variables: dict[str, Any]) -> str:
         return part
     if not part.fixed:
         return ""
-    values = part.expression.evaluate(NO_FOCUS, Env(variables=variables))
-    return key_text(values[0]) or "" if len(values) == 1 else ""
+    expression = part.expression
+    found = fact(
+        variables, fact_path(expression.ast), lambda focus, _: expression.evaluate(focus, Env(variables)), None
+    )
+    return key_text(found) or ""

@@ -4,8 +4,10 @@ It runs where a fast function met something to report, and for traces. Every fin
 position, the output path and the payload's position; what happens next is the policy of its rule.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -33,6 +35,9 @@ from gateway.mapping.plan import (
 from gateway.mapping.positions import Positions
 from gateway.mapping.scope import Scope
 from gateway.mapping.values import REFUSED, fitted, key_text
+
+_SECOND = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:[0-5]\d(?:Z|[+-]\d\d:[0-5]\d)\Z", re.ASCII)
+"""Whole seconds with an offset, no leap second: what Python reads by itself."""
 
 MAX_ITEMS = 100_000
 """How many items one `foreach` may have."""
@@ -76,9 +81,14 @@ def order_text(value: Any) -> str | None:
 
 @lru_cache(maxsize=256)
 def instant_text(text: str) -> str | None:
-    """The instant in UTC that a text stands for; None when it is no date or time."""
-    interval = parse_interval(text)
-    return format_instant(from_micros(interval.low)) if interval else None
+    """The instant in UTC that a text stands for; None when it is no date or time, or before or after all years."""
+    try:
+        if _SECOND.match(text):
+            return f"{datetime.fromisoformat(text).astimezone(UTC).isoformat()[:19]}.000Z"
+        interval = parse_interval(text)
+        return format_instant(from_micros(interval.low)) if interval else None
+    except (ValueError, OverflowError):
+        return None
 
 
 class Walk:

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.instants import parse_interval
+from gateway.formats import decode
 from gateway.mapping.functions.times import at_offset, at_zone, date_only, from_epoch, hl7_date, hl7_time, parse_time
 from gateway.mapping.scope import Fault, Scope, current
+from gateway.mapping.selftest import facts_of
+from tests.mapping_runs import registry
 
 
 @pytest.fixture(autouse=True)
@@ -132,3 +135,15 @@ def test_shown_in_a_zone_it_is_the_same_instant(seconds: int, zone: str) -> None
     (text,) = from_epoch([seconds])
     (shown,) = at_zone([text], [zone])
     assert parse_interval(shown) == parse_interval(text)
+
+
+@pytest.mark.parametrize("sent", ["00010101000000+0530", "99991231235959-0500"])
+def test_a_time_of_which_utc_has_none_orders_nothing(sent: str) -> None:
+    message = "\r".join(
+        (f"MSH|^~\\&|L|S|G|T|{sent}||ORU^R01^ORU_R01|1|P|2.5.1", "PID|1||1^^^A^MR", "OBR|1|P1|F1|1^x^LN")
+    )
+    decoded = decode(message.encode(), "hl7v2")
+    mapped = registry().get("lab.hl7v2.oru-r01").apply(decoded.tree, facts_of({}), locate=decoded.locate)
+    assert [(found.rule, found.source) for unit in mapped.units for found in unit.issues] == [
+        ("mapping.wrong-value", "MSH[1].7.1")
+    ]
