@@ -1,4 +1,4 @@
-"""Each of the 34 threats names tests that exist, and the functions in them."""
+"""Each of the 34 threats, and of the 12 cases in the life of a Consent, names tests that exist."""
 
 import re
 from collections.abc import Iterator
@@ -7,21 +7,24 @@ import pytest
 
 from tests.architecture.sources import ROOT
 
-PAGE = ROOT / "docs/reference/threats.md"
-NUMBERS = range(1, 35)
+PAGES = {"threats": 34, "life-cycle": 12}
 
 
-def rows() -> Iterator[tuple[int, str]]:
-    for line in PAGE.read_text("utf-8").splitlines():
+def rows(page: str) -> Iterator[tuple[int, str]]:
+    for line in (ROOT / f"docs/reference/{page}.md").read_text("utf-8").splitlines():
         if found := re.match(r"\| (\d+) \| .+? \| (.+) \|$", line):
             yield int(found[1]), found[2]
 
 
-def test_every_threat_is_told_once() -> None:
-    assert [number for number, _ in rows()] == list(NUMBERS)
+ROWS = [(f"{page} {number}", tests) for page in PAGES for number, tests in rows(page)]
 
 
-@pytest.mark.parametrize("tests", [tests for _, tests in rows()], ids=[str(number) for number, _ in rows()])
+@pytest.mark.parametrize(("page", "count"), PAGES.items())
+def test_each_is_told_once(page: str, count: int) -> None:
+    assert [number for number, _ in rows(page)] == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("tests", [tests for _, tests in ROWS], ids=[name for name, _ in ROWS])
 def test_its_tests_are_there(tests: str) -> None:
     told = re.findall(r"`(tests/[\w/]+\.py)`(?: \(`([^)]*)`\))?", tests)
     assert told, tests

@@ -199,6 +199,23 @@ def test_an_export_that_is_ended_while_it_runs_leaves_nothing(served: Served) ->
         worker.bulk.job(served.researcher, job.id)
 
 
+def test_a_withdrawal_while_it_is_written_takes_the_participant_out(served: Served) -> None:
+    served.fill(300)
+    worker, gone, looks = served.worker(), served.patients[1], iter(range(1_000))
+
+    def is_over() -> bool:
+        if next(looks) == 5:
+            served.door.commit([withdraw(served.consent_of(gone), "no-further-use", "2026-06-01T00:00:00Z")])
+        return False
+
+    job = worker.bulk.start(served.researcher, REQUEST)
+    assert worker.work(is_over)
+    content = served.content(worker.bulk, job)
+    assert next(looks) > 5
+    assert gone.encode() not in content
+    assert content.count(b"\n") == 200
+
+
 def test_a_process_that_stops_gives_its_export_back(served: Served) -> None:
     served.fill(300)
     worker, count = served.worker(), 0

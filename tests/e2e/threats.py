@@ -94,6 +94,10 @@ def _without_rights(http: Http) -> Iterator[Attack]:
             yield Attack(f"no token: {method} {path}", 401, missing, path, "", method, JSON, b"{}")
 
 
+def _patient(http: Http) -> str:
+    return http.participant("all").patient
+
+
 def _without_write(http: Http) -> Iterator[Attack]:
     """Writes by those who may only read, or only deliver; and searches into types beyond the scopes."""
     body = json.dumps(observation("seen", http.participant("all").patient), default=float).encode()
@@ -101,6 +105,14 @@ def _without_write(http: Http) -> Iterator[Attack]:
         for client in ("ehr-app", "research", "google-health", "data-manager"):
             for path in (f"{BASE}/Observation/seen", f"{BASE}/Observation?_id=seen"):
                 yield Attack(f"{client}: {method} {path}", 403, "", path, client, method, JSON, body)
+    patch = {"Content-Type": "application/json-patch+json"}
+    widening = b'[{"op": "remove", "path": "/provision/provision"}]'
+    [consent] = [
+        one["resource"]["id"] for one in http.get(f"/Consent?patient={_patient(http)}", REGISTRAR).json()["entry"]
+    ]
+    for client in ("ehr-app", "research", "google-health", "data-manager"):
+        path = f"{BASE}/Consent/{consent}"
+        yield Attack(f"{client}: a wider Consent", 403, "", path, client, "PATCH", patch, widening)
     for client in ("ehr-app", "google-health", "data-manager"):
         yield Attack(f"{client}: create", 403, "", f"{BASE}/Observation", client, "POST", JSON, body)
         path = f"{BASE}/Observation/seen/$meta-add"
