@@ -20,6 +20,7 @@ from tests.e2e.clients.environment import FOLDER
 from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, observation
 from tests.e2e.server import free_port, serving
 from tests.e2e.test_token_endpoint import number
+from tests.peers import python_of
 
 PROGRAMS = Path(__file__).parent / "clients"
 
@@ -103,6 +104,22 @@ def test_smart_fetch_exports_in_bulk(served: Served, tmp_path: Path, level: tupl
     lines = gzip.decompress(next(out.rglob("Observation.*ndjson.gz")).read_bytes()).splitlines()
     assert len(lines) >= 10
     assert next(out.rglob("Patient.*ndjson.gz"))
+
+
+def test_cumulus_etl_reads_what_smart_fetch_exported(served: Served, tmp_path: Path) -> None:
+    etl = python_of("cumulus").with_name("cumulus-etl")
+    if not etl.exists():
+        pytest.skip("cumulus-etl is not in .venv-peers; `python -m tests.peers cumulus` installs it")
+    exported, tables = tmp_path / "exported", tmp_path / "tables"
+    options = ["--type", "Patient,Observation", "--smart-client-id", "reader", "--smart-key", served.key]
+    address = served.url + BASE
+    run(FOLDER / "bin" / "smart-fetch", "bulk", exported, "--fhir-url", address, *options, "--group", "everybody")
+    tasks = ["--task", "patient,observation", "--errors-to", tmp_path / "errors", "--output-format", "ndjson"]
+    run(etl, "etl", *tasks, exported, tables, tmp_path / "phi")
+    observations = (tables / "observation" / "observation.000.ndjson").read_bytes().splitlines()
+    assert len(observations) >= 10
+    assert len((tables / "patient" / "patient.000.ndjson").read_bytes().splitlines()) == 1
+    assert not list((tmp_path / "errors").rglob("*.ndjson"))
 
 
 def test_generated_requests_meet_no_server_error(served: Served) -> None:
