@@ -68,8 +68,13 @@ class Blocks:
 
 def header(patient: str) -> bytes:
     """The line above a patient's resources."""
-    reference = {"reference": f"{PATIENT}/{patient}"}
-    return dumps({"resourceType": HEADER, "parameter": [{"name": "header", "valueReference": reference}]})
+    return header_of(f"{PATIENT}/{patient}")
+
+
+def header_of(reference: str) -> bytes:
+    """The header that names a reference, or none when it is ""."""
+    named = {"valueReference": {"reference": reference}} if reference else {}
+    return dumps({"resourceType": HEADER, "parameter": [{"name": "header", **named}]})
 
 
 def blocks_again(

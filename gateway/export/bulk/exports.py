@@ -26,6 +26,7 @@ from gateway.export.bulk.blocks import blocks_again
 from gateway.export.bulk.departures import Departures
 from gateway.export.bulk.files import Folder, chunks, drop_left, ids_in, lines
 from gateway.export.bulk.port import ExportStore
+from gateway.export.bulk.renaming import let_go
 from gateway.export.bulk.request import ExportRequest, Output, Part, encode, request_of, state_of
 from gateway.export.deidentify import Deidentifier, Deidentifiers
 from gateway.search import Query
@@ -132,7 +133,7 @@ class Bulk:
         kind = self.require(job, principal, "bulk-download", (part,))
         self.access.door(principal).permit("bulk-download", kind, "rs")
         deidentifier = self.deidentifiers.for_role(self.studies[job.study], principal.role)
-        return self._sent(job.study, *self._opened(job, part), deidentifier)
+        return self._sent(job.study, *self._opened(job, part), part, deidentifier)
 
     def pages(self, job: ExportJob) -> int:
         """How many manifests there are that will not change any more; at the end 1 at least."""
@@ -161,12 +162,14 @@ class Bulk:
                 continue
         raise Unavailable(issue("export.consents-change"))
 
-    def _sent(self, study: str, file: IO[bytes], standing: str, deidentifier: Deidentifier | None) -> Iterator[bytes]:
+    def _sent(
+        self, study: str, file: IO[bytes], standing: str, part: Part, deidentifier: Deidentifier | None
+    ) -> Iterator[bytes]:
         with file:
             for data in chunks(file, CHUNK) if deidentifier is None else lines(file, CHUNK):
                 if self.store.standing(study, self.clock()) != standing:
                     raise Unavailable(issue("export.consents-change"))
-                yield data if deidentifier is None else deidentifier.apply_lines(data)[0]
+                yield data if deidentifier is None else let_go(data, part, deidentifier)
 
     def present(self, job: ExportJob, part: Part) -> tuple[Path, str]:
         """A part's file as of now, and its standing; written again when any Consent changed since it was written.
