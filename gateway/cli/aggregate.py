@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.cli.console import console, show_error, show_issues, write_json
+from gateway.cli.readers import reader_of
 
 if TYPE_CHECKING:
     from gateway.export.aggregates import Aggregate, Cell, Question
@@ -97,17 +98,14 @@ def _counted(view: str, study: str, client: str, question: "Question") -> "Aggre
     from gateway.settings import Settings
 
     with closing(build(Settings())) as gateway:
-        known = gateway.studies.get(study)
-        if known is None or client not in known.clients:
-            show_error("no such study" if known is None else f"no such client; known: {', '.join(known.clients)}")
-            raise typer.Exit(2)
+        known, reader = reader_of(gateway, study, client)
         try:
             views = study_views(study, asset_roots("profiles", gateway.settings.asset_dirs))
             found = load_view(Path(view)) if view.endswith(".json") and Path(view).is_file() else views.get(view)
             if found is None:
                 show_error(f"no such view; known: {', '.join(views)}")
                 raise typer.Exit(2)
-            rows = run_view(found, gateway.access.door(known.principal(known.clients[client])))
+            rows = run_view(found, gateway.access.door(known.principal(reader)))
             return aggregate([column.name for column in found.columns], rows, question)
         except FhirError as error:
             show_issues(error.issues)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.console import console, errors, show_error, write_json
+from gateway.cli.readers import reader_of
 
 if TYPE_CHECKING:
     from gateway.access import Door
@@ -94,8 +95,5 @@ def _door(study: str, client: str) -> "Iterator[tuple[Gateway, Study, Door]]":
     from gateway.settings import Settings
 
     with closing(build(Settings())) as gateway:
-        known = gateway.studies.get(study)
-        if known is None or client not in known.clients:
-            show_error("no such study" if known is None else f"no such client; known: {', '.join(known.clients)}")
-            raise typer.Exit(2)
-        yield gateway, known, gateway.access.door(known.principal(known.clients[client]))
+        known, reader = reader_of(gateway, study, client)
+        yield gateway, known, gateway.access.door(known.principal(reader))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.console import console, errors, show_error, show_issues, write_json
+from gateway.cli.readers import reader_of
 
 if TYPE_CHECKING:
     from gateway.access import Door
@@ -77,11 +78,7 @@ def export_study(
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}")
     with ExitStack() as stack:
         gateway = stack.enter_context(closing(build(Settings())))
-        found = gateway.studies.get(study)
-        if found is None or client not in found.clients:
-            show_error("no such study" if found is None else f"no such client; known: {', '.join(found.clients)}")
-            raise typer.Exit(2)
-        reader = found.clients[client]
+        found, reader = reader_of(gateway, study, client)
         wanted = tuple(filter(None, types.split(","))) or readable_types(found, reader)
         policy = deidentifier_for(gateway, found, reader, deidentify)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="export-")) if is_remote(out) else out)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import console, show_error
+from gateway.cli.console import console
+from gateway.cli.readers import reader_of
 
 
 def register(root: typer.Typer) -> None:
@@ -28,11 +29,8 @@ def report(
     from gateway.settings import Settings
 
     with closing(build(Settings())) as gateway:
-        known = gateway.studies.get(study)
-        if known is None or client not in known.clients:
-            show_error("no such study" if known is None else f"no such client; known: {', '.join(known.clients)}")
-            raise typer.Exit(2)
-        principal, types = known.principal(known.clients[client]), sorted(known.profiles)
+        known, reader = reader_of(gateway, study, client)
+        principal, types = known.principal(reader), sorted(known.profiles)
         gathered = gather(gateway.access.door(principal), types)
         kept = gateway.access.withholding(principal).of(types)
         write_report(out, known.title, client, gateway.clock(), gateway.store.receipts(study), gathered, kept)

@@ -9,6 +9,7 @@ import typer
 
 from gateway.cli.console import console, errors, show_error, show_issues, write_json, write_line
 from gateway.cli.export import deidentifier_for
+from gateway.cli.readers import reader_of
 
 if TYPE_CHECKING:
     from gateway.export.views import CompiledView
@@ -74,13 +75,10 @@ def run(
         raise typer.Exit(2)
     columns = SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed}")
     with closing(build(Settings())) as gateway, Progress(*columns, console=errors(), transient=True) as progress:
-        known = gateway.studies.get(study)
-        if known is None or client not in known.clients:
-            show_error("no such study" if known is None else f"no such client; known: {', '.join(known.clients)}")
-            raise typer.Exit(2)
+        known, reader = reader_of(gateway, study, client)
         task = progress.add_task(found.view.resource, total=None)
-        policy = deidentifier_for(gateway, known, known.clients[client], deidentify)
-        door = gateway.access.door(known.principal(known.clients[client]), deidentifies=policy is not None)
+        policy = deidentifier_for(gateway, known, reader, deidentify)
+        door = gateway.access.door(known.principal(reader), deidentifies=policy is not None)
         try:
             rows = run_view(found, door, lambda count: progress.update(task, completed=count), deidentifier=policy)
             count = write_table(found, rows, out)

@@ -21,7 +21,7 @@ def looking(study: str, client: str) -> "Iterator[Inspection]":
 
     with closing(build(Settings())) as gateway:
         found = gateway.studies.get(study)
-        if found is None or client not in found.clients:
+        if found is None or gateway.clients.client_of(study, client) is None:
             problem = f"no such study; installed: {', '.join(gateway.studies) or 'none'}"
             if found is not None:
                 problem = f"say --client, through whose eyes; known: {', '.join(found.clients)}"
@@ -37,7 +37,7 @@ def inspection(gateway: "Gateway", study: str, client: str) -> "Inspection":
     found = gateway.studies[study]
     return Inspection(
         study=found,
-        principal=found.principal(found.clients[client]),
+        principal=found.principal(gateway.clients.registered(study, client)),
         landing=gateway.store,
         doors=gateway.access.door,
         registry=gateway.registry,
