@@ -14,13 +14,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from gateway.access import Door, Found, Page
 from gateway.core.codec import dumps
 from gateway.core.errors import BadRequest, NotFound, PayloadTooLarge
 from gateway.core.instants import micros
 from gateway.core.issues import issue
-from gateway.rest.answers import indented, json_response
+from gateway.rest.answers import Ready, indented, json_response
 from gateway.rest.bodies import FORM_TYPES, read_body
 from gateway.rest.brief_searches import COUNT, BriefSearches
 from gateway.rest.bundles import searchset
@@ -49,12 +50,12 @@ PASSED_OVER = ("_totalMethod",)
 COMPARTMENTS = ("Device", "Encounter", "Patient", "Practitioner", "RelatedPerson")
 
 
-def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
+def endpoint(parts: Parts) -> Callable[[Request], Awaitable[ASGIApp]]:
     """Answers a search of a type: on the event loop when the embedded database gives the page at once, else in a
     thread, as all others are."""
     recording, subsets, brief = Recording(parts.access.flush), Subsets(parts.definitions), BriefSearches(parts)
 
-    async def search(request: Request) -> Response:
+    async def search(request: Request) -> ASGIApp:
         text = request.scope["query_string"]
         if brief.takes(text):
             door, type_name = door_of(parts, request), type_of(parts, request)
@@ -65,7 +66,7 @@ def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
             if begun is not None:
                 found, recorded = begun
                 await recording.wait(recorded)
-                return json_response(plain.answer(found, cursor))
+                return Ready(plain.answer(found, cursor))
         return await run_in_threadpool(lambda: _page(parts, subsets, request, pairs_of(text)))
 
     return search
