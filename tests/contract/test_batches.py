@@ -58,6 +58,24 @@ def test_large_bodies_and_those_of_several_participants_leave_too(store: SqlStor
     assert "hidden" not in batches[0].ids
 
 
+def test_no_more_than_a_batch_is_read_ahead(store: SqlStore, study: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(store, study, 9 * BATCH // 2)
+    fetch, reads = store.database.fetch, list[int]()
+
+    def counted(*asked: Any) -> list[Any]:
+        rows = fetch(*asked)
+        reads.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(store.database, "fetch", counted)
+    seen = 0
+    for seen, batch in enumerate(store.batches("Observation", study, reader(study)), 1):
+        assert batch.count <= BATCH
+        assert sum(reads) <= seen * (BATCH + 2)  # rows that only tell something about a batch are few
+    assert seen == 3
+    assert max(reads) <= BATCH
+
+
 def test_a_search_leaves_in_batches(store: SqlStore, study: str) -> None:
     fill(store, study, 9)
     query = Query("Observation", (IdClause(("o0", "o1", "o2")),))
