@@ -1,6 +1,6 @@
 """What kind of content a resource holds, for provisions of Consents by class, code and security label."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from gateway.core.types import Resource
 MAX_MENTIONS: Final = 64
 """With more codes than this any code may be among them."""
 
-_PLAIN: Final = frozenset({str, int, bool, Decimal, float, type(None)})
+PLAIN: Final = frozenset({str, int, bool, Decimal, float, type(None)})
 """Classes of what holds nothing."""
 
 _PRINCIPAL: Final[Mapping[str, str]] = MappingProxyType(
@@ -33,12 +33,24 @@ _PRINCIPAL: Final[Mapping[str, str]] = MappingProxyType(
 def kind_of(resource: Resource) -> Kind:
     """The kind of a resource that tells of itself: its codes anywhere but in `meta`, and its security labels."""
     kind = resource["resourceType"]
-    principal = _PRINCIPAL.get(kind, "code")
+    principal = principal_of(kind)
     said = resource.get(principal)
-    codes = _codes((said,))
-    mentions = _codes([value for name, value in resource.items() if name not in (principal, "meta")]) - codes
+    mentions = codes_in([value for name, value in resource.items() if name not in (principal, "meta")])
+    return kind_said(resource, codes_in([said]), mentions)
+
+
+def principal_of(kind: str) -> str:
+    """The element that says what a resource of a type is."""
+    return _PRINCIPAL.get(kind, "code")
+
+
+def kind_said(resource: Resource, codes: Set[str], elsewhere: Set[str]) -> Kind:
+    """The kind of a resource, given the codes in its principal element and those in other elements but `meta`."""
+    kind = resource["resourceType"]
+    mentions = elsewhere - codes
     nameless = any(code[0] == "|" for code in codes) or any(code[0] == "|" for code in mentions)
-    uncoded = nameless or (isinstance(said, dict) and not codes) or len(mentions) > MAX_MENTIONS
+    uncoded = nameless or (isinstance(resource.get(principal_of(kind)), dict) and not codes)
+    uncoded = uncoded or len(mentions) > MAX_MENTIONS
     listed = () if len(mentions) > MAX_MENTIONS else tuple(sorted(mentions))
     labelled = "meta" in resource or "contained" in resource
     labels = tuple(sorted(frozenset(_labels(resource)))) if labelled else ()
@@ -73,18 +85,18 @@ def _kind(
     return Kind((Part(kind, codes, mentions, uncoded, labels, _level(labels)),), direct=True)
 
 
-def _codes(values: Iterable[Any]) -> set[str]:
+def codes_in(values: Iterable[Any]) -> set[str]:
     """Every code of a Coding in some trees, as `system|code`."""
-    pending = [value for value in values if value.__class__ not in _PLAIN]
+    pending = [value for value in values if value.__class__ not in PLAIN]
     found: set[str] = set()
     for node in pending:  # what is appended while it runs is come to later
         if isinstance(node, dict):
             code = node.get("code")
             if isinstance(code, str) and "value" not in node:  # a Quantity has a value, and its code is a unit
                 found.add(f"{node.get('system', '')}|{code}")
-            pending += [child for child in node.values() if child.__class__ not in _PLAIN]
+            pending += [child for child in node.values() if child.__class__ not in PLAIN]
         elif isinstance(node, list):
-            pending += [child for child in node if child.__class__ not in _PLAIN]
+            pending += [child for child in node if child.__class__ not in PLAIN]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from gateway.access.collecting import Collecting
@@ -28,6 +29,9 @@ ENROLMENT: Final = frozenset({"Patient", "ResearchSubject", "Consent"})
 
 EXPORTING: Final = frozenset(("bulk-export", "bulk-download"))
 """What a role that is given de-identified data alone may ask for."""
+
+_reaches = lru_cache(maxsize=1 << 10)(scope_reaches)
+"""The writes of a unit ask the same again and again."""
 
 AUDITED: Final = "AuditEvent"
 """The type that the audit trail is shown as: nobody writes one."""
@@ -187,7 +191,7 @@ class Gate:
     def _require_write_scope(self, key: Key) -> None:
         """Both letters where it is not known yet whether this creates or updates; else the one that counts."""
         scopes = self.principal.scopes
-        create, update = scope_reaches(scopes, key.type, "c"), scope_reaches(scopes, key.type, "u")
+        create, update = _reaches(scopes, key.type, "c"), _reaches(scopes, key.type, "u")
         if not create and not update:
             self._require(key.type, "c")
         if create != update:

@@ -6,7 +6,8 @@ from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from gateway.access.clinical import clinical_interval
-from gateway.access.contents import followed, kind_of
+from gateway.access.contents import followed
+from gateway.access.sayings import whose_and_what
 from gateway.access.subjects import FOLLOWED, STUDY_LEVEL, participants, references, relative
 from gateway.core.resources import Placement
 from gateway.core.types import Resource
@@ -38,14 +39,14 @@ class Placer:
         kind = resource["resourceType"]
         if kind in FOLLOWED:
             return self._follow(resource, resource.get(FOLLOWED[kind]), placement_of)
-        subjects = participants(resource)
+        subjects, content = whose_and_what(resource)
         if kind in STUDY_LEVEL and subjects == ():
             return Placement(study_level=True)
         if not subjects:
             return HIDDEN
         when = clinical_interval(resource, self._zone)
         where = f"{kind}/{resource['id']}"
-        return Placement(subjects, self._domains(resource), False, when.low, when.high, kind_of(resource), where)
+        return Placement(subjects, self._domains(resource), False, when.low, when.high, content, where)
 
     def _domains(self, resource: Resource) -> tuple[str, ...]:
         """The domains whose rules claim the resource; "" when none does, and beside others when a rule fails."""

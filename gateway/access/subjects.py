@@ -4,7 +4,7 @@ That is at least the patient compartment; a resource about two participants need
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
 from typing import Any, Final
 
@@ -55,18 +55,31 @@ def participants(resource: Resource) -> tuple[str, ...] | None:
     That is so when `subject`, `patient` or `individual` is there without a relative literal reference, or a
     participant is named by an address.
     """
+    return participants_said(resource, patients_among(_texts(resource)))
+
+
+def participants_said(resource: Resource, patients: Set[str] | None) -> tuple[str, ...] | None:
+    """The same, given the Patients among the references of the resource."""
     for name in _WHOSE:
         value = resource.get(name)
         if isinstance(value, dict) and relative(value.get("reference")) is None:
             return None
-    found = dict.fromkeys([resource["id"]] if resource["resourceType"] == "Patient" else ())
-    for text in set(_texts(resource)):
+    if patients is None:
+        return None
+    own = {resource["id"]} if resource["resourceType"] == "Patient" else set()
+    return tuple(sorted(patients | own))
+
+
+def patients_among(texts: Iterable[str]) -> frozenset[str] | None:
+    """The ids of Patients among references; None when one of them names a participant by an address."""
+    found = set()
+    for text in set(texts):
         target = relative(text)
         if target is None and "Patient/" in text:
             return None
         if target is not None and target[0] == "Patient":
-            found[target[1]] = None
-    return tuple(sorted(found))
+            found.add(target[1])
+    return frozenset(found)
 
 
 def relative(text: Any) -> tuple[str, str] | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from gateway.core import Resource, issue, loads
@@ -201,7 +202,11 @@ def _found_by(rows: Rows) -> tuple[int, int, int]:
 
 
 def _stored(key: Key, version: int, updated: int, body: bytes) -> Stored:
-    return Stored(key, version, from_micros(updated), not body, body)
+    return Stored(key, version, _instant(updated), not body, body)
+
+
+_instant = lru_cache(maxsize=64)(from_micros)
+"""The resources of a unit share it."""
 
 
 def _placed_values(columns: Placed) -> dict[str, Any]:

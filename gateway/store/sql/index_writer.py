@@ -69,6 +69,8 @@ class IndexBatch:
         """Takes away the rows of `old` that `new` has not, and adds those that only `new` has."""
         for number, (_, kind, made) in enumerate(_TABLES):
             wanted = getattr(new, kind)
+            if not wanted and old is None:
+                continue
             if old is not None and (wanted or getattr(old, kind)):
                 first, then = set(made(old, study, pk)), set(made(new, study, pk))
                 self.new[number] += then - first
@@ -86,7 +88,8 @@ class IndexWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._drop = [database.prepare(_delete(table_of(row))) for row, *_ in _TABLES]
+        tables = [table_of(row) for row, *_ in _TABLES]
+        self._tables = [(table, _key_places(table), database.prepare(_delete(table))) for table in tables]
         self._held = {row: database.prepare(_held(database, row, name)) for row, name in _KEPT}
         self._once: dict[Any, Prepared] = {
             row: database.prepare(_insert_once(database, table_of(row)))
@@ -97,13 +100,13 @@ class IndexWriter:
     def write(self, connection: Connection, study: str, batch: IndexBatch, noted: Known) -> None:
         """Writes a batch; the facets and units that are there then are added to `noted`."""
         database = self._database
-        for number, (row, *_) in enumerate(_TABLES):
-            keys = [column.name for column in table_of(row).primary_key.columns]
-            names = [column.name for column in table_of(row).columns]
-            old = [{f"b_{name}": value for name, value in zip(names, one, strict=True) if name in keys}
-                   for one in batch.old[number]]  # fmt: skip
-            database.run_many(connection, self._drop[number], old)
-            database.insert(connection, table_of(row), sorted(batch.new[number]))
+        for (table, keys, drop), old, new in zip(self._tables, batch.old, batch.new, strict=True):
+            if old:
+                gone = [{name: one[place] for name, place in keys} for one in old]
+                database.run_many(connection, drop, gone)
+            if new:
+                new.sort()
+                database.insert(connection, table, new)
         for facet in self._missing(connection, FacetRow, study, batch.facets, noted):
             self._insert(connection, FacetRow, [(study, facet.type, facet.id)])
             self._insert(connection, FacetTermRow, [(study, term, facet.id) for term in facet.terms])
@@ -144,6 +147,12 @@ def _held(database: Database, row: Any, name: str) -> Executable:
     own: Columns = columns_of(row)
     found = select(own[name]).where(own.study == study_is(), among(database, own[name], "hashes"))
     return found.where(among(database, own.type, "types")) if row is FacetRow else found
+
+
+def _key_places(table: Table) -> list[tuple[str, int]]:
+    """The parameters of `_delete`, with the places of their values in a row."""
+    keys = {column.name for column in table.primary_key.columns}
+    return [(f"b_{column.name}", place) for place, column in enumerate(table.columns) if column.name in keys]
 
 
 def _insert_once(database: Database, table: Table) -> Executable:

@@ -60,14 +60,16 @@ class _Part:
 class _Shape:
     """How resources with the same top-level elements are looked at.
 
-    `steady` are the parts that hardly change, `elements` all of theirs; `timed` is the element with the date by which
-    the resource stands in time, if that is all that is asked of it, else ""; `others` are the parts beside.
+    `steady` are the parts that hardly change, `elements` all of theirs; `timed` is the element with the date by
+    which the resource stands in time, if that is all that is asked of it, else "", and `dated` what a date there is
+    found by beside the time; `others` are the parts beside.
     """
 
     steady: tuple[_Part, ...]
     elements: tuple[str, ...]
     timed: str
     time: _Part | None
+    dated: Fragment | None
     others: tuple[_Part, ...]
 
 
@@ -97,9 +99,14 @@ class Indexes:
         fragments = [self._fragment(type, part, resource) for part in shape.others]
         if shape.steady:
             fragments.append(self._steady(type, shape, resource))
-        if shape.time is not None:
-            fragments.append(self._timed(type, shape.time, shape.timed, resource))
+        interval = None
+        if shape.time is not None and shape.dated is not None:
+            value = resource[shape.timed]
+            interval = parse_interval(value) if isinstance(value, str) else None
+            fragments.append(self._made(type, shape.time, resource) if interval is None else shape.dated)
         rows = index_rows(fragments, self._facet(type, fragments))
+        if interval is not None:
+            rows.at, rows.until = interval.low, interval.high
         subject = consent_subject(resource) if type == CONSENT else ""
         if subject:
             rows.terms.add(consent_term(subject))
@@ -153,16 +160,9 @@ class Indexes:
                 self._together.keep(key, found, _size(content, found))
         return found
 
-    def _timed(self, type: str, part: _Part, element: str, resource: Resource) -> Fragment:
-        """The same as `_made` gives for a text that is a date."""
-        value = resource[element]
-        interval = parse_interval(value) if isinstance(value, str) else None
-        if interval is None:
-            return self._made(type, part, resource)
-        rows = no_rows()
-        rows.at, rows.until = interval.low, interval.high
-        common = (PresentEntry(part.parameters[0].code),)
-        return Fragment(rows, common, number=self._number_of(common))
+    def _dated(self, part: _Part) -> Fragment:
+        """The same as `_made` gives for a text that is a date, the time apart."""
+        return self._numbered(Fragment(no_rows(), (PresentEntry(part.parameters[0].code),)))
 
     def _shape(self, type: str, resource: Resource) -> _Shape:
         key = (type, *resource)
@@ -184,7 +184,8 @@ class Indexes:
             else:
                 (steady if _is_steady(how, part) else others).append(part)
         elements = tuple(dict.fromkeys(name for part in steady for name in part.elements))
-        return _Shape(tuple(steady), elements, time.elements[0] if time else "", time, tuple(others))
+        timed, dated = (time.elements[0], self._dated(time)) if time else ("", None)
+        return _Shape(tuple(steady), elements, timed, time, dated, tuple(others))
 
     def _parts(self, type: str, resource: Resource) -> tuple[_Part, ...]:
         """What stands beside an element as `_element` may be looked at too: then nothing is kept."""

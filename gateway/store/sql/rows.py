@@ -84,7 +84,7 @@ class Rows:
     def pack(self) -> bytes:
         """What an update must know to take these rows away again."""
         kinds = (self.terms, self.references, self.dates, self.numbers, self.strings, self.words)
-        return _packer.encode((self.at, *(list(rows) for rows in kinds)))
+        return _packer.encode((self.at, *kinds))
 
     @classmethod
     def unpack(cls, data: bytes) -> "Rows":
