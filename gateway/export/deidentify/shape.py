@@ -151,15 +151,22 @@ class Shape:
     so that a thread never sees half of it.
     """
 
-    __slots__ = ("lines", "match", "told", "variants")
+    __slots__ = ("_lines", "_pattern", "match", "told", "variants")
 
     def __init__(self, pieces: Pieces) -> None:
         around, values = pieces
         kinds = [_TEXT if value[:1] == b'"' else _NUMBER for value in values]
         pattern = b"".join([re.escape(text) + kind for text, kind in zip(around, [*kinds, b""], strict=True)])
         self.match: Callable[[bytes], re.Match[bytes] | None] = re.compile(pattern).fullmatch
-        self.lines: Callable[[bytes], list[Values]] = re.compile(b"(?m)^" + pattern + b"\n").findall
+        self._pattern = pattern
+        self._lines: Callable[[bytes], list[Values]] | None = None
         self.tell(frozenset())
+
+    def lines(self, lines: bytes) -> list[Values]:
+        """The values of all lines that have the shape; what finds them is made when it is first asked for."""
+        if self._lines is None:
+            self._lines = re.compile(b"(?m)^" + self._pattern + b"\n").findall
+        return self._lines(lines)
 
     def tell(self, told: frozenset[int]) -> None:
         """From now on what is left is told apart by the values at these places."""

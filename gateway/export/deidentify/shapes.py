@@ -26,7 +26,7 @@ from gateway.fhirpath import R4
 MAX_SHAPES: Final = 256
 """How many shapes are known at a time, and what is left of each in how many ways."""
 
-MAX_BODY: Final = 20_000
+MAX_BODY: Final = 4_000
 """Larger bodies, in bytes, hardly have a shape in common."""
 
 MAX_RECENT: Final = 4
