@@ -42,4 +42,13 @@ def serving(
         yield port
     finally:
         process.terminate()
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Waits for a server that was told to end; one that is busy with what nobody waits for is killed."""
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
         process.wait(20)
