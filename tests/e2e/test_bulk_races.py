@@ -314,7 +314,6 @@ def test_files_of_who_lost_the_right_are_removed(served: Served) -> None:
     worker.bulk.tend(datetime.now(UTC))
     assert len(list(folder.iterdir())) == 1
     served.door.commit([withdraw(served.consent_of(served.patients[0]), "no-further-use", "2026-01-01T00:00:00Z")])
-    clients = {name: one for name, one in served.study.clients.items() if name != "research"}
-    gone = replace(worker.bulk, studies={STUDY: replace(served.study, clients=clients)})
+    gone = replace(worker.bulk, client_of=lambda _study, _client: None)
     gone.tend(datetime.now(UTC))
     assert not folder.exists()
