@@ -1,9 +1,15 @@
 """Planted values: what participants' payloads hold is in no log line, message, receipt or audit row."""
 
+import hashlib
+import hmac
+import json
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import httpx
@@ -116,6 +122,58 @@ def test_no_planted_value_leaves_by_a_side_door(served: Served) -> None:
     log = served.server.log.read_text("utf-8")
     assert log.count('"request') >= len(DELIVERIES)
     assert planted_in(log) == []
+
+
+def test_no_route_writes_down_what_it_is_sent(served: Served) -> None:
+    """Every route that there is, asked with planted values in its address, query, headers and body."""
+    named = {"study": STUDY, "type": "Observation", "source": "withings", "compartment": "Patient"}
+    body = b'{"resourceType": "Zzcanary", "id": "777-canary", "reason": "canary@example.org", "name": "Zzcanary"}'
+    types = ("application/fhir+json", "application/json", "application/x-www-form-urlencoded")
+    paths = httpx.get(f"{served.server.url}/openapi.json").json()["paths"]
+    asked = 0
+    for path, methods in paths.items():
+        url = served.server.url + re.sub(r"\{(\w+)\}", lambda found: named.get(found[1], "777-canary"), path)
+        for method, media_type in product(methods, types):
+            headers = served.headers("registrar") | {"Content-Type": media_type, "X-Change-Reason": "Zzcanary"}
+            headers |= {"X-Break-Glass": "Zzcanary"} if "Group" in path else {}
+            sent = body if method not in ("get", "head") else b""
+            place = f"{url}?subject=777-canary&_x=Zzcanary"
+            answer = httpx.request(method.upper(), place, content=sent, headers=headers, timeout=30)
+            assert answer.status_code < 500, (method, path, answer.text)
+            asked += 1
+    assert asked > 50
+    assert planted_in(served.server.log.read_text("utf-8")) == []
+
+
+def test_keys_and_webhooks_write_down_neither_secrets_nor_contents(served: Served) -> None:
+    key = served.gateway.api_keys.issue(STUDY, "withings")[0]
+    secret, moment = "Zzcanary of the study", str(int(time.time()))
+    file = served.gateway.settings.webhooks / STUDY / "withings.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(0o600)
+    file.write_text(json.dumps({"scheme": "hmac-sha256", "secrets": [secret]}))
+    body = b'{"status": 0, "body": {"measuregrps": [{"comment": "Zzcanary", "date": -1}]}}'
+    signature = hmac.new(secret.encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
+    proof = {"X-Signature-Timestamp": moment, "X-Signature": signature}
+    place, statuses = f"{served.server.url}/studies/{STUDY}", []
+    for path, headers in (
+        ("ingest/withings", {"Authorization": f"Bearer {key}"}),
+        ("ingest/withings", {"X-Api-Key": f"{key}x"}),
+        ("webhooks/withings", proof),
+        ("webhooks/withings", proof | {"X-Signature": "Zzcanary"}),
+        ("webhooks/withings/777-canary", proof | {"X-Signature-Timestamp": "Zzcanary"}),
+    ):
+        given = headers | {"Content-Type": "application/json"}
+        answer = httpx.post(f"{place}/{path}", content=body, headers=given, timeout=30)
+        assert planted_in(answer.text) == []
+        statuses.append(answer.status_code)
+    assert statuses == [202, 401, 200, 401, 401]
+    log = served.server.log.read_text("utf-8")
+    assert planted_in(log) == []
+    assert key not in log
+    assert signature not in log
+    files = (one for one in served.gateway.settings.data_dir.rglob("gateway.db*") if one.is_file())
+    assert not any(key.encode() in one.read_bytes() for one in files)
 
 
 def test_no_planted_value_is_in_the_audit_trail(served: Served) -> None:
