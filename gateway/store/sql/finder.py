@@ -175,24 +175,24 @@ class ResourceFinder:
     def _resolved(self, search: _Search, clauses: Sequence[Clause]) -> list[Clause]:
         """Chains that few resources are at the end of become plain references to these.
 
-        Where something else drives the search, a row that asks where it leads is better than a long list.
+        Where something else drives the search, a row that asks where it leads is better than a list that is long.
         """
-        made = [self._followed(search, one) if isinstance(one, ChainClause) else one for one in clauses]
-        for number, (before, after) in enumerate(zip(clauses, made, strict=True)):
-            if before is not after and isinstance(after, ReferenceClause) and len(after.targets) > MERGED:
+        made = list(clauses)
+        for number, one in enumerate(clauses):
+            if isinstance(one, ChainClause):
                 others = [*made[:number], *made[number + 1 :]]
-                if others and self._drive(search, others).driver != "type":
-                    made[number] = before
+                is_driven = bool(others) and self._drive(search, others).driver != "type"
+                made[number] = self._followed(search, one, MERGED if is_driven else RESOLVED)
         return made
 
-    def _followed(self, search: _Search, chain: ChainClause) -> Clause:
+    def _followed(self, search: _Search, chain: ChainClause, most: int) -> Clause:
         ends: list[str] = []
         for type in chain.targets:
             there = replace(search, type=type)
-            wanted = _Wanted(RESOLVED + 1 - len(ends), what="keys")
+            wanted = _Wanted(most + 1 - len(ends), what="keys")
             rows = self._rows(there, self._resolved(there, [chain.clause]), wanted)
             ends += [f"{type}/{row[-1]}" for row in rows]
-            if len(ends) > RESOLVED:
+            if len(ends) > most:
                 return chain
         return ReferenceClause(chain.parameter, tuple(ends)) if ends else AnyClause(())
 
