@@ -165,3 +165,27 @@ def test_the_types_that_scopes_name() -> None:
     assert types_within(who(*scopes, "patient/*.s"), "s") is None
     assert types_within(who("system/*.c", "system/Device.r"), "r") == ("Device",)
     assert types_within(who(), "r") == ()
+
+
+@pytest.mark.parametrize(
+    ("limit", "placement", "permitted"),
+    [
+        (Limit("*", among=frozenset({"p1"})), MINE, True),
+        (Limit("*", among=frozenset({"p1"})), Placement(("p1", "p2")), False),
+        (Limit("*", among=frozenset({"p1", "p2"})), Placement(("p1", "p2")), True),
+        (Limit("*", among=frozenset({"p2"})), MINE, False),
+        (Limit("*", among=frozenset({"p1"})), Placement(), False),
+        (Limit("*", among=frozenset({"p1"})), Placement(study_level=True), True),
+        (Limit("*", without_consent=True), MINE, True),
+    ],
+)
+def test_limits_to_some_participants_and_past_consents(
+    limit: Limit, placement: Placement, *, permitted: bool
+) -> None:
+    assert LIMITS.permits((limit,), HEART, placement) is permitted
+
+
+def test_past_consents_no_consent_is_shown() -> None:
+    consent: Resource = {"resourceType": "Consent", "id": "c", "status": "active"}
+    assert not LIMITS.permits((Limit("*", without_consent=True),), consent, MINE)
+    assert LIMITS.permits((Limit("*"),), consent, MINE)
