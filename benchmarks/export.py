@@ -3,7 +3,10 @@
 The references are hand-written loops over the same database and the same bodies.
 """
 
+import json
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import date
@@ -22,6 +25,7 @@ from gateway.export.views import compile_view, read_view, write_table
 
 NAME = "export"
 SIZE = int(os.environ.pop("GATEWAY_BENCHMARK_EXPORT", "20000"))  # taken out: a gateway refuses what it does not know
+MEMORY_MB = 150
 VIEW = {
     "resource": "Observation",
     "name": "observation",
@@ -45,7 +49,7 @@ VIEW = {
 
 
 def run() -> Iterator[Figure]:
-    """The rate of NDJSON; seconds of a view, of Parquet over the view, of de-identification over plain export."""
+    """The rate and memory of NDJSON; seconds of a view, of Parquet over the view, of de-identification over plain."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         gateway = enrolled(folder)
@@ -64,7 +68,14 @@ def run() -> Iterator[Figure]:
         )
         yield Figure("deidentify", *_spread(*paired(without_names, plain, 3)), "lower", limit=3)
         gateway.close()
+        yield Figure("export-memory", _peak(folder), "MB", MEMORY_MB, "lower", limit=1.0)
         yield from _views(folder)
+
+
+def _peak(folder: Path) -> float:
+    command = [sys.executable, "-m", "benchmarks.reference.export_peak", folder]
+    told = subprocess.run(command, check=True, capture_output=True)
+    return float(json.loads(told.stdout)["megabytes"])
 
 
 def _spread(ours: float, reference: float) -> tuple[float, str, float]:

@@ -50,6 +50,8 @@ _PRAGMAS: Final = (
 )
 _READING: Final = ("PRAGMA cache_size=-32768", "PRAGMA mmap_size=2147418112")
 """Readers map as much of a file as SQLite can: what is searched in a large one is hardly ever in their own cache."""
+_LEAVING: Final = ("PRAGMA cache_size=-2048",)
+"""Who reads a whole study reads a page once: were the file mapped, all of it would count as the process's memory."""
 _WRITING: Final = ("PRAGMA cache_size=-4096",)
 """A writer goes all over a file: were it mapped, a long ingest would seem to hold the whole of it in memory."""
 
@@ -110,7 +112,7 @@ class Database:
         self._immediate = engine.execution_options(immediate=True)
         self._writer = threading.Lock()
         self._readers = threading.BoundedSemaphore(READERS if is_sqlite else 1_000)
-        self._idle: deque[Any] = deque()
+        self._idle: dict[tuple[str, ...], deque[Any]] = {_READING: deque(), _LEAVING: deque()}
         self._writing: Any = None
         self._inserts: dict[str, Prepared] = {}
         self._begin_snapshot = "BEGIN" if is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -197,15 +199,18 @@ class Database:
         except PoolTimeout:
             raise Unavailable(issue("store.busy")) from None
 
-    def fetch(self, prepared: Prepared, values: Values) -> list[tuple[Any, ...]]:
-        """The rows of a single reading statement, on a connection kept for such; the fast way to read."""
+    def fetch(self, prepared: Prepared, values: Values, *, leaving: bool = False) -> list[tuple[Any, ...]]:
+        """The rows of a single reading statement, on a connection kept for such; the fast way to read.
+
+        `leaving` is for statements that together read all there is.
+        """
         parameters = prepared.bind(values)
 
         def read(driver: Any) -> list[tuple[Any, ...]]:
             rows: list[tuple[Any, ...]] = driver.execute(prepared.text, parameters).fetchall()
             return rows
 
-        return self._with_driver(read)
+        return self._with_driver(read, _LEAVING if leaving else _READING)
 
     def fetch_all(self, statements: Sequence[tuple[Prepared, Values]]) -> list[Rows]:
         """The rows of several reading statements that see one state of the database."""
@@ -230,7 +235,7 @@ class Database:
         with self._readers:
             return self._with_driver(within)
 
-    def _with_driver(self, work: Callable[[Any], _T]) -> _T:
+    def _with_driver(self, work: Callable[[Any], _T], pragmas: tuple[str, ...] = _READING) -> _T:
         """Reads once more on a new connection when PostgreSQL has closed the one that was kept.
 
         A server that was restarted has closed them all, so that none of the others is kept either.
@@ -238,7 +243,7 @@ class Database:
         for last in (self.is_sqlite, True):
             driver = None
             try:
-                driver = self._take()
+                driver = self._take(pragmas)
                 result = work(driver)
             except self._driver_error as error:
                 if driver is not None:
@@ -248,20 +253,21 @@ class Database:
                 if last or _is_data_error(error):
                     raise _refusal(error) from None
             else:
-                self._idle.append(driver)
+                self._idle[pragmas].append(driver)
                 return result
         raise AssertionError("unreachable")
 
     def _forget_idle(self) -> None:
-        with suppress(IndexError):
-            while True:
-                self._idle.popleft().close()
+        for idle in self._idle.values():
+            with suppress(IndexError):
+                while True:
+                    idle.popleft().close()
 
-    def _take(self) -> Any:
+    def _take(self, pragmas: tuple[str, ...]) -> Any:
         try:
-            return self._idle.pop()
+            return self._idle[pragmas].pop()
         except IndexError:
-            return self.connect()
+            return self.connect(pragmas)
 
     def connect(self, pragmas: tuple[str, ...] = _READING) -> Any:
         """A driver connection that no pool owns, in autocommit; `pragmas` are for SQLite."""

@@ -49,14 +49,14 @@ class LeavingReader:
 
     def _packed(self, prepared: Prepared, asked: Values) -> tuple[Batch, int] | None:
         """A batch in one row, and its last key; None when a body does not fit, or is of several participants."""
-        ((count, last, held, text, subjects, is_of_several),) = self._database.fetch(prepared, asked)
+        ((count, last, held, text, subjects, is_of_several),) = self._database.fetch(prepared, asked, leaving=True)
         if held != count or is_of_several:
             return None
         patients = frozenset(filter(None, (subjects or "").split(",")))
         return Batch(text + b"\n" if count else b"", count, patients), last if count else asked["after0"]
 
     def _by_rows(self, prepared: Prepared, asked: Values) -> tuple[Batch, int]:
-        rows = self._database.fetch(prepared, asked)
+        rows = self._database.fetch(prepared, asked, leaving=True)
         lines = b"".join([bytes(body) + b"\n" for *_, body in rows])
         batch = Batch(lines, len(rows), ids=[row[1] for row in rows])
         return batch, rows[-1][0] if rows else asked["after0"]
