@@ -62,8 +62,8 @@ def test_no_more_than_a_batch_is_read_ahead(store: SqlStore, study: str, monkeyp
     fill(store, study, 9 * BATCH // 2)
     fetch, reads = store.database.fetch, list[int]()
 
-    def counted(*asked: Any) -> list[Any]:
-        rows = fetch(*asked)
+    def counted(*asked: Any, **how: Any) -> list[Any]:
+        rows = fetch(*asked, **how)
         reads.append(len(rows))
         return rows
 
