@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
-import httpx
-
 from gateway.auth.key_sets import MAX_BYTES, MAX_KEPT_SECONDS, MIN_KEPT_SECONDS
 from gateway.core.clock import Clock
 from gateway.core.codec import loads
@@ -67,6 +65,8 @@ class ExternalIssuers:
 
     def refresh(self) -> None:
         """Asks the issuers whose keys are old, or lack one that a token names."""
+        import httpx  # hardly any process asks, and it takes five megabytes
+
         self.waiting.clear()
         now = self._clock().timestamp()
         for issuer in sorted(self._issuers):
@@ -98,6 +98,8 @@ class ExternalIssuers:
 
 def fetch(url: str) -> bytes:
     """The body at an address that the operator named; a redirect, an error and a long body are none."""
+    import httpx
+
     body = b""
     with (
         httpx.Client(timeout=5.0, follow_redirects=False, trust_env=False) as client,

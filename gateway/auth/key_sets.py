@@ -10,15 +10,16 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
-
-import httpx
 
 from gateway.core.clock import Clock
 from gateway.core.codec import loads
 from gateway.core.errors import FhirError, Unauthorized
 from gateway.core.issues import issue
+
+if TYPE_CHECKING:
+    import httpx
 
 MAX_BYTES: Final = 100_000
 MAX_KEPT_SECONDS: Final = 600
@@ -37,7 +38,7 @@ class _Kept:
 class KeySets:
     """The key sets at their addresses; `get` fetches one and may be replaced by another transport."""
 
-    def __init__(self, clock: Clock, get: Callable[[str], httpx.Response] | None = None) -> None:
+    def __init__(self, clock: Clock, get: "Callable[[str], httpx.Response] | None" = None) -> None:
         self._clock = clock
         self._get = get or _get
         self._kept: dict[str, _Kept] = {}
@@ -55,6 +56,8 @@ class KeySets:
         return found.keys
 
     def _asked(self, url: str, now: float) -> _Kept:
+        import httpx  # hardly any process asks, and it takes five megabytes
+
         try:
             response = self._get(url)
             tree = loads(response.content) if response.status_code == 200 else None
@@ -69,8 +72,10 @@ class KeySets:
         return _Kept(tuple(keys), now + max(MIN_KEPT_SECONDS, min(seconds, MAX_KEPT_SECONDS)))
 
 
-def _get(url: str) -> httpx.Response:
+def _get(url: str) -> "httpx.Response":
     """The answer at an https address of the public network; raises ValueError for any other."""
+    import httpx
+
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
         raise ValueError("an https address without a user")
