@@ -26,7 +26,7 @@ from gateway.settings import Settings
 from gateway.study import withdraw
 from tests.e2e.http_gateway import REGISTRAR, STUDY, observation
 
-ROUNDS = 30
+ROUNDS = 200
 ROOT = Path(__file__).parents[2]
 REQUEST = ExportRequest("http://gateway.test/$export", ("Observation",), ("system/*.rs",), "")
 
@@ -129,6 +129,25 @@ def test_a_download_ends_when_a_consent_changes(served: Served, monkeypatch: pyt
     content = served.content(bulk, job)
     assert served.patients[0].encode() not in content
     assert content.count(b"\n") == 40
+
+
+def test_a_client_that_goes_away_in_mid_file_leaves_it_to_the_next(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.export.bulk.exports.CHUNK", 1_000)
+    served.fill(60)
+    worker = served.worker(1_000)
+    job = worker.bulk.start(served.researcher, REQUEST)
+    assert worker.work()
+    job = worker.bulk.job(served.researcher, job.id)
+    (output,) = worker.bulk.outputs(job)
+    data = worker.bulk.open(served.researcher, job, output.name)
+    part = next(data)
+    data.close()  # type: ignore[attr-defined]  # as the server does when the connection is gone
+    whole = served.content(worker.bulk, job)
+    assert len(part) < len(whole)
+    assert whole.startswith(part)
+    assert whole.count(b"\n") == 60
 
 
 def test_what_became_visible_leaves_with_the_next_export(served: Served) -> None:
