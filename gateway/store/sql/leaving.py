@@ -15,6 +15,7 @@ from gateway.store.sql import selecting
 from gateway.store.sql.database import Database, Prepared, Values
 from gateway.store.sql.limiting import Gates
 from gateway.store.sql.selecting import Shape
+from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR
 
 START: Final = -1
 """The place before the first resource."""
@@ -34,7 +35,7 @@ class LeavingReader:
     def batches(self, type: str, study: str, visibility: Visibility | None) -> Iterator[Batch]:
         """The batches of a type, each under the grants of its moment."""
         gate = self._gates.of(visibility)
-        by_rows = self._prepared(Shape((), gate, order="pk", rising=True, after=True))
+        by_rows = self._prepared(Shape((), gate, what="owned", order="pk", rising=True, after=True))
         packed = self._prepared(Shape((), gate, what="leaving", order="pk", rising=True, after=True))
         values = {**self._gates.values(visibility, study), "study": study, "type": type, "page_count": BATCH}
         after = START
@@ -57,6 +58,10 @@ class LeavingReader:
 
     def _by_rows(self, prepared: Prepared, asked: Values) -> tuple[Batch, int]:
         rows = self._database.fetch(prepared, asked, leaving=True)
-        lines = b"".join([bytes(body) + b"\n" for *_, body in rows])
-        batch = Batch(lines, len(rows), ids=[row[1] for row in rows])
-        return batch, rows[-1][0] if rows else asked["after0"]
+        lines = b"".join([bytes(row[5]) + b"\n" for row in rows])
+        owners = {row[6:] for row in rows}
+        after = rows[-1][0] if rows else asked["after0"]
+        if any(level == MANY_PAIRS for level, _ in owners):
+            return Batch(lines, len(rows), ids=[row[1] for row in rows]), after
+        patients = frozenset(subject for level, subject in owners if level == ONE_PAIR and subject)
+        return Batch(lines, len(rows), patients), after

@@ -61,8 +61,8 @@ class Shape:
     `driver`: `term`, `facet` or `strings` with the parameter `driver`, `gather` with the list `driver`, `type`.
     `order`: `at`, `updated`, `strings` or `pk` (of all of a type), or the sort keys of an order that must be made.
     `what`: `page`, `packed` (all of a page as one row; SQLite only), `leaving` (the same, and whose data it is, by
-    `pk`), `keys` (no bodies), `count`, `count-many` (the same number, where there are many), `estimate`. `entries`:
-    pages bring the packed index rows too.
+    `pk`), `owned` (a page, and whose data each row is), `keys` (no bodies), `count`, `count-many` (the same number,
+    where there are many), `estimate`. `entries`: pages bring the packed index rows too.
     """
 
     pieces: tuple[Piece, ...]
@@ -125,7 +125,7 @@ def _columns(shape: Shape, head: Columns, key: list[Any], where: list[Condition]
     version = columns_of(VersionRow)
     where += [version.study == study_is(), version.pk == head.pk, version.version == head.version]
     body = [head.id, version.version, version.updated, version.deleted, version.body]
-    if shape.what == "leaving":
+    if shape.what in ("leaving", "owned"):
         body += [head.level, head.subject]
     if shape.what == "packed":
         body += [head.level, head.subject, head.domain]
