@@ -25,6 +25,9 @@ MOST_UNKNOWN = 1024
 
 LONGEST_UNKNOWN = 256
 
+PLAIN = frozenset({"Binary", "Bundle", "Parameters"})
+"""The resource types of R4 that are no DomainResource; to ask the definitions would take eleven megabytes."""
+
 
 class Source(Protocol):
     """Where canonical resources come from: an archive, a folder, a package."""
@@ -215,13 +218,18 @@ class Definitions:
             if self._bases is None:
                 self._bases = by_type(self.all("SearchParameter"))
             found: dict[str, SearchParameter] = {}
-            if self.is_resource(type_name):
-                for base in ("Resource", "DomainResource", type_name):
-                    if self.is_subtype(type_name, base):
-                        for code, resource in self._bases.get(base, {}).items():
-                            found[code] = read_parameter(resource, type_name)
+            for base in self._searched_by(type_name):
+                for code, resource in self._bases.get(base, {}).items():
+                    found[code] = read_parameter(resource, type_name)
             self._parameters[type_name] = MappingProxyType(found)
         return self._parameters[type_name]
+
+    def _searched_by(self, name: str) -> tuple[str, ...]:
+        """The types whose parameters a resource type has; of those of R4 no definition is read for this."""
+        if name in self._types:
+            return ("Resource", name) if name in PLAIN else ("Resource", "DomainResource", name)
+        bases = ("Resource", "DomainResource", name) if self.is_resource(name) else ()
+        return tuple(base for base in bases if self.is_subtype(name, base))
 
     def compartment(self, name: str) -> Mapping[str, tuple[str, ...]]:
         """Resource type -> codes of the parameters that link it to the compartment `name`; empty if unknown."""

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.core.assets import asset_root
 from gateway.definitions import Definitions, r4
+from gateway.definitions.definitions import PLAIN
 
 PREFIX = "http://hl7.org/fhir/StructureDefinition/"
 
@@ -157,3 +158,9 @@ def test_shipped_definitions_stay_small_and_say_where_they_come_from() -> None:
     origin = json.loads(asset_root("profiles").joinpath("r4", "ORIGIN.json").read_text())
     assert origin["license"] == "CC0-1.0"
     assert origin["sha256"] == "b090bf929e1f665cf2c91583720849695bc38d2892a7c5037c56cb00817fb091"
+
+
+def test_the_types_without_narrative_are_those_of_the_definitions() -> None:
+    known = r4()
+    assert {name for name in known.types() if not known.is_subtype(name, "DomainResource")} == PLAIN
+    assert all(known.is_subtype(name, "Resource") for name in known.types())
