@@ -1,4 +1,4 @@
-"""`gateway export`: writes what a client may take along as NDJSON or as Bundles, here or elsewhere."""
+"""`gateway export`: writes what a client may take along as NDJSON, Bundles or tables, here or elsewhere."""
 
 from contextlib import ExitStack, closing
 from enum import StrEnum
@@ -12,6 +12,9 @@ from gateway.cli.console import console, errors, show_error, show_issues, write_
 from gateway.cli.readers import reader_of
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
     from gateway.access import Door
     from gateway.app import Gateway
     from gateway.export import Manifest
@@ -48,6 +51,9 @@ class Form(StrEnum):
     collection = "collection"
     searchset = "searchset"
     participants = "participants"
+    csv = "csv"
+    parquet = "parquet"
+    duckdb = "duckdb"
 
 
 def export_study(
@@ -60,14 +66,17 @@ def export_study(
         str, typer.Option("--type", help="Resource types, separated by commas; all that the client may read")
     ] = "",
     form: Annotated[
-        Form, typer.Option("--form", help="NDJSON, a Bundle a type, or a Bundle for each participant")
+        Form,
+        typer.Option(
+            "--form", help="NDJSON, a Bundle a type, one for each participant, or the study's views as tables"
+        ),
     ] = Form.ndjson,
     deidentify: Annotated[
         str, typer.Option("--deidentify", help="A policy: safe-harbor, research-pseudonymised, or a file")
     ] = "",
     json: Annotated[bool, typer.Option("--json", help="The manifest, as JSON")] = False,
 ) -> None:
-    """Write files of resources and manifest.json: only what Consents let this client take along."""
+    """Write files of resources, or of rows, and manifest.json: only what Consents let this client take along."""
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
     from gateway.app import build
@@ -83,14 +92,13 @@ def export_study(
         policy = deidentifier_for(gateway, found, reader, deidentify)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="export-")) if is_remote(out) else out)
         bar = stack.enter_context(Progress(*columns, console=errors(), transient=True))
-        tasks = {kind: bar.add_task(kind, total=None) for kind in wanted}
         manifest = _written(
             gateway,
             gateway.access.door(found.principal(reader), deidentifies=policy is not None),
             folder,
             wanted,
             form,
-            lambda kind, count: bar.update(tasks[kind], completed=count),
+            _line_for_each(bar),
             policy,
         )
         if is_remote(out):
@@ -105,6 +113,18 @@ def export_study(
         console().print("nothing that this client may take along")
 
 
+def _line_for_each(bar: "Bars") -> "Progress":
+    """Tells a line of its own for each type or view."""
+    tasks: dict[str, TaskID] = {}
+
+    def tell(name: str, count: int) -> None:
+        if name not in tasks:
+            tasks[name] = bar.add_task(name, total=None)
+        bar.update(tasks[name], completed=count)
+
+    return tell
+
+
 def _written(
     gateway: "Gateway",
     door: "Door",
@@ -114,12 +134,18 @@ def _written(
     progress: "Progress",
     policy: "Deidentifier | None",
 ) -> "Manifest":
+    from gateway.core.assets import asset_roots
     from gateway.export import Bundles, export
     from gateway.export.bundles import FORMS
+    from gateway.export.views import Tables, study_views
+    from gateway.export.views.folder import ENDINGS
 
     at = gateway.clock()
     if form is Form.ndjson:
         return export(door, folder, types, at, progress, policy)
+    if form.value in ENDINGS:
+        views = study_views(door.principal.study, asset_roots("profiles", gateway.settings.asset_dirs))
+        return Tables(door, views, at, progress, policy).export(folder, types, ENDINGS[form.value])
     base = f"{gateway.settings.public_url}/studies/{door.principal.study}/fhir"
     bundles = Bundles(door, gateway.engines.parameters, base, at, progress, policy)
     return bundles.export(folder, types, FORMS[form.value])
