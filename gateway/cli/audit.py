@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.console import console, show_issues, write_json, write_line
+from gateway.cli.opening import opened
 from gateway.core.instants import format_instant
 from gateway.core.issues import operation_outcome
 
@@ -134,13 +135,5 @@ def keys() -> None:
 @contextmanager
 def _studies(study: str) -> Iterator[tuple["Gateway", list[str]]]:
     """The gateway, and the studies that were asked for."""
-    from gateway.app import build
-    from gateway.settings import Settings
-
-    gateway = build(Settings())
-    try:
-        if study and study not in gateway.studies:
-            raise typer.BadParameter(f"no such study; known: {', '.join(gateway.studies)}")
+    with opened(*([study] if study else ())) as gateway:
         yield gateway, [study] if study else list(gateway.studies)
-    finally:
-        gateway.close()

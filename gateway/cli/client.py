@@ -1,17 +1,14 @@
 """`gateway client`: the clients of a study: how their registration goes on, and tokens for them."""
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.cli.console import console, write_json, write_line
+from gateway.cli.opening import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from gateway.app import Gateway
     from gateway.auth.registry import Action, Registration
 
 HELP = """Clients of a study: request, review, agree, sandbox, promote, suspend; list and show them, make a token.
@@ -50,7 +47,7 @@ def request(
     """Ask for a client; somebody else reviews it."""
     from gateway.study import Client
 
-    with _study(study) as gateway:
+    with opened(study) as gateway:
         known = gateway.studies[study].roles.get(role)
         scopes = tuple(scope or (known.scopes if known else ()))
         made = Client(
@@ -111,7 +108,7 @@ def list_clients(
     from rich.table import Table
 
     table = Table("client", "state", "organisation", "role", "purpose", "source")
-    with _study(study) as gateway:
+    with opened(study) as gateway:
         for registration in gateway.clients.all(study):
             told = gateway.clients.told(registration)
             if as_json:
@@ -129,7 +126,7 @@ def show(client: ClientArgument, study: StudyOption) -> None:
     """Write a client as JSON: what it is, its state, and every step with actor, time and reason."""
     from dataclasses import asdict
 
-    with _study(study) as gateway:
+    with opened(study) as gateway:
         registration = gateway.clients.one(study, client)
         write_json(gateway.clients.told(registration) | {"steps": [asdict(step) for step in registration.steps]})
 
@@ -143,7 +140,7 @@ def token(
     seconds: Annotated[int, typer.Option(help="How long it is valid; GATEWAY_TOKEN_SECONDS otherwise.")] = 0,
 ) -> None:
     """Print a bearer token for a client that may be used here."""
-    with _study(study) as gateway:
+    with opened(study) as gateway:
         usable = gateway.clients.client_of(study, client)
         if usable is None:
             known = (one.id for one in gateway.clients.all(study) if gateway.clients.client_of(study, one.id))
@@ -152,7 +149,7 @@ def token(
 
 
 def _step(study: str, client: str, action: "Action", by: str, reason: str, agreement: str = "") -> None:
-    with _study(study) as gateway:
+    with opened(study) as gateway:
         _show_state(gateway.clients.step(study, client, action, by, reason, agreement))
 
 
@@ -175,17 +172,3 @@ def _keys(path: Path | None) -> tuple[dict[str, Any], ...]:
     if not isinstance(keys, list) or not keys or not all(isinstance(key, dict) for key in keys):
         raise typer.BadParameter("the file is no JWK Set")
     return tuple(keys)
-
-
-@contextmanager
-def _study(study: str) -> "Iterator[Gateway]":
-    from gateway.app import build
-    from gateway.settings import Settings
-
-    gateway = build(Settings())
-    try:
-        if study not in gateway.studies:
-            raise typer.BadParameter(f"no such study; known: {', '.join(gateway.studies)}")
-        yield gateway
-    finally:
-        gateway.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.console import errors, show_error, show_issues, write_json, write_line
+from gateway.cli.opening import known_studies
 from gateway.core.errors import FhirError
 from gateway.core.issues import Issue, issue, operation_outcome
 
@@ -77,9 +78,7 @@ def reindex(
 
 
 def _studies(gateway: "Gateway", wanted: list[str] | None) -> list[str]:
-    unknown = sorted(set(wanted or ()) - set(gateway.studies))
-    if unknown:
-        raise typer.BadParameter(f"no such study; known: {', '.join(sorted(gateway.studies))}")
+    known_studies(gateway, wanted or ())
     return wanted or sorted(gateway.studies)
 
 

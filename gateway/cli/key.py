@@ -1,13 +1,12 @@
 """`gateway key`: the signing keys of the token issuer, and the keys of vendors."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from gateway.cli.console import console, write_json, write_line
+from gateway.cli.opening import opened
 from gateway.core.instants import format_instant, from_micros
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def issue_key(
     ] = None,
 ) -> None:
     """Make a key for a vendor and print it, this once. It delivers, and reads nothing but its receipts."""
-    with _study(study) as gateway:
+    with opened(study) as gateway:
         text, key = gateway.api_keys.issue(study, client, days=days, networks=network or (), types=type_ or ())
         _record(gateway, key, "key-issue")
     write_line(text)
@@ -74,7 +73,7 @@ def rotate(
     hours: Annotated[int, typer.Option(help="How long the old key stays good.", min=0)] = 24,
 ) -> None:
     """Make a key in the place of another, and print it; for some hours both are good."""
-    with _study(study) as gateway:
+    with opened(study) as gateway:
         text, made = gateway.api_keys.rotate(study, key, timedelta(hours=hours))
         _record(gateway, made, "key-rotate")
     write_line(text)
@@ -83,7 +82,7 @@ def rotate(
 @app.command("revoke", epilog="Example: gateway key revoke 4f1c0a9b77de --study hf-dct-01")
 def revoke(key: Annotated[str, typer.Argument(help="The id of a key.")], study: StudyOption) -> None:
     """End a key of a vendor now."""
-    with _study(study) as gateway:
+    with opened(study) as gateway:
         _record(gateway, gateway.api_keys.revoke(study, key), "key-revoke")
 
 
@@ -95,7 +94,7 @@ def issued(study: StudyOption, as_json: Annotated[bool, typer.Option("--json", h
     from rich.table import Table
 
     table = Table("key", "client", "from", "until", "networks", "types", "last used", "state")
-    with _study(study) as gateway:
+    with opened(study) as gateway:
         now = gateway.clock().timestamp()
         for key, used in gateway.api_keys.all(study):
             if as_json:
@@ -131,17 +130,3 @@ def _record(gateway: "Gateway", key: "ApiKey", operation: str) -> None:
             targets=(f"key:{key.id}",),
         )
     )
-
-
-@contextmanager
-def _study(study: str) -> "Iterator[Gateway]":
-    from gateway.app import build
-    from gateway.settings import Settings
-
-    gateway = build(Settings())
-    try:
-        if study not in gateway.studies:
-            raise typer.BadParameter(f"no such study; known: {', '.join(gateway.studies)}")
-        yield gateway
-    finally:
-        gateway.close()

@@ -1,0 +1,31 @@
+"""The gateway as a command opens it, for studies that it knows."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+
+
+@contextmanager
+def opened(*studies: str) -> "Iterator[Gateway]":
+    """The gateway of the environment's settings, closed at the end.
+
+    Raises:
+        typer.BadParameter: a study is not installed.
+    """
+    from gateway.app import build
+    from gateway.settings import Settings
+
+    with closing(build(Settings())) as gateway:
+        known_studies(gateway, studies)
+        yield gateway
+
+
+def known_studies(gateway: "Gateway", studies: Sequence[str]) -> None:
+    """Refuses studies that are not installed, with typer.BadParameter."""
+    if not set(studies) <= set(gateway.studies):
+        raise typer.BadParameter(f"no such study; known: {', '.join(sorted(gateway.studies))}")
