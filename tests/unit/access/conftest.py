@@ -1,5 +1,6 @@
-"""The demo study in a real store on SQLite, its participants enrolled, and doors of its clients."""
+"""The demo study in a real store, its participants enrolled, and doors of its clients."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from gateway.access import Access, Door, ScopeLimits
+from gateway.access import Access, Door, ScopeLimits, Write
 from gateway.audit import AuditTrail, chain
 from gateway.consent import grant_compiler
 from gateway.core.codec import loads
 from gateway.core.event import Event
+from gateway.core.resources import Key
 from gateway.definitions import r4
 from gateway.search import Parameters
 from gateway.store.sql import SqlStore
@@ -23,29 +25,43 @@ KEY = b"the key of these tests"
 FOLDER = Path(__file__).parents[3] / "profiles" / "studies" / "hf-dct-01"
 
 
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
 class World:
     """One installation; time stands still at `now` until a test moves it."""
 
     def __init__(self, url: str, study: Study, parameters: Parameters) -> None:
-        self.now = datetime(2026, 6, 1, 12, tzinfo=UTC)
+        self.now = NOON
         self.study = study
         other = replace(study, id="other-02")
-        studies = {study.id: study, other.id: other}
+        self.studies = {study.id: study, other.id: other}
+        self.parameters = parameters
         self.store = SqlStore.open(
             url,
             parameters=parameters,
-            compile_grants=grant_compiler(studies),
+            compile_grants=grant_compiler(self.studies),
             chain=chain(KEY),
             clock=lambda: self.now,
         )
         self.store.migrate()
-        self.trail = AuditTrail(self.store, KEY)
-        self.access = Access(self.store, self.trail, studies, lambda: self.now, ScopeLimits(parameters))
+        self.begin()
         for person in (self.person("101-001"), self.person("201-001")):
             self.door("registrar").commit(self.enrolment_of(person))
         self.door("registrar").commit(
             [entry for entry in study.enrolment() if entry["resourceType"] in ("Organization", "ResearchStudy")]
         )
+
+    def begin(self) -> None:
+        """Opens the installation at the first instant."""
+        self.now = NOON
+        self.trail = AuditTrail(self.store, KEY)
+        self.access = Access(self.store, self.trail, self.studies, lambda: self.now, ScopeLimits(self.parameters))
+
+    def close(self) -> None:
+        """Writes what waits and closes the files."""
+        self.trail.close()
+        self.store.close()
 
     def person(self, id: str) -> Participant:
         return next(person for person in self.study.participants if person.id == id)
@@ -63,6 +79,11 @@ class World:
 
     def consent_of(self, person: Participant, template: str = "all") -> dict[str, Any]:
         return self.enrolment_of(person, template)[1]
+
+    def give(self, consent: dict[str, Any]) -> None:
+        """Commits a Consent over the version that is there."""
+        there = self.store.read(Key(self.study.id, "Consent", consent["id"]), None)
+        self.door("registrar").commit([Write(consent, if_match=there.version if there else 0)])
 
     def door(self, client: str, study: str | None = None) -> Door:
         principal = self.study.principal(self.study.clients[client])
@@ -95,12 +116,39 @@ def opened(url: str, study: Study, parameters: Parameters) -> Iterator[World]:
     try:
         yield found
     finally:
-        found.trail.close()
-        found.store.close()
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def enrolled(
+    tmp_path_factory: pytest.TempPathFactory, study: Study, parameters: Parameters
+) -> Iterator[tuple[World, Path, Path]]:
+    """A closed world, its file, and a copy of the file: to make and fill one takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("world")
+    file, kept = folder / "gateway.db", folder / "kept.db"
+    with opened(f"sqlite:///{file}", study, parameters) as found:
+        found.close()
+        shutil.copyfile(file, kept)
+        yield found, file, kept
 
 
 @pytest.fixture
-def world(new_sqlite_url: str, study: Study, parameters: Parameters) -> Iterator[World]:
+def world(enrolled: tuple[World, Path, Path]) -> Iterator[World]:
+    """A world in which nothing has happened since its participants were enrolled."""
+    found, file, kept = enrolled
+    for rest in file.parent.glob(f"{file.name}-*"):
+        rest.unlink()
+    shutil.copyfile(kept, file)
+    found.begin()
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.fixture
+def new_world(new_sqlite_url: str, study: Study, parameters: Parameters) -> Iterator[World]:
+    """A world whose file is in the folder of this test."""
     with opened(new_sqlite_url, study, parameters) as found:
         yield found
 
@@ -108,5 +156,8 @@ def world(new_sqlite_url: str, study: Study, parameters: Parameters) -> Iterator
 @pytest.fixture(params=["sqlite", "postgres"])
 def either_world(request: pytest.FixtureRequest, study: Study, parameters: Parameters) -> Iterator[World]:
     """A world on each of the two databases."""
-    with opened(request.getfixturevalue(f"new_{request.param}_url"), study, parameters) as found:
+    if request.param == "sqlite":
+        yield request.getfixturevalue("world")
+        return
+    with opened(request.getfixturevalue("new_postgres_url"), study, parameters) as found:
         yield found

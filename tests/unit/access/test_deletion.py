@@ -132,10 +132,10 @@ def test_a_refused_deletion_deletes_nothing(world: World) -> None:
     assert CANARY.encode() in bodies(world)
 
 
-def test_the_database_file_and_its_log_hold_nothing(world: World, tmp_path: Path) -> None:
-    fill(world)
-    delete(world)
-    world.trail.close()
+def test_the_database_file_and_its_log_hold_nothing(new_world: World, tmp_path: Path) -> None:
+    fill(new_world)
+    delete(new_world)
+    new_world.trail.close()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert any(path.name.endswith("-wal") for path in files)
     assert [path.name for path in files if CANARY.encode() in path.read_bytes()] == []
