@@ -5,17 +5,16 @@ What is not so is left to the members one by one.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from gateway.mapping.grouping import SECONDS, Points, are_plain_numbers, hour
 from gateway.mapping.plan import Series
 
-_IN_HOUR: Final = list(SECONDS)
-_HOUR: Final = 3600
 _SECOND: Final = 1_000_000
-_DAY: Final = 24
-_DATE: Final = 10
+_DAY: Final = 86_400
 _HEAD: Final = 14
+_SECONDS_END: Final = 19
 
 
 def gathered(
@@ -52,35 +51,34 @@ def gathered(
 
 def are_absent(records: Sequence[Any], names: Sequence[str]) -> bool:
     """True when no record has one of the names, as far as that is told cheaply; raises for records of other kinds."""
-    if not names:
-        return True
-    first = records[0] if records else {}
-    return not any(name in first for name in names) and set().union(*records).isdisjoint(names)
+    return not any([1 for record in records if name in record] for name in names)
 
 
 def is_regular(times: Sequence[Any], period: int) -> bool:
     """True for instants in whole seconds of UTC that are each one period (microseconds) after the other."""
     seconds, rest = divmod(period, _SECOND)
-    first = times[0]
-    at = SECONDS.get(first[_HEAD:]) if first.__class__ is str and not rest and seconds else None
-    if at is None or hour({}, first[:_HEAD]) is None:
-        return False
-    midnight, number = datetime.fromisoformat(first[:_DATE]), int(first[_DATE + 1 : _HEAD - 1])
-    date, second, told = first[: _DATE + 1], at // _SECOND, 0
+    first, told = times[0], 0
     wanted: list[str] = []
     try:
+        start = datetime.fromisoformat(first[:_SECONDS_END])
+        if rest or not seconds or f"{start.isoformat()}Z" != first:
+            return False
+        day, at = start.date(), (start.hour * 60 + start.minute) * 60 + start.second
         while told < len(times):
-            ends, head = _IN_HOUR[second::seconds][: len(times) - told], f"{date}{number:02}:"
-            wanted.append(head + f"\n{head}".join(ends))
-            told += len(ends)
-            hours, second = divmod(second + len(ends) * seconds, _HOUR)
-            days, number = divmod(number + hours, _DAY)
-            if days:
-                midnight += timedelta(days=days)
-                date = midnight.isoformat()[: _DATE + 1]
+            found = _in_day()[at : at + (len(times) - told) * seconds : seconds]
+            wanted.append(f"{day}T" + f"\n{day}T".join(found))
+            told += len(found)
+            ahead, at = divmod(at + len(found) * seconds, _DAY)
+            day += timedelta(days=ahead)
         return "\n".join(wanted) == "\n".join(times)
-    except (OverflowError, TypeError):
+    except (OverflowError, TypeError, ValueError):
         return False
+
+
+@cache
+def _in_day() -> Sequence[str]:
+    """How the instants of a day go on after its date, second by second."""
+    return [f"{hour:02}:{rest}" for hour in range(24) for rest in SECONDS]
 
 
 def _instants(times: list[Any]) -> list[int] | None:

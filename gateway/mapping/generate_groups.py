@@ -5,10 +5,10 @@ is evaluated as ever.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from gateway.fhirpath import Env, nodes
+from gateway.fhirpath import nodes
 from gateway.mapping.generate_bulk import leading, write_bulk
 from gateway.mapping.grouping import (
     SECONDS,
@@ -24,8 +24,9 @@ from gateway.mapping.grouping import (
 )
 from gateway.mapping.lineage import plain_path
 from gateway.mapping.loose import items_of, key_part, listed
-from gateway.mapping.plan import Emit, Formula, Group
+from gateway.mapping.plan import Emit, Formula, Group, Series
 from gateway.mapping.scope import Fault
+from gateway.mapping.single_known import Known
 from gateway.mapping.single_logic import logic
 from gateway.mapping.writer import Writer
 
@@ -73,7 +74,12 @@ VALUES = P.values
 MEMBERS = P.members
 """
 _EACH = """
-for ITEM in FOCUSES(GROUP, GROUPS, P, variables, env):
+for ITEM in FOCUSES(SERIES, GROUPS, P, END):
+    ...
+"""
+_END = """
+def end(member):
+    variables["record"] = variables["item"] = member
     ...
 """
 
@@ -103,12 +109,31 @@ def write_grouped(writer: Writer, emit: Emit, group: Group) -> None:
         hole = code.emit("for ITEM in L:\n    ...", ITEM=member, L=members)
         with writer.single.inside(hole, loop=True):
             _member(writer, group, member, names)
-    each, focus = code.fresh("item"), {"GROUPS": names["groups"], "P": names["points"]}
+    each = code.fresh("item")
     writer.single.forget()
-    hole = code.emit(_EACH, ITEM=each, FOCUSES=code.bind(focuses), GROUP=code.bind(group), **focus)
+    hole = code.emit(_EACH, ITEM=each, FOCUSES=code.bind(focuses), SERIES=code.bind(group.series),
+                     GROUPS=names["groups"], P=names["points"], END=_write_end(writer, group))  # fmt: skip
     with writer.single.inside(hole, loop=True):
         writer.item(emit, each, "continue")
     code.run("return out")
+
+
+def _write_end(writer: Writer, group: Group) -> str:
+    """The function that tells what `first` or `last` is: the variables of a member, and itself as `record`."""
+    code, single = writer.code, writer.single
+    if not single.usual:
+        code.run("end = lambda member: DESCRIBED(GROUP, member, variables, env)", DESCRIBED=code.bind(described),
+                 GROUP=code.bind(group))  # fmt: skip
+        return "end"
+    with code.into(writer.prelude), single.inside(code.emit(_END)):
+        single.known = Known()
+        single.assign(group.vars, "member")
+        code.run('made = {"record": member}')
+        for name, _ in group.vars:
+            value = single.known.variables[name]
+            code.run("if V is not None:\n    made[NAME] = V", V=value, NAME=code.bind(name))
+        code.run("return made")
+    return "end"
 
 
 def _member(writer: Writer, group: Group, member: str, names: dict[str, str]) -> None:
@@ -180,19 +205,19 @@ def _number(writer: Writer, formula: Formula, member: str) -> str:
 
 
 def focuses(
-    group: Group, groups: dict[Any, Points], single: Points, variables: dict[str, Any], env: Env
+    series: Series | None, groups: dict[Any, Points], single: Points, end: Callable[[Any], dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """What the template sees for each run of each group."""
+    """What the template sees for each run of each group; `end` tells what the first and the last member are."""
     for points in (single, *groups.values()):
         if not points.members:
             continue
-        found, irregular = runs(points, group.series)
-        if irregular and group.series is not None and group.series.refuses:
+        found, irregular = runs(points, series)
+        if irregular and series is not None and series.refuses:
             raise Fault("mapping.series-irregular")
         for run in found:
             # The first one last: findings about the run are told at its place.
-            last = described(group, run.members[-1], variables, env) if len(run.members) > 1 else None
-            first = described(group, run.members[0], variables, env)
+            last = end(run.members[-1]) if len(run.members) > 1 else None
+            first = end(run.members[0])
             yield focus_of(run, first, first if last is None else last)
 
 

@@ -172,7 +172,7 @@ class _Run:
         missing = _missing_context(plan, {"site": facts["site"]})
         if missing:
             return MappedUnit(subject, group.label, len(group.records), issues=missing)
-        variables = {**base, **facts, "records": list(group.records), "index": 0}
+        variables = {**base, **facts, "records": group.records, "index": 0}
         run = UnitRun(
             plan=plan,
             fast=self.mapping.fast,

@@ -168,7 +168,7 @@ def each(value: Any) -> list[Any]:
         return [] if value is None else [value]
     if value is STRANGE:
         raise Odd
-    return [item for item in value if item is not None]
+    return value if all(value) else [item for item in value if item is not None]
 
 
 def _below(items: list[Any], names: tuple[str, ...]) -> list[Any]:

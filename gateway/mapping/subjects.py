@@ -3,7 +3,7 @@
 An unknown participant, or one that differs from what the payload says of it, blocks its unit: never a silent merge.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +25,7 @@ class Group:
 
     subject: Subject | None
     label: str
-    records: tuple[Any, ...]
+    records: list[Any]
     issues: tuple[Issue, ...] = ()
 
 
@@ -49,18 +49,18 @@ class SubjectSearch:
         self.variables = dict(self.base)
         self.env = Env(variables=self.variables)
 
-    def groups(self, payload: Any, records: Sequence[Any]) -> tuple[Group, ...]:
+    def groups(self, payload: Any, records: list[Any]) -> tuple[Group, ...]:
         """One group for the payload, or one for each identity in its records, in order of appearance.
 
         Called in a scope of its own.
         """
         if not self.plan.subject.per_record:
-            return (self._group(self._identity(payload), payload, tuple(records), ()),)
+            return (self._group(self._identity(payload), payload, records, ()),)
         found: dict[tuple[str, str] | Issue, list[Any]] = {}
         for record in records:
             found.setdefault(self._identity(record), []).append(record)
         path = () if self.fast is None else self.fast.records
-        return tuple(self._group(identity, rows[0], tuple(rows), path) for identity, rows in found.items())
+        return tuple(self._group(identity, rows[0], rows, path) for identity, rows in found.items())
 
     def _identity(self, focus: Any) -> tuple[str, str] | Issue:
         """System and value of the participant's identifier; the issue where the payload does not say them."""
@@ -93,7 +93,7 @@ class SubjectSearch:
         return self.positions.first(formula, {"focus": focus, "record": focus, "payload": self.base["payload"]})
 
     def _group(
-        self, identity: tuple[str, str] | Issue, focus: Any, records: tuple[Any, ...], path: tuple[str, ...]
+        self, identity: tuple[str, str] | Issue, focus: Any, records: list[Any], path: tuple[str, ...]
     ) -> Group:
         label = self.positions.at_path(focus, path) or "payload"
         if isinstance(identity, Issue):
@@ -103,7 +103,7 @@ class SubjectSearch:
             value, position = self.plan.subject.value, self.plan.subject.position
             source = self._source(value, focus) if isinstance(value, Formula) else ""
             return Group(None, label, records, (issue("mapping.subject-unknown", mapping=position, source=source),))
-        per_record = records if self.plan.subject.per_record else (focus,)
+        per_record = records if self.plan.subject.per_record else [focus]
         issues = [found for record in per_record for found in self._verify(subject, record)]
         return Group(subject, label, records, tuple(dict.fromkeys(issues)))
 
