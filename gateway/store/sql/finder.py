@@ -201,7 +201,9 @@ class ResourceFinder:
         read = self._kept if kept else self._read
         common, own = read(search.type, tuple(clauses))
         facets = self._facets_of(search, common) if common else None
-        return drive(self._indexes, search.type, own, common, facets, lambda terms: self._count(search, terms))
+        return drive(
+            self._indexes, search.type, own, common, facets, partial(self._count, search, planning.GATHERED + 1)
+        )
 
     def _facets_of(self, search: _Search, common: tuple[Asked, ...]) -> list[int] | None:
         """The facets that answer the clauses, None when they are too many."""
@@ -214,12 +216,8 @@ class ResourceFinder:
         rows = search.read(prepared, values | self._bound(probed))
         return None if len(rows) > FACETS else [facet for (facet,) in rows]
 
-    def _count(self, search: _Search, terms: Sequence[int]) -> int:
-        values = {
-            "study": search.study,
-            "driver": as_list(self._database, terms),
-            "count_limit": planning.GATHERED + 1,
-        }
+    def _count(self, search: _Search, limit: int, terms: Sequence[int]) -> int:
+        values = {"study": search.study, "driver": as_list(self._database, terms), "count_limit": limit}
         count: int = search.read(self._count_terms, values)[0][0]
         return count
 
@@ -228,20 +226,26 @@ class ResourceFinder:
         if driven.driver in ("term", "facet") and not driven.ranges:
             return 0
         values = search.values() | self._bound(driven.probed)
-        if driven.driver == "strings":
-            values |= _string_range(driven.ranges[0])
-        elif driven.driver == "gather":
-            values["driver"] = as_list(self._database, driven.ranges[0])
-        elif driven.driver != "type":
+        is_single = driven.driver in ("term", "facet") and len(driven.ranges) == 1
+        if is_single:
+            values["driver"] = driven.ranges[0]
+        elif driven.driver in ("term", "facet"):
             values["driver"] = as_list(self._database, driven.ranges)
-        shape = Shape(tuple(one.piece for one in driven.probed), search.gate, driven.driver, "estimate")
+        else:
+            values |= self._ranged(driven)
+        pieces = tuple(one.piece for one in driven.probed)
+        shape = Shape(pieces, search.gate, driven.driver, "estimate", is_single=is_single)
         if how == "estimate":
             return self._number(search, shape, values | {"count_limit": selecting.ESTIMATED})
-        some = replace(shape, gate=None)
-        is_many = (
-            shape.gate and self._number(search, some, values | {"count_limit": selecting.MANY}) == selecting.MANY
-        )
+        is_many = bool(shape.gate) and self._is_many(search, driven, shape, values)
         return self._number(search, replace(shape, what="count-many" if is_many else "count"), values)
+
+    def _is_many(self, search: _Search, driven: Drive, shape: Shape, values: dict[str, Any]) -> bool:
+        """Whether many rows will be counted, seen or not; where nothing is probed, the index alone tells."""
+        if driven.driver == "term" and not driven.probed:
+            return self._count(search, selecting.MANY, driven.ranges) == selecting.MANY
+        some = replace(shape, gate=None)
+        return self._number(search, some, values | {"count_limit": selecting.MANY}) == selecting.MANY
 
     def _number(self, search: _Search, shape: Shape, values: Mapping[str, Any]) -> int:
         number: int = search.read(self._prepared(shape), values)[0][0]

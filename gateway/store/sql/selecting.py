@@ -62,7 +62,8 @@ class Shape:
     `order`: `at`, `updated`, `strings` or `pk` (of all of a type), or the sort keys of an order that must be made.
     `what`: `page`, `packed` (all of a page as one row; SQLite only), `leaving` (the same, and whose data it is, by
     `pk`), `owned` (a page, and whose data each row is), `keys` (no bodies), `count`, `count-many` (the same number,
-    where there are many), `estimate`. `entries`: pages bring the packed index rows too.
+    where there are many), `estimate`. `entries`: pages bring the packed index rows too. `is_single`: what counts has
+    one `driver`, not a list, so that no row comes twice.
     """
 
     pieces: tuple[Piece, ...]
@@ -73,6 +74,12 @@ class Shape:
     rising: bool = False
     after: bool = False
     entries: bool = False
+    is_single: bool = False
+
+    @property
+    def takes_list(self) -> bool:
+        """Whether `driver` is a list of terms or facets."""
+        return self.what in _COUNTS and not self.is_single
 
 
 _COUNTS: Final = ("count", "count-many", "estimate")
@@ -103,13 +110,14 @@ def select(database: Database, shape: Shape) -> Select[Any]:
     of_many = shape.what == "count-many"
     where = [*made.current(head, bindparam("type", type_=String), of_many=of_many), *where]
     where += [made.of(piece, row) for piece in shape.pieces]
+    is_several = shape.driver == "term" and not shape.is_single
     if shape.what == "estimate":
         some = sql_select(head.pk).where(*where).limit(bindparam("count_limit", type_=Integer))
         # Where rows come once anyway, a database must not gather them all to tell them apart.
-        told = some.distinct() if shape.driver == "term" else some
+        told = some.distinct() if is_several else some
         return sql_select(func.count()).select_from(told.subquery())
     if shape.what in _COUNTS:
-        return sql_select(func.count(head.pk.distinct() if shape.driver == "term" else head.pk)).where(*where)
+        return sql_select(func.count(head.pk.distinct() if is_several else head.pk)).where(*where)
     if not isinstance(shape.order, str):
         key = sort_columns(database, shape.order, head)
     if shape.after:
@@ -162,12 +170,12 @@ def _driver(database: Database, shape: Shape, head: Columns) -> tuple[list[Condi
     number = bindparam("driver", type_=BigInteger)
     if shape.driver == "term":
         own = columns_of(TermRow)
-        asked = among(database, own.hash, "driver") if shape.what in _COUNTS else own.hash == number
+        asked = among(database, own.hash, "driver") if shape.takes_list else own.hash == number
         return [own.study == study_is(), asked, own.pk == head.pk], [own.at, own.pk]
     if shape.driver == "strings":
         return _strings(head, number)
     if shape.driver == "facet":
-        asked = among(database, head.facet, "driver") if shape.what in _COUNTS else head.facet == number
+        asked = among(database, head.facet, "driver") if shape.takes_list else head.facet == number
         return [asked], [head.at, head.pk]
     if shape.driver == "gather":
         own = columns_of(TermRow)
