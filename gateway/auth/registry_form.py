@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from gateway.auth.scopes import Scope, narrowed
+from gateway.auth.scopes import REGISTRY, Scope, narrowed
 from gateway.core.errors import BadRequest, Unprocessable
 from gateway.core.issues import Issue, issue
 from gateway.study import Client, Study
@@ -50,15 +50,19 @@ def _faults(study: Study, client: Client) -> Iterator[Issue]:
 
 
 def _are_within(scopes: Iterable[str], held: Iterable[str]) -> bool:
-    """Whether there are scopes, each about resources and wholly permitted by those that the role has."""
+    """Whether there are scopes, each wholly permitted by those that the role has."""
     asked, allowed = tuple(scopes), tuple(held)
     try:
-        return bool(asked) and all(
-            text in allowed or str(scope) in narrowed((text,), allowed)
-            for text, scope in ((text, Scope.parse(text)) for text in asked)
-        )
+        return bool(asked) and all(_is_within(text, allowed) for text in asked)
     except BadRequest:
         return False
+
+
+def _is_within(text: str, allowed: tuple[str, ...]) -> bool:
+    """Raises `BadRequest` for a scope that is neither about resources nor about the registry."""
+    if text in REGISTRY:
+        return text in allowed
+    return str(Scope.parse(text)) in narrowed((text,), allowed) or text in allowed
 
 
 def _is_public(key: Mapping[str, Any]) -> bool:

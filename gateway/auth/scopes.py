@@ -22,6 +22,13 @@ Context: TypeAlias = Literal["patient", "user", "system"]
 IDENTITY: Final = frozenset({"openid", "fhirUser", "profile", "launch", "launch/patient", "offline_access"})
 """Scopes that ask for something else than resources: who the user is, a participant, a refresh token."""
 
+REGISTRY_READ: Final = "__clientRegistry.read"
+REGISTRY_MANAGE: Final = "__clientRegistry.manage"
+"""Scopes of the gateway's own (SMART lets a server have such, with this prefix): to see the registry of clients, and
+to take its steps. No scope about resources means them, a wildcard neither."""
+
+REGISTRY: Final = frozenset({REGISTRY_READ, REGISTRY_MANAGE})
+
 _SCOPE = re.compile(
     r"(patient|user|system)/(\*|[A-Z][A-Za-z]{1,63})\.(?:(c?r?u?d?s?)|(read|write|\*))"
     r"(?:\?([\x21\x23-\x5b\x5d-\x7e]{1,500}))?\Z"
@@ -93,7 +100,7 @@ def narrowed(asked: Iterable[str], held: Iterable[str]) -> tuple[str, ...]:
     registered = set(held)
     for text in asked:
         one = _understood(text)
-        if text in registered and (one or text in IDENTITY):
+        if text in registered and (one or text in IDENTITY or text in REGISTRY):
             found |= {text: None}
         elif one:
             found |= {str(both): None for other in understood(sorted(registered)) if (both := _both(one, other))}

@@ -1,4 +1,5 @@
-"""The registry of clients over HTTP: `/admin/clients/[study]`, for roles that register (`registers: true`).
+"""The registry of clients over HTTP: `/admin/clients/[study]`, for roles that register (`registers: true`) and tokens
+with the scope `__clientRegistry.read` or, to take a step, `__clientRegistry.manage`.
 
 The same steps as those of `gateway client`: a request, then review, agreement, sandbox, promotion, or a suspension.
 Who takes a step is who asks, by the token: the person who logged in, or the client itself. Who requested a client
@@ -15,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gateway.auth.registry import STEPS, Action, Registration
+from gateway.auth.scopes import REGISTRY_MANAGE, REGISTRY_READ
 from gateway.core.codec import dumps, loads
 from gateway.core.errors import BadRequest, Forbidden, NotFound
 from gateway.core.issues import issue
@@ -39,18 +41,18 @@ def routes(parts: Parts) -> list[BaseRoute]:
     router = APIRouter()
 
     async def json_body(request: Request) -> bytes:
-        _operator(parts, request)
+        _operator(parts, request, REGISTRY_MANAGE)
         return await read_body(request, ("application/json",))
 
     @router.get(BASE)
     def client_list(request: Request) -> Response:
-        study, _ = _operator(parts, request)
+        study, _ = _operator(parts, request, REGISTRY_READ)
         known = parts.clients.all(study.id)
         return _answer({"clients": [parts.clients.told(one) for one in known]})
 
     @router.post(BASE)
     def client_request(request: Request, body: Annotated[bytes, Depends(json_body)]) -> Response:
-        study, who = _operator(parts, request)
+        study, who = _operator(parts, request, REGISTRY_MANAGE)
         tree = _tree(body, {"id", "scopes", "jwks", "reason", *TEXTS})
         made = parts.clients.request(study.id, _client(study, tree), _actor(who), _text(tree, "reason"))
         place = f"{parts.base_url}/admin/clients/{study.id}/{made.id}"
@@ -58,12 +60,12 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     @router.get(f"{BASE}/{{id}}")
     def client_show(request: Request) -> Response:
-        study, _ = _operator(parts, request)
+        study, _ = _operator(parts, request, REGISTRY_READ)
         return _answer(_shown(parts, parts.clients.one(study.id, request.path_params["id"])))
 
     @router.post(f"{BASE}/{{id}}/{{step}}")
     def client_step(request: Request, body: Annotated[bytes, Depends(json_body)]) -> Response:
-        study, who = _operator(parts, request)
+        study, who = _operator(parts, request, REGISTRY_MANAGE)
         action = _action(request.path_params["step"])
         tree = _tree(body, STEP_MEMBERS)
         reason, agreement = _text(tree, "reason"), _text(tree, "agreement")
@@ -73,15 +75,20 @@ def routes(parts: Parts) -> list[BaseRoute]:
     return list(router.routes)
 
 
-def _operator(parts: Parts, request: Request) -> tuple[Study, Principal]:
+def _operator(parts: Parts, request: Request, scope: str) -> tuple[Study, Principal]:
     """The study and who asks; raises `Forbidden`, on record, for a role that does not register, for somebody of a
-    site, and for an app that acts for a participant."""
+    site, for an app that acts for a participant, and for a token without the scope."""
     negotiate(request)
     study = study_of(parts, request)
     who = principal_of(parts, request, study)
+    fault = ""
     if not study.roles[who.role].registers or who.site or who.patient:
-        parts.record(event_of(parts, request, who, "client-registry", "denied", "auth.registry-role"))
-        raise Forbidden(issue("auth.registry-role"))
+        fault = "auth.registry-role"
+    elif scope not in who.scopes:
+        fault = "auth.registry-scope"
+    if fault:
+        parts.record(event_of(parts, request, who, "client-registry", "denied", fault))
+        raise Forbidden(issue(fault, scope=scope))
     return study, who
 
 

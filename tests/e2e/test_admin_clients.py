@@ -12,8 +12,9 @@ from tests.e2e.http_gateway import STUDY, Http, rule, serving
 from tests.e2e.test_token_endpoint import EC
 
 PATH = f"/admin/clients/{STUDY}"
+SCOPES = ("__clientRegistry.read", "__clientRegistry.manage")
 JSON = {"Content-Type": "application/json"}
-ANA, BEN, SITE = "operator-ana", "operator-ben", "operator-of-a-site"
+ANA, BEN, CLEO, SITE = "operator-ana", "operator-ben", "operator-cleo", "operator-of-a-site"
 LAKE = {
     "id": "lake",
     "organisation": "cardio-research",
@@ -29,12 +30,17 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
     with serving(tmp_path_factory.mktemp("admin")) as found:
         study = found.gateway.studies[STUDY]
         roles: dict[str, object] = study.roles  # type: ignore[assignment]
-        roles["administrator"] = replace(study.roles["researcher"], name="administrator", registers=True)
+        scopes = (*study.roles["researcher"].scopes, *SCOPES)
+        roles["administrator"] = replace(
+            study.roles["researcher"], name="administrator", registers=True, scopes=scopes
+        )
         clients: dict[str, object] = study.clients  # type: ignore[assignment]
         for name in (ANA, BEN):
-            clients[name] = replace(study.clients["research"], id=name, role="administrator")
+            clients[name] = replace(study.clients["research"], id=name, role="administrator", scopes=scopes)
+        narrow = replace(study.clients["research"], id=CLEO, role="administrator", scopes=("system/*.cruds",))
+        clients[CLEO] = narrow
         site = next(iter(study.sites))
-        clients[SITE] = replace(study.clients["research"], id=SITE, role="administrator", site=site)
+        clients[SITE] = replace(study.clients["research"], id=SITE, role="administrator", site=site, scopes=scopes)
         yield found
 
 
@@ -45,6 +51,14 @@ def ask(http: Http, method: str, path: str = "", client: str = ANA, body: Any = 
 
 def step(http: Http, name: str, client: str = BEN, id: str = "lake", **more: str) -> Any:
     return ask(http, "POST", f"/{id}/{name}", client, {"reason": "as planned"} | more)
+
+
+def with_scopes(http: Http, method: str, path: str, scopes: tuple[str, ...], client: str = ANA) -> Any:
+    """What a token of the client with these scopes gets."""
+    one = http.gateway.studies[STUDY].clients[client]
+    headers = JSON | {"Authorization": f"Bearer {http.gateway.issuer.issue(one, STUDY, 60, scopes)}"}
+    content = {"content": b'{"reason": "x"}'} if method == "POST" else {}
+    return http.ask(method, path, headers=headers, **content)
 
 
 def events(http: Http) -> list[dict[str, Any]]:
@@ -101,6 +115,55 @@ def test_nobody_else_sees_or_does_anything(http: Http, client: str, status: int,
     denied = [one for one in events(http)[before:] if one["operation"] == "client-registry"]
     assert len(denied) == (6 if client else 0)
     assert all(one["outcome"] == "denied" for one in denied)
+
+
+READ, MANAGE = ((scope,) for scope in SCOPES)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "needed"),
+    [("GET", "", READ), ("GET", "/research", READ), ("GET", "/nobody", READ), ("POST", "", MANAGE),
+     ("POST", "/nobody/suspend", MANAGE), ("POST", "/research/nothing", MANAGE)],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "scopes",
+    [READ, MANAGE, ("system/*.rs",), ("system/Observation.rs", "__clientRegistry.read"), ("openid",)],
+    ids=str,
+)
+def test_the_token_s_scope_decides(
+    http: Http, method: str, path: str, needed: tuple[str, ...], scopes: tuple[str, ...]
+) -> None:
+    before = len(events(http))
+    answer = with_scopes(http, method, PATH + path, scopes)
+    if needed[0] in scopes:
+        assert answer.status_code in (200, 404, 422)
+        return
+    assert (answer.status_code, rule(answer)) == (403, "auth.registry-scope")
+    assert [(one["operation"], one["outcome"], one["reason"]) for one in events(http)[before:]] == [
+        ("client-registry", "denied", "auth.registry-scope")
+    ]
+
+
+def test_a_scope_that_the_client_is_not_registered_for_is_none(http: Http) -> None:
+    answer = with_scopes(http, "GET", PATH, SCOPES, "research")
+    assert (answer.status_code, rule(answer)) == (403, "auth.registry-role")
+    answer = with_scopes(http, "GET", PATH, SCOPES, CLEO)
+    assert (answer.status_code, rule(answer)) == (403, "auth.registry-scope")
+
+
+def test_they_open_nothing_else(http: Http) -> None:
+    for path in ("Observation", "Patient", "AuditEvent", "metadata"):
+        status = with_scopes(http, "GET", f"/studies/{STUDY}/fhir/{path}", SCOPES).status_code
+        assert status == (200 if path == "metadata" else 403)
+
+
+def test_who_keeps_the_registry_can_be_requested(http: Http) -> None:
+    keeper = LAKE | {"id": "keeper", "role": "administrator"}
+    for scopes, status in (([*SCOPES], 201), (["__clientRegistry.drop"], 422), (["openid"], 422)):
+        answer = ask(http, "POST", body=keeper | {"id": f"keeper-{status}", "scopes": scopes})
+        assert answer.status_code == status, answer.text
+    refused = ask(http, "POST", body=LAKE | {"id": "pond", "scopes": [*SCOPES]})
+    assert rule(refused) == "auth.registry-client"
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,12 @@ RULES: dict[str, Rule] = {
         "error", "conflict", "The client has {limit} living keys already", "Revoke one of them, or wait for its end"
     ),
     "auth.key-unknown": Rule("error", "not-found", "The study has no such key", "See `gateway key issued`"),
+    "auth.registry-scope": Rule(
+        "error",
+        "forbidden",
+        "The token does not carry the scope that this asks for",
+        "Ask for a token with {scope}, which the client must be registered for",
+    ),
     "auth.registry-role": Rule(
         "error",
         "forbidden",
