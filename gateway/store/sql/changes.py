@@ -11,7 +11,7 @@ from gateway.core.instants import from_micros
 from gateway.core.kinds import Kind
 from gateway.core.resources import Change, Committed, Key, Stored
 from gateway.store.sql.bodies import Encoded, encode, same_content
-from gateway.store.sql.grants import CONSENT, SUBJECT, consent_subject
+from gateway.store.sql.grants import CONSENT, STUDY, SUBJECT, consent_subject
 from gateway.store.sql.index_writer import IndexBatch
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.placing import Placed, placed
@@ -60,7 +60,8 @@ class Batch:
 class Planner:
     """Turns the changes of one study into a `Batch`, at one instant (`now`, in microseconds).
 
-    `subjects` are the Patients whose Consents change, `kinds` the kinds that changes have.
+    `subjects` are the Patients whose Consents change, and `STUDY` where a resource is placed anew; `kinds` are the
+    kinds that changes have.
     """
 
     def __init__(self, study: str, now: int, indexes: Indexes, take_key: Callable[[], int]) -> None:
@@ -140,6 +141,7 @@ class Planner:
         self._update_head(change.key, head.pk, head.version, head.updated, order, columns, kind, found_by)
         if stays:
             return
+        self.subjects.add(STUDY)
         where = {"b_study": self._study, "b_pk": head.pk, "b_version": head.version}
         self.batch.moved.append({**where, **_placed_values(columns), "b_kind": kind})
         self.batch.old_pairs.append(where)

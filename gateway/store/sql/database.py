@@ -235,6 +235,29 @@ class Database:
         with self._readers:
             return self._with_driver(within)
 
+    @contextmanager
+    def held_state(self, idle_seconds: int) -> Iterator[Any]:
+        """A driver connection of PostgreSQL, for the block alone, that reads one state of the database.
+
+        The server ends it when nothing is asked for so many seconds. Raises `Unavailable` when the database fails.
+        """
+        driver = None
+        try:
+            driver = self._take(_LEAVING)
+            limited = f"SET LOCAL idle_in_transaction_session_timeout = '{idle_seconds}s'"
+            driver.execute(f"{self._begin_snapshot}; {limited}")
+            yield driver
+            driver.execute("COMMIT")
+        except BaseException as error:
+            if driver is not None:
+                driver.close()
+            if isinstance(error, self._driver_error):
+                if driver is not None and driver.broken:
+                    self._forget_idle()
+                raise _refusal(error) from None
+            raise
+        self._idle[_LEAVING].append(driver)
+
     def _with_driver(self, work: Callable[[Any], _T], pragmas: tuple[str, ...] = _READING) -> _T:
         """Reads once more on a new connection when PostgreSQL has closed the one that was kept.
 

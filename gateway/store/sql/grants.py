@@ -1,7 +1,7 @@
 """Consent grants: made again from all current Consents of a subject, in the transaction that changed one."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, Delete, Executable, String, Table, bindparam, delete, select
@@ -27,6 +27,9 @@ from gateway.store.sql.terms import of_reference, of_target, term
 from gateway.store.sql.visible import study_is
 
 CONSENT: Final = "Consent"
+
+STUDY: Final = ""
+"""In place of a subject: the epoch of the whole study, which is counted up with every change of who may see what."""
 
 SUBJECT: Final = "ResearchSubject"
 _WHOSE: Final = {CONSENT: "patient", SUBJECT: "individual"}
@@ -60,12 +63,18 @@ class GrantMaker:
         self._consents = database.prepare(_consents())
         self._drops = [database.prepare(_drop(table_of(row))) for row in (GrantRow, NamedRow)]
         epochs = table_of(ConsentEpochRow).c
-        self._subjects = database.prepare(select(epochs.subject).where(epochs.study == study_is()))
+        named = (epochs.study == study_is(), epochs.subject != STUDY)
+        self._subjects = database.prepare(select(epochs.subject).where(*named))
 
-    def make(self, connection: Connection, study: str, subjects: Iterable[str]) -> None:
-        """Replaces the grants of these subjects. The epoch's row lock comes first: of two writers of one subject's
-        Consents, the second reads the Consents after the first has committed."""
-        for subject in sorted(subjects):
+    def make(self, connection: Connection, study: str, subjects: Collection[str]) -> None:
+        """Replaces the grants of these subjects; `STUDY` among them tells that resources were placed anew.
+
+        The epochs' row locks come first, in one order: of two writers of one subject's Consents, the second reads the
+        Consents after the first has committed.
+        """
+        if subjects:
+            self._database.run(connection, self._lock, {"b_study": study, "b_subject": STUDY})
+        for subject in sorted(set(subjects) - {STUDY}):
             values = {"b_study": study, "b_subject": subject, "study": study, "hash": consent_term(subject)}
             self._database.run(connection, self._lock, values)
             consents = [*self._current(connection, values, CONSENT), *self._current(connection, values, SUBJECT)]

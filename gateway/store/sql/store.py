@@ -24,7 +24,7 @@ from gateway.store.sql.credentials import Credentials
 from gateway.store.sql.database import Database
 from gateway.store.sql.exports import Exports, RequestRow
 from gateway.store.sql.finder import ResourceFinder
-from gateway.store.sql.grants import GrantMaker
+from gateway.store.sql.grants import STUDY, GrantMaker
 from gateway.store.sql.group_commit import Done, GroupCommit
 from gateway.store.sql.history import HistoryReader
 from gateway.store.sql.index_state import IndexStates
@@ -63,7 +63,7 @@ class SqlStore:
         self._purger = Purger(database)
         self._reader = ResourceReader(database, gates)
         self._finder = ResourceFinder(database, indexes, gates)
-        self._leaving = LeavingReader(database, gates)
+        self._leaving = LeavingReader(database, gates, clock)
         self._newest = Newest(database, indexes, gates)
         self._history = HistoryReader(database, gates)
         self._locks = UnitLocks(database)
@@ -196,7 +196,7 @@ class SqlStore:
             beside = self._writer.apply(connection, unit.study, unit.accompany(committed), subjects, noted)
         for subject in unit.purge(committed) if unit.purge else ():
             self._purge(connection, unit.study, subject, subjects, noted)
-        if subjects:  # a Consent that is not indexed yet would be left out of the grants
+        if subjects - {STUDY}:  # a Consent that is not indexed yet would be left out of the grants
             self._states.require(unit.study)
         self._grants.make(connection, unit.study, subjects)
         if unit.settle:

@@ -1,0 +1,175 @@
+"""What leaves while others write: each batch as a statement of its moment would show it, on both databases."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from gateway.core.instants import micros
+from gateway.core.resources import Change, Key, Unit
+from gateway.store.batches import BATCH
+from gateway.store.port import Batch
+from gateway.store.sql import SqlStore
+from tests.contract.stores import NOW, Hand, change, consent, observation, reader, unit
+
+COUNT = 3 * BATCH
+
+
+@pytest.fixture
+def filled(store: SqlStore, study: str) -> SqlStore:
+    """Observations o0, o1 ... of two participants in turn, who both consent."""
+    store.commit(unit(study, *(consent(f"c-{person}", person) for person in ("p0", "p1"))))
+    store.commit(unit(study, *(observation(f"o{number}", f"p{number % 2}") for number in range(COUNT))))
+    return store
+
+
+@pytest.fixture
+def openings(filled: SqlStore, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows with each cursor that is opened; stays empty on SQLite."""
+    seen: list[int] = []
+    held = filled.database.held_state
+
+    def counted(idle_seconds: int) -> AbstractContextManager[Any]:
+        seen.append(idle_seconds)
+        return held(idle_seconds)
+
+    monkeypatch.setattr(filled.database, "held_state", counted)
+    return seen
+
+
+def leaving(store: SqlStore, study: str, **more: Any) -> Iterator[Batch]:
+    return store.batches("Observation", study, reader(study, **more))
+
+
+def bodies(batches: Iterator[Batch]) -> list[bytes]:
+    return [body for batch in batches for body in batch.bodies]
+
+
+def test_what_is_written_elsewhere_opens_no_other_cursor(filled: SqlStore, study: str, openings: list[int]) -> None:
+    before = bodies(leaving(filled, study))
+    openings.clear()
+    batches = leaving(filled, study)
+    first = next(batches)
+    filled.commit(unit(study, observation("new"), observation("o1", "p1", note=[])))
+    filled.commit(unit(f"{study}-other", consent("c", "p0", status="inactive")))
+    assert {*first.bodies, *bodies(batches)} >= set(before)
+    assert len(openings) == (0 if filled.database.is_sqlite else 1)
+
+
+@pytest.mark.parametrize("mode", ["deleted", "corrected", "given to another"])
+def test_a_resource_leaves_as_it_is_now_or_not_at_all(filled: SqlStore, study: str, mode: str) -> None:
+    batches = leaving(filled, study)
+    next(batches)
+    at = BATCH + 10
+    key = Key(study, "Observation", f"o{at}")
+    filled.commit(unit(study, consent("c-p2", "p2", status="inactive")))
+    if mode == "deleted":
+        filled.commit(Unit(study, (Change(key, None),)))
+    elif mode == "corrected":
+        filled.commit(unit(study, observation(key.id, "p0", valueString="right")))
+    else:
+        filled.commit(unit(study, observation(key.id, "p2")))
+    rest = [body for body in bodies(batches) if b'"id":"%s"' % key.id.encode() in body]
+    assert len(rest) == (mode == "corrected")
+    assert all(b"right" in body for body in rest)
+
+
+def test_a_resource_that_is_placed_with_another_is_gone(filled: SqlStore, study: str) -> None:
+    batches = leaving(filled, study)
+    next(batches)
+    moved = change(study, observation(f"o{BATCH + 10}", "p0"), subjects=("p2",))
+    filled.commit(Unit(study, (moved,)))
+    assert not [body for body in bodies(batches) if b'"id":"o%d"' % (BATCH + 10) in body]
+
+
+def test_consents_that_change_at_every_batch_hold_nothing_up(
+    filled: SqlStore, study: str, openings: list[int]
+) -> None:
+    seen = 0
+    for number, batch in enumerate(leaving(filled, study)):
+        seen += batch.count
+        filled.commit(unit(study, consent(f"c-other{number}", f"other{number}")))
+    assert seen == COUNT
+    assert len(openings) == (0 if filled.database.is_sqlite else 3)
+
+
+def test_a_consent_that_comes_opens_what_is_left(filled: SqlStore, study: str) -> None:
+    filled.commit(unit(study, consent("c-p0", "p0", status="inactive")))
+    batches = leaving(filled, study)
+    first = next(batches)
+    assert first.patients == {"p1"}
+    filled.commit(unit(study, consent("c-p0", "p0")))
+    assert any(b"Patient/p0" in body for body in bodies(batches))
+
+
+def test_a_grant_that_ends_meanwhile_holds_no_longer(filled: SqlStore, study: str, clock: Hand) -> None:
+    ends = micros(NOW) + 60_000_000
+    filled.commit(unit(study, consent("c-p0", "p0", {"valid_low": 0, "valid_high": ends})))
+    batches = leaving(filled, study)
+    first = next(batches)
+    assert first.patients == {"p0", "p1"}
+    clock.move(60)
+    assert not any(b"Patient/p0" in body for body in bodies(batches))
+
+
+def test_a_clock_that_goes_back_gives_nothing_back(filled: SqlStore, study: str, clock: Hand) -> None:
+    ends = micros(NOW) - 60_000_000
+    filled.commit(unit(study, consent("c-p0", "p0", {"valid_low": 0, "valid_high": ends})))
+    batches = leaving(filled, study)
+    assert next(batches).patients == {"p1"}
+    clock.move(-120)
+    filled.commit(unit(study, consent("c-p2", "p2")))  # so that another cursor is opened
+    assert not any(b"Patient/p0" in body for body in bodies(batches))
+
+
+def test_a_reader_who_goes_away_leaves_no_cursor(filled: SqlStore, study: str) -> None:
+    batches = leaving(filled, study)
+    next(batches)
+    assert open_states(filled) == (0 if filled.database.is_sqlite else 1)
+    batches.close()  # type: ignore[attr-defined]  # a generator, whatever the port says
+    assert open_states(filled) == 0
+    assert len(bodies(leaving(filled, study))) == COUNT
+    assert open_states(filled) == 0
+
+
+def test_no_state_is_shown_for_long(
+    filled: SqlStore, study: str, openings: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.store.sql.cursors.STATE_SECONDS", -1.0)
+    assert len(bodies(leaving(filled, study))) == COUNT
+    assert len(openings) == (0 if filled.database.is_sqlite else 4)
+
+
+def test_a_lost_connection_costs_another_cursor(filled: SqlStore, study: str, openings: list[int]) -> None:
+    if filled.database.is_sqlite:
+        pytest.skip("a file has no connection to lose")
+    batches = leaving(filled, study)
+    first = next(batches)
+    end_states(filled)
+    second = next(batches)
+    assert len(openings) == 2
+    end_states(filled)
+    rest = bodies(batches)
+    assert len(openings) == 3
+    assert len({*first.bodies, *second.bodies, *rest}) == len(first.bodies) + len(second.bodies) + len(rest) == COUNT
+
+
+def open_states(store: SqlStore) -> int:
+    """How many connections of the database are within a transaction, this one aside."""
+    return 0 if store.database.is_sqlite else len(_states(store, "pid"))
+
+
+def end_states(store: SqlStore) -> None:
+    """Ends them, as a server does that restarts."""
+    assert _states(store, "pg_terminate_backend(pid)")
+
+
+def _states(store: SqlStore, told: str) -> list[Any]:
+    with store.database.engine.connect() as connection:
+        return list(
+            connection.exec_driver_sql(
+                f"SELECT {told} FROM pg_stat_activity WHERE datname = current_database() "  # our words
+                "AND pid <> pg_backend_pid() AND state = 'idle in transaction'"
+            )
+        )
