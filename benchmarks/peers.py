@@ -1,8 +1,10 @@
 """The gateway beside `sekmet-fhir`, the closest Python server, on the same data: `make bench-peers`.
 
 The peer checks no token and no Consent and keeps no audit here, and its log of traffic is off; the gateway has
-everything on. 16 clients each; requests a second. A request that the peer does not answer within `SLOWEST` seconds
-when it is asked alone, or not with 200 or 201, is told with its name, and as one in `SLOWEST` seconds.
+everything on. 16 clients each, one process each, both durable (a flush of the log before an answer to a write; the
+gateway's audit flushes before an answer to a read too). Requests a second; and apart, not judged, the processor time
+that a request takes of the server, which a busy machine changes less. A request that the peer does not answer within
+`SLOWEST` seconds when it is asked alone, or not with 200 or 201, is told with its name, and as one in `SLOWEST` seconds.
 """
 
 import http.client
@@ -12,16 +14,18 @@ import sqlite3
 import statistics
 import subprocess
 import tempfile
+import time
 import venv
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.create import WRITER
 from benchmarks.demo_study import STUDY, deliver, enrolled, heart_rate_payload
 from benchmarks.figure import Figure
 from benchmarks.load import get, post, requests_per_second
-from benchmarks.server import serving
+from benchmarks.server import Served, running
 
 NAME = "peers"
 ON_REQUEST = True
@@ -31,7 +35,7 @@ PEER = "sekmet-fhir==0.1.1"
 FOLDER = Path(__file__).parents[1] / ".venv-peers" / "sekmet-fhir"
 PAYLOADS = 1
 """Of 1,000 Observations each: the peer takes seconds for a search of more."""
-ROUNDS = 2
+ROUNDS = 5
 SLOWEST = 5.0
 PATIENCE = 10.0
 """Seconds after the end of a round that answers under way are waited for."""
@@ -41,7 +45,7 @@ CONFIG = {"log_inbound": False, "simulator": {"enabled": False}, "base_url": "ht
 
 
 def run() -> Iterator[Figure]:
-    """The median requests per second of both, loaded in turn; the peer is installed into `.venv-peers` first."""
+    """The medians of both, loaded in turn; the peer is installed into `.venv-peers` first."""
     if not (FOLDER / "bin" / "sekmet").exists():
         venv.create(FOLDER, with_pip=True)
         subprocess.run([FOLDER / "bin" / "python", "-m", "pip", "install", "--quiet", PEER], check=True)
@@ -49,31 +53,61 @@ def run() -> Iterator[Figure]:
         folder = Path(name)
         token, resources = _prepare(folder)
         (folder / "settings.yaml").write_text(json.dumps(CONFIG))
-        with serving(["-m", "gateway", "serve"], {"GATEWAY_DATA_DIR": name, "GATEWAY_LOG_LEVEL": "warning"}) as ours:
+        with running(["-m", "gateway", "serve"], {"GATEWAY_DATA_DIR": name, "GATEWAY_LOG_LEVEL": "warning"}) as ours:
             with _peer(folder) as other:
-                _load_peer(other, resources)
+                _load_peer(other.port, resources)
             for mix, (asked, alike) in _mixes(token, resources).items():
                 with _peer(folder) as other:  # a new one, which is not still at work on what nobody waits for
-                    yield _figure(mix, ours, asked, other, alike)
+                    yield from _figures(mix, ours, asked, other, alike)
 
 
-def _peer(folder: Path) -> AbstractContextManager[int]:
+def _peer(folder: Path) -> AbstractContextManager[Served]:
     command = ["-c", "from sekmet.cli import app; app()", "serve", "--host", "127.0.0.1"]
-    return serving(command, {"PYTHONPATH": ""}, str(FOLDER / "bin" / "python"), folder)
+    return running(command, {"PYTHONPATH": ""}, str(FOLDER / "bin" / "python"), folder)
 
 
-def _figure(mix: str, ours: int, asked: list[bytes], other: int, alike: list[bytes]) -> Figure:
+@dataclass(slots=True)
+class _Measured:
+    """What the rounds of one server gave: requests a second, and milliseconds of its processor time a request."""
+
+    rates: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+
+    def rate(self) -> float:
+        return statistics.median(self.rates[1:])
+
+    def cost(self) -> float:
+        return statistics.median(self.costs[1:])
+
+
+def _figures(mix: str, ours: Served, asked: list[bytes], other: Served, alike: list[bytes]) -> Iterator[Figure]:
     """Both loaded in turn, the peer as long as it answers."""
-    _alone(other, alike[0])  # what is made at the first request is made now
-    told = _alone(other, alike[0])
-    rates, theirs = [], []
+    _alone(other.port, alike[0])  # what is made at the first request is made now
+    told = _alone(other.port, alike[0])
+    mine, its = _Measured(), _Measured()
     for _ in range(ROUNDS + 1):
-        rates.append(requests_per_second(ours, asked, duration=1.0))
+        _measure(mine, ours, asked)
         if not told:
-            theirs.append(_rate(other, alike))
-            told = "" if theirs[-1] else f" (peer: none of 16 in {1 + PATIENCE:g} s)"
-    reference = 1 / SLOWEST if told else statistics.median(theirs[1:])
-    return Figure(f"peers/{mix}{told}", statistics.median(rates[1:]), "1/s", reference, "higher", limit=TIMES)
+            told = "" if _measure(its, other, alike) else f" (peer: none of 16 in {1 + PATIENCE:g} s)"
+    reference = 1 / SLOWEST if told else its.rate()
+    yield Figure(f"peers/{mix}{told}", mine.rate(), "1/s", reference, "higher", limit=TIMES)
+    if not told:
+        yield Figure(f"peers/{mix}-processor", mine.cost(), "ms", its.cost(), "lower")
+
+
+def _measure(found: _Measured, served: Served, requests: list[bytes]) -> bool:
+    """One round; False when the server does not stand the load."""
+    start, before = time.perf_counter(), served.processor_seconds()
+    try:
+        rate = requests_per_second(served.port, requests, duration=1.0, patience=PATIENCE)
+    except (OSError, RuntimeError):
+        return False
+    if not rate:
+        return False
+    share = (served.processor_seconds() - before) / (time.perf_counter() - start)
+    found.rates.append(rate)
+    found.costs.append(1000 * share / rate)
+    return True
 
 
 def _alone(port: int, request: bytes) -> str:
@@ -85,14 +119,6 @@ def _alone(port: int, request: bytes) -> str:
     except TimeoutError:
         return f" (peer > {SLOWEST:g} s)"
     return "" if answer in (b"HTTP/1.1 200", b"HTTP/1.1 201") else f" (peer {answer[9:].decode(errors='replace')})"
-
-
-def _rate(port: int, requests: list[bytes]) -> float:
-    """The peer's requests per second; 0.0 when it does not stand the load."""
-    try:
-        return requests_per_second(port, requests, duration=1.0, patience=PATIENCE)
-    except (OSError, RuntimeError):
-        return 0.0
 
 
 def _prepare(folder: Path) -> tuple[str, list[dict[str, object]]]:
@@ -144,11 +170,16 @@ def _mixes(token: str, resources: list[dict[str, object]]) -> Mapping[str, tuple
         "count": [f"patient={subject}&{code}&_summary=count"],
     }
     base = f"/studies/{STUDY}/fhir"
-    body = json.dumps({name: value for name, value in observations[0].items() if name not in ("id", "meta")}).encode()
+    bodies = [_without_id(one) for one in observations[:200]]
     paths = {f"search-{name}": [f"/Observation?{one}" for one in asked] for name, asked in searches.items()}
     paths["read"] = [f"/Observation/{one['id']}" for one in observations[:200]]
     made = {
         name: ([get(base + path, token) for path in found], [get("/fhir" + path) for path in found])
         for name, found in paths.items()
     }
-    return {**made, "create": ([post(f"{base}/Observation", body, token)], [post("/fhir/Observation", body)])}
+    mine = [post(f"{base}/Observation", body, token) for body in bodies]
+    return {**made, "create": (mine, [post("/fhir/Observation", body) for body in bodies])}
+
+
+def _without_id(resource: dict[str, object]) -> bytes:
+    return json.dumps({name: value for name, value in resource.items() if name not in ("id", "meta")}).encode()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -18,12 +19,34 @@ def free_port() -> int:
         return port
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that runs, as one process."""
+
+    port: int
+    pid: int
+
+    def processor_seconds(self) -> float:
+        """The processor time that it has taken so far, in all of its threads (Linux)."""
+        times = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+
+
 @contextlib.contextmanager
 def serving(
     command: list[str], environment: dict[str, str], python: str = sys.executable, folder: Path | None = None
 ) -> Iterator[int]:
     """Runs `python COMMAND --port PORT` in a folder until the block ends; gives the port once it accepts
     connections."""
+    with running(command, environment, python, folder) as served:
+        yield served.port
+
+
+@contextlib.contextmanager
+def running(
+    command: list[str], environment: dict[str, str], python: str = sys.executable, folder: Path | None = None
+) -> Iterator[Served]:
+    """The same, with the process."""
     port = free_port()
     process = subprocess.Popen(
         [python, *command, "--port", str(port)],
@@ -39,7 +62,7 @@ def serving(
             if process.poll() is not None:
                 raise RuntimeError(f"{command} ended with {process.returncode} before it served")
             time.sleep(0.1)
-        yield port
+        yield Served(port, process.pid)
     finally:
         process.terminate()
         _end(process)
