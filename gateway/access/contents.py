@@ -47,14 +47,14 @@ def principal_of(kind: str) -> str:
 def kind_said(resource: Resource, codes: Set[str], elsewhere: Set[str]) -> Kind:
     """The kind of a resource, given the codes in its principal element and those in other elements but `meta`."""
     kind = resource["resourceType"]
-    mentions = elsewhere - codes
-    nameless = any(code[0] == "|" for code in codes) or any(code[0] == "|" for code in mentions)
-    uncoded = nameless or (isinstance(resource.get(principal_of(kind)), dict) and not codes)
-    uncoded = uncoded or len(mentions) > MAX_MENTIONS
-    listed = () if len(mentions) > MAX_MENTIONS else tuple(sorted(mentions))
+    is_said = isinstance(resource.get(principal_of(kind)), dict)
     labelled = "meta" in resource or "contained" in resource
-    labels = tuple(sorted(frozenset(_labels(resource)))) if labelled else ()
-    return _kind(kind, tuple(sorted(codes)), listed, uncoded, labels)
+    labels = frozenset(_labels(resource)) if labelled else _UNLABELLED
+    make = _kind if len(codes) + len(elsewhere) <= 2 * MAX_MENTIONS else _kind.__wrapped__
+    return make(kind, frozenset(codes), frozenset(elsewhere), is_said, labels)
+
+
+_UNLABELLED: Final[frozenset[str]] = frozenset()
 
 
 def followed(kinds: Iterable[Kind], resource: Resource) -> Kind:
@@ -79,10 +79,14 @@ def followed(kinds: Iterable[Kind], resource: Resource) -> Kind:
 
 
 @lru_cache(maxsize=1 << 12)
-def _kind(
-    kind: str, codes: tuple[str, ...], mentions: tuple[str, ...], uncoded: bool, labels: tuple[str, ...]
-) -> Kind:
-    return Kind((Part(kind, codes, mentions, uncoded, labels, _level(labels)),), direct=True)
+def _kind(kind: str, codes: frozenset[str], elsewhere: frozenset[str], is_said: bool, labels: frozenset[str]) -> Kind:
+    """The kind of a resource; `is_said` tells that it has a principal element, with or without codes."""
+    mentions = elsewhere - codes
+    too_many = len(mentions) > MAX_MENTIONS
+    uncoded = too_many or (is_said and not codes) or any(code[0] == "|" for code in codes | mentions)
+    listed = () if too_many else tuple(sorted(mentions))
+    named = tuple(sorted(labels))
+    return Kind((Part(kind, tuple(sorted(codes)), listed, uncoded, named, _level(named)),), direct=True)
 
 
 def codes_in(values: Iterable[Any]) -> set[str]:
