@@ -4,7 +4,7 @@ The peer checks no token and no Consent and keeps no audit here, and its log of 
 everything on. 16 clients each, one process each, both durable (a flush of the log before an answer to a write; the
 gateway's audit flushes before an answer to a read too). Requests a second; and apart, not judged, the processor time
 that a request takes of the server, which a busy machine changes less. A request that the peer does not answer within
-`SLOWEST` seconds when it is asked alone, or not with 200 or 201, is told with its name, and as one in so many seconds.
+`SLOWEST` seconds when it is asked alone, or not with 200 or 201, is told with its name, and as one in that time.
 """
 
 import http.client
