@@ -59,6 +59,13 @@ def test_a_large_body_is_left(store: SqlStore, study: str) -> None:
     assert briefly(store, study, []) is None
 
 
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_large_body_alone_is_left(store: SqlStore, study: str, count: int) -> None:
+    note = [{"text": "x" * 30_000}]
+    store.commit(unit(study, consent("c", "p1"), observation("o1", note=note)))
+    assert briefly(store, study, [], count) is None
+
+
 def test_a_search_that_was_given_up_leaves_nothing_behind(store: SqlStore, filled: str) -> None:
     for _ in range(3):
         assert briefly(store, filled, [], 400) is None

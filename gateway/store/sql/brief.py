@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from gateway.store.port import Bodies
 from gateway.store.sql.database import Database, Read, Rows
 from gateway.store.sql.selecting import SEPARATOR, SEVERAL
@@ -77,16 +79,17 @@ def unpacked(type: str, rows: Rows, count: int) -> Bodies | None:
 
     A row of it is one more than the page, unless it is the last.
     """
-    if not rows or rows[0][0] is None:
+    facts, packed = rows[0] if rows else ("[]", None)
+    found = _decode(facts)
+    if not found:
         return Bodies(type, (), (), (), None, ())
-    ats, pks, versions, ids, packed, pairs = rows[0]
-    places = list(zip(_numbers(ats), _numbers(pks), strict=True))
-    found, bodies = ids.split(" "), (packed or b"").split(_BETWEEN)
-    if len(bodies) != len(found) or places != sorted(places, reverse=True):
+    bodies = packed.split(_BETWEEN) if packed else []
+    ats, pks, versions, ids, pairs = zip(*found, strict=True)
+    places = list(zip(ats, pks, strict=True))
+    if len(bodies) != len(ids) or places != sorted(places, reverse=True):
         return None
-    following = places[count - 1] if len(found) > count else None
-    versions = _numbers(versions)[:count]
-    return Bodies(type, found[:count], versions, bodies[:count], following, _pairs(pairs.split(_APART)[:count]))
+    following = places[count - 1] if len(ids) > count else None
+    return Bodies(type, ids[:count], versions[:count], bodies[:count], following, _pairs(pairs[:count]))
 
 
 def _pairs(texts: Sequence[str]) -> tuple[tuple[str, str], ...] | None:
@@ -98,9 +101,5 @@ def _pairs(texts: Sequence[str]) -> tuple[tuple[str, str], ...] | None:
     return tuple((subject, domain) for subject, _, domain in (text.partition("/") for text in told))
 
 
-def _numbers(text: str | int) -> list[int]:
-    return list(map(int, str(text).split(" ")))
-
-
 _BETWEEN: Final = bytes((SEPARATOR,))
-_APART: Final = chr(SEPARATOR)
+_decode = msgspec.json.Decoder(list[tuple[int, int, int, str, str]]).decode

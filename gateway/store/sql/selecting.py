@@ -132,27 +132,26 @@ def _columns(shape: Shape, head: Columns, key: list[Any], where: list[Condition]
         return [*key, head.id]
     version = columns_of(VersionRow)
     where += [version.study == study_is(), version.pk == head.pk, version.version == head.version]
+    if shape.what == "packed":
+        return [*key, head.id, version.version, version.body, head.level, head.subject, head.domain]
     body = [head.id, version.version, version.updated, version.deleted, version.body]
     if shape.what in ("leaving", "owned"):
         body += [head.level, head.subject]
-    if shape.what == "packed":
-        body += [head.level, head.subject, head.domain]
     return [*key, *body, version.entries] if shape.entries else [*key, *body]
 
 
 def _packed(page: Select[Any]) -> Select[Any]:
-    """The columns of a page's rows as one row of texts: at, pk, version and id, with spaces between, the bodies, and
-    whose data each is: `subject/domain`, `SEVERAL`, or nothing.
+    """The columns of a page's rows as one row: a JSON array of [at, pk, version, id, and whose data it is:
+    `subject/domain`, `SEVERAL`, or nothing] for each, and the bodies.
 
     JSON has no control character outside of strings but white space, and none within; a body too large for this is
     left out.
     """
-    at, pk, id, version, _, _, body, level, subject, domain = page.subquery().c
+    at, pk, id, version, body, level, subject, domain = page.subquery().c
     short = case((func.length(body) <= PACKED, cast(body, String)))
     bodies = cast(func.group_concat(short, func.char(SEPARATOR)), LargeBinary)
     pair = case((level == ONE_PAIR, subject + "/" + domain), (level == MANY_PAIRS, SEVERAL), else_="")
-    pairs = func.group_concat(pair, func.char(SEPARATOR))
-    return sql_select(*(func.group_concat(column, " ") for column in (at, pk, version, id)), bodies, pairs)
+    return sql_select(func.json_group_array(func.json_array(at, pk, version, id, pair)), bodies)
 
 
 def _leaving(page: Select[Any]) -> Select[Any]:
