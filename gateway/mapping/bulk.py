@@ -27,7 +27,7 @@ def gathered(
     if not digits and set(map(type, values)) != {int}:
         return None
     texts = values if digits else [*map(str, values)]
-    parts: dict[Any, tuple[list[Any], list[str], list[Any]]] = {}
+    parts: dict[Any, tuple[list[Any], list[Any], list[Any]]] = {}
     if all(key.count(key[0]) == len(key) for key in keys):
         parts[tuple(key[0] for key in keys)] = times, texts, members
     else:
@@ -40,12 +40,12 @@ def gathered(
     groups: dict[Any, Points] = {}
     for name, (at, written, found_members) in parts.items():
         if is_regular(at, series.period):
-            groups[name] = Points([], [*written], found_members, True, different)
+            groups[name] = Points([], written, found_members, True, different)
             continue
         instants = _instants(at)
         if instants is None:
             return None
-        groups[name] = Points(instants, [*written], found_members, False, different)
+        groups[name] = Points(instants, written, found_members, False, different)
     return groups
 
 

@@ -6,9 +6,11 @@ from typing import TypeAlias
 
 from gateway.fhirpath import nodes
 from gateway.mapping.bulk import are_absent, gathered
+from gateway.mapping.columns import column
 from gateway.mapping.lineage import plain_path
 from gateway.mapping.loose import ODDITIES
 from gateway.mapping.plan import Emit, Formula, Group, Series
+from gateway.mapping.single_items import unwound
 from gateway.mapping.single_logic import logic
 from gateway.mapping.writer import Writer
 
@@ -63,7 +65,7 @@ def _found(writer: Writer, group: Group, paths: _Paths, members: str, found: str
         if len(time) > 1 and len(value[0]) > 1 and time[0] == value[0][0]:
             below, time, value = _column(writer, time[:1], members), time[1:], (value[0][1:], value[1])
         times, values = _column(writer, time, below), _column(writer, value[0], below)
-        columns = {f"K{number}": _column(writer, key or (), members) for number, key in enumerate(keys)}
+        columns = {f"K{number}": _key_column(writer, key or (), members) for number, key in enumerate(keys)}
         listed = "".join(f"{name}," for name in columns)
         code.run(f"FOUND = GATHERED(T, V, ({listed}), MEMBERS, SERIES, DIGITS) if MEMBERS else {{}}", FOUND=found,
                  T=times, V=values, GATHERED=code.bind(gathered), MEMBERS=members, SERIES=code.bind(group.series),
@@ -76,6 +78,20 @@ def _column(writer: Writer, path: tuple[str, ...], members: str) -> str:
     steps = "".join(f"[{name}]" for name in names)
     code.run(f"L = [ITEM{steps} for ITEM in MEMBERS]", L=column, ITEM=code.fresh(), MEMBERS=members, **names)
     return column
+
+
+def _key_column(writer: Writer, path: tuple[str, ...], members: str) -> str:
+    """The column of a part of the key; where the object that holds it is asked for by another emit, read once."""
+    plan, holder = writer.plan, path[:-1]
+    records = plain_path(plan.records.expression.ast if plan.records else None) or ()
+    others = (unwound(emit.foreach.expression.ast) for emit in (*plan.before, *plan.after) if emit.foreach)
+    asked = {found[0] for found in others if found and any(call.name == "distinct" for call in found[1])}
+    if not holder or (*records, *holder) not in asked:
+        return _column(writer, path, members)
+    code, found = writer.code, writer.code.fresh("l")
+    code.run("L = COLUMN(scope.columns, MEMBERS, NAMES)", L=found, COLUMN=code.bind(column), MEMBERS=members,
+             NAMES=code.bind(holder))  # fmt: skip
+    return _column(writer, path[-1:], found)
 
 
 def _number(series: Series) -> tuple[tuple[str, ...], bool] | None:

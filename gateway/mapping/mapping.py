@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping as Names
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gateway.core import Issue, issue
 from gateway.core.instants import format_instant
+from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
 from gateway.formats import Pointer, json_pointer
 from gateway.mapping.assets import Asset
@@ -119,7 +119,7 @@ class _Run:
 
     def run(self) -> Mapped:
         plan, base = self.mapping.plan, self._facts()
-        missing = _missing_context(plan, base)
+        missing = _missing_context(plan, base) if plan.context else ()
         if missing:
             return Mapped((), missing)
         scope, fast = Scope(), self.mapping.fast
@@ -129,12 +129,14 @@ class _Run:
             if not records:
                 rule = problem or issue("mapping.no-records", source=self.positions.of_node(self.tree))
                 return Mapped((), (rule,))
-            search = SubjectSearch(plan, self.facts.resolve, base, self.positions, fast, scope)
+            known = dict(base)
+            env = Env(variables=known)
+            search = SubjectSearch(plan, self.facts.resolve, known, env, self.positions, fast, scope)
             groups = search.groups(self.tree, records)
         finally:
             current.reset(token)
         budget = Budget()
-        units = tuple(self._unit(group, base, budget) for group in groups)
+        units = tuple([self._unit(group, base, (known, env), budget) for group in groups])
         return Mapped(units, (), tuple(self.steps or ()))
 
     def _facts(self) -> dict[str, Any]:
@@ -156,20 +158,24 @@ class _Run:
             return [self.tree], None
         path = () if self.mapping.fast is None else self.mapping.fast.records
         if path:
-            with suppress(*ODDITIES):
+            try:
                 return spread(self.tree, path), None
+            except ODDITIES:
+                pass
         try:
             return formula.expression.evaluate(self.tree, Env(variables=base)), None
         except (Fault, FhirPathError) as error:
             problem = error.issues[0].message if isinstance(error, FhirPathError) else error.rule
             return [], issue("mapping.evaluation", mapping=formula.position, problem=problem)
 
-    def _unit(self, group: Group, base: dict[str, Any], budget: Budget) -> MappedUnit:
-        if group.subject is None or any(found.blocks for found in group.issues):
+    def _unit(
+        self, group: Group, base: dict[str, Any], seen: tuple[dict[str, Any], Env], budget: Budget
+    ) -> MappedUnit:
+        if group.subject is None or any_blocks(group.issues):
             return MappedUnit(group.subject, group.label, len(group.records), issues=group.issues)
         plan, subject = self.mapping.plan, group.subject
         facts = _subject_facts(subject)
-        missing = _missing_context(plan, {"site": facts["site"]})
+        missing = _missing_context(plan, {"site": facts["site"]}) if plan.context else ()
         if missing:
             return MappedUnit(subject, group.label, len(group.records), issues=missing)
         variables = {**base, **facts, "records": group.records, "index": 0}
@@ -181,6 +187,7 @@ class _Run:
             payload=self.tree,
             records=group.records,
             variables=variables,
+            seen=seen,
             zone=_default_zone(plan, subject, variables),
             positions=self.positions,
             budget=budget,
@@ -193,15 +200,12 @@ class _Run:
 def _subject_facts(subject: Subject) -> dict[str, Any]:
     """What `%subject` and `%site` are; facts that are not known are absent."""
     site = plain(subject.site)
-    known = {
-        "id": subject.id,
-        "reference": subject.reference,
-        "zone": subject.zone,
-        "birthDate": subject.birth_date,
-        "subjectId": subject.subject_id,
-        "site": site,
-    }
-    return {"subject": {key: value for key, value in known.items() if value is not None}, "site": site}
+    known = {"id": subject.id, "reference": subject.reference, "zone": subject.zone, "site": site}
+    if subject.birth_date is not None:
+        known["birthDate"] = subject.birth_date
+    if subject.subject_id is not None:
+        known["subjectId"] = subject.subject_id
+    return {"subject": known, "site": site}
 
 
 def _default_zone(plan: Plan, subject: Subject, variables: dict[str, Any]) -> str | None:

@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gateway.mapping.columns import Columns
+
 
 class Fault(Exception):
     """A fault of data met while a fast function runs; the item is then mapped again by the explaining walk."""
@@ -27,7 +29,7 @@ class Scope:
     per-record emit those of the present record. `reference` gives the reference for an emit's key parts; `wanted`
     collects what was referred to by key, and `known`, where it is given, is all that may be. `collect` takes faults;
     None makes `report` raise them. `references` are those made so far, by emit and key part; `times` what the texts
-    of local times stand for.
+    of local times stand for; `columns` what was read of lists of the payload.
     """
 
     zone: str | None = None
@@ -40,6 +42,7 @@ class Scope:
     collect: Callable[[str, dict[str, Any]], None] | None = None
     references: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     times: dict[str, str] = field(default_factory=dict)
+    columns: Columns = field(default_factory=dict)
 
 
 current: ContextVar[Scope] = ContextVar("current")

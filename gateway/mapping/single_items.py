@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from gateway.fhirpath import nodes
 from gateway.fhirpath.equality import distinct
+from gateway.mapping.columns import Columns, column
 from gateway.mapping.lineage import plain_path
 from gateway.mapping.loose import STRANGE, Odd, loose
 from gateway.mapping.single_form import Writing
@@ -13,7 +14,7 @@ from gateway.mapping.single_logic import holds, logic
 _MOVES_FOCUS: Final = frozenset({"where", "select", "exists", "all", "iif", "repeat", "sort", "aggregate", "trace"})
 _FEW: Final = 8
 _OBJECTS: Final = {dict}
-_DIFFERENT = "L = DIFFERENT(V, NAMES) if V is not None else []"
+_DIFFERENT = "L = DIFFERENT(V, NAMES, scope.columns) if V is not None else []"
 _SPREAD = "L = SPREAD(V, NAMES) if V is not None else []"
 _ITEMS = "L = [] if V is None else [V] if V.__class__ is str or V.__class__ is dict else EACH(V)"
 _BELOW = """
@@ -144,11 +145,11 @@ def spread(value: Any, names: tuple[str, ...]) -> list[Any]:
     return each(value)
 
 
-def different(value: Any, names: tuple[str, ...]) -> list[Any]:
+def different(value: Any, names: tuple[str, ...], columns: Columns) -> list[Any]:
     """As `spread`, without repetitions as far as `fewer` finds them."""
     if value.__class__ is list and value and _leads_to_object(value[0], names):
         with suppress(LookupError, TypeError):
-            found = _below(value, names)
+            found = column(columns, value, names)
             first = found[0]
             if _is_of_texts(first) and found.count(first) == len(found):
                 return [first]
@@ -169,16 +170,6 @@ def each(value: Any) -> list[Any]:
     if value is STRANGE:
         raise Odd
     return value if all(value) else [item for item in value if item is not None]
-
-
-def _below(items: list[Any], names: tuple[str, ...]) -> list[Any]:
-    """What stands at a path below each item; raises where one of them has no such place."""
-    if len(names) == 2:
-        first, second = names
-        return [item[first][second] for item in items]
-    for name in names:
-        items = [item[name] for item in items]
-    return items
 
 
 def _reached(items: list[Any], names: tuple[str, ...]) -> list[Any]:

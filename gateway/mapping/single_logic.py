@@ -1,6 +1,7 @@
 """Conditions as Python statements: True, False, or None for neither, as FHIRPath's logic has three values."""
 
 from decimal import Decimal
+from operator import eq, ge, gt, le, lt, ne
 from typing import Final
 
 from gateway.fhirpath import nodes
@@ -10,6 +11,15 @@ from gateway.mapping.single_form import Operand, Writing
 
 _FOUND: Final = frozenset({"exists", "empty", "not"})
 _ORDERS: Final = frozenset({"<", "<=", ">", ">="})
+_COMPARED: Final = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+_COUNTED: Final = {
+    (False, False): "False",
+    (False, True): "(V is not None)",
+    (True, False): "(V is None)",
+    (True, True): "True",
+}
+"""What a comparison of a count is where there is one item or none, by what it is for none and for one."""
+
 _AND = """
 if A is False:
     R = False
@@ -131,6 +141,13 @@ def _plain(writer: Writing, node: nodes.Expr, focus: str, names: dict[str, Opera
             return f"({value} is not None and {value} != {named(writer.code.bind(text))})"
         case nodes.Binary(operator="in", left=left, right=right) if _is_path(left) and _texts(right) is not None:
             return f"{named(_text(writer, left, focus))} in {named(writer.code.bind(_texts(right)))}"
+        case nodes.Binary(
+            operator=operator,
+            left=nodes.Call(name="count", arguments=(), target=target),
+            right=nodes.Literal(value=int() as limit),
+        ) if operator in _COMPARED and not isinstance(limit, bool) and target is not None and _is_path(target):
+            value = named(writer.solid(writer.local(writer.one(target, focus))))
+            return _COUNTED[_COMPARED[operator](0, limit), _COMPARED[operator](1, limit)].replace("V", value)
         case nodes.Binary(
             operator=operator, left=nodes.Variable() as left, right=nodes.Literal(value=int() as limit)
         ) if operator in _ORDERS:

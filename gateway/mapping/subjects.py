@@ -4,9 +4,8 @@ An unknown participant, or one that differs from what the payload says of it, bl
 """
 
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from gateway.core import Issue, issue
 from gateway.fhirpath import Env, FhirPathError
@@ -17,6 +16,8 @@ from gateway.mapping.plan import Formula, Plan
 from gateway.mapping.positions import Positions
 from gateway.mapping.scope import Fault, Scope
 from gateway.mapping.values import key_text
+
+_TOLD: Final = (Fault, FhirPathError, *ODDITIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +32,18 @@ class Group:
 
 @dataclass(slots=True)
 class SubjectSearch:
-    """Finds the participants of one payload. `base` are the facts that expressions see before one is known.
+    """Finds the participants of one payload; what the functions of `fast` raise at is evaluated.
 
-    What the functions of `fast` raise at is evaluated.
+    `variables`, those of `env`, are the facts that expressions see before one is known.
     """
 
     plan: Plan
     resolve: Callable[[str, str], Subject | None]
-    base: dict[str, Any]
+    variables: dict[str, Any]
+    env: Env
     positions: Positions
     fast: FastPlan | None
     scope: Scope
-    env: Env = field(init=False)
-    variables: dict[str, Any] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.variables = dict(self.base)
-        self.env = Env(variables=self.variables)
 
     def groups(self, payload: Any, records: list[Any]) -> tuple[Group, ...]:
         """One group for the payload, or one for each identity in its records, in order of appearance.
@@ -80,17 +76,18 @@ class SubjectSearch:
     def _values(self, formula: Formula, focus: Any) -> list[Any] | None:
         """The values of a formula; None when it cannot be evaluated on this payload."""
         self.variables["record"] = focus
-        ask = None if self.fast is None else self.fast.asked.get(formula.position)
-        if ask is not None:
-            with suppress(Fault, FhirPathError, *ODDITIES):
-                return listed(ask(focus, self.variables, self.scope, self.env))
+        try:
+            if self.fast is not None:
+                return listed(self.fast.asked[formula.position](focus, self.variables, self.scope, self.env))
+        except _TOLD:
+            pass
         try:
             return formula.expression.evaluate(focus, self.env)
         except (Fault, FhirPathError):
             return None
 
     def _source(self, formula: Formula, focus: Any) -> str:
-        return self.positions.first(formula, {"focus": focus, "record": focus, "payload": self.base["payload"]})
+        return self.positions.first(formula, {"focus": focus, "record": focus, "payload": self.variables["payload"]})
 
     def _group(
         self, identity: tuple[str, str] | Issue, focus: Any, records: list[Any], path: tuple[str, ...]
@@ -105,17 +102,16 @@ class SubjectSearch:
             return Group(None, label, records, (issue("mapping.subject-unknown", mapping=position, source=source),))
         per_record = records if self.plan.subject.per_record else [focus]
         issues = [found for record in per_record for found in self._verify(subject, record)]
-        return Group(subject, label, records, tuple(dict.fromkeys(issues)))
+        return Group(subject, label, records, tuple(dict.fromkeys(issues)) if issues else ())
 
     def _verify(self, subject: Subject, focus: Any) -> list[Issue]:
         """Differences between what the payload says of the participant and what the study knows."""
-        known = {"birthDate": subject.birth_date, "site": subject.site.get("id")}
         found = []
         for name, formula in self.plan.subject.verify:
             values = self._values(formula, focus)
             if values == []:
                 continue
-            wanted = known[name]
+            wanted = subject.birth_date if name == "birthDate" else subject.site.get("id")
             if wanted is None:
                 rule = "mapping.subject-unverified"
             elif (

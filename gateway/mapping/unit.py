@@ -1,7 +1,6 @@
 """One unit: the records of one subject into resources, with the fast functions where nothing is to report."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +41,10 @@ class Budget:
 
 @dataclass(slots=True)
 class UnitRun:
-    """Maps one unit. `variables` are the facts that all its expressions see."""
+    """Maps one unit. `variables` are the facts that all its expressions see.
+
+    `seen` is what they see at a moment, and the environment of it: filled anew for each pass.
+    """
 
     plan: Plan
     fast: FastPlan | None
@@ -51,6 +53,7 @@ class UnitRun:
     payload: Any
     records: Sequence[Any]
     variables: dict[str, Any]
+    seen: tuple[dict[str, Any], Env]
     zone: str | None
     positions: Positions
     budget: Budget
@@ -68,7 +71,7 @@ class UnitRun:
         scope, self._given = self._scope(None), len(self.issues)
         told = len(self.steps or ())
         self._pass(scope, explain=self.steps is not None)
-        if not scope.wanted <= self._made.keys():
+        if scope.wanted and not scope.wanted <= self._made.keys():
             known = frozenset(self._made)
             self.budget.left += len(known)
             self.issues[:] = self.issues[: self._given]
@@ -95,8 +98,10 @@ class UnitRun:
     def _pass(self, scope: Scope, *, explain: bool) -> None:
         """Maps all records; where `explain`, or where a fast function gives up, by the explaining walk."""
         token = current.set(scope)
-        variables = dict(self.variables)
-        walk = Walk(self.plan, self.study, scope, variables, self.positions, self.steps)
+        variables, env = self.seen
+        variables.clear()
+        variables.update(self.variables)
+        walk = Walk(self.plan, self.study, scope, variables, env, self.positions, self.steps)
         try:
             self._bind(walk, explain)
             self._payload_emits(self.plan.before, self._before, walk)
@@ -118,8 +123,10 @@ class UnitRun:
         if not self.plan.each:
             return ()
         if self._each is not None and self._each.wanted is not None:
-            with suppress(*ODDITIES):
+            try:
                 return self._each.wanted(self.records)
+            except ODDITIES:
+                pass
         return range(len(self.records))
 
     def _bind(self, walk: Walk, explain: bool) -> None:
@@ -130,9 +137,9 @@ class UnitRun:
             return
         known = (walk.variables, walk.scope, walk.env, self.study)
         try:
-            self._before = tuple(Bound(one, known) for one in self.fast.before)
+            self._before = tuple([Bound(one, known) for one in self.fast.before])
             self._each = Bound(self.fast.record, known) if self.fast.record else None
-            self._after = tuple(Bound(one, known) for one in self.fast.after)
+            self._after = tuple([Bound(one, known) for one in self.fast.after])
         except (Fault, FhirPathError):
             return
 
@@ -174,7 +181,7 @@ class UnitRun:
             walk.issues.clear()
         kept = self._made
         if not kept:
-            kept.update([(new[1], new) for new in made])
+            kept.update({new[1]: new for new in made})
             if len(kept) == len(made):
                 return
             kept.clear()

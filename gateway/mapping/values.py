@@ -44,7 +44,7 @@ def plain(tree: Any) -> Any:
     if kind is str:
         return tree
     if kind is dict or isinstance(tree, Mapping):
-        return {key: plain(value) for key, value in tree.items()}
+        return {key: value if value.__class__ is str else plain(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):
         return [plain(value) for value in tree]
     return tree

@@ -39,6 +39,8 @@ from gateway.mapping.values import REFUSED, fitted, key_text
 _SECOND = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:[0-5]\d(?:Z|[+-]\d\d:[0-5]\d)\Z", re.ASCII)
 """Whole seconds with an offset, no leap second: what Python reads by itself."""
 
+_UTC = ("Z", "+00:00")
+
 MAX_ITEMS = 100_000
 """How many items one `foreach` may have."""
 
@@ -84,7 +86,9 @@ def instant_text(text: str) -> str | None:
     """The instant in UTC that a text stands for; None when it is no date or time, or before or after all years."""
     try:
         if _SECOND.match(text):
-            return f"{datetime.fromisoformat(text).astimezone(UTC).isoformat()[:19]}.000Z"
+            instant = datetime.fromisoformat(text)
+            told = text if text.endswith(_UTC) else instant.astimezone(UTC).isoformat()
+            return f"{told[:19]}.000Z"
         interval = parse_interval(text)
         return format_instant(from_micros(interval.low)) if interval else None
     except (ValueError, OverflowError):
@@ -100,6 +104,7 @@ class Walk:
         study: str,
         scope: Scope,
         variables: dict[str, Any],
+        env: Env,
         positions: Positions,
         steps: list[Step] | None = None,
     ) -> None:
@@ -107,7 +112,7 @@ class Walk:
         self.study = study
         self.scope = scope
         self.variables = variables
-        self.env = Env(variables=variables)
+        self.env = env
         self.positions = positions
         self.steps = steps
         self.issues: list[Issue] = []

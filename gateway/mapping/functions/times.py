@@ -237,22 +237,13 @@ def hl7_time(focus: list[Any], zone: list[Any] = _NO_FOCUS) -> list[Any]:
 
 
 def hl7_time_of(value: Any) -> str | None:
-    """As `hl7_time` in the default zone, for one item or none."""
-    if value.__class__ is str and len(value) <= _LONGEST:
-        scope = current.get()
-        found = scope.times.get(value)
-        if found is None:
-            found = _known_hl7(value, scope.zone, scope.ambiguous, scope.gap)
-            if found is not None:
-                remember(scope.times, value, found)
-        return found
-    return None if value is None else _hl7(value, _NO_FOCUS)
-
-
-@lru_cache(maxsize=2048)
-def _known_hl7(text: str, zone: str | None, ambiguous: str, gap: str) -> str | None:
-    """The time of a text, which depends on the default zone and its policies alone; what it reports is not kept."""
-    return _hl7(text, _NO_FOCUS)
+    """As `hl7_time` in the default zone, for one item or none; remembered in the unit, where it comes again."""
+    if value is None:
+        return None
+    found = _hl7(value, _NO_FOCUS)
+    if found is not None:
+        remember(current.get().times, value, found)
+    return found
 
 
 def _hl7(value: Any, zone: list[Any]) -> str | None:
