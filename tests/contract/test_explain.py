@@ -41,3 +41,12 @@ def test_a_compartment_that_several_references_lead_to_is_read_by_them(store: Sq
     ways = (ReferenceClause("subject", ("Patient/p1",)), ReferenceClause("performer", ("Patient/p1",)))
     told = store.explain(Query("Observation", (AnyClause(ways),)), study, reader(study), Page(5))
     assert told[-1].text.startswith("SELECT search_term")
+
+
+def test_a_code_within_a_composite_drives_the_search_as_one_beside_a_value(store: SqlStore, study: str) -> None:
+    together = parse("Observation", [("code-value-quantity", "a$gt90||kg")], PARAMETERS)
+    beside = parse("Observation", [("code", "a"), ("value-quantity", "gt90||kg")], PARAMETERS)
+    page = Page(5)
+    store.commit(unit(study, observation("1")))
+    asked, same = (store.explain(query, study, reader(study), page) for query in (together, beside))
+    assert [one.text for one in asked] == [one.text for one in same]

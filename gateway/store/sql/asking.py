@@ -34,6 +34,7 @@ from gateway.search.query import (
     TokenTextClause,
     UriClause,
 )
+from gateway.store.sql.indexed import TypeIndex
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.rows import (
     TEXT_LENGTH,
@@ -199,10 +200,7 @@ class Asking:
         if not together:
             return self._any([self._group(clause.parameter, group) for group in clause.values])
         names, other = together
-        pieces = [
-            ("all", tuple(self.ask(replace(one, parameter=name)) for name, one in zip(names, group, strict=True)))
-            for group in clause.values
-        ]
+        pieces = [("all", tuple(self.ask(one) for one in _named(names, group))) for group in clause.values]
         return self._any([*pieces, *([self._composite(replace(clause, parameter=other))] if other else [])])
 
     def _group(self, parameter: str, group: Sequence[Any]) -> Piece:
@@ -244,6 +242,20 @@ class Asking:
         own = how.same.get(clause.parameter, clause.parameter)
         self.values += [of_parameter(clause.type, own, "reference"), clause.type]
         return ("has", Asking(self._indexes, clause.type, self.values).ask(clause.clause))
+
+
+def apart(how: TypeIndex, clause: Clause) -> Sequence[Clause]:
+    """The clauses that a clause says as one: those of a composite whose components stand once in a resource, so that
+    one of them can drive the search."""
+    if not isinstance(clause, CompositeClause) or len(clause.values) != 1:
+        return (clause,)
+    names, other = how.together.get(clause.parameter, ((), ""))
+    return _named(names, clause.values[0]) if names and not other else (clause,)
+
+
+def _named(names: Sequence[str], group: Sequence[Any]) -> list[Any]:
+    """The components of a composite as clauses of the parameters that hold their values."""
+    return [replace(one, parameter=name) for name, one in zip(names, group, strict=True)]
 
 
 def of_facets_only(piece: Piece) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.search.query import AnyClause, Clause, ReferenceClause, StringClause
-from gateway.store.sql.asking import Asking, Piece, of_facets_only
+from gateway.store.sql.asking import Asking, Piece, apart, of_facets_only
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.rows import ABOUT, about_hash
 from gateway.store.sql.terms import of_target
@@ -39,8 +39,9 @@ class Drive:
 
 
 def asked(indexes: Indexes, type: str, clauses: Sequence[Clause]) -> tuple[Asked, ...]:
-    """The clauses of a type, each as pieces."""
-    return tuple(_asked(indexes, type, clause) for clause in clauses)
+    """The clauses of a type, each as pieces; composites as those of their components, where they can be."""
+    how = indexes.of(type)
+    return tuple(_asked(indexes, type, one) for clause in clauses for one in apart(how, clause))
 
 
 def _asked(indexes: Indexes, type: str, clause: Clause) -> Asked:
@@ -137,6 +138,15 @@ def _about(
 def among_facets(facets: Sequence[int]) -> Asked:
     """That a resource has one of the facets."""
     return Asked(_NO_CLAUSE, ("facets",), (list(facets),))
+
+
+def in_one(driven: Drive) -> Drive:
+    """The same search by one statement, where its order is made or does not matter to who asks."""
+    if driven.driver not in ("term", "facet") or len(driven.ranges) == 1:
+        return driven
+    if driven.driver == "facet":
+        return Drive("type", (), (*driven.probed, among_facets(driven.ranges)))
+    return Drive("gather", (list(driven.ranges),), driven.probed)
 
 
 def _others(own: Sequence[Asked], one: Asked) -> tuple[Asked, ...]:
