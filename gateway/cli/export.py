@@ -68,7 +68,7 @@ def export_study(
     form: Annotated[
         Form,
         typer.Option(
-            "--form", help="NDJSON, a Bundle a type, one for each participant, or the study's views as tables"
+            "--form", help="NDJSON, a Bundle a type, one a participant, or the study's views and queries as tables"
         ),
     ] = Form.ndjson,
     deidentify: Annotated[
@@ -137,15 +137,15 @@ def _written(
     from gateway.core.assets import asset_roots
     from gateway.export import Bundles, export
     from gateway.export.bundles import FORMS
-    from gateway.export.views import Tables, study_views
-    from gateway.export.views.folder import ENDINGS
+    from gateway.export.queries import Tables, study_tables
+    from gateway.export.queries.folder import ENDINGS
 
     at = gateway.clock()
     if form is Form.ndjson:
         return export(door, folder, types, at, progress, policy)
     if form.value in ENDINGS:
-        views = study_views(door.principal.study, asset_roots("profiles", gateway.settings.asset_dirs))
-        return Tables(door, views, at, progress, policy).export(folder, types, ENDINGS[form.value])
+        shelf = study_tables(door.principal.study, asset_roots("profiles", gateway.settings.asset_dirs))
+        return Tables(door, shelf, at, progress, policy).export(folder, types, ENDINGS[form.value])
     base = f"{gateway.settings.public_url}/studies/{door.principal.study}/fhir"
     bundles = Bundles(door, gateway.engines.parameters, base, at, progress, policy)
     return bundles.export(folder, types, FORMS[form.value])

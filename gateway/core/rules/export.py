@@ -102,6 +102,87 @@ RULES: dict[str, Rule] = {
         "The file is no ViewDefinition that can run: {count} faults",
         "Correct the places that follow",
     ),
+    "export.query-element": Rule(
+        "error",
+        "invalid",
+        "The query needs {expected} here",
+        "See https://sql-on-fhir.org/ig/latest/StructureDefinition-SQLQuery.html",
+    ),
+    "export.query-annotation": Rule(
+        "error",
+        "invalid",
+        "The annotation @{name} is unknown, said twice, or not of its form",
+        "@param: name type, @relatedDependency: address as label, @name, @title, @url, @type: once",
+    ),
+    "export.query-file": Rule(
+        "error",
+        "invalid",
+        "The file is no query: {count} faults",
+        "Correct the places that follow",
+    ),
+    "export.query-name": Rule(
+        "error", "duplicate", "The study has several views or queries {name}", "Give each a name of its own"
+    ),
+    "export.query-view": Rule(
+        "error",
+        "not-found",
+        "The study has no view, and no query for others to read (SQLView), with the address {url}",
+        "Write the url of a file in the study's folder views/, or of a sql-view in queries/",
+    ),
+    "export.query-cycle": Rule(
+        "error",
+        "invalid",
+        "Queries stand on each other in a circle: {circle}",
+        "Let one of them stand on views alone",
+    ),
+    "export.query-deep": Rule(
+        "error", "too-costly", "The query stands on more than {limit} tables", "Join fewer views in one query"
+    ),
+    "export.query-sql": Rule(
+        "error", "invalid", "The SQL cannot run: {reason}", "Correct it; its tables are the labels of relatedArtifact"
+    ),
+    "export.query-table": Rule(
+        "error",
+        "not-found",
+        "The SQL reads a table {name}; the query has {known}",
+        "Add a relatedArtifact of the type depends-on with that label",
+    ),
+    "export.query-statement": Rule(
+        "error",
+        "not-supported",
+        "A query is one SELECT over its own tables; it has {found}",
+        "Leave out other statements, files, schemas, samples, recursion and table functions",
+    ),
+    "export.query-function": Rule(
+        "error",
+        "not-supported",
+        "The function {name} is unknown, or does not look at its arguments alone",
+        "Use functions of DuckDB that give the same result each time; take dates as parameters",
+    ),
+    "export.query-column": Rule(
+        "error",
+        "not-supported",
+        "Column {column} has no plain name, or values that no file of tables holds",
+        "Name it (AS ...), and cast it: VARCHAR, BIGINT, DOUBLE, DECIMAL, BOOLEAN, DATE or TIMESTAMPTZ",
+    ),
+    "export.query-parameter": Rule(
+        "error",
+        "value",
+        "The query's parameter {name} needs {expected}",
+        "gateway view list --study STUDY names them",
+    ),
+    "export.query-run": Rule(
+        "error",
+        "processing",
+        "The SQL fails over these data: {kind}",
+        "Cast with TRY_CAST, and divide with care (nullif)",
+    ),
+    "export.query-time": Rule(
+        "error", "too-costly", "The SQL took longer than {seconds} seconds", "Ask for less, or write it otherwise"
+    ),
+    "export.query-room": Rule(
+        "error", "no-store", "There is no memory or room on the disk for the query", "Ask for less, or make room"
+    ),
     "export.policy-file": Rule(
         "error",
         "structure",

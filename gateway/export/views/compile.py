@@ -32,6 +32,11 @@ class CompiledView:
     columns: tuple[Shape, ...]
     rows: Callable[[Resource], list[Row]]
 
+    @property
+    def name(self) -> str:
+        """The view's name, "" without one."""
+        return self.view.name
+
 
 def compile_view(view: View) -> CompiledView:
     """The view as a function; raises `Unprocessable` with every expression that does not compile."""

@@ -77,7 +77,10 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view over the resources of one type: those for which every `where` holds, as the rows of its selects."""
+    """A view over the resources of one type: those for which every `where` holds, as the rows of its selects.
+
+    `url` is its canonical address, "" without one.
+    """
 
     name: str
     title: str
@@ -85,6 +88,7 @@ class View:
     constants: Mapping[str, Any]
     where: tuple[str, ...]
     selects: tuple[Select, ...]
+    url: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -121,7 +125,7 @@ class _Reader:
         if not selects:
             self.fault("ViewDefinition.select", "at least one select")
         constants = self.constants(tree)
-        name, title = tree.get("name", ""), tree.get("title")
+        name, title, url = tree.get("name", ""), tree.get("title"), tree.get("url")
         if not isinstance(name, str) or (name and not _NAME.match(name)):
             self.fault("ViewDefinition.name", "letters, digits and underscores, a letter first")
         view = View(
@@ -131,6 +135,7 @@ class _Reader:
             constants,
             tuple(where),
             selects,
+            url if isinstance(url, str) else "",
         )
         self.check_names(view)
         return view

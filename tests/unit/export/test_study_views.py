@@ -92,7 +92,7 @@ def answers(resource: Resource) -> int:
 
 SEARCHES: dict[str, tuple[str, Callable[[Resource], int] | None]] = {
     "vital_signs": ("Observation?category=vital-signs&status:not=entered-in-error", None),
-    "wearable_daily_summary": ("Observation?category=vital-signs&device:missing=false", None),
+    "wearable_values": ("Observation?category=vital-signs,activity&device:missing=false", None),
     "laboratory_results": ("Observation?category=laboratory&status:not=entered-in-error", one_row),
     "epro_scores": ("Observation?category=survey", None),
     "epro_answers": ("QuestionnaireResponse", answers),

@@ -13,8 +13,8 @@ from gateway.app import Gateway
 from gateway.core.assets import asset_roots
 from gateway.core.errors import Conflict, Forbidden
 from gateway.export import Manifest, upload
-from gateway.export.views import CompiledView, Tables, run_view, study_views
-from gateway.export.views.folder import DATABASE, ENDINGS, UNFINISHED, Ending
+from gateway.export.queries import Shelf, Tables, resources_of, run_source, study_tables
+from gateway.export.queries.folder import DATABASE, ENDINGS, UNFINISHED, Ending
 from gateway.study import Study
 from tests.unit.export.test_ndjson import door
 
@@ -22,14 +22,14 @@ TYPES = ("Observation", "QuestionnaireResponse")
 
 
 @pytest.fixture(scope="module")
-def views(study: Study) -> dict[str, CompiledView]:
-    return dict(study_views(study.id, asset_roots("profiles")))
+def views(study: Study) -> Shelf:
+    return study_tables(study.id, asset_roots("profiles"))
 
 
-def expected(gateway: Gateway, study: Study, views: dict[str, CompiledView], client: str) -> dict[str, int]:
+def expected(gateway: Gateway, study: Study, views: Shelf, client: str) -> dict[str, int]:
     reader = door(gateway, study, client)
-    wanted = {name: view for name, view in views.items() if view.view.resource in TYPES}
-    return {name: len(list(run_view(view, reader))) for name, view in wanted.items()}
+    sources = [one for one in map(views.find, views.names) if one and resources_of(one) <= set(TYPES)]
+    return {source.name: len(list(run_source(source, reader))) for source in sources}
 
 
 def rows_in(folder: Path, manifest: Manifest, ending: Ending) -> dict[str, int]:
@@ -55,7 +55,7 @@ def rows_in(folder: Path, manifest: Manifest, ending: Ending) -> dict[str, int]:
 @pytest.mark.parametrize("ending", ENDINGS.values())
 @pytest.mark.parametrize("client", ["research", "norte-research"])
 def test_each_file_holds_the_rows_of_its_view(
-    filled: Gateway, study: Study, views: dict[str, CompiledView], tmp_path: Path, ending: Ending, client: str
+    filled: Gateway, study: Study, views: Shelf, tmp_path: Path, ending: Ending, client: str
 ) -> None:
     told: list[str] = []
     tables = Tables(door(filled, study, client), views, filled.clock(), lambda name, _count: told.append(name))
@@ -73,7 +73,7 @@ def test_each_file_holds_the_rows_of_its_view(
 
 
 def test_an_export_replaces_one_of_another_form_and_what_was_left_behind(
-    filled: Gateway, study: Study, views: dict[str, CompiledView], tmp_path: Path
+    filled: Gateway, study: Study, views: Shelf, tmp_path: Path
 ) -> None:
     tables = Tables(door(filled, study, "research"), views, filled.clock())
     tables.export(tmp_path, TYPES, "csv")
@@ -84,18 +84,14 @@ def test_an_export_replaces_one_of_another_form_and_what_was_left_behind(
     assert [entry.name for entry in manifest.outputs] == [DATABASE]
 
 
-def test_a_table_of_somebody_else_is_left_alone(
-    filled: Gateway, study: Study, views: dict[str, CompiledView], tmp_path: Path
-) -> None:
+def test_a_table_of_somebody_else_is_left_alone(filled: Gateway, study: Study, views: Shelf, tmp_path: Path) -> None:
     (tmp_path / "my-own.csv").write_text("kept")
     with pytest.raises(Conflict, match=r"export\.foreign-file"):
         Tables(door(filled, study, "research"), views, filled.clock()).export(tmp_path, TYPES, "csv")
     assert [path.name for path in tmp_path.iterdir()] == ["my-own.csv"]
 
 
-def test_a_type_beyond_the_scopes_is_refused(
-    filled: Gateway, study: Study, views: dict[str, CompiledView], tmp_path: Path
-) -> None:
+def test_a_type_beyond_the_scopes_is_refused(filled: Gateway, study: Study, views: Shelf, tmp_path: Path) -> None:
     with pytest.raises(Forbidden):
         Tables(door(filled, study, "google-health"), views, filled.clock()).export(tmp_path, TYPES, "csv")
     assert not (tmp_path / "manifest.json").exists()
