@@ -1,19 +1,31 @@
 """What leaves while others write: each batch as a statement of its moment would show it, on both databases."""
 
+import random
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from gateway.core.instants import micros
 from gateway.core.resources import Change, Key, Unit
+from gateway.search import Query
 from gateway.store.batches import BATCH
 from gateway.store.port import Batch
 from gateway.store.sql import SqlStore
 from tests.contract.stores import NOW, Hand, change, consent, observation, reader, unit
 
+Asked: TypeAlias = Query | str
+
 COUNT = 3 * BATCH
+ROUNDS = 50
+
+
+@pytest.fixture(params=["type", "search"])
+def asked(request: pytest.FixtureRequest) -> Asked:
+    """All of a type by its keys, or a search of it, which is in time."""
+    return Query("Observation") if request.param == "search" else "Observation"
 
 
 @pytest.fixture
@@ -38,18 +50,20 @@ def openings(filled: SqlStore, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def leaving(store: SqlStore, study: str, **more: Any) -> Iterator[Batch]:
-    return store.batches("Observation", study, reader(study, **more))
+def leaving(store: SqlStore, study: str, asked: Asked) -> Iterator[Batch]:
+    return store.batches(asked, study, reader(study))
 
 
 def bodies(batches: Iterator[Batch]) -> list[bytes]:
     return [body for batch in batches for body in batch.bodies]
 
 
-def test_what_is_written_elsewhere_opens_no_other_cursor(filled: SqlStore, study: str, openings: list[int]) -> None:
-    before = bodies(leaving(filled, study))
+def test_what_is_written_elsewhere_opens_no_other_cursor(
+    filled: SqlStore, study: str, asked: Asked, openings: list[int]
+) -> None:
+    before = bodies(leaving(filled, study, asked))
     openings.clear()
-    batches = leaving(filled, study)
+    batches = leaving(filled, study, asked)
     first = next(batches)
     filled.commit(unit(study, observation("new"), observation("o1", "p1", note=[])))
     filled.commit(unit(f"{study}-other", consent("c", "p0", status="inactive")))
@@ -58,8 +72,8 @@ def test_what_is_written_elsewhere_opens_no_other_cursor(filled: SqlStore, study
 
 
 @pytest.mark.parametrize("mode", ["deleted", "corrected", "given to another"])
-def test_a_resource_leaves_as_it_is_now_or_not_at_all(filled: SqlStore, study: str, mode: str) -> None:
-    batches = leaving(filled, study)
+def test_a_resource_leaves_as_it_is_now_or_not_at_all(filled: SqlStore, study: str, asked: Asked, mode: str) -> None:
+    batches = leaving(filled, study, asked)
     next(batches)
     at = BATCH + 10
     key = Key(study, "Observation", f"o{at}")
@@ -75,8 +89,8 @@ def test_a_resource_leaves_as_it_is_now_or_not_at_all(filled: SqlStore, study: s
     assert all(b"right" in body for body in rest)
 
 
-def test_a_resource_that_is_placed_with_another_is_gone(filled: SqlStore, study: str) -> None:
-    batches = leaving(filled, study)
+def test_a_resource_that_is_placed_with_another_is_gone(filled: SqlStore, study: str, asked: Asked) -> None:
+    batches = leaving(filled, study, asked)
     next(batches)
     moved = change(study, observation(f"o{BATCH + 10}", "p0"), subjects=("p2",))
     filled.commit(Unit(study, (moved,)))
@@ -84,67 +98,67 @@ def test_a_resource_that_is_placed_with_another_is_gone(filled: SqlStore, study:
 
 
 def test_consents_that_change_at_every_batch_hold_nothing_up(
-    filled: SqlStore, study: str, openings: list[int]
+    filled: SqlStore, study: str, asked: Asked, openings: list[int]
 ) -> None:
     seen = 0
-    for number, batch in enumerate(leaving(filled, study)):
+    for number, batch in enumerate(leaving(filled, study, asked)):
         seen += batch.count
         filled.commit(unit(study, consent(f"c-other{number}", f"other{number}")))
     assert seen == COUNT
     assert len(openings) == (0 if filled.database.is_sqlite else 3)
 
 
-def test_a_consent_that_comes_opens_what_is_left(filled: SqlStore, study: str) -> None:
+def test_a_consent_that_comes_opens_what_is_left(filled: SqlStore, study: str, asked: Asked) -> None:
     filled.commit(unit(study, consent("c-p0", "p0", status="inactive")))
-    batches = leaving(filled, study)
-    first = next(batches)
-    assert first.patients == {"p1"}
+    batches = leaving(filled, study, asked)
+    assert not any(b"Patient/p0" in body for body in next(batches).bodies)
     filled.commit(unit(study, consent("c-p0", "p0")))
     assert any(b"Patient/p0" in body for body in bodies(batches))
 
 
-def test_a_grant_that_ends_meanwhile_holds_no_longer(filled: SqlStore, study: str, clock: Hand) -> None:
+def test_a_grant_that_ends_meanwhile_holds_no_longer(filled: SqlStore, study: str, asked: Asked, clock: Hand) -> None:
     ends = micros(NOW) + 60_000_000
     filled.commit(unit(study, consent("c-p0", "p0", {"valid_low": 0, "valid_high": ends})))
-    batches = leaving(filled, study)
-    first = next(batches)
-    assert first.patients == {"p0", "p1"}
+    batches = leaving(filled, study, asked)
+    assert any(b"Patient/p0" in body for body in next(batches).bodies)
     clock.move(60)
     assert not any(b"Patient/p0" in body for body in bodies(batches))
 
 
-def test_a_clock_that_goes_back_gives_nothing_back(filled: SqlStore, study: str, clock: Hand) -> None:
+def test_a_clock_that_goes_back_gives_nothing_back(filled: SqlStore, study: str, asked: Asked, clock: Hand) -> None:
     ends = micros(NOW) - 60_000_000
     filled.commit(unit(study, consent("c-p0", "p0", {"valid_low": 0, "valid_high": ends})))
-    batches = leaving(filled, study)
-    assert next(batches).patients == {"p1"}
+    batches = leaving(filled, study, asked)
+    assert not any(b"Patient/p0" in body for body in next(batches).bodies)
     clock.move(-120)
     filled.commit(unit(study, consent("c-p2", "p2")))  # so that another cursor is opened
     assert not any(b"Patient/p0" in body for body in bodies(batches))
 
 
-def test_a_reader_who_goes_away_leaves_no_cursor(filled: SqlStore, study: str) -> None:
-    batches = leaving(filled, study)
+def test_a_reader_who_goes_away_leaves_no_cursor(filled: SqlStore, study: str, asked: Asked) -> None:
+    batches = leaving(filled, study, asked)
     next(batches)
     assert open_states(filled) == (0 if filled.database.is_sqlite else 1)
     batches.close()  # type: ignore[attr-defined]  # a generator, whatever the port says
     assert open_states(filled) == 0
-    assert len(bodies(leaving(filled, study))) == COUNT
+    assert len(bodies(leaving(filled, study, asked))) == COUNT
     assert open_states(filled) == 0
 
 
 def test_no_state_is_shown_for_long(
-    filled: SqlStore, study: str, openings: list[int], monkeypatch: pytest.MonkeyPatch
+    filled: SqlStore, study: str, asked: Asked, openings: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.store.sql.cursors.STATE_SECONDS", -1.0)
-    assert len(bodies(leaving(filled, study))) == COUNT
+    assert len(bodies(leaving(filled, study, asked))) == COUNT
     assert len(openings) == (0 if filled.database.is_sqlite else 4)
 
 
-def test_a_lost_connection_costs_another_cursor(filled: SqlStore, study: str, openings: list[int]) -> None:
+def test_a_lost_connection_costs_another_cursor(
+    filled: SqlStore, study: str, asked: Asked, openings: list[int]
+) -> None:
     if filled.database.is_sqlite:
         pytest.skip("a file has no connection to lose")
-    batches = leaving(filled, study)
+    batches = leaving(filled, study, asked)
     first = next(batches)
     end_states(filled)
     second = next(batches)
@@ -153,6 +167,40 @@ def test_a_lost_connection_costs_another_cursor(filled: SqlStore, study: str, op
     rest = bodies(batches)
     assert len(openings) == 3
     assert len({*first.bodies, *second.bodies, *rest}) == len(first.bodies) + len(second.bodies) + len(rest) == COUNT
+
+
+def test_nothing_leaves_of_a_participant_who_has_withdrawn(
+    filled: SqlStore, study: str, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Round after round one of two participants withdraws while a batch of five after another leaves."""
+    for module in ("sql.cursors", "sql.leaving", "sql.streams", "batches"):
+        monkeypatch.setattr(f"gateway.store.{module}.BATCH", 5)
+    filled.commit(Unit(study, tuple(Change(Key(study, "Observation", f"o{n}"), None) for n in range(60, COUNT))))
+    chance, held = random.Random(20261122), 0
+    for _ in range(ROUNDS):
+        filled.commit(unit(study, consent("c-p0", "p0")))
+        gone, begun, start = threading.Event(), threading.Event(), chance.randrange(8)
+
+        def leave(gone: threading.Event = gone, begun: threading.Event = begun) -> None:
+            begun.wait()
+            filled.commit(unit(study, consent("c-p0", "p0", status="inactive")))
+            gone.set()
+
+        thread = threading.Thread(target=leave)
+        thread.start()
+        batches = leaving(filled, study, asked)
+        for number in range(100):
+            if number == start:
+                begun.set()
+            is_after = gone.is_set()
+            batch = next(batches, None)
+            if batch is None:
+                break
+            held += b"Patient/p0" in batch.lines
+            assert not (is_after and b"Patient/p0" in batch.lines)
+        thread.join()
+        assert not any(b"Patient/p0" in body for body in bodies(leaving(filled, study, asked)))
+    assert held > ROUNDS
 
 
 def open_states(store: SqlStore) -> int:

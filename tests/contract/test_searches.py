@@ -52,6 +52,14 @@ def test_pages_of_one_hold_the_same(store: SqlStore, filled: str) -> None:
         assert paged == whole, str(search)
 
 
+def test_a_stream_gives_every_match_once(store: SqlStore, filled: str) -> None:
+    for search in searches.searches():
+        query = parse(search.type, search.params, PARAMETERS, terminology=TERMINOLOGY)
+        if query.type:
+            found = sorted(one.key.id for one in store.stream(query, filled, None))
+            assert found == sorted(search.found), str(search)
+
+
 @pytest.mark.parametrize(
     ("ask", "compartment", "found"),
     [

@@ -1,6 +1,6 @@
-"""Searching: pages by key, totals, includes and streams, all over the visible rows only."""
+"""Searching: pages by key, totals and includes, all over the visible rows only."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -14,21 +14,18 @@ from gateway.store.port import Bodies, Found, Page, Position, Statement
 from gateway.store.sql import planning, selecting
 from gateway.store.sql.among import as_list
 from gateway.store.sql.brief import BriefReads, unpacked
-from gateway.store.sql.database import Database, Prepared, Read, Rows
+from gateway.store.sql.database import Database, Prepared, Read, Rows, Values
 from gateway.store.sql.explaining import explained
 from gateway.store.sql.includes import Includes
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.limiting import Gate, Gates
 from gateway.store.sql.ordering import merged, numbers, order_of, position
-from gateway.store.sql.planning import MERGED, Asked, Drive, asked, by_time, drive
+from gateway.store.sql.planning import MERGED, Asked, Drive, asked, by_time, drive, in_one
 from gateway.store.sql.reader import stored
 from gateway.store.sql.selecting import Shape
 from gateway.store.sql.tables import UNDATED as NOWHERE
 from gateway.store.sql.terms import term
 from gateway.store.sql.types import all_types, types_of
-
-STREAM_BATCH: Final = 500
-"""How many rows a stream holds at once."""
 
 RESOLVED: Final = 200
 """Up to how many resources a chain is followed from its far end; with more, each row is asked where it leads."""
@@ -67,7 +64,7 @@ class _Wanted:
 
 
 class ResourceFinder:
-    """Searches of current, undeleted resources; implements `search`, `stream` and `find` of `ResourceStore`."""
+    """Searches of current, undeleted resources; implements `search` and `find` of `ResourceStore`."""
 
     def __init__(self, database: Database, indexes: Indexes, gates: Gates) -> None:
         self._database = database
@@ -118,8 +115,7 @@ class ResourceFinder:
         self, read: Read, query: Query, study: str, visibility: Visibility | None, page: Page
     ) -> Bodies | None:
         """The page as one row, since SQLite lets go of the interpreter at each; None when several ranges hold it."""
-        gate, values = self._gates.of(visibility), self._gates.values(visibility, study)
-        search = _Search(study, query.type, gate, values, read)
+        search = self._search_of(read, query, study, visibility)
         driven = self._drive(search, self._resolved(search, query.clauses), kept=True)
         driven = by_time(driven) if query.sort else driven
         if driven.driver not in ("term", "facet", "type") or len(driven.ranges) > 1:
@@ -268,17 +264,8 @@ class ResourceFinder:
 
     def _in_order(self, search: _Search, driven: Drive, wanted: _Wanted, order: str = "at") -> Rows:
         """Rows in the order of the driver; several ranges of it are merged."""
-        order = "strings" if driven.driver == "strings" else order
-        pieces = tuple(one.piece for one in driven.probed)
-        shape = Shape(
-            pieces, search.gate, driven.driver, wanted.what, order, wanted.rising,
-            wanted.after is not None, wanted.entries,
-        )  # fmt: skip
-        prepared = self._prepared(shape)
-        values = search.values() | self._bound(driven.probed) | {"page_count": wanted.count}
-        values |= {f"after{number}": value for number, value in enumerate(wanted.after or ())}
-        if driven.driver in ("type", "strings", "gather"):
-            values |= self._ranged(driven)
+        prepared, values = self._statement(search, driven, wanted, order)
+        if driven.driver not in ("term", "facet"):
             return search.read(prepared, values)
         lists = [search.read(prepared, values | {"driver": one}) for one in driven.ranges]
         if len(lists) == 1:
@@ -287,9 +274,25 @@ class ResourceFinder:
         ordered = sorted(rows.values(), key=lambda row: row[:2], reverse=not wanted.rising)
         return ordered[: wanted.count]
 
+    def _statement(
+        self, search: _Search, driven: Drive, wanted: _Wanted, order: str = "at"
+    ) -> tuple[Prepared, dict[str, Any]]:
+        """The statement of rows in the order of the driver, for one of its ranges."""
+        order = "strings" if driven.driver == "strings" else order
+        pieces = tuple(one.piece for one in driven.probed)
+        shape = Shape(
+            pieces, search.gate, driven.driver, wanted.what, order, wanted.rising,
+            wanted.after is not None, wanted.entries,
+        )  # fmt: skip
+        values = search.values() | self._bound(driven.probed) | {"page_count": wanted.count}
+        values |= {f"after{number}": value for number, value in enumerate(wanted.after or ())}
+        return self._prepared(shape), values | self._ranged(driven)
+
     def _ranged(self, driven: Drive) -> dict[str, Any]:
         if driven.driver == "strings":
             return _string_range(driven.ranges[0])
+        if driven.driver in ("term", "facet"):
+            return {"driver": driven.ranges[0]} if driven.ranges else {}
         return {"driver": as_list(self._database, driven.ranges[0])} if driven.driver == "gather" else {}
 
     def _rising(self, search: _Search, driven: Drive, wanted: _Wanted) -> Rows:
@@ -313,23 +316,13 @@ class ResourceFinder:
         for name, value in values.items():
             if name.startswith("sort"):
                 values[name] = as_list(self._database, value)
-        driver, ranges = driven.driver, driven.ranges
-        if driver in ("term", "facet"):
-            if not ranges:
-                return []
-            if driver == "facet":
-                driven = replace(driven, probed=(*driven.probed, planning.among_facets(ranges)))
-                driver = "type"
-            elif len(ranges) == 1:
-                values["driver"] = ranges[0]
-            else:
-                driver, values["driver"] = "gather", as_list(self._database, ranges)
-        else:
-            values |= self._ranged(driven)
-        values |= self._bound(driven.probed)
+        if driven.driver in ("term", "facet") and not driven.ranges:
+            return []
+        driven = in_one(driven)
+        values |= self._ranged(driven) | self._bound(driven.probed)
         values |= {f"after{number}": value for number, value in enumerate(numbers(wanted.after))}
         shape = Shape(
-            tuple(one.piece for one in driven.probed), search.gate, driver, wanted.what, orders,
+            tuple(one.piece for one in driven.probed), search.gate, driven.driver, wanted.what, orders,
             after=wanted.after is not None, entries=wanted.entries,
         )  # fmt: skip
         return search.read(self._prepared(shape), values)
@@ -339,27 +332,32 @@ class ResourceFinder:
         listed = (as_list(self._database, value) if isinstance(value, list) else value for value in flat)
         return {f"p{number}": value for number, value in enumerate(listed)}
 
-    def stream(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Stored]:
-        """See `ResourceStore.stream`."""
-        asking = Query(query) if isinstance(query, str) else query
-        after: Position | None = None
-        while True:
-            rows = self._database.read_one_state(
-                lambda read, after=after: self._batch(read, asking, study, visibility, after)  # type: ignore[misc]
-            )
-            for row in rows:
-                yield _stored(asking.type, study, row[2:])
-            if len(rows) < STREAM_BATCH:
-                return
-            after = rows[-1][:2]
-
-    def _batch(
-        self, read: Read, query: Query, study: str, visibility: Visibility | None, after: Position | None
+    def batch(
+        self,
+        read: Read,
+        query: Query,
+        study: str,
+        visibility: Visibility | None,
+        after: Position | None,
+        count: int,
     ) -> Rows:
-        gate, values = self._gates.of(visibility), self._gates.values(visibility, study)
-        search = _Search(study, query.type, gate, values, read)
+        """The next rows of one type that match, oldest first: at, key, id, version, updated, deleted and body."""
+        search = self._search_of(read, query, study, visibility)
         driven = by_time(self._drive(search, self._resolved(search, query.clauses)))
-        return self._in_order(search, driven, _Wanted(STREAM_BATCH, after, rising=True))
+        return self._in_order(search, driven, _Wanted(count, after, rising=True))
+
+    def whole(
+        self, read: Read, query: Query, study: str, visibility: Visibility | None, after: Position | None
+    ) -> tuple[Prepared, Values]:
+        """The one statement that gives all of these rows."""
+        search = self._search_of(read, query, study, visibility)
+        driven = in_one(by_time(self._drive(search, self._resolved(search, query.clauses))))
+        prepared, values = self._statement(search, driven, _Wanted(0, after, rising=True))
+        return prepared, values | {"page_count": None}
+
+    def _search_of(self, read: Read, query: Query, study: str, visibility: Visibility | None) -> _Search:
+        gate, values = self._gates.of(visibility), self._gates.values(visibility, study)
+        return _Search(study, query.type, gate, values, read)
 
     def close(self) -> None:
         """Closes the connections that are kept for brief searches."""

@@ -27,11 +27,11 @@ START: Final = -1
 class LeavingReader:
     """Reads all that is visible of a type; safe between threads."""
 
-    def __init__(self, database: Database, gates: Gates, clock: Clock) -> None:
+    def __init__(self, database: Database, gates: Gates, cursors: Cursors, clock: Clock) -> None:
         self._database = database
         self._gates = gates
         self._clock = clock
-        self._cursors = None if database.is_sqlite else Cursors(database, clock)
+        self._cursors = cursors
         self._prepared = lru_cache(maxsize=64)(self._prepare)
 
     def _prepare(self, shape: Shape) -> Prepared:
@@ -43,7 +43,7 @@ class LeavingReader:
         by_rows = self._prepared(Shape((), gate, what="owned", order="pk", rising=True, after=True))
         values = {**self._gates.values(visibility, study), "study": study, "type": type}
         asked_at = visibility.now if visibility else 0
-        if self._cursors is None:
+        if self._database.is_sqlite:
             packed = self._prepared(Shape((), gate, what="leaving", order="pk", rising=True, after=True))
             return self._one_by_one(packed, by_rows, values | {"page_count": BATCH}, asked_at)
 

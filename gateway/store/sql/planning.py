@@ -31,11 +31,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """The driver of a search (see `selecting.Shape`), its values, and the clauses that still must be probed."""
+    """The driver of a search (see `selecting.Shape`), its values, and the clauses that still must be probed.
+
+    `is_apart`: no row is in two of several ranges.
+    """
 
     driver: str
     ranges: tuple[Any, ...]
     probed: tuple[Asked, ...]
+    is_apart: bool = False
 
 
 def asked(indexes: Indexes, type: str, clauses: Sequence[Clause]) -> tuple[Asked, ...]:
@@ -78,11 +82,11 @@ def drive(
     best = min(single, key=lambda one: _TELLING.get(getattr(one.clause, "parameter", ""), 9), default=None)
     if about and (best is None or _telling(best) > 0):
         one, hashes = about
-        return Drive("term", hashes, _others(own, one))
+        return Drive("term", hashes, _others(own, one), is_apart=len(hashes) == len(facets or ()))
     if best is not None:
         return Drive("term", tuple(best.values[0]), (*_others(own, best), *held))
     if facets is not None and len(facets) <= MERGED:
-        return Drive("facet", tuple(facets), own)
+        return Drive("facet", tuple(facets), own, is_apart=True)
     return _without_hash(indexes, type, own, held, count)
 
 

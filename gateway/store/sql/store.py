@@ -21,6 +21,7 @@ from gateway.store.sql.app_grants import AppGrants
 from gateway.store.sql.audit import AuditRows
 from gateway.store.sql.checks import Checker
 from gateway.store.sql.credentials import Credentials
+from gateway.store.sql.cursors import Cursors
 from gateway.store.sql.database import Database
 from gateway.store.sql.exports import Exports, RequestRow
 from gateway.store.sql.finder import ResourceFinder
@@ -42,6 +43,7 @@ from gateway.store.sql.purging import Purger
 from gateway.store.sql.reader import ResourceReader
 from gateway.store.sql.registry import Registrations
 from gateway.store.sql.reindexing import Reindexer
+from gateway.store.sql.streams import Streams
 from gateway.store.sql.writer import ResourceWriter
 
 
@@ -63,7 +65,9 @@ class SqlStore:
         self._purger = Purger(database)
         self._reader = ResourceReader(database, gates)
         self._finder = ResourceFinder(database, indexes, gates)
-        self._leaving = LeavingReader(database, gates, clock)
+        cursors = Cursors(database, clock)
+        self._leaving = LeavingReader(database, gates, cursors, clock)
+        self._streams = Streams(database, self._finder, cursors, clock)
         self._newest = Newest(database, indexes, gates)
         self._history = HistoryReader(database, gates)
         self._locks = UnitLocks(database)
@@ -142,14 +146,14 @@ class SqlStore:
     def stream(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Stored]:
         """See `ResourceStore.stream`."""
         self._states.require(study)
-        return self._finder.stream(query, study, visibility)
+        return self._streams.of(query, study, visibility)
 
     def batches(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Batch]:
         """See `ResourceStore.batches`."""
         self._states.require(study)
         if isinstance(query, str):
             return self._leaving.batches(query, study, visibility)
-        return in_batches(self._finder.stream(query, study, visibility))
+        return in_batches(self._streams.of(query, study, visibility))
 
     def find(self, study: str, type: str, parameter: str, system: str, value: str) -> list[Key]:
         """See `ResourceStore.find`."""
