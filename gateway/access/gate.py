@@ -13,9 +13,17 @@ from gateway.access.scopes import NAMES, require_scope
 from gateway.access.subjects import FOLLOWED, STUDY_LEVEL
 from gateway.access.writes import Delete, Write, key_of
 from gateway.auth import scope_reaches
-from gateway.consent import ConsentRequest, Decision, check_consent, decide, is_deletion, replaced
+from gateway.consent import (
+    ConsentRequest,
+    Decision,
+    check_consent,
+    decide,
+    is_deletion,
+    is_same_or_withdrawn,
+    replaced,
+)
 from gateway.core.codec import loads
-from gateway.core.errors import Conflict, Forbidden, MethodNotAllowed, NotFound, Unprocessable
+from gateway.core.errors import Conflict, Forbidden, MethodNotAllowed, NotFound, PreconditionFailed, Unprocessable
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.core.resources import Change, Committed, Key, Placement, Visibility
@@ -181,7 +189,25 @@ class Gate:
             issues = check_consent(write.resource)
             if issues:
                 raise Unprocessable(*issues)
+            return self._over_what_was_seen(key, write)
         return write
+
+    def _over_what_was_seen(self, key: Key, write: Write) -> Write:
+        """The write of a Consent, bound to the version that is there: an older one must not come back unseen.
+
+        Raises `PreconditionFailed` without a version, unless the Consent is new, stays as it is or is withdrawn as it
+        stands. Ordered messages of a source tell by themselves which is newer.
+        """
+        if write.if_match is not None or write.order is not None:
+            return write
+        current, placement = self.store.read(key, None), self._stored_placement(key.type, key.id)
+        if current is None or placement is None:
+            return replace(write, if_match=0)
+        if not self._is_reached(key, placement):
+            return write  # what becomes of it must not tell that there is one
+        if not is_same_or_withdrawn(loads(current.body), write.resource):
+            raise PreconditionFailed(issue("consent.version-needed", expression=key.type))
+        return replace(write, if_match=current.version)
 
     def _own_withdrawal(self, key: Key, resource: Resource | None) -> int | None:
         if self.role.enrols or resource is None:

@@ -11,7 +11,7 @@ from gateway.consent.decision import decide
 from gateway.consent.grants import compile_grants, grant_compiler
 from gateway.consent.reading import needs_link, replaced
 from gateway.consent.request import ConsentPolicy, ConsentRequest, Decision, Reason
-from gateway.consent.writing import check_consent, is_deletion, is_withdrawal
+from gateway.consent.writing import check_consent, is_deletion, is_same_or_withdrawn, is_withdrawal
 
 __all__ = [
     "ConsentPolicy",
@@ -25,6 +25,7 @@ __all__ = [
     "decide",
     "grant_compiler",
     "is_deletion",
+    "is_same_or_withdrawn",
     "is_withdrawal",
     "needs_link",
     "permits",

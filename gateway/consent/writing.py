@@ -29,16 +29,25 @@ def is_deletion(consent: Resource) -> bool:
 
 def is_withdrawal(before: Resource, after: Resource) -> bool:
     """Whether all that a Consent changes is that it is withdrawn, with one of the modes that keep data."""
+    return _withdrawn_by(before, after) in ([STOP_COLLECTION], [NO_FURTHER_USE])
+
+
+def is_same_or_withdrawn(before: Resource, after: Resource) -> bool:
+    """Whether a Consent says what it said, or changes in nothing but that it is withdrawn, with any mode."""
+    return _without(after, "meta") == _without(before, "meta") or len(_withdrawn_by(before, after)) == 1
+
+
+def _withdrawn_by(before: Resource, after: Resource) -> list[str | None]:
+    """The modes by which `after` withdraws `before`; none when it changes anything else."""
     own = [extension for extension in after.get("extension") or () if extension.get("url") != WITHDRAWAL_EXTENSION]
-    kept = {name: value for name, value in after.items() if name not in ("meta", "status", "extension")}
+    kept = _without(after, "meta", "status", "extension")
     kept |= {"status": before.get("status")} | ({"extension": own} if own else {})
-    modes = [mode for mode, _, _ in withdrawals(after)]
-    return (
-        before.get("status") == "active"
-        and after.get("status") == "inactive"
-        and kept == {name: value for name, value in before.items() if name != "meta"}
-        and modes in ([STOP_COLLECTION], [NO_FURTHER_USE])
-    )
+    is_one = before.get("status") == "active" and after.get("status") == "inactive"
+    return [mode for mode, _, _ in withdrawals(after)] if is_one and kept == _without(before, "meta") else []
+
+
+def _without(consent: Resource, *names: str) -> Resource:
+    return {name: value for name, value in consent.items() if name not in names}
 
 
 def _levels(provision: object) -> int:

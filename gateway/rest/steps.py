@@ -73,7 +73,7 @@ def conditional_replacement(
         if identity is not None and identity != found.key.id:
             raise BadRequest(issue("rest.id-not-the-match", expression=f"{kind}.id"))
         _require_version(kind, found.version, if_match)
-        return Write({**resource, "id": found.key.id}, if_match=found.version)
+        return Write({**resource, "id": found.key.id}, if_match=_over(found, if_match))
 
     return step
 
@@ -135,9 +135,14 @@ def amendment(
         if (amended.get("resourceType"), amended.get("id")) != (found.key.type, found.key.id):
             raise Unprocessable(issue("rest.patch-identity"))
         judge(amended, find)
-        return Write(amended, if_match=found.version)
+        return Write(amended, if_match=_over(found, if_match))
 
     return step
+
+
+def _over(found: Stored, if_match: int | None) -> int | None:
+    """The version to write over: the one that was found; of a Consent the one that the client saw, if any."""
+    return if_match if found.key.type == "Consent" else found.version
 
 
 def _require_creation(may: bool) -> None:

@@ -108,7 +108,7 @@ def test_whoever_applies_exports_holds_what_a_whole_one_gives(served: Served) ->
             if action == "turn":
                 permits[person] = not permits[person]
                 gone = withdraw(given[person], "no-further-use", "2026-01-01T00:00:00Z")
-                served.door.commit([given[person] if permits[person] else gone])
+                served.give(given[person] if permits[person] else gone)
             elif action == "new" and permits[person]:
                 served.door.commit([observation(identity, person)])
                 shown.add(f"Observation/{identity}")
@@ -157,7 +157,7 @@ def test_a_withdrawal_after_the_export_is_told_as_well(served: Served) -> None:
     given = served.consent_of(person)
     served.door.commit([withdraw(given, "no-further-use", "2026-01-01T00:00:00Z")])
     assert told(worker.bulk, job, served.researcher) == ({"Observation/b"}, {"Observation/a"})
-    served.door.commit([given])
+    served.give(given)
     brought, removed = told(worker.bulk, job, served.researcher)
     assert removed == set()
     assert brought == {"Observation/b"}  # what was taken out of a file comes with the next export, not into this one
@@ -187,7 +187,7 @@ def test_permissions_that_ended_by_time_are_told(served: Served) -> None:
     ends = clock.now + timedelta(hours=1)
     consent = served.consent_of(person)
     period = {"start": "2026-01-01T00:00:00Z", "end": format_instant(ends)}
-    served.door.commit([{**consent, "provision": {**consent["provision"], "period": period}}])
+    served.give({**consent, "provision": {**consent["provision"], "period": period}})
     served.door.commit([observation("a", person)])
     at = now(served)
     assert exported(served, REQUEST)[0] == {"Observation/a"}

@@ -144,7 +144,7 @@ def test_who_withdraws_is_taken_out_of_blocks_header_and_all(http: Http) -> None
     del found[f"Patient/{person}"]
     assert after == found
     end(http, started, MANAGER)
-    put(http, consent)
+    assert http.put(consent, If_Match='W/"2"').status_code == 200
 
 
 def test_manifests_come_in_pages(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:

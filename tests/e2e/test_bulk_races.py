@@ -13,11 +13,16 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from gateway.access import Write
+from gateway.access import Write
 from gateway.app import Engines, Gateway, build, bulk_worker, engines
 from gateway.core.clock import Clock, system_clock
 from gateway.core.errors import NotFound, TooManyRequests, Unavailable
 from gateway.core.export_job import ExportJob
+from gateway.core.resources import Key
+from gateway.core.resources import Key
 from gateway.core.types import Resource
 from gateway.export.bulk import Bulk, Worker, state_of
 from gateway.export.bulk.request import ExportRequest
@@ -34,8 +39,9 @@ REQUEST = ExportRequest("http://gateway.test/$export", ("Observation",), ("syste
 class Served:
     """A gateway without HTTP, its worker making small files."""
 
-    def __init__(self, folder: Path, clock: Clock = system_clock) -> None:
-        self.gateway: Gateway = build(Settings(data_dir=folder), clock)
+    def __init__(self, settings: Settings, clock: Clock = system_clock) -> None:
+        self.settings = settings
+        self.gateway: Gateway = build(settings, clock)
         self.study = self.gateway.studies[STUDY]
         self.researcher = self.study.principal(self.study.clients["research"])
         self.other = self.study.principal(self.study.clients["norte-research"])
@@ -51,12 +57,23 @@ class Served:
         for start in range(0, count, 500):
             self.door.commit(made[start : start + 500])
 
+    def give(self, consent: Resource) -> None:
+        """Writes a Consent over the version that is there."""
+        known = self.gateway.store.read(Key(STUDY, "Consent", consent["id"]), None)
+        assert known is not None
+        self.door.commit([Write(consent, if_match=known.version)])
+
     def consent_of(self, patient: str) -> Resource:
         for row in self.door.stream("Consent"):
             tree: Resource = json.loads(row.body)
             if tree["patient"]["reference"] == f"Patient/{patient}":
                 return tree
         raise AssertionError(patient)
+
+    def give(self, consent: Resource) -> None:
+        """Writes a Consent over the version that is there."""
+        there = self.gateway.store.read(Key(self.study.id, "Consent", consent["id"]), None)
+        self.door.commit([Write(consent, if_match=there.version if there else 0)])
 
     def content(self, bulk: Bulk, job: ExportJob) -> bytes:
         found = bulk.job(self.researcher, job.id)
@@ -71,29 +88,44 @@ def made_once() -> Engines:
 @pytest.fixture
 def served(tmp_path: Path, made_once: Engines, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setattr("gateway.app.engines", lambda _settings: made_once)  # they are pure, and take seconds to load
-    made = Served(tmp_path)
+    made = Served(Settings(data_dir=tmp_path))
     yield made
     made.gateway.close()
 
 
-def test_no_download_that_begins_after_a_withdrawal_holds_the_participant(served: Served) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stored(
+    tmp_path: Path, made_once: Engines, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Served]:
+    """The same on each of the databases."""
+    monkeypatch.setattr("gateway.app.engines", lambda _settings: made_once)
+    settings = Settings(data_dir=tmp_path)
+    if request.param == "postgresql":
+        url = SecretStr(request.getfixturevalue("new_postgres_url"))
+        settings = settings.model_copy(update={"database_url": url})
+    made = Served(settings)
+    yield made
+    made.gateway.close()
+
+
+def test_no_download_that_begins_after_a_withdrawal_holds_the_participant(stored: Served) -> None:
     """Each round one participant withdraws or comes back, somewhere in an export that runs beside."""
-    served.fill(60)
-    worker = served.worker()
+    stored.fill(60)
+    worker = stored.worker()
     bulk, chance = worker.bulk, random.Random(20261122)
-    leaver = served.patients[0]
-    given = served.consent_of(leaver)
+    leaver = stored.patients[0]
+    given = stored.consent_of(leaver)
     taken = withdraw(given, "no-further-use", "2026-01-01T00:00:00Z")
     held = 0
     for _ in range(ROUNDS):
-        served.door.commit([given])
-        job = bulk.start(served.researcher, REQUEST)
+        stored.give(given)
+        job = bulk.start(stored.researcher, REQUEST)
         gone = threading.Event()
         pause = chance.uniform(0, 0.03)
 
         def leave(gone: threading.Event = gone, pause: float = pause) -> None:
             threading.Event().wait(pause)
-            served.gateway.access.door(served.door.principal).commit([taken])
+            stored.gateway.access.door(stored.door.principal).commit([taken])
             gone.set()
 
         thread = threading.Thread(target=leave)
@@ -101,14 +133,14 @@ def test_no_download_that_begins_after_a_withdrawal_holds_the_participant(served
         assert worker.work()
         begun_after = gone.is_set()
         try:
-            content = served.content(bulk, job)
+            content = stored.content(bulk, job)
         except Unavailable:
             content = b""  # Consents changed in the middle: no whole file came
         held += leaver.encode() in content
         assert not (begun_after and leaver.encode() in content)
         thread.join()
-        assert leaver.encode() not in served.content(bulk, job)
-        bulk.cancel(served.researcher, job.id)
+        assert leaver.encode() not in stored.content(bulk, job)
+        bulk.cancel(stored.researcher, job.id)
     assert held < ROUNDS
 
 
@@ -160,7 +192,7 @@ def test_what_became_visible_leaves_with_the_next_export(served: Served) -> None
     job = worker.bulk.start(served.researcher, since)
     assert worker.work()
     assert served.content(worker.bulk, job) == b""
-    served.door.commit([given])
+    served.give(given)
     job = worker.bulk.start(served.researcher, since)
     assert worker.work()
     assert served.content(worker.bulk, job).count(b"\n") == 2
@@ -200,55 +232,55 @@ def test_two_workers_do_an_export_once(served: Served) -> None:
     assert served.content(first.bulk, job).count(b"\n") == 200
 
 
-def test_an_export_that_is_ended_while_it_runs_leaves_nothing(served: Served) -> None:
-    served.fill(2_500)
-    worker = served.worker(100)
-    job = worker.bulk.start(served.researcher, REQUEST)
+def test_an_export_that_is_ended_while_it_runs_leaves_nothing(stored: Served) -> None:
+    stored.fill(2_500)
+    worker = stored.worker(100)
+    job = worker.bulk.start(stored.researcher, REQUEST)
     seen: list[bool] = []
 
     def over() -> bool:
         if not seen:
             seen.append(True)
-            worker.bulk.cancel(served.researcher, job.id)
+            worker.bulk.cancel(stored.researcher, job.id)
         return False
 
     assert worker.work(over)
     assert not worker.bulk.folder_of(job).path.exists()
     with pytest.raises(NotFound):
-        worker.bulk.job(served.researcher, job.id)
+        worker.bulk.job(stored.researcher, job.id)
 
 
-def test_a_withdrawal_while_it_is_written_takes_the_participant_out(served: Served) -> None:
-    served.fill(300)
-    worker, gone, looks = served.worker(), served.patients[1], iter(range(1_000))
+def test_a_withdrawal_while_it_is_written_takes_the_participant_out(stored: Served) -> None:
+    stored.fill(300)
+    worker, gone, looks = stored.worker(), stored.patients[1], iter(range(1_000))
 
     def is_over() -> bool:
         if next(looks) == 5:
-            served.door.commit([withdraw(served.consent_of(gone), "no-further-use", "2026-06-01T00:00:00Z")])
+            stored.door.commit([withdraw(stored.consent_of(gone), "no-further-use", "2026-06-01T00:00:00Z")])
         return False
 
-    job = worker.bulk.start(served.researcher, REQUEST)
+    job = worker.bulk.start(stored.researcher, REQUEST)
     assert worker.work(is_over)
-    content = served.content(worker.bulk, job)
+    content = stored.content(worker.bulk, job)
     assert next(looks) > 5
     assert gone.encode() not in content
     assert content.count(b"\n") == 200
 
 
-def test_a_process_that_stops_gives_its_export_back(served: Served) -> None:
-    served.fill(300)
-    worker, count = served.worker(), 0
+def test_a_process_that_stops_gives_its_export_back(stored: Served) -> None:
+    stored.fill(300)
+    worker, count = stored.worker(), 0
 
     def over() -> bool:
         nonlocal count
         count += 1
         return count == 5
 
-    job = worker.bulk.start(served.researcher, REQUEST)
+    job = worker.bulk.start(stored.researcher, REQUEST)
     assert worker.work(over)
-    assert worker.bulk.job(served.researcher, job.id).status == "running"
-    assert served.worker().work()
-    assert served.content(worker.bulk, job).count(b"\n") == 300
+    assert worker.bulk.job(stored.researcher, job.id).status == "running"
+    assert stored.worker().work()
+    assert stored.content(worker.bulk, job).count(b"\n") == 300
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(served: Served) -> None:
@@ -286,33 +318,35 @@ def test_fewer_scopes_since_then_mean_fewer_files(served: Served) -> None:
     assert (found.status, state_of(found.state).reason) == ("failed", "auth.scope")
 
 
-def test_a_killed_export_comes_out_the_same(served: Served, tmp_path: Path) -> None:
-    served.fill(1_500)
-    worker = served.worker(100)
-    job = worker.bulk.start(served.researcher, REQUEST)
+def test_a_killed_export_comes_out_the_same(stored: Served) -> None:
+    stored.fill(1_500)
+    worker = stored.worker(100)
+    job = worker.bulk.start(stored.researcher, REQUEST)
     assert worker.work()
-    expected = sha256(served.content(worker.bulk, job)).hexdigest()
-    job = worker.bulk.start(served.researcher, REQUEST)
+    expected = sha256(stored.content(worker.bulk, job)).hexdigest()
+    job = worker.bulk.start(stored.researcher, REQUEST)
     chance = random.Random(7)
     for hours in range(2):
-        run_and_kill(tmp_path, chance.randint(2, 6), hours)
-    found = worker.bulk.job(served.researcher, job.id)
+        run_and_kill(stored.settings, chance.randint(2, 6), hours)
+    found = worker.bulk.job(stored.researcher, job.id)
     assert found.status == "running"
     assert len(state_of(found.state).parts) > 2
     later = replace(worker.bulk, clock=lambda: datetime.fromtimestamp(datetime.now(UTC).timestamp() + 5 * 3600, UTC))
     assert replace(worker, bulk=later).work()
-    found = worker.bulk.job(served.researcher, job.id)
+    found = worker.bulk.job(stored.researcher, job.id)
     assert found.status == "done"
-    assert sha256(served.content(worker.bulk, job)).hexdigest() == expected
+    assert sha256(stored.content(worker.bulk, job)).hexdigest() == expected
     stems = {part.stem for part in state_of(found.state).parts}
     names = {path.name.partition(".")[0] for path in worker.bulk.folder_of(job).path.iterdir()}
     assert names == stems
 
 
-def run_and_kill(folder: Path, parts: int, hours: int) -> None:
+def run_and_kill(settings: Settings, parts: int, hours: int) -> None:
     """Another process takes the export up, and is killed after some files."""
     command = [sys.executable, "-m", "tests.e2e.exporter", str(parts), str(hours)]
-    environment = {**os.environ, "GATEWAY_DATA_DIR": str(folder)}
+    environment = {**os.environ, "GATEWAY_DATA_DIR": str(settings.data_dir)}
+    if settings.database_url:
+        environment["GATEWAY_DATABASE_URL"] = settings.database_url.get_secret_value()
     process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     assert process.stdout.readline() == "now\n"

@@ -87,6 +87,12 @@ RULES: dict[str, Rule] = {
         "A Consent cannot be deleted",
         "Withdraw it: status inactive and the withdrawal extension",
     ),
+    "consent.version-needed": Rule(
+        "error",
+        "conflict",
+        "A Consent that is there is changed over the version that was seen alone",
+        "Send its version in If-Match, or write a new Consent; a withdrawal that changes nothing else needs neither",
+    ),
     "consent.subject-changed": Rule(
         "error",
         "conflict",

@@ -79,7 +79,7 @@ def test_a_reading_tells_whose_data_and_by_which_consents(either_world: World) -
 def test_a_consent_that_changed_is_told_by_its_new_version(world: World) -> None:
     person = world.person(PERSON)
     world.door("registrar").commit([observation(person, "o1")])
-    world.door("registrar").commit([world.consent_of(person, "wearables-only")])
+    world.give(world.consent_of(person, "wearables-only"))
     start = last(world)
     world.door("ehr-app").read("Observation", "o1")
     [read] = told(world, start)

@@ -22,7 +22,7 @@ AT = "2026-06-01T11:00:00Z"
 def world(world: World) -> World:
     """The first participant lets another organisation than the app's read."""
     person = world.person("101-001")
-    world.door("registrar").commit([world.consent_of(person, "norte-research-only")])
+    world.give(world.consent_of(person, "norte-research-only"))
     return world
 
 

@@ -87,7 +87,7 @@ def test_another_study_has_nothing_of_this_one(filled: World) -> None:
 
 def test_a_consent_for_one_organisation_hides_from_others(filled: World) -> None:
     person = filled.person("201-001")
-    filled.door("registrar").commit([filled.consent_of(person, "norte-research-only")])
+    filled.give(filled.consent_of(person, "norte-research-only"))
     assert filled.door("norte-research").search(EVERYTHING, Page(10)).total == 2
     assert filled.door("research").search(EVERYTHING, Page(10)).total == 1
     assert filled.door("ehr-app").search(EVERYTHING, Page(10)).total == 1

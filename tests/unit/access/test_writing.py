@@ -48,13 +48,13 @@ def test_without_consent_nothing_is_collected(world: World) -> None:
     world.door("registrar").commit([withdraw(consent, "no-further-use", "2026-05-01T00:00:00Z")])
     rule = rule_of(Forbidden, world, "google-health", observation(person))
     assert rule == "consent.collection-not-permitted"
-    world.door("registrar").commit([consent])
+    world.give(consent)
     assert world.door("google-health").commit([observation(person)])[0].outcome == "created"
 
 
 def test_consent_to_one_domain_collects_that_domain(world: World) -> None:
     person = world.person("101-001")
-    world.door("registrar").commit([world.consent_of(person, "wearables-only")])
+    world.give(world.consent_of(person, "wearables-only"))
     world.door("google-health").commit([observation(person)])
     for other in ("laboratory", "survey", "unheard-of"):
         rule = rule_of(Forbidden, world, "lab-hl7", observation(person, "o2", other))
@@ -66,7 +66,7 @@ def test_consent_to_one_domain_collects_that_domain(world: World) -> None:
 
 def test_one_refused_resource_keeps_out_its_whole_unit(world: World) -> None:
     person = world.person("101-001")
-    world.door("registrar").commit([world.consent_of(person, "wearables-only")])
+    world.give(world.consent_of(person, "wearables-only"))
     rule_of(Forbidden, world, "lab-hl7", observation(person, "o1"), observation(person, "o2", "laboratory"))
     assert world.door("ehr-app").search(Query("Observation", (), None, True), Page(5)).total == 0
 
@@ -140,14 +140,14 @@ def test_an_update_moves_no_data_to_another_participant(world: World) -> None:
     world.door("google-health").commit([observation(first)])
     assert rule_of(Conflict, world, "google-health", observation(second)) == "consent.subject-changed"
     consent = world.consent_of(first) | {"patient": {"reference": f"Patient/{second.patient}"}}
-    assert rule_of(Conflict, world, "registrar", consent) == "consent.subject-changed"
+    assert rule_of(Conflict, world, "registrar", Write(consent, if_match=1)) == "consent.subject-changed"
 
 
 def test_who_may_not_see_a_resource_may_not_replace_it(world: World) -> None:
     person = world.person("101-001")
     world.door("google-health").commit([observation(person)])
     consent = world.consent_of(person, "norte-research-only")
-    world.door("registrar").commit([consent])
+    world.give(consent)
     for resource in (observation(person), observation(person, status="amended")):
         rule = rule_of(NotFound, world, "data-manager", resource, scopes=("system/*.cruds",))
         assert rule == "auth.not-found"
@@ -182,7 +182,7 @@ def test_provenance_stands_where_its_targets_stand(world: World) -> None:
         accompany=lambda done: [provenance(*(entry.stored.key.reference for entry in done))],
     )
     assert world.door("ehr-app").read("Provenance", "p1").version == 1
-    world.door("registrar").commit([world.consent_of(second, "norte-research-only")])
+    world.give(world.consent_of(second, "norte-research-only"))
     with pytest.raises(NotFound):
         world.door("ehr-app").read("Provenance", "p1")
 

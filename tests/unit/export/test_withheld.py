@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.access import Write
 from gateway.access.redaction import redaction_of
 from gateway.access.withholding import LIMIT, SCOPE, Kept, Withheld
 from gateway.app import Gateway
@@ -132,6 +133,6 @@ def test_a_withdrawal_is_a_denial(filled: Gateway, study: Study) -> None:
     given = study.consent_of(person)
     registrar.commit([withdraw(given, "no-further-use", "2026-06-01T00:00:00Z")])
     after = filled.access.withholding(principal(study, "data-manager")).of(["Observation"])["Observation"]
-    registrar.commit([given])
+    registrar.commit([Write(given, if_match=2)])
     gone = {who for one in after.withheld.values() for who in one.participants}
     assert gone - {who for one in before.withheld.values() for who in one.participants} == {person.patient}
