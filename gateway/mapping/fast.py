@@ -12,11 +12,14 @@ from gateway.mapping.walk import Made
 Run: TypeAlias = Callable[[Any], list[Made]]
 """What was made of a focus; raises `Fault` or `FhirPathError` where there is something to report."""
 
-Wanted: TypeAlias = Callable[[Sequence[Any]], list[int]]
-"""The numbers of the records that anything may be made of; raises one of `ODDITIES` where it cannot tell."""
+Wanted: TypeAlias = Callable[[Sequence[Any], dict[str, Any], Env], list[int]]
+"""Records, variables and environment -> the numbers of the records that anything may be made of.
 
-Fast: TypeAlias = Callable[[dict[str, Any], Scope, Env, str], tuple[Run, Wanted | None]]
-"""Variables, scope, environment and study of a unit -> its functions."""
+Raises one of `ODDITIES` where it cannot tell.
+"""
+
+Fast: TypeAlias = Callable[[dict[str, Any], Scope, Env, str], Run]
+"""Variables, scope, environment and study of a unit -> its function."""
 
 
 Asked: TypeAlias = Callable[[Any, dict[str, Any], Scope, Env], Any]
@@ -35,12 +38,13 @@ class Generated:
 class FastPlan:
     """The generated functions: of each emit before and after the records, and of a whole record.
 
-    `asked` are those of the formulas about the participant, by position; `facts` the names that any formula reads;
-    `records` is the path of the records, () where it is none.
+    `wanted` is None where it cannot be told. `asked` are those of the formulas about the participant, by position;
+    `facts` the names that any formula reads; `records` is the path of the records, () where it is none.
     """
 
     before: tuple[Generated, ...]
     record: Generated | None
+    wanted: Wanted | None
     after: tuple[Generated, ...]
     asked: Mapping[str, Asked]
     facts: frozenset[str]
@@ -48,26 +52,25 @@ class FastPlan:
 
 
 class Bound:
-    """A generated function in one unit; `known` is what it is bound to. `wanted` is None where it cannot be told."""
+    """A generated function in one unit; `known` is what it is bound to."""
 
-    __slots__ = ("_function", "_general", "_known", "usual", "wanted")
+    __slots__ = ("_function", "_general", "_known", "usual")
 
     def __init__(self, function: Generated, known: tuple[dict[str, Any], Scope, Env, str]) -> None:
         self._function = function
         self._known = known
         self._general: Run | None = None
         self.usual: Run
-        self.wanted: Wanted | None
         try:
-            self.usual, self.wanted = function.usual(*known)
+            self.usual = function.usual(*known)
         except ODDITIES:
-            self.usual, self.wanted = _unusual, None
+            self.usual = _unusual
 
     def general(self) -> Run | None:
         """The function for all data; None where Python cannot nest as deep as it would."""
         if self._general is None:
             bind = self._function.general()
-            self._general = None if bind is None else bind(*self._known)[0]
+            self._general = None if bind is None else bind(*self._known)
         return self._general
 
 

@@ -2,7 +2,7 @@
 
 `bind(variables, scope, env, study)` of each is called once a unit: it makes what is the same in the whole unit
 (constants of the file, and parts that depend on the participant only) and returns `run(focus)`, which gives what was
-made, and `wanted(records)`, the numbers of the records that anything may be made of, or None.
+made. `wanted(records, variables, env)` gives the numbers of the records that anything may be made of.
 
 The functions do what `walk` does where there is nothing to report, and raise where there is: then `walk` maps the
 same record again and tells. Each has two forms: for usual data, with one value at every step, and for all data, which
@@ -15,7 +15,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
-from gateway.mapping.fast import Asked, Fast, FastPlan, Generated
+from gateway.mapping.fast import Asked, Fast, FastPlan, Generated, Wanted
 from gateway.mapping.generate_bulk import write_wanted
 from gateway.mapping.generate_groups import write_grouped
 from gateway.mapping.lineage import plain_path, variables_of
@@ -33,6 +33,10 @@ _ASKED = """
 def run(focus, variables, scope, env):
     ...
 """
+_WANTED = """
+def wanted(records, variables, env):
+    ...
+"""
 _INNER = """
 def run(focus):
     ...
@@ -45,6 +49,7 @@ def generate(plan: Plan) -> FastPlan | None:
         return FastPlan(
             before=tuple(_generated(plan, (emit,), (), emit.id) for emit in plan.before),
             record=_generated(plan, plan.each, plan.vars, "record") if plan.each else None,
+            wanted=_wanted(plan) if plan.each and not plan.vars else None,
             after=tuple(_generated(plan, (emit,), (), emit.id) for emit in plan.after),
             asked={formula.position: _asked(plan, formula) for formula in _of_subject(plan)},
             facts=frozenset(name for formula in _formulas(plan) for name in variables_of(formula.expression.ast)),
@@ -83,6 +88,21 @@ def _asked(plan: Plan, formula: Formula) -> Asked:
     return made
 
 
+def _wanted(plan: Plan) -> Wanted | None:
+    """The function that tells of which records anything may be made; None where it cannot be told."""
+    writer = Writer(plan, usual=True)
+    code = writer.code
+    body: list[ast.stmt] = []
+    with code.into(body):
+        if not write_wanted(writer, plan.each):
+            return None
+    with code.into(code.emit(_WANTED)):
+        code.block.extend([*writer.prelude, *body])
+    module = ast.Module(body=code.block, type_ignores=[])
+    made: Wanted = _executed(plan, module, code.globals, "wanted")["wanted"]
+    return made
+
+
 def _generated(plan: Plan, emits: Sequence[Emit], variables: Variables, name: str) -> Generated:
     @cache
     def general() -> Fast | None:
@@ -107,11 +127,10 @@ def written(plan: Plan, emits: Sequence[Emit], variables: Variables, *, usual: b
                 writer.run(emits, variables)
             else:
                 write_grouped(writer, emits[0], emits[0].group)
-        wanted = write_wanted(writer, emits) if usual and not variables and emits[0].mode == "per-record" else None
     with code.into(outer):
         code.block.extend(writer.prelude)
         code.block.extend(inner_block)
-        code.run("return run, W", W=code.bind(None) if wanted is None else wanted)
+        code.run("return run")
     return ast.Module(body=code.block, type_ignores=[]), code.globals
 
 

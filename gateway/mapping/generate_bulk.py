@@ -149,10 +149,10 @@ def leading(writer: Writer, when: Formula | None) -> list[nodes.Call]:
     return found
 
 
-def write_wanted(writer: Writer, emits: Sequence[Emit]) -> str | None:
+def write_wanted(writer: Writer, emits: Sequence[Emit]) -> bool:
     """Writes which records something may be made of: what the conditions of all emits start with tells it cheaply.
 
-    Returns the name of the function, `wanted(records)` gives their numbers; None where it cannot be told.
+    Writes nothing of use, and returns False, where it cannot be told.
     """
     code = writer.code
     names: dict[str, str | ast.expr] = {
@@ -164,15 +164,15 @@ def write_wanted(writer: Writer, emits: Sequence[Emit]) -> str | None:
     for emit in emits:
         fixed, present = _tests(writer, emit, names)
         if not fixed and not present:
-            return None
+            return False
         tests.append(" and ".join([*fixed, *(f"ITEM.get({name}) is not None" for name in present)]))
         asked += [f"*([{name}] if {' and '.join(fixed) or True} else [])" for name in present[:1]]
     found = f"[NUMBER for NUMBER, ITEM in enumerate(records) if {' or '.join(tests)}]"
     if len(asked) == len(tests):
         code.run(f"NAMES = ({', '.join(asked)},)", **names)
         found = f"[] if ABSENT(records, NAMES) else {found}"
-    code.run(f"def wanted(records):\n    return {found}", ABSENT=code.bind(are_absent), **names)
-    return "wanted"
+    code.run(f"return {found}", ABSENT=code.bind(are_absent), **names)
+    return True
 
 
 def _tests(writer: Writer, emit: Emit, names: dict[str, str | ast.expr]) -> tuple[list[str], list[str]]:

@@ -9,7 +9,7 @@ from gateway.core.ids import resource_id
 from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
 from gateway.mapping.facts import MappedUnit, Step, Subject
-from gateway.mapping.fast import Bound, FastPlan
+from gateway.mapping.fast import Bound, FastPlan, Generated
 from gateway.mapping.gathering import explained
 from gateway.mapping.lineage import fact_path
 from gateway.mapping.loose import ODDITIES, fact
@@ -62,9 +62,6 @@ class UnitRun:
     _made: dict[str, Made] = field(default_factory=dict)
     _given: int = 0
     _unlisted: int = 0
-    _before: tuple[Bound | None, ...] = ()
-    _each: Bound | None = None
-    _after: tuple[Bound | None, ...] = ()
 
     def run(self, label: str) -> MappedUnit:
         """The mapped unit; raises `TooLarge`."""
@@ -102,46 +99,47 @@ class UnitRun:
         variables.clear()
         variables.update(self.variables)
         walk = Walk(self.plan, self.study, scope, variables, env, self.positions, self.steps)
+        fast = None if explain else self.fast
         try:
-            self._bind(walk, explain)
-            self._payload_emits(self.plan.before, self._before, walk)
-            for index in self._wanted():
-                variables["index"], record = index, self.records[index]
-                made = self._quick(self._each, record, walk)
-                self._keep(walk, list(walk.run_record(self.plan.each, record)) if made is None else made)
-            variables["index"] = 0
+            self._payload_emits(self.plan.before, () if fast is None else fast.before, walk)
+            self._records(walk, fast)
             if self.plan.after:
                 scope.made = self._made_so_far()
-            self._payload_emits(self.plan.after, self._after, walk)
+            self._payload_emits(self.plan.after, () if fast is None else fast.after, walk)
         finally:
             current.reset(token)
-            # They know the scope, which knows this unit: a circle would keep the payload until it is collected.
-            self._before, self._each, self._after = (), None, ()
 
-    def _wanted(self) -> Sequence[int]:
+    def _records(self, walk: Walk, fast: FastPlan | None) -> None:
+        """Maps the records that anything may be made of."""
+        numbers = self._wanted(walk, fast)
+        if not numbers:
+            return
+        each, variables = self._bound(None if fast is None else fast.record, walk), walk.variables
+        for index in numbers:
+            variables["index"], record = index, self.records[index]
+            made = self._quick(each, record, walk)
+            self._keep(walk, list(walk.run_record(self.plan.each, record)) if made is None else made)
+        variables["index"] = 0
+
+    def _wanted(self, walk: Walk, fast: FastPlan | None) -> Sequence[int]:
         """The numbers of the records that something may be made of."""
         if not self.plan.each:
             return ()
-        if self._each is not None and self._each.wanted is not None:
+        if fast is not None and fast.wanted is not None:
             try:
-                return self._each.wanted(self.records)
-            except ODDITIES:
+                return fast.wanted(self.records, walk.variables, walk.env)
+            except (*ODDITIES, Fault, FhirPathError):
                 pass
         return range(len(self.records))
 
-    def _bind(self, walk: Walk, explain: bool) -> None:
-        """Prepares the fast functions; none where what is the same in the whole unit has a finding already."""
-        plan = self.plan
-        self._before, self._each, self._after = (None,) * len(plan.before), None, (None,) * len(plan.after)
-        if self.fast is None or explain:
-            return
-        known = (walk.variables, walk.scope, walk.env, self.study)
+    def _bound(self, function: Generated | None, walk: Walk) -> Bound | None:
+        """The fast function in this unit; None where what is the same in the whole unit has a finding already."""
+        if function is None:
+            return None
         try:
-            self._before = tuple([Bound(one, known) for one in self.fast.before])
-            self._each = Bound(self.fast.record, known) if self.fast.record else None
-            self._after = tuple([Bound(one, known) for one in self.fast.after])
+            return Bound(function, (walk.variables, walk.scope, walk.env, self.study))
         except (Fault, FhirPathError):
-            return
+            return None
 
     def _made_so_far(self) -> dict[str, list[str]]:
         """The references of the whole unit by emit: what emits after the records may refer to."""
@@ -150,11 +148,11 @@ class UnitRun:
             found.setdefault(made.emit, []).append(reference)
         return found
 
-    def _payload_emits(self, emits: tuple[Emit, ...], fast: tuple[Bound | None, ...], walk: Walk) -> None:
-        for emit, run in zip(emits, fast, strict=True):
-            walk.variables |= {"item": self.payload, "record": self.payload}
+    def _payload_emits(self, emits: tuple[Emit, ...], fast: tuple[Generated, ...], walk: Walk) -> None:
+        for number, emit in enumerate(emits):
+            walk.variables["item"] = walk.variables["record"] = self.payload
             walk.scope.made[emit.id] = []
-            made = self._quick(run, self.payload, walk)
+            made = self._quick(self._bound(fast[number] if fast else None, walk), self.payload, walk)
             self._keep(walk, list(explained(walk, emit, self.payload)) if made is None else made)
 
     def _quick(self, run: Bound | None, focus: Any, walk: Walk) -> list[Made] | None:
@@ -210,8 +208,7 @@ class UnitRun:
 
     def _reference(self) -> Callable[[str, tuple[object, ...]], str]:
         """What turns an emit and the varying parts of its key into a reference."""
-        emits: dict[str, Emit] = {}
-        fixed: dict[str, list[str]] = {}
+        starts: dict[str, tuple[Emit, list[str]]] = {}
         known: dict[tuple[str, ...], str] = {}
 
         def reference(name: str, values: tuple[object, ...]) -> str:
@@ -219,12 +216,11 @@ class UnitRun:
             found = known.get((name, *given))
             if found is not None:
                 return found
-            if not emits:
-                emits.update({emit.id: emit for emit in (*self.plan.before, *self.plan.each, *self.plan.after)})
-            emit = emits[name]
-            if name not in fixed:
-                fixed[name] = [_fixed_part(part, self.variables) for part in emit.key]
-            parts = list(fixed[name])
+            if name not in starts:
+                named = next(one for one in (*self.plan.before, *self.plan.each, *self.plan.after) if one.id == name)
+                starts[name] = named, [_fixed_part(part, self.variables) for part in named.key]
+            emit, fixed = starts[name]
+            parts = fixed.copy()
             for number, text in zip(emit.varying, given, strict=True):
                 parts[number] = text
             made = known[name, *given] = f"{emit.type}/{resource_id(self.study, self.plan.id, name, parts)}"

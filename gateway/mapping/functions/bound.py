@@ -11,7 +11,7 @@ from gateway.mapping.functions.scores import SCORES
 from gateway.mapping.functions.texts import TEXTS
 from gateway.mapping.functions.times import TIMES
 from gateway.mapping.plan import Table
-from gateway.mapping.scope import current, report
+from gateway.mapping.scope import Scope, current, report
 from gateway.mapping.tables import Row
 
 MAX_KEY_PARTS = 12
@@ -52,11 +52,17 @@ def reference(focus: list[Any], name: list[Any], *parts: list[Any]) -> list[Any]
     if not parts:
         return [{"reference": made} for made in scope.made.get(emit, ())]
     values = tuple(argument(part, "ref()") for part in parts)
-    if any(value is None for value in values) or scope.reference is None:
-        return []
+    made = None if None in values else by_key(scope, emit, values)
+    return [] if made is None else [made]
+
+
+def by_key(scope: Scope, emit: str, values: tuple[Any, ...]) -> dict[str, str] | None:
+    """The reference to what the emit makes with this key; None, and reported, for what is not made."""
+    if scope.reference is None:
+        return None
     found = scope.reference(emit, values)
     if scope.known is not None and found not in scope.known:
         report("mapping.ref-dangling", name=emit)
-        return []
+        return None
     scope.wanted.add(found)
-    return [{"reference": found}]
+    return {"reference": found}

@@ -134,10 +134,12 @@ def _ref(name: Any, *parts: Any) -> Twin | None:
             if part is None:
                 return None
             raise Odd
-        known = current.get().references
-        found = known.get((name, part))
+        scope = current.get()
+        found = scope.references.get((name, part))
         if found is None:
-            found = known[name, part] = loose(bound.reference([], [name], [part]))
+            found = bound.by_key(scope, name, (part,))
+            if found is not None:
+                scope.references[name, part] = found
         return found
 
     return Twin(keyed, (1,), dict) if parts else Twin(made)
