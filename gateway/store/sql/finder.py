@@ -118,7 +118,7 @@ class ResourceFinder:
         search = self._search_of(read, query, study, visibility)
         driven = self._drive(search, self._resolved(search, query.clauses), kept=True)
         driven = by_time(driven) if query.sort else driven
-        if driven.driver not in ("term", "facet", "type") or len(driven.ranges) > 1:
+        if driven.driver not in ("term", "facet", "type") or len(driven.ranges) > self._ranges(driven):
             return None
         rows = self._in_order(search, driven, _Wanted(page.count + 1, page.after, what="packed"))
         return unpacked(query.type, rows, page.count)
@@ -265,7 +265,7 @@ class ResourceFinder:
     def _in_order(self, search: _Search, driven: Drive, wanted: _Wanted, order: str = "at") -> Rows:
         """Rows in the order of the driver; several ranges of it are merged."""
         prepared, values = self._statement(search, driven, wanted, order)
-        if driven.driver not in ("term", "facet"):
+        if driven.driver not in ("term", "facet") or self._ranges(driven) > 1:
             return search.read(prepared, values)
         lists = [search.read(prepared, values | {"driver": one}) for one in driven.ranges]
         if len(lists) == 1:
@@ -282,17 +282,22 @@ class ResourceFinder:
         pieces = tuple(one.piece for one in driven.probed)
         shape = Shape(
             pieces, search.gate, driven.driver, wanted.what, order, wanted.rising,
-            wanted.after is not None, wanted.entries,
+            wanted.after is not None, wanted.entries, ranges=self._ranges(driven),
         )  # fmt: skip
         values = search.values() | self._bound(driven.probed) | {"page_count": wanted.count}
         values |= {f"after{number}": value for number, value in enumerate(wanted.after or ())}
         return self._prepared(shape), values | self._ranged(driven)
 
+    def _ranges(self, driven: Drive) -> int:
+        """How many ranges one statement reads side by side; PostgreSQL would plan them longer than read them."""
+        return max(1, len(driven.ranges)) if driven.is_apart and self._database.is_sqlite else 1
+
     def _ranged(self, driven: Drive) -> dict[str, Any]:
         if driven.driver == "strings":
             return _string_range(driven.ranges[0])
         if driven.driver in ("term", "facet"):
-            return {"driver": driven.ranges[0]} if driven.ranges else {}
+            each = {f"driver{number}": one for number, one in enumerate(driven.ranges)}
+            return each | {"driver": driven.ranges[0]} if driven.ranges else {}
         return {"driver": as_list(self._database, driven.ranges[0])} if driven.driver == "gather" else {}
 
     def _rising(self, search: _Search, driven: Drive, wanted: _Wanted) -> Rows:
