@@ -14,6 +14,7 @@ from gateway.search.indexing.references import add_references
 from gateway.search.indexing.strings import add_strings, add_uris
 from gateway.search.indexing.tokens import add_tokens
 from gateway.search.parameters import Indexed, Kind, Parameters
+from gateway.search.paths import walked
 
 MAX_COMBINATIONS: Final = 100
 """How many entries one place of a composite gives at most."""
@@ -41,12 +42,20 @@ def entries_of(resource: Resource, told: Iterable[Indexed]) -> tuple[IndexEntry,
             text = parameter.expression.text
             values = results.get(text)
             if values is None:
-                values = results[text] = _values(parameter.expression, resource)
+                values = results[text] = values_of(parameter, resource)
             if values:
                 if parameter.details and parameter.kind != "reference":
                     entries.append(PresentEntry(parameter.code))
                 _ADDERS[parameter.kind](entries, parameter, values)
     return tuple(entries)
+
+
+def values_of(parameter: Indexed, resource: Resource) -> list[Any]:
+    """The values that a parameter is told by; none for a composite or a full text."""
+    found = walked(resource, parameter.walks) if parameter.walks else None
+    if found is not None:
+        return [_inner(value) if value.__class__ is dict and "url" in value else value for value in found]
+    return _values(parameter.expression, resource) if parameter.expression is not None else []
 
 
 def _values(expression: Expression, focus: Any) -> list[Any]:

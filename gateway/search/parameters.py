@@ -13,7 +13,7 @@ from gateway.core import Resource
 from gateway.definitions import Definitions, SearchParameter
 from gateway.definitions.search_parameter import split_union
 from gateway.fhirpath import Expression, FhirPathError, compile
-from gateway.search.paths import elements, focus_type, roots, without_resolve
+from gateway.search.paths import Walk, elements, focus_type, roots, walks, without_resolve
 from gateway.terminology.code_system import CodeSystem
 
 OWN: Final = frozenset({"_id", "_lastUpdated"})
@@ -48,7 +48,8 @@ class Indexed:
     `gateway.search.paths.roots`. `targets` are the types that a reference may lead to, `excluded` those that it may
     not. `systems` are those that the codes of an element of type `code` have without saying so. `folded`: tokens
     are plain strings, which compare without case. `is_canonical`: references are canonical URLs. `details` asks for
-    the entries of modifiers too.
+    the entries of modifiers too. `walks` are the ways to all values that the expression gives, none where it has to
+    be evaluated.
     """
 
     code: str
@@ -63,6 +64,7 @@ class Indexed:
     focuses: tuple[Focus, ...] = ()
     details: bool = False
     url: str = ""
+    walks: tuple[Walk, ...] = ()
 
 
 class Parameters:
@@ -197,6 +199,7 @@ class _Compiler:
             is_canonical=bool(kinds) and kinds <= {"canonical", "uri"},
             details=True,
             url=url,
+            walks=walks(resolved.text, self._definitions),
         )
 
     def _systems(self, kinds: set[str], value_sets: list[str | None]) -> frozenset[str]:

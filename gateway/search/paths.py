@@ -6,8 +6,11 @@ expression the answer is "unknown", which costs time and nothing else.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
+from gateway.core import Resource
 from gateway.definitions import Definitions, Element
 from gateway.definitions.search_parameter import ABSTRACT, split_union
 
@@ -18,6 +21,9 @@ _WHERE = re.compile(r"\.where\([^()]*\)")
 _CAST = re.compile(r"(?: as |\.as\(|\.ofType\()(\w+)\)")
 _PLAIN = re.compile(r"[A-Z]\w*(?:\.[a-z]\w*)+\Z")
 _FUNCTIONS = frozenset({"extension"})
+
+Walk: TypeAlias = tuple[tuple[str, str], ...]
+"""A way down from a resource: the JSON name of each step, and that of its twin for extensions, `_name`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,48 @@ def elements(expression: str, definitions: Definitions) -> list[Element]:
             return []
         found.append(element)
     return found
+
+
+def walks(expression: str, definitions: Definitions) -> tuple[Walk, ...]:
+    """The ways to all values that an expression of plain paths gives.
+
+    None at all when one of its parts is no such path, or goes through a choice of types.
+    """
+    found = [_walk(part, definitions) for part in split_union(expression)]
+    return tuple(found) if all(found) else ()
+
+
+def _walk(path: str, definitions: Definitions) -> Walk:
+    if not _PLAIN.match(path):
+        return ()
+    place, *names = path.split(".")
+    for name in names:
+        element = definitions.children(place).get(name)
+        if element is None:
+            return ()
+        place = element.path if definitions.children(element.path) else _type(element)
+    return tuple((name, f"_{name}") for name in names)
+
+
+def walked(resource: Resource, ways: Iterable[Walk]) -> list[Any] | None:
+    """The values at the ends of all ways; None for a resource that is not plainly told: with extensions in the place
+    of values, or nulls."""
+    values: list[Any] = []
+    for way in ways:
+        level: list[Any] = [resource]
+        for name, twin in way:
+            below: list[Any] = []
+            for node in level:
+                if node.__class__ is not dict or twin in node:
+                    return None
+                value = node.get(name)
+                if value.__class__ is list:
+                    below += value
+                elif value is not None:
+                    below.append(value)
+            level = below
+        values += level
+    return None if None in values else values
 
 
 def _element(path: str, definitions: Definitions) -> Element | None:

@@ -1,13 +1,11 @@
 """From a resource to its index rows, by the search parameters of its type.
 
-What one source sends differs little from resource to resource: the rows of each top-level element, or of those that a
-parameter looks at together, are kept for the last contents seen, so that most of a resource is not looked at again.
-What hardly changes, such as codes and the subject, is kept as one; the date by which a resource stands in time, which
-always changes, is read without looking further.
+What one source sends differs little from resource to resource: the rows of what hardly changes, such as codes, are
+kept for the last contents seen, and of contents that only some parameters look at. References, identifiers and times,
+which always change, are read anew, along ways that are known beforehand.
 """
 
 from collections.abc import Iterable, Sequence, Sized
-from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
@@ -18,11 +16,13 @@ from gateway.core.instants import parse_interval
 from gateway.search import Parameters
 from gateway.search.extract import entries_of
 from gateway.search.parameters import Indexed
+from gateway.search.paths import walked
 from gateway.search.query import IndexEntry, PresentEntry
 from gateway.store.sql.grants import CONSENT, consent_subject, consent_term
+from gateway.store.sql.index_plan import Part, Plan, plan_of
 from gateway.store.sql.indexed import TypeIndex, type_index
 from gateway.store.sql.recent import Recent
-from gateway.store.sql.rows import Facet, Fragment, Rows, facet_of, fragment, index_rows, no_rows, together
+from gateway.store.sql.rows import NO_ROWS, Facet, Fragment, Rows, complete, facet_of, fragment, no_rows
 
 MAX_SHAPES: Final = 4_096
 """For how many types with their top-level elements it is kept which parameters they may have."""
@@ -42,35 +42,7 @@ FRAGMENT_SIZE: Final = 2_500
 ENTRY_SIZE: Final = 300
 """About how many bytes an index entry, a row or a term takes."""
 
-_STEADY: Final = frozenset({"token", "uri", "reference"})
-"""The kinds of parameters whose values many resources of a source have in common, if they are not `TypeIndex.own`."""
-
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Parameters that look at the same elements and at no others; without elements they may look anywhere."""
-
-    elements: tuple[str, ...]
-    parameters: tuple[Indexed, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """How resources with the same top-level elements are looked at.
-
-    `steady` are the parts that hardly change, `elements` all of theirs; `timed` is the element with the date by
-    which the resource stands in time, if that is all that is asked of it, else "", and `dated` what a date there is
-    found by beside the time; `others` are the parts beside.
-    """
-
-    steady: tuple[_Part, ...]
-    elements: tuple[str, ...]
-    timed: str
-    time: _Part | None
-    dated: Fragment | None
-    others: tuple[_Part, ...]
 
 
 class Indexes:
@@ -79,12 +51,12 @@ class Indexes:
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
         self._types: dict[str, TypeIndex] = {}
-        self._shapes: dict[tuple[str, ...], _Shape] = {}
+        self._plans: dict[tuple[str, ...], Plan] = {}
         self._number = count(1)
         self._numbers: Recent[tuple[IndexEntry, ...], int] = Recent(COMMON_BYTES)
         self._facets: Recent[tuple[str | int, ...], Facet] = Recent(COMMON_BYTES)
-        self._fragments: Recent[tuple[str, tuple[str, ...], bytes], Fragment] = Recent(FRAGMENT_BYTES)
-        self._together: Recent[tuple[str, tuple[str, ...], bytes], Fragment] = Recent(FRAGMENT_BYTES)
+        self._fragments: Recent[tuple[str, str, bytes], Fragment] = Recent(FRAGMENT_BYTES)
+        self._commons: Recent[tuple[str, bytes], Fragment] = Recent(FRAGMENT_BYTES)
 
     def of(self, type: str) -> TypeIndex:
         """How the type is indexed."""
@@ -95,22 +67,44 @@ class Indexes:
 
     def rows(self, type: str, resource: Resource) -> Rows:
         """The index rows of a resource; a Consent is found by its patient whatever else is indexed."""
-        shape = self._shape(type, resource)
-        fragments = [self._fragment(type, part, resource) for part in shape.others]
-        if shape.steady:
-            fragments.append(self._steady(type, shape, resource))
-        interval = None
-        if shape.time is not None and shape.dated is not None:
-            value = resource[shape.timed]
+        plan = self._plan(type, resource)
+        rows, about = no_rows(), list[int]()
+        fragments = [self._common(type, plan, resource)] if plan.common else []
+        fragments += [self._fragment(type, part, resource) for part in plan.others]
+        own, present = list(plan.own), list[PresentEntry]()
+        for references in plan.references:
+            values = walked(resource, references.walks)
+            found = None if values is None else references.add(values, rows, about)
+            if found is None:
+                own += references.parameters
+            else:
+                present += found
+        if plan.time is not None:
+            value = resource[plan.time.elements[0]]
             interval = parse_interval(value) if isinstance(value, str) else None
-            fragments.append(self._made(type, shape.time, resource) if interval is None else shape.dated)
-        rows = index_rows(fragments, self._facet(type, fragments))
-        if interval is not None:
-            rows.at, rows.until = interval.low, interval.high
+            if interval is None:
+                own += plan.time.parameters
+            else:
+                rows.at, rows.until = interval.low, interval.high
+                present.append(PresentEntry(plan.time.parameters[0].code))
+        if own:
+            fragments.append(self._made(type, own, resource))
+        if present:
+            fragments.append(self._numbered(Fragment(NO_ROWS, tuple(present))))
+        complete(rows, fragments, about, self._facet(type, fragments))
         subject = consent_subject(resource) if type == CONSENT else ""
         if subject:
             rows.terms.add(consent_term(subject))
         return rows
+
+    def _plan(self, type: str, resource: Resource) -> Plan:
+        key = (type, *resource)
+        found = self._plans.get(key)
+        if found is None:
+            found = plan_of(type, self.of(type), self.parameters, resource)
+            if len(self._plans) < MAX_SHAPES:
+                self._plans[key] = found
+        return found
 
     def _facet(self, type: str, fragments: Sequence[Fragment]) -> Facet:
         """The facet of common entries; facets come again and again."""
@@ -121,8 +115,8 @@ class Indexes:
             self._facets.keep(key, found, ENTRY_SIZE * (2 + len(found.terms) + len(found.texts)))
         return found
 
-    def _made(self, type: str, part: _Part, resource: Resource) -> Fragment:
-        return self._numbered(fragment(type, self.of(type), entries_of(resource, part.parameters)))
+    def _made(self, type: str, parameters: Iterable[Indexed], resource: Resource) -> Fragment:
+        return self._numbered(fragment(type, self.of(type), entries_of(resource, parameters)))
 
     def _numbered(self, made: Fragment) -> Fragment:
         made.number = self._number_of(made.common)
@@ -138,84 +132,31 @@ class Indexes:
             self._numbers.keep(common, number, ENTRY_SIZE * (1 + len(common)))
         return number
 
-    def _fragment(self, type: str, part: _Part, resource: Resource) -> Fragment:
+    def _fragment(self, type: str, part: Part, resource: Resource) -> Fragment:
         if not part.elements:
-            return self._made(type, part, resource)
+            return self._made(type, part.parameters, resource)
         content = _encode([resource[name] for name in part.elements])
-        key = (type, part.elements, content)
+        key = (type, part.name, content)
         found = self._fragments.get(key)
         if found is None:
-            found = self._made(type, part, resource)
+            found = self._made(type, part.parameters, resource)
             if len(content) <= MAX_CONTENT:
                 self._fragments.keep(key, found, _size(content, found))
         return found
 
-    def _steady(self, type: str, shape: _Shape, resource: Resource) -> Fragment:
-        content = _encode([resource[name] for name in shape.elements])
-        key = (type, shape.elements, content)
-        found = self._together.get(key)
+    def _common(self, type: str, plan: Plan, resource: Resource) -> Fragment:
+        told = [resource[name] for name in plan.elements]
+        below = [walked(resource, ways) for ways in plan.ways]
+        if None in below:
+            return self._made(type, plan.common, resource)
+        content = _encode((told, below))
+        key = (plan.name, content)
+        found = self._commons.get(key)
         if found is None:
-            found = self._numbered(together([self._fragment(type, part, resource) for part in shape.steady]))
+            found = self._made(type, plan.common, resource)
             if len(content) <= MAX_CONTENT:
-                self._together.keep(key, found, _size(content, found))
+                self._commons.keep(key, found, _size(content, found))
         return found
-
-    def _dated(self, part: _Part) -> Fragment:
-        """The same as `_made` gives for a text that is a date, the time apart."""
-        return self._numbered(Fragment(no_rows(), (PresentEntry(part.parameters[0].code),)))
-
-    def _shape(self, type: str, resource: Resource) -> _Shape:
-        key = (type, *resource)
-        found = self._shapes.get(key)
-        if found is None:
-            found = self._made_shape(type, self._parts(type, resource))
-            if len(self._shapes) < MAX_SHAPES:
-                self._shapes[key] = found
-        return found
-
-    def _made_shape(self, type: str, parts: Iterable[_Part]) -> _Shape:
-        how = self.of(type)
-        steady: list[_Part] = []
-        others: list[_Part] = []
-        time: _Part | None = None
-        for part in parts:
-            if time is None and _is_time(type, how, part):
-                time = part
-            else:
-                (steady if _is_steady(how, part) else others).append(part)
-        elements = tuple(dict.fromkeys(name for part in steady for name in part.elements))
-        timed, dated = (time.elements[0], self._dated(time)) if time else ("", None)
-        return _Shape(tuple(steady), elements, timed, time, dated, tuple(others))
-
-    def _parts(self, type: str, resource: Resource) -> tuple[_Part, ...]:
-        """What stands beside an element as `_element` may be looked at too: then nothing is kept."""
-        how = self.of(type)
-        together: dict[tuple[str, ...], list[Indexed]] = {}
-        alone = any(name.startswith("_") for name in resource)
-        for one in self.parameters.told_by(resource):
-            if how.without_rows(one.code) or (one.code == "_text" and "text" not in resource):
-                continue
-            kept = one.roots and one.kind not in ("composite", "text") and not alone
-            elements = tuple(sorted(one.roots & resource.keys())) if one.roots and kept else ()
-            together.setdefault(elements, []).append(one)
-        return tuple(_Part(elements, tuple(several)) for elements, several in together.items())
-
-
-def _is_steady(how: TypeIndex, part: _Part) -> bool:
-    kinds = {one.kind for one in part.parameters}
-    own = {one.code for one in part.parameters} & how.own - {"_source"}
-    return bool(part.elements) and kinds <= _STEADY and not own
-
-
-def _is_time(type: str, how: TypeIndex, part: _Part) -> bool:
-    """Whether the part is the date in `TypeIndex.in_time` and nothing else, read from one element by its name."""
-    if len(part.parameters) > 1 or len(part.elements) != 1:
-        return False
-    (one,) = part.parameters
-    text = one.expression.text if one.expression else ""
-    kind, dot, name = text.partition(".")
-    named = kind == type and name.isidentifier() and part.elements[0].startswith(name)
-    return one.code == how.in_time and one.kind == "date" and bool(dot) and named
 
 
 def _size(content: bytes, made: Fragment) -> int:

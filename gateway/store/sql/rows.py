@@ -113,6 +113,10 @@ def no_rows() -> Rows:
     return Rows(UNDATED, UNDATED, None, set(), set(), set(), set(), set(), set(), set())
 
 
+NO_ROWS: Final = no_rows()
+"""Rows that nobody adds to."""
+
+
 @dataclass(slots=True)
 class Fragment:
     """The rows of a part of a resource: without facet, of which it has the entries `common`.
@@ -150,25 +154,16 @@ def fragment(type: str, how: TypeIndex, entries: Iterable[IndexEntry]) -> Fragme
     return Fragment(rows, tuple(dict.fromkeys(common)), wordy, about=_about(type, rows))
 
 
-def together(fragments: Sequence[Fragment]) -> Fragment:
-    """The fragment of several parts."""
-    rows = no_rows()
-    for part in fragments:
-        _join(rows, part)
-    common = tuple(chain.from_iterable(part.common for part in fragments))
-    about = tuple(chain.from_iterable(part.about for part in fragments))
-    return Fragment(rows, common, any(part.is_wordy for part in fragments), about=about)
-
-
-def index_rows(fragments: Sequence[Fragment], facet: Facet) -> Rows:
-    """The rows of a resource, from those of its parts and the facet of what is common in them."""
-    rows = no_rows()
+def complete(rows: Rows, fragments: Sequence[Fragment], about: Iterable[int], facet: Facet) -> None:
+    """Adds the rows of fragments, the facet of what is common in them, and the terms that the halves `about` make
+    with it."""
     for part in fragments:
         _join(rows, part)
         for half in part.about:
             rows.terms.add(mixed(half, facet.id))
+    for half in about:
+        rows.terms.add(mixed(half, facet.id))
     rows.facet = facet
-    return rows
 
 
 def _join(rows: Rows, part: Fragment) -> None:

@@ -1,0 +1,65 @@
+"""The index rows of references, made at once for those that most resources hold: relative and literal.
+
+For any other, such as a URL or one by identifier, the rows are made of index entries as for everything else.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from gateway.search.entries import PresentEntry
+from gateway.search.parameters import Indexed
+from gateway.store.sql.indexed import TypeIndex
+from gateway.store.sql.rows import ABOUT, Rows
+from gateway.store.sql.terms import of_parameter, of_target
+
+_RELATIVE: Final = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})\Z")
+_ELSEWHERE: Final = frozenset({"identifier", "resourceType"})
+"""What a reference that is more than literal has."""
+
+
+class ReferenceRows:
+    """The rows of parameters that look at the same references."""
+
+    def __init__(self, type: str, how: TypeIndex, parameters: Sequence[Indexed]) -> None:
+        self.parameters = tuple(parameters)
+        self.walks = parameters[0].walks
+        self._takes = [
+            (
+                one.targets,
+                PresentEntry(one.code),
+                None if one.code in how.same else of_parameter(type, one.code, "reference"),
+                of_parameter(type, one.code, "about") if one.code in ABOUT and one.code not in how.same else None,
+            )
+            for one in parameters
+        ]
+
+    def add(self, values: Sequence[Any], rows: Rows, about: list[int]) -> tuple[PresentEntry, ...] | None:
+        """Adds the rows of references, and to `about` the halves that become terms with the facet; which parameters
+        have a value then. None, and nothing added, where one of them is of another form."""
+        found = []
+        for value in values:
+            text = value.get("reference") if value.__class__ is dict else None
+            led = _target(text) if text.__class__ is str else None
+            if led is None or not _ELSEWHERE.isdisjoint(value):
+                return None
+            found.append(led)
+        present: dict[PresentEntry, None] = {}
+        for kind, id, target in found:
+            for targets, entry, number, half in self._takes:
+                if kind in targets:
+                    present[entry] = None
+                    if number is not None:
+                        rows.terms.add(number ^ target)
+                        rows.references.add((number, kind, id))
+                    if half is not None:
+                        about.append(half ^ target)
+        return tuple(present)
+
+
+@lru_cache(maxsize=1 << 12)
+def _target(text: str) -> tuple[str, str, int] | None:
+    """Type, id and hash of a relative reference without version."""
+    found = _RELATIVE.match(text)
+    return (found[1], found[2], of_target(text)) if found else None
