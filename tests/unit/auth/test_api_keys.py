@@ -1,39 +1,16 @@
 """Keys of vendors: bound to client, study, network, types and time; two at once while they rotate."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.app import Gateway, build
+from gateway.app import Gateway
 from gateway.core.errors import Conflict, FhirError, Forbidden, NotFound, Unauthorized, Unprocessable
-from gateway.settings import Settings
+from tests.unit.auth.conftest import Moving
 
 STUDY = "hf-dct-01"
 HERE = "192.0.2.7"
-
-
-class Moving:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 6, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture(scope="module")
-def clock() -> Moving:
-    return Moving()
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, clock: Moving) -> Iterator[Gateway]:
-    made = build(Settings(data_dir=tmp_path_factory.mktemp("keys")), clock)
-    yield made
-    made.close()
 
 
 @pytest.fixture(autouse=True)

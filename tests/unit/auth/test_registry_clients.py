@@ -1,9 +1,8 @@
 """The registry over a database: what is kept, who may be used where, and what the audit trail says of it."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,32 +15,11 @@ from gateway.core.errors import Conflict, FhirError, Forbidden, NotFound, Unauth
 from gateway.core.event import Event
 from gateway.settings import Settings
 from gateway.study import Client
+from tests.unit.auth.conftest import Moving
 
 STUDY = "hf-dct-01"
 KEY = {"kty": "EC", "crv": "P-384", "kid": "k", "x": "AA", "y": "AA"}
 WAY: tuple[Action, ...] = ("review", "agree", "sandbox", "promote")
-
-
-class Moving:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 6, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture(scope="module")
-def clock() -> Moving:
-    return Moving()
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, clock: Moving) -> Iterator[Gateway]:
-    made = build(Settings(data_dir=tmp_path_factory.mktemp("registry")), clock)
-    yield made
-    made.close()
 
 
 @pytest.fixture
