@@ -30,7 +30,7 @@ def test_a_page_in_the_order_of_an_index_is_had_at_once(
 
 
 def test_nothing_is_found_at_once(store: SqlStore, filled: str) -> None:
-    nothing = [] if store.database.is_sqlite else None
+    nothing: list[str] | None = [] if store.database.is_sqlite else None
     assert briefly(store, filled, [("patient", "p2")]) == nothing
     assert briefly(store, filled, [("code", "nowhere")]) == nothing
 
@@ -70,3 +70,16 @@ def test_a_search_that_was_given_up_leaves_nothing_behind(store: SqlStore, fille
     for _ in range(3):
         assert briefly(store, filled, [], 400) is None
         assert len(briefly(store, filled, []) or []) == (20 if store.database.is_sqlite else 0)
+
+
+def test_a_kept_search_sees_what_came_and_what_consents_say_now(store: SqlStore, filled: str) -> None:
+    if not store.database.is_sqlite:
+        pytest.skip("PostgreSQL is not read on the loop")
+    other = {"coding": [{"system": "http://loinc.org", "code": "59408-5"}]}
+    oxygen = [("patient", "p1"), ("code", "http://loinc.org|59408-5")]
+    assert briefly(store, filled, oxygen) == []
+    store.commit(unit(filled, observation("new", code=other)))
+    assert briefly(store, filled, oxygen) == ["new"]
+    store.commit(unit(filled, consent("c", "p1", status="inactive")))
+    assert briefly(store, filled, oxygen) == []
+    assert briefly(store, filled, PAGE) == []

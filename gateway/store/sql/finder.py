@@ -13,14 +13,15 @@ from gateway.search.query import AnyClause, ChainClause, Clause, ReferenceClause
 from gateway.store.port import Bodies, Found, Page, Position, Statement
 from gateway.store.sql import planning, selecting
 from gateway.store.sql.among import as_list
-from gateway.store.sql.brief import BriefReads, unpacked
+from gateway.store.sql.brief_searches import BriefSearches
 from gateway.store.sql.database import Database, Prepared, Read, Rows, Values
 from gateway.store.sql.explaining import explained
+from gateway.store.sql.facets import Facets
 from gateway.store.sql.includes import Includes
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.limiting import Gate, Gates
 from gateway.store.sql.ordering import merged, numbers, order_of, position
-from gateway.store.sql.planning import MERGED, Asked, Drive, asked, by_time, drive, in_one
+from gateway.store.sql.planning import MERGED, Drive, asked, bound, by_time, drive, in_one
 from gateway.store.sql.reader import stored
 from gateway.store.sql.selecting import Shape
 from gateway.store.sql.tables import UNDATED as NOWHERE
@@ -29,9 +30,6 @@ from gateway.store.sql.types import all_types, types_of
 
 RESOLVED: Final = 200
 """Up to how many resources a chain is followed from its far end; with more, each row is asked where it leads."""
-
-FACETS: Final = 100
-"""Up to how many facets are asked for by name."""
 
 _SHAPES: Final = 1024
 """How many shapes of queries stay compiled."""
@@ -73,20 +71,13 @@ class ResourceFinder:
         self._find = database.prepare(selecting.with_term())
         self._count_terms = database.prepare(selecting.capped_count(database))
         self._prepared = lru_cache(maxsize=_SHAPES)(self._prepare)
-        self._facets = lru_cache(maxsize=_SHAPES)(self._prepare_facets)
+        self._facets = Facets(database)
         self._types = database.prepare(all_types())
         self._includes = Includes(database, indexes, gates)
-        self._brief = BriefReads(database)
-        self._kept = lru_cache(maxsize=_SHAPES)(self._read)
+        self._brief = BriefSearches(database, indexes, gates, self._facets, self._prepared)
 
     def _prepare(self, shape: Shape) -> Prepared:
         return self._database.prepare(selecting.select(self._database, shape))
-
-    def _read(self, type: str, clauses: tuple[Clause, ...]) -> tuple[tuple[Asked, ...], tuple[Asked, ...]]:
-        return planning.split(asked(self._indexes, type, clauses))
-
-    def _prepare_facets(self, pieces: tuple[Any, ...], driven: bool) -> Prepared:
-        return self._database.prepare(selecting.facets(self._database, pieces, driven=driven))
 
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         """See `ResourceStore.search`."""
@@ -101,27 +92,7 @@ class ResourceFinder:
 
     def search_briefly(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
         """See `ResourceStore.search_briefly`."""
-        if not self._database.is_sqlite or page.count < 1 or not self._is_in_order(query):
-            return None
-        return self._brief.read(lambda read: self._bodies(read, query, study, visibility, page))
-
-    def _is_in_order(self, query: Query) -> bool:
-        """Whether the whole answer is a page of one type, newest first."""
-        if not query.type or query.total or query.includes:
-            return False
-        return not query.sort or query.sort == (SortKey(self._indexes.of(query.type).in_time, descending=True),)
-
-    def _bodies(
-        self, read: Read, query: Query, study: str, visibility: Visibility | None, page: Page
-    ) -> Bodies | None:
-        """The page as one row, since SQLite lets go of the interpreter at each; None when several ranges hold it."""
-        search = self._search_of(read, query, study, visibility)
-        driven = self._drive(search, self._resolved(search, query.clauses), kept=True)
-        driven = by_time(driven) if query.sort else driven
-        if driven.driver not in ("term", "facet", "type") or len(driven.ranges) > self._ranges(driven):
-            return None
-        rows = self._in_order(search, driven, _Wanted(page.count + 1, page.after, what="packed"))
-        return unpacked(query.type, rows, page.count)
+        return self._brief.search(query, study, visibility, page)
 
     def _page(self, read: Read, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         types = (query.type,) if query.type else query.types or tuple(types_of(read, self._types, study))
@@ -192,25 +163,13 @@ class ResourceFinder:
                 return chain
         return ReferenceClause(chain.parameter, tuple(ends)) if ends else AnyClause(())
 
-    def _drive(self, search: _Search, clauses: Sequence[Clause], *, kept: bool = False) -> Drive:
-        """What drives a search; with `kept`, how few and short clauses are read is kept."""
-        read = self._kept if kept else self._read
-        common, own = read(search.type, tuple(clauses))
-        facets = self._facets_of(search, common) if common else None
+    def _drive(self, search: _Search, clauses: Sequence[Clause]) -> Drive:
+        """What drives a search."""
+        common, own = planning.split(asked(self._indexes, search.type, clauses))
+        facets = self._facets.of(search.read, search.study, search.type, common) if common else None
         return drive(
             self._indexes, search.type, own, common, facets, partial(self._count, search, planning.GATHERED + 1)
         )
-
-    def _facets_of(self, search: _Search, common: tuple[Asked, ...]) -> list[int] | None:
-        """The facets that answer the clauses, None when they are too many."""
-        single = next((one for one in common if one.piece == ("facet",) and len(one.values[0]) == 1), None)
-        probed = [one for one in common if one is not single]
-        values = {"study": search.study, "type": search.type, "facet_limit": FACETS + 1}
-        if single is not None:
-            values["driver"] = single.values[0][0]
-        prepared = self._facets(tuple(one.piece for one in probed), single is not None)
-        rows = search.read(prepared, values | self._bound(probed))
-        return None if len(rows) > FACETS else [facet for (facet,) in rows]
 
     def _count(self, search: _Search, limit: int, terms: Sequence[int]) -> int:
         values = {"study": search.study, "driver": as_list(self._database, terms), "count_limit": limit}
@@ -221,7 +180,7 @@ class ResourceFinder:
         driven = self._drive(search, clauses)
         if driven.driver in ("term", "facet") and not driven.ranges:
             return 0
-        values = search.values() | self._bound(driven.probed)
+        values = search.values() | bound(self._database, driven.probed)
         is_single = driven.driver in ("term", "facet") and len(driven.ranges) == 1
         if is_single:
             values["driver"] = driven.ranges[0]
@@ -284,7 +243,7 @@ class ResourceFinder:
             pieces, search.gate, driven.driver, wanted.what, order, wanted.rising,
             wanted.after is not None, wanted.entries, ranges=self._ranges(driven),
         )  # fmt: skip
-        values = search.values() | self._bound(driven.probed) | {"page_count": wanted.count}
+        values = search.values() | bound(self._database, driven.probed) | {"page_count": wanted.count}
         values |= {f"after{number}": value for number, value in enumerate(wanted.after or ())}
         return self._prepared(shape), values | self._ranged(driven)
 
@@ -316,7 +275,7 @@ class ResourceFinder:
 
     def _sorted(self, search: _Search, driven: Drive, wanted: _Wanted) -> Rows:
         """Rows in an order that no index gives: all matches are gathered."""
-        values = search.values() | self._bound(driven.probed) | {"page_count": wanted.count}
+        values = search.values() | bound(self._database, driven.probed) | {"page_count": wanted.count}
         orders = order_of(self._indexes, search.type, wanted.sort, values)
         for name, value in values.items():
             if name.startswith("sort"):
@@ -324,18 +283,13 @@ class ResourceFinder:
         if driven.driver in ("term", "facet") and not driven.ranges:
             return []
         driven = in_one(driven)
-        values |= self._ranged(driven) | self._bound(driven.probed)
+        values |= self._ranged(driven) | bound(self._database, driven.probed)
         values |= {f"after{number}": value for number, value in enumerate(numbers(wanted.after))}
         shape = Shape(
             tuple(one.piece for one in driven.probed), search.gate, driven.driver, wanted.what, orders,
             after=wanted.after is not None, entries=wanted.entries,
         )  # fmt: skip
         return search.read(self._prepared(shape), values)
-
-    def _bound(self, clauses: Sequence[Asked]) -> dict[str, Any]:
-        flat = [value for one in clauses for value in one.values]
-        listed = (as_list(self._database, value) if isinstance(value, list) else value for value in flat)
-        return {f"p{number}": value for number, value in enumerate(listed)}
 
     def batch(
         self,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.search.query import AnyClause, Clause, ReferenceClause, StringClause
+from gateway.store.sql.among import as_list
 from gateway.store.sql.asking import Asking, Piece, apart, of_facets_only
+from gateway.store.sql.database import Database
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.rows import ABOUT, about_hash
 from gateway.store.sql.terms import of_target
@@ -151,6 +153,13 @@ def in_one(driven: Drive) -> Drive:
     if driven.driver == "facet":
         return Drive("type", (), (*driven.probed, among_facets(driven.ranges)))
     return Drive("gather", (list(driven.ranges),), driven.probed)
+
+
+def bound(database: Database, clauses: Sequence[Asked]) -> dict[str, Any]:
+    """The parameters of the pieces of clauses, `p0`, `p1` and so on."""
+    flat = [value for one in clauses for value in one.values]
+    listed = (as_list(database, value) if isinstance(value, list) else value for value in flat)
+    return {f"p{number}": value for number, value in enumerate(listed)}
 
 
 def _others(own: Sequence[Asked], one: Asked) -> tuple[Asked, ...]:
