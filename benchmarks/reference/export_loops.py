@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 
 _QUERY = """
 SELECT v.body FROM resource AS r JOIN version AS v ON v.study = r.study AND v.pk = r.pk AND v.version = r.version
 WHERE r.study = ? AND r.type = 'Observation' AND r.deleted = 0 ORDER BY r.pk
+"""
+_NAMED = """
+SELECT v.body FROM resource AS r JOIN version AS v ON v.study = r.study AND v.pk = r.pk AND v.version = r.version
+WHERE r.study = %s AND r.type = 'Observation' AND NOT r.deleted ORDER BY r.pk
 """
 _decode = msgspec.json.Decoder().decode
 
@@ -26,6 +31,24 @@ def copy_bodies(database: Path, study: str, target: Path) -> int:
         file.flush()
         os.fsync(file.fileno())
     connection.close()
+    return count
+
+
+def copy_by_cursor(url: str, study: str, target: Path, *, binary: bool = False) -> int:
+    """The same from PostgreSQL, by a server-side cursor that fetches 500 rows at a time."""
+    count = 0
+    with (
+        psycopg.connect(url) as connection,
+        connection.cursor(name="copied", binary=binary) as cursor,
+        target.open("wb") as file,
+    ):
+        cursor.itersize = 500
+        for (body,) in cursor.execute(_NAMED, (study,)):
+            file.write(body)
+            file.write(b"\n")
+            count += 1
+        file.flush()
+        os.fsync(file.fileno())
     return count
 
 

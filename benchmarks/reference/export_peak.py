@@ -1,5 +1,5 @@
-"""Exports the Observations of the database in the folder that the command names; prints their number and the peak of
-memory (the largest resident set, in 10^6 bytes) as JSON."""
+"""Exports the Observations of a database to a folder, given its URL and the folder; prints their number and the peak
+of memory (the largest resident set, in 10^6 bytes) as JSON."""
 
 import json
 import sys
@@ -15,9 +15,9 @@ from gateway.settings import Settings
 STUDY = "hf-dct-01"
 
 
-def main(folder: Path) -> None:
-    """Exports to a folder beside the database, with consent and audit."""
-    gateway = build(Settings(data_dir=folder, database_url=SecretStr(f"sqlite:///{folder / 'gateway.db'}")))
+def main(url: str, folder: Path) -> None:
+    """Exports with consent and audit."""
+    gateway = build(Settings(data_dir=folder, database_url=SecretStr(url)))
     study = gateway.studies[STUDY]
     door = gateway.access.door(study.principal(study.clients["research"]))
     count = export(door, folder / "peak", ["Observation"], system_clock()).outputs[0].count
@@ -32,4 +32,4 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1], Path(sys.argv[2]))
