@@ -1,0 +1,116 @@
+"""How many tests of content, and how many instances, the Consents of one participant may tell apart."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.consent import narrowing
+from gateway.consent.narrowing import bounded, instances_of, provisions
+from gateway.consent.terms import Terms, read_terms
+from gateway.core.kinds import Kind, KindTest, Match, Part
+from gateway.core.types import Resource
+from tests.unit.consent.test_criteria import DOMAIN, LOINC, TYPES, coding, concept, instance
+from tests.unit.consent.test_terms import CASE, PERMIT, PLACED, answer, consent, rule
+
+OTHER = replace(PLACED, kind=Kind((Part("Observation", (f"{LOINC}|other",)),), True), instance="Observation/other")
+
+
+def denying(*elements: dict[str, Any]) -> Resource:
+    """A Consent that permits, with a deny below for each of `elements`."""
+    return consent(rule("permit", provision=[{"type": "deny", **one} for one in elements]))
+
+
+def codes(count: int) -> list[dict[str, Any]]:
+    return [{"code": concept(coding(LOINC, str(number)))} for number in range(count)]
+
+
+def read(given: Resource) -> list[Terms]:
+    terms = read_terms(given, "P1", CASE.policy)
+    assert terms
+    return [terms]
+
+
+@pytest.mark.parametrize(("count", "permitted"), [(5, True), (6, True), (7, False)])
+def test_six_tests_of_two_outcomes_are_told_apart(count: int, permitted: bool) -> None:
+    assert answer(denying(*codes(count)), placed=OTHER).permit is permitted
+    one = replace(OTHER, kind=Kind((Part("Observation", (f"{LOINC}|0",)),), True))
+    assert not answer(denying(*codes(count)), placed=one).permit
+
+
+def test_a_class_beyond_the_bound_is_as_vague_as_a_code() -> None:
+    assert answer(denying(*codes(5), {"class": [coding(TYPES, "Condition")]}), placed=OTHER).permit
+    assert not answer(denying(*codes(6), {"class": [coding(TYPES, "Condition")]}), placed=OTHER).permit
+
+
+@pytest.mark.parametrize(("count", "permitted"), [(31, True), (32, True), (33, False)])
+def test_thirty_two_instances_are_told_apart(count: int, permitted: bool) -> None:
+    named = [{"data": instance(f"Observation/o{number}")} for number in range(count)]
+    assert answer(denying(*named), placed=OTHER).permit is permitted
+    assert not answer(denying(*named), placed=replace(OTHER, instance="Observation/o0")).permit
+
+
+def test_one_test_that_is_asked_twice_counts_once() -> None:
+    assert answer(denying(*codes(6), *codes(6)), placed=OTHER).permit
+
+
+def test_what_fits_stays_as_it_is() -> None:
+    terms = read(denying(*codes(6), {"data": instance("Observation/o1")}))
+    assert bounded(terms) == terms
+
+
+def test_what_is_beyond_loses_all_that_it_says_of_content_and_no_more() -> None:
+    wide: dict[str, Any] = {
+        "code": concept(coding(LOINC, "x"), coding(DOMAIN, "lab")),
+        "class": [coding(TYPES, "Condition")],
+        "data": instance("Observation/o1"),
+    }
+    below = {"type": "deny", "class": [coding(TYPES, "Goal")]}
+    terms = read(denying(*codes(6), wide | {"provision": [below]}, {"data": instance("Observation/o2")}))
+    [root] = [one.root for one in bounded(terms)]
+    *kept, lost, named = root.children
+    assert kept == list(terms[0].root.children[:6])
+    assert named == terms[0].root.children[7]
+    assert lost == replace(
+        terms[0].root.children[6],
+        vague=True,
+        content=None,
+        codes=None,
+        domains=None,
+        instances=None,
+        children=lost.children,
+    )
+    assert [(one.vague, one.content) for one in lost.children] == [(True, None)]
+    assert (root.vague, root.domains) == (False, None)
+
+
+def test_a_provision_that_is_vague_already_stays_so() -> None:
+    given = denying(*codes(6), {"class": [coding(TYPES, "Goal")]}, {"expression": {}})
+    [root] = [one.root for one in bounded(read(given))]
+    assert [one.vague for one in root.children] == [False] * 6 + [True, True]
+
+
+def test_instances_beyond_the_bound_leave_the_tests_of_content_alone() -> None:
+    named = [{"data": instance(f"Observation/o{number}")} for number in range(33)]
+    [root] = [one.root for one in bounded(read(denying(*codes(1), *named)))]
+    assert root.children[0].codes is not None
+    assert not root.children[0].vague
+    assert {(one.vague, one.instances) for one in root.children[1:]} == {(True, None)}
+
+
+def test_what_has_provisions_below_has_three_outcomes() -> None:
+    of_code = {"code": concept(coding(LOINC, "1"))}
+    deny: dict[str, Any] = {"type": "deny", "class": [coding(TYPES, "Goal")], "provision": [{"type": "permit"}]}
+    terms = read(consent(rule("permit", provision=[of_code | {"type": "permit"}, deny, {"type": "deny", **of_code}])))
+    assert len(list(provisions(terms[0].root))) == 5
+    assert narrowing.tests_of(terms) == {
+        KindTest(True, codes=frozenset({f"{LOINC}|1"})): (Match.NO, Match.CERTAIN),
+        KindTest(False, classes=frozenset({"Goal"})): (Match.NO, Match.POSSIBLE, Match.CERTAIN),
+        KindTest(False, codes=frozenset({f"{LOINC}|1"})): (Match.NO, Match.POSSIBLE),
+    }
+
+
+def test_instances_are_in_a_stable_order() -> None:
+    given = denying(*({"data": instance(f"Observation/{name}")} for name in "bca"), {"code": "x"})
+    assert instances_of(read(given)) == ("Observation/a", "Observation/b", "Observation/c")
+    assert instances_of(read(PERMIT)) == ()
