@@ -23,7 +23,7 @@ from gateway.formats.decoded import NO_OPTIONS, Decoded, Options, Pointer, json_
 from gateway.formats.delimited import decode_csv, decode_tsv
 from gateway.formats.dicom_json import decode_dicom_json
 from gateway.formats.fhir import decode_fhir
-from gateway.formats.hl7v2 import decode_hl7v2
+from gateway.formats.hl7v2 import decode_hl7v2, field_of
 from gateway.formats.json_text import decode_json
 from gateway.formats.ndjson import decode_ndjson
 from gateway.formats.odm import decode_odm
@@ -40,7 +40,8 @@ MAX_BYTES = 50_000_000
 class Format:
     """A payload format: its decoder, the media types it comes with (best first) and its usual file suffixes.
 
-    `parts` cuts a large file between records; None where it cannot be cut.
+    `parts` cuts a large file between records; None where it cannot be cut. `holder` gives for a name in an object of
+    the tree the name beside it whose value tells that of the first: `f3` for `f3_1`, itself where there is none.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Format:
     media_types: tuple[str, ...]
     suffixes: tuple[str, ...]
     parts: Cut | None = None
+    holder: Callable[[str], str] = str
 
 
 def _dicom(data: bytes, options: Options) -> Decoded:
@@ -66,7 +68,9 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format("csv", decode_csv, ("text/csv",), (".csv",), split_csv),
             Format("tsv", decode_tsv, ("text/tab-separated-values",), (".tsv",), split_csv),
             Format("xml", decode_xml, ("application/xml", "text/xml"), (".xml",), split_xml),
-            Format("hl7v2", decode_hl7v2, ("x-application/hl7-v2+er7", "application/hl7-v2"), (".hl7",)),
+            Format(
+                "hl7v2", decode_hl7v2, ("x-application/hl7-v2+er7", "application/hl7-v2"), (".hl7",), holder=field_of
+            ),
             Format("dicom-json", decode_dicom_json, ("application/dicom+json", "application/json"), (".json",)),
             Format("dicom", _dicom, ("application/dicom",), (".dcm",)),
             Format("redcap", decode_redcap, ("application/json", "text/csv"), (".json", ".csv")),

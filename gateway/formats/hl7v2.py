@@ -69,6 +69,11 @@ def decode_hl7v2(data: bytes, options: Options) -> Decoded:
     return Decoded(tree, locator(tree, messages))
 
 
+def field_of(name: str) -> str:
+    """The field that a name of a segment is about, `f3` for `f3_1`: who knows its value knows its components."""
+    return name.partition("_")[0]
+
+
 def _text(data: bytes) -> str:
     try:
         return data.decode().removeprefix("\ufeff")

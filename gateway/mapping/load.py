@@ -197,6 +197,7 @@ class _Reader:
             zone=zone,
             referred=frozenset(name for name, given, _ in formulas.refs if not given),
             context=tree.get("context"),
+            format=tree["source"]["format"],
         )
 
     def _subject(self, tree: dict[str, Any], formulas: Formulas, names: Names) -> SubjectPlan:

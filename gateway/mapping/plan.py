@@ -263,7 +263,7 @@ class Functions:
 class Plan:
     """A whole mapping. `before`, `each` and `after` are the emits in the order in which they run.
 
-    `referred` are the ids of emits that a `ref` without key parts refers to.
+    `referred` are the ids of emits that a `ref` without key parts refers to; `format` is that of its payloads.
     """
 
     id: str
@@ -281,3 +281,4 @@ class Plan:
     referred: frozenset[str] = frozenset()
     context: Mapping[str, Mapping[str, str]] | None = None
     functions: Functions = field(default_factory=Functions)
+    format: str = "json"

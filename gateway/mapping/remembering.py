@@ -7,7 +7,7 @@ or the message is never part of it, so that the memory says nothing of anybody a
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -43,7 +43,8 @@ class _Impure(Exception):
 class Remembered:
     """What of an emit is remembered: `variables` and the root's `fields`, by what its fields at `names` say.
 
-    The fields are those of the object at the path `base`; those in `whole` may have parts.
+    The fields are those of the object at the path `base`; those in `whole` may have parts. What one of them tells of
+    another need not be asked of that.
     """
 
     base: _Path
@@ -69,8 +70,8 @@ class _Reads:
         self.variables |= other.variables
 
 
-def remembered(emit: Emit) -> Remembered | None:
-    """What is remembered of an emit; None where it is not worth it."""
+def remembered(emit: Emit, holder: Callable[[str], str]) -> Remembered | None:
+    """What is remembered of an emit; None where it is not worth it. `holder` is that of the payload's format."""
     if emit.type != "Observation" or emit.group is not None:
         return None
     coded, fields = _coded(emit)
@@ -88,10 +89,12 @@ def remembered(emit: Emit) -> Remembered | None:
     if sum(reads.coded for reads in fields.values()) < _LEAST_CODED:
         return None
     used = {*coded, *total.variables}
+    read = {path[-1]: whole for path, whole in total.paths.items()}
+    told = {name for name in read if holder(name) != name and holder(name) in read}
     return Remembered(
         base=base,
-        names=tuple(path[-1] for path, whole in total.paths.items() if not whole),
-        whole=tuple(path[-1] for path, whole in total.paths.items() if whole),
+        names=tuple(name for name, whole in read.items() if not whole and name not in told),
+        whole=tuple(name for name, whole in read.items() if whole and name not in told),
         variables=tuple((name, formula) for name, formula in emit.vars if name in used),
         fields=tuple(fields),
     )

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import takewhile
 
 from gateway.fhirpath.emitter import Emitter
+from gateway.formats import FORMATS
 from gateway.mapping.identity import framed, id_maker
 from gateway.mapping.loose import items_of, key_part, order_of
 from gateway.mapping.plan import Emit, Formula, Plan
@@ -109,7 +110,7 @@ class Writer:
         code = self.code
         if not emit.when_late:
             self.skip_unless(emit.when, item, leave)
-        kept = remembered(emit) if self.single.usual else None
+        kept = remembered(emit, FORMATS[self.plan.format].holder) if self.single.usual else None
         recalled = {} if kept is None else write_recalled(self.nodes, emit, kept, item)
         self.single.assign(tuple(one for one in emit.vars if kept is None or one not in kept.variables), item)
         if emit.when_late:

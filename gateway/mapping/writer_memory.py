@@ -10,7 +10,7 @@ from gateway.mapping.writer_nodes import NodeWriter
 
 _NONE = "K = None\nFOUND = None"
 _LOOK_UP = """
-K = (*map(B.get, NAMES), PARTS)
+K = (PARTS,)
 try:
     FOUND = MEMORY.get(K)
 except TypeError:
@@ -64,7 +64,9 @@ def _look_up(nodes: NodeWriter, kept: Remembered, item: str, names: dict[str, An
     with code.into(code.emit("if B.__class__ is dict:\n    ...", B=base)):
         for local, name in zip(parts.values(), kept.whole, strict=True):
             code.run(_WHOLE, W=local, B=base, NAME=code.bind(name))
-        code.run(_LOOK_UP.replace("PARTS", ", ".join(parts)), B=base, NAMES=code.bind(kept.names), **names, **parts)
+        texts: dict[str, str | ast.expr] = {f"N{number}": code.bind(name) for number, name in enumerate(kept.names)}
+        key = ", ".join([*(f"B.get({name})" for name in texts), *parts])
+        code.run(_LOOK_UP.replace("PARTS", key), B=base, **names, **texts, **parts)
 
 
 def _unpacked(nodes: NodeWriter, kept: Remembered, found: str, known: Known) -> dict[str, str]:
