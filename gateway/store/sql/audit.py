@@ -92,7 +92,7 @@ class AuditRows:
         if not self._database.is_sqlite:
             self._database.insert(connection, table_of(AuditEventRow), values)
             return
-        head, _, one = self._add.text.rpartition("VALUES ")
+        head, one = self._add.text.rpartition("VALUES ")[0], "(?, ?, ?, ?, ?)"
         for start in range(0, len(values), _ROWS):
             part = values[start : start + _ROWS]
             text = f"{head}VALUES {', '.join([one] * len(part))}"

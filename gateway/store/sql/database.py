@@ -24,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.core.errors import FhirError, Unavailable, Unprocessable
 from gateway.core.issues import issue
+from gateway.store.sql.numbering import numbered
 
 Values: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = list[tuple[Any, ...]]
@@ -140,9 +141,10 @@ class Database:
     def prepare(self, statement: Executable) -> Prepared:
         """The statement compiled for this database; its parameters are the names of its bindparams."""
         compiled = statement.compile(dialect=self.engine.dialect)  # type: ignore[attr-defined]
-        order = tuple(compiled.positiontup) if compiled.positional else None
         constants = {name: value for name, value in compiled.params.items() if value is not None}
-        return Prepared(str(compiled), order, constants)
+        if not compiled.positional:
+            return Prepared(str(compiled), None, constants)
+        return Prepared(*numbered(str(compiled), compiled.positiontup, constants), constants)
 
     def upsert(self, table: Table) -> Any:
         """An INSERT of this database's dialect, for its `on_conflict_...` methods."""
