@@ -7,6 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
 Native = Callable[[Any], bool | None]
 """Whether the value satisfies an invariant; None when plain Python cannot tell and FHIRPath must be asked."""
 
@@ -38,20 +42,17 @@ def _contained_is_used(value: Any) -> bool | None:
     contained = value.get("contained") if isinstance(value, dict) else None
     if not isinstance(contained, list):
         return True
-    named = {text for text in _texts(value) if text.startswith("#")}
-    return all(f"#{part.get('id')}" in named or "#" in _texts(part) for part in contained if isinstance(part, dict))
+    parts = [part for part in contained if isinstance(part, dict)]
+    try:
+        whole = _encode(value)
+        return all(_names(whole, f"#{part.get('id')}") or _names(_encode(part), "#") for part in parts)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return False  # what is no JSON has findings anyhow
 
 
-def _texts(tree: Any) -> set[str]:
-    found: set[str] = set()
-    open_nodes = [tree]
-    while open_nodes:
-        node = open_nodes.pop()
-        if isinstance(node, str):
-            found.add(node)
-        else:
-            open_nodes.extend(node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
-    return found
+def _names(text: bytes, reference: str) -> bool:
+    """Whether the text of a tree has exactly this string: a quote inside a string is escaped there."""
+    return _encode(reference) in text
 
 
 def _blank_narrative(value: Any) -> bool | None:
@@ -67,6 +68,14 @@ def _no_local_reference(value: Any) -> bool | None:
 
 def _unit_has_system(value: Any) -> bool | None:
     return True if isinstance(value, dict) and ("code" not in value or value.get("system")) else None
+
+
+def _in_order(value: Any) -> bool | None:
+    """Two instants as most Periods have them, to the second and of one zone, are in order as their texts are."""
+    start, end = (value.get("start"), value.get("end")) if isinstance(value, dict) else (None, None)
+    if not isinstance(start, str) or not isinstance(end, str) or start[19:] != end[19:]:
+        return None
+    return True if start <= end and _SECOND.match(start) and _SECOND.match(end) else None
 
 
 def _without(name: str) -> Native:
@@ -85,6 +94,11 @@ def _has_quantity(value: Any) -> bool | None:
 
 _BLANK = re.compile(r"<div xmlns=[\"']http://www.w3.org/1999/xhtml[\"']\s*>(?:\s|</?pre>)*</div>\s*\Z")
 
+_SECOND = re.compile(
+    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])T(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}"
+    r"(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9])\Z"
+)
+
 NATIVE: Mapping[str, Native] = {
     "hasValue() or (children().count() > id.count())": _has_content,
     "hasValue() or (children().count() > id.count()) or $this is Parameters": _has_content,
@@ -98,6 +112,7 @@ NATIVE: Mapping[str, Native] = {
     "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": _nothing_contained,
     "contained.meta.security.empty()": _nothing_contained,
     "code.empty() or system.exists()": _unit_has_system,
+    "start.hasValue().not() or end.hasValue().not() or (start <= end)": _in_order,
     "dataAbsentReason.empty() or value.empty()": _without("dataAbsentReason"),
     "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()": _without(
         "component"

@@ -105,3 +105,39 @@ def test_plain_invariants_agree_with_their_expressions(extension: dict[str, Any]
         native = NATIVE[text](extension)
         if native is not None:
             assert [native] == compile(text, base="Extension").evaluate(extension, Env())
+
+
+INSTANTS = st.builds(
+    "20{:02}-{:02}-{:02}T{:02}:{:02}:00{}".format,
+    st.integers(0, 99), st.integers(0, 13), st.integers(0, 32), st.integers(0, 24), st.integers(0, 59),
+    st.sampled_from(["Z", "+02:00", "-13:30", "+14:00", ".5Z", ""]),
+)  # fmt: skip
+BOUNDS = st.one_of(INSTANTS, st.sampled_from(["2026", "2026-03", "2026-03-01", "", "x", None, 3]))
+
+
+@given(BOUNDS, BOUNDS)
+def test_periods_are_in_order_as_their_expression_says(start: Any, end: Any) -> None:
+    text = "start.hasValue().not() or end.hasValue().not() or (start <= end)"
+    period = {name: value for name, value in (("start", start), ("end", end)) if value is not None}
+    native = NATIVE[text](period)
+    if native is not None:
+        assert [native] == compile(text, base="Period").evaluate(period, Env())
+
+
+CONTAINED = st.fixed_dictionaries(
+    {"resourceType": st.just("Basic")},
+    optional={"id": st.sampled_from(["a", "b", 'c"']), "subject": st.just({"reference": "#"})},
+)
+NAMED = st.sampled_from(["#a", "#b", "#", 'x"#a"', "a", '#c"', "#A"])
+
+
+@given(st.lists(CONTAINED, max_size=2), st.lists(NAMED, max_size=2))
+def test_what_is_contained_is_used_where_a_text_names_it(contained: list[Any], named: list[str]) -> None:
+    resource = {
+        "resourceType": "Patient",
+        "contained": contained,
+        "link": [{"other": {"reference": n}} for n in named],
+    }
+    rules = {one.expression for one in VALIDATOR.validate(resource) if "dom-3" in one.message}
+    used = all(f"#{one.get('id')}" in named or "subject" in one for one in contained)
+    assert (rules == set()) is used
