@@ -73,8 +73,8 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
     creating = Direct(api.build_middleware_stack(), CREATE, create.endpoint(parts), methods=("POST",))
     ordinary = BodyLimit(creating, limit=parts.max_body_bytes)
     api.state.inner = ordinary  # where the entries of a batch go
-    searching = Compression(Direct(ordinary, SEARCH, search.endpoint(parts)))
-    outer = Direct(searching, READ, read.endpoint(parts))  # a single resource is sent as it is
+    searching = Direct(ordinary, SEARCH, search.endpoint(parts))
+    outer = Compression(Direct(searching, READ, read.endpoint(parts)))
     affecting = {operation.name for operation in found_operations() if operation.affects}
     answering = Later(outer, parts, affecting)
     api.middleware_stack = Edge(for_origins(answering, parts.origins))  # around the framework's own layers

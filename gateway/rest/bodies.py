@@ -1,13 +1,23 @@
 """Request bodies: read as they stream in, refused as soon as they are too large, and only in the types asked for."""
 
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.core.errors import PayloadTooLarge, UnsupportedMediaType
 from gateway.core.issues import issue
+from gateway.rest.packed_bodies import is_packed, unpacked
 
 JSON_TYPES = ("application/fhir+json", "application/json")
 FORM_TYPES = ("application/x-www-form-urlencoded",)
+
+ON_LOOP: Final = 1_000
+"""Up to how many bytes a compressed body is unpacked on the event loop."""
+
+_LIMIT: Final = "gateway.body_limit"
+"""Where an ASGI scope has how many bytes a body may have, unpacked too."""
 
 
 class BodyLimit:
@@ -25,6 +35,7 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self.app(scope, receive, send)
             return
+        scope[_LIMIT] = self.limit
         taken = 0
         declared = _declared_length(scope)
 
@@ -54,12 +65,38 @@ def media_type(request: Request) -> str:
 
 
 async def read_body(request: Request, types: tuple[str, ...] = ()) -> bytes:
-    """The whole body, once its media type is one of `types` (any when empty) and it is not compressed.
+    """The whole body, once its media type is one of `types` (any when empty), unpacked when it came with gzip.
 
-    Raises `UnsupportedMediaType`, and `PayloadTooLarge` through `BodyLimit`.
+    Only for who is known by then: unpacking takes time. Raises `UnsupportedMediaType`, `BadRequest` for what is not
+    gzip though it says so, and `PayloadTooLarge`, through `BodyLimit` too.
     """
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    packed = is_packed(_encoding(request))
+    _check_type(request, types)
+    body = await request.body()
+    if not packed:
+        return body
+    limit = request.scope[_LIMIT]
+    if len(body) <= ON_LOOP:
+        return unpacked(body, limit)
+    return await run_in_threadpool(unpacked, body, limit)
+
+
+async def read_body_as_sent(request: Request, types: tuple[str, ...] = ()) -> bytes:
+    """The same for anybody, and for what a signature is made of: nothing is unpacked.
+
+    Raises `UnsupportedMediaType`, for a compressed body too, and `PayloadTooLarge` through `BodyLimit`.
+    """
+    if is_packed(_encoding(request)):
         raise UnsupportedMediaType(issue("rest.encoding"))
+    _check_type(request, types)
+    return await request.body()
+
+
+def _encoding(request: Request) -> str:
+    """All that the headers say of it, in their order."""
+    return ",".join(request.headers.getlist("content-encoding"))
+
+
+def _check_type(request: Request, types: tuple[str, ...]) -> None:
     if types and media_type(request) not in types:
         raise UnsupportedMediaType(issue("rest.media-type", expected=" or ".join(types)))
-    return await request.body()

@@ -1,7 +1,8 @@
 """Responses compressed with gzip where the client takes it and it is worth it.
 
 A body up to `ON_LOOP` is compressed at once, which takes less time than a change of threads; a larger one in a
-thread, so that the event loop goes on. Bodies are whole when they come here.
+thread, so that the event loop goes on. Bodies are whole when they come here. What holds a token is not compressed, so
+that its length tells nothing of it beside what a client sent.
 """
 
 import gzip
@@ -14,9 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.rest.headers import headers_of
 
-SMALLEST: Final = 1_000
+SMALLEST: Final = 1_400
+"""What fits in one packet as it is gains nothing."""
+
 ON_LOOP: Final = 32_000
 LEVEL: Final = 3
+AUTH: Final = "/auth/"
+"""Where the addresses begin whose answers hold tokens."""
 
 
 class Compression:
@@ -27,7 +32,7 @@ class Compression:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
-        if scope["type"] != "http" or not accepts_gzip(_accept_encoding(scope)):
+        if scope["type"] != "http" or not accepts_gzip(_accept_encoding(scope)) or scope["path"].startswith(AUTH):
             await self.app(scope, receive, send)
             return
         started: Message | None = None

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 from gateway.auth import TOKEN_SECONDS, Form, TokenRefused
 from gateway.core.errors import FhirError
 from gateway.core.event import Event
-from gateway.rest.bodies import FORM_TYPES, read_body
+from gateway.rest.bodies import FORM_TYPES, read_body_as_sent
 from gateway.rest.edge import note, request_id
 from gateway.rest.pacing import spend_login
 from gateway.rest.parts import Parts
@@ -53,7 +53,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
 async def read_form(request: Request) -> Form | None:
     """The form in the body, None for anything else."""
     try:
-        return form_of(await read_body(request, FORM_TYPES))
+        return form_of(await read_body_as_sent(request, FORM_TYPES))
     except FhirError:
         return None
 

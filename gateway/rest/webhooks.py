@@ -18,7 +18,7 @@ from gateway.auth.webhooks import Delivery, Proved, Scheme, handshake, verify
 from gateway.core.errors import NotFound, PayloadTooLarge, Unauthorized, UnsupportedMediaType
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
-from gateway.rest.bodies import read_body
+from gateway.rest.bodies import read_body_as_sent
 from gateway.rest.edge import note
 from gateway.rest.events import event_of
 from gateway.rest.gate import study_of
@@ -35,7 +35,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     async def raw(request: Request) -> bytes:
         study_of(parts, request)
-        body = await read_body(request)
+        body = await read_body_as_sent(request)
         if len(body) > MAX_BYTES:
             raise PayloadTooLarge(issue("payload.too-large", limit=MAX_BYTES))
         return body

@@ -61,7 +61,7 @@ def test_refusals_name_their_rule(http: Http) -> None:
     assert kind.status_code == 415
     large = http.ask("POST", ADDRESS, "google-health", content=b"x" * 100_001, headers=JSON)
     assert (large.status_code, rule(large)) == (413, "payload.too-large")
-    packed = http.ask("POST", ADDRESS, "google-health", content=b"x", headers=JSON | {"Content-Encoding": "gzip"})
+    packed = http.ask("POST", ADDRESS, "google-health", content=b"x", headers=JSON | {"Content-Encoding": "br"})
     assert (packed.status_code, rule(packed)) == (415, "rest.encoding")
 
 

@@ -3,11 +3,14 @@
 import gzip
 from collections.abc import Iterator
 
+import anyio
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
-from gateway.rest.compression import accepts_gzip
+from gateway.core.codec import dumps
+from gateway.rest.compression import Compression, accepts_gzip
 from gateway.settings import Settings
-from tests.e2e.http_gateway import BASE, Http, observation, serving
+from tests.e2e.http_gateway import BASE, REGISTRAR, Http, observation, serving
 
 APP = "https://app.example"
 
@@ -16,8 +19,10 @@ APP = "https://app.example"
 def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
     with serving(tmp_path_factory.mktemp("transport"), cors_origins=f"{APP}, http://localhost:3000") as served:
         patient = served.participant("all").patient
-        for number in range(60):
+        for number in range(59):
             served.put(observation(f"o{number}", patient))
+        served.put(observation("long", patient) | {"note": [{"text": f"note {number}"} for number in range(200)]})
+        served.put(observation("hidden", served.participant("norte-research-only").patient))
         yield served
 
 
@@ -48,6 +53,63 @@ def test_small_answers_are_not(http: Http) -> None:
     headers, body = raw(http, "/Observation/o1", "gzip")
     assert "content-encoding" not in headers
     assert body.startswith(b"{")
+
+
+@pytest.mark.parametrize("path", ["/Observation/long", "/Observation/long/_history/1"])
+def test_a_long_resource_is_compressed_with_the_tag_of_its_version(http: Http, path: str) -> None:
+    plain_headers, plain = raw(http, path, "identity")
+    headers, body = raw(http, path, "gzip")
+    assert (headers["content-encoding"], plain_headers.get("content-encoding")) == ("gzip", None)
+    assert int(headers["content-length"]) == len(body) < len(plain)
+    assert gzip.decompress(body) == plain
+    assert headers["etag"] == plain_headers["etag"] == 'W/"1"'  # weak: the same version in another form
+    assert "Accept-Encoding" in headers["vary"]
+    asked = {"Accept-Encoding": "gzip", "If-None-Match": headers["etag"]}
+    answer = http.get(path, headers=asked)
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+def test_what_is_hidden_is_as_long_as_what_is_not_there(http: Http) -> None:
+    answers = [raw(http, f"/Observation/{id}", "gzip") for id in ("hidden", "absent", "hidden", "absent")]
+    lengths = {(headers["content-length"], headers.get("content-encoding")) for headers, _ in answers}
+    assert len(lengths) == 1
+
+
+def test_answers_that_hold_tokens_are_not_compressed() -> None:
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"5000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b" " * 5000})
+
+    async def encodings(path: str) -> list[bytes]:
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        async def receive() -> Message:
+            return {"type": "http.request"}
+
+        scope = {"type": "http", "path": path, "headers": [(b"accept-encoding", b"gzip")]}
+        await Compression(answer)(scope, receive, send)
+        return [value for name, value in sent[0]["headers"] if name == b"content-encoding"]
+
+    assert anyio.run(encodings, "/studies/s/fhir/metadata") == [b"gzip"]
+    assert anyio.run(encodings, "/auth/token") == []
+
+
+def test_a_resource_may_be_sent_compressed(http: Http) -> None:
+    patient = http.participant("all").patient
+    body = gzip.compress(dumps(observation("packed", patient)))
+    headers = {"Content-Type": "application/fhir+json", "Content-Encoding": "gzip"}
+    address = f"{BASE}/Observation/packed"
+    assert http.ask("PUT", address, REGISTRAR, content=body, headers=headers).status_code == 201
+    stored = http.get("/Observation/packed").json()
+    assert stored["code"] == observation("packed", patient)["code"]
+    entry = {"resource": observation("within", patient), "request": {"method": "PUT", "url": "Observation/within"}}
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": [entry]}
+    answer = http.ask("POST", BASE, REGISTRAR, content=gzip.compress(dumps(bundle)), headers=headers)
+    assert answer.json()["entry"][0]["response"]["status"].startswith("201")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ none of the planted values.
 """
 
 import base64
+import gzip
 import hashlib
 import hmac
 import json
@@ -314,7 +315,12 @@ def _writes(http: Http) -> Iterator[Attack]:
     for client in ("ehr-app", "research", "google-health"):
         yield put(f"own Consent by {client}", 403, "", json.dumps(consent), client, f"{BASE}/Consent/mine")
     zipped = {**JSON, "Content-Encoding": "gzip"}
-    yield Attack("put: gzip", 415, "rest.encoding", path, REGISTRAR, "PUT", zipped, text.encode())
+    bomb = gzip.compress(bytes(5_000_000))
+    yield Attack("put: not gzip", 400, "rest.gzip", path, REGISTRAR, "PUT", zipped, text.encode())
+    yield Attack("put: a bomb of gzip", 413, "rest.gzip-ratio", path, REGISTRAR, "PUT", zipped, bomb)
+    yield Attack("put: gzip by nobody", 401, "", path, "", "PUT", zipped, bomb)
+    twice = {**JSON, "Content-Encoding": "gzip, gzip"}
+    yield Attack("put: gzip twice", 415, "rest.encoding", path, REGISTRAR, "PUT", twice, text.encode())
     xml = {"Content-Type": "application/fhir+xml"}
     yield Attack("put: XML", 415, "rest.media-type", path, REGISTRAR, "PUT", xml, b"<a/>")
 

@@ -46,7 +46,19 @@ RULES: dict[str, Rule] = {
     ),
     "rest.media-type": Rule("error", "not-supported", "The body's media type is not taken here", "Send {expected}"),
     "rest.encoding": Rule(
-        "error", "not-supported", "Compressed bodies are not taken", "Send the body without Content-Encoding"
+        "error",
+        "not-supported",
+        "The body's Content-Encoding is not taken here",
+        "Send it without Content-Encoding, or with gzip where resources are sent",
+    ),
+    "rest.gzip": Rule(
+        "error", "structure", "The body is not whole gzip", "Compress it as one gzip member, with nothing after it"
+    ),
+    "rest.gzip-ratio": Rule(
+        "error",
+        "too-long",
+        "The body unpacks to more than {times} times its size",
+        "Send it as it is, not compressed",
     ),
     "rest.form": Rule(
         "error", "structure", "The body is not a form", "Send name=value pairs, percent-encoded UTF-8, joined by &"

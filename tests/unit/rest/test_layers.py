@@ -155,7 +155,8 @@ def test_a_body_without_declared_length_is_cut_while_it_streams(log: io.StringIO
     [
         ({"content-type": "text/plain"}, "rest.media-type"),
         ({}, "rest.media-type"),
-        ({"content-type": FORM_TYPES[0], "content-encoding": "gzip"}, "rest.encoding"),
+        ({"content-type": FORM_TYPES[0], "content-encoding": "br"}, "rest.encoding"),
+        ({"content-type": FORM_TYPES[0], "content-encoding": "gzip, gzip"}, "rest.encoding"),
     ],
 )
 def test_bodies_of_other_kinds_are_415(log: io.StringIO, headers: dict[str, str], expected: str) -> None:
