@@ -1,9 +1,18 @@
 """Resources of every type with a canary for each of the eighteen identifiers of Safe Harbor wherever one fits."""
 
 import base64
+import bz2
 import gzip
+import io
+import lzma
 import re
+import zipfile
+import zlib
+from contextlib import suppress
 from itertools import cycle
+
+import duckdb
+import pyarrow.parquet
 
 from gateway.fhirpath import R4
 
@@ -42,7 +51,22 @@ KEPT = {
 }
 """What the policy leaves as it is by its rules, and so nobody can plant there what must not leave."""
 
+STORED = ("Patient", "Observation", "DiagnosticReport", "QuestionnaireResponse", "DocumentReference", "ImagingStudy",
+          "Encounter", "Media", "Composition", "AdverseEvent")  # fmt: skip
+"""The types of which a study holds some with canaries."""
+
 QUANTITIES = frozenset(("Age", "Count", "Distance", "Duration", "Money", "MoneyQuantity", "SimpleQuantity"))
+
+
+def _zipped(data):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("report.txt", data)
+    return made.getvalue()
+
+
+PACKINGS = (bytes, gzip.compress, _zipped, zlib.compress, bz2.compress, lzma.compress, base64.b64encode)
+"""What may be done to a text before it is written in base64."""
 
 
 class Planting:
@@ -51,6 +75,7 @@ class Planting:
     def __init__(self, first=0):
         texts = list(CANARIES.values())
         self._next = cycle(texts[first % len(texts) :] + texts[: first % len(texts)])
+        self._packing = cycle(PACKINGS[first % len(PACKINGS) :] + PACKINGS[: first % len(PACKINGS)])
 
     def resource(self, kind, depth=0):
         """A resource of the type."""
@@ -84,7 +109,7 @@ class Planting:
         """A text, or what stands for one in base64."""
         text = next(self._next)
         if type_name == "base64Binary":
-            return base64.b64encode(gzip.compress(text.encode()) if len(text) % 2 else text.encode()).decode()
+            return base64.b64encode(next(self._packing)(text.encode())).decode()
         return f"{text}/Patient/{text}" if type_name == "uri" and "://" in text else text
 
     def _extended(self):
@@ -97,11 +122,13 @@ def _parent(type_name):
 
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{8,}={0,2}")
+_DEEPEST = 4
+"""How many packings within packings are opened."""
 
 
 def seen_in(data):
     """The identifiers that bytes tell: as they are, backwards, in UTF-16, in hexadecimal or base64, packed or not."""
-    texts = [data, *_unpacked(data)]
+    texts = list(_texts(data, _DEEPEST))
     return {
         name for name, canary in CANARIES.items() for shape in _shapes(canary) if any(shape in text for text in texts)
     }
@@ -115,13 +142,51 @@ def _shapes(canary):
         yield packed[(0, 4, 4)[before] : len(packed) - 4]
 
 
-def _unpacked(data):
-    """What bytes hold in base64, and what is packed in that."""
+def _texts(data, deepest):
+    """The bytes, what they pack, and what they hold in base64."""
+    yield data
+    if not deepest:
+        return
+    inner = list(_unpacked(data))
     for found in set(_BASE64.findall(data)):
-        try:
-            inner = base64.b64decode(found + b"=" * (-len(found) % 4))
-        except ValueError:
-            continue
-        yield inner
-        if inner[:2] == b"\x1f\x8b":
-            yield gzip.decompress(inner)
+        with suppress(ValueError):
+            inner.append(base64.b64decode(found + b"=" * (-len(found) % 4)))
+    for one in inner:
+        yield from _texts(one, deepest - 1)
+
+
+def _unpacked(data):
+    if data[:4] == b"PK\x03\x04":
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            yield from (archive.read(name) + name.encode() for name in archive.namelist())
+    for start, unpack in _UNPACKING.items():
+        if data.startswith(start):
+            with suppress(*_NOT_PACKED):
+                yield unpack(data)
+
+
+_UNPACKING = {
+    b"\x1f\x8b": gzip.decompress,
+    b"\x78": zlib.decompress,
+    b"BZh": bz2.decompress,
+    b"\xfd7zXZ": lzma.decompress,
+}
+_NOT_PACKED = (OSError, EOFError, zlib.error, lzma.LZMAError)
+"""What is told of bytes that only begin as if they were packed."""
+
+
+def everything_in(path):
+    """The bytes of a file, and what readers of its format find in it."""
+    data = path.read_bytes()
+    texts = [data]
+    if path.suffix == ".parquet":
+        file = pyarrow.parquet.ParquetFile(path)
+        texts += [repr(file.read().to_pylist()).encode(), repr(file.metadata.to_dict()).encode()]
+    if path.suffix == ".duckdb":
+        with duckdb.connect(str(path), read_only=True) as connection:
+            rows = connection.execute("SELECT * FROM everything").fetchall()
+            texts += [
+                repr(rows).encode(),
+                repr(connection.execute("PRAGMA storage_info('everything')").fetchall()).encode(),
+            ]
+    return b"\n".join(texts)

@@ -1,39 +1,37 @@
 """Safe Harbor: what is planted for the eighteen identifiers, in every element of every type, is in no output."""
 
-from dataclasses import replace
+import base64
+import gzip
 from datetime import date
 
-import duckdb
-import pyarrow.parquet
 import pytest
-from pydantic import SecretStr
 
-from gateway.app import build
 from gateway.core import dumps
 from gateway.core.assets import asset_roots
-from gateway.core.resources import Change, Key, Placement, Unit
 from gateway.definitions import r4
 from gateway.export import Bundles, export
 from gateway.export.deidentify import Deidentifier, StudyKey, load_policy, shipped_policies
 from gateway.export.views import compile_view, read_view, run_view, write_table
 from gateway.fhirpath import R4
-from gateway.ingest import enrol
 from gateway.search import Parameters
-from gateway.settings import Settings
-from tests.unit.export.canaries import CANARIES, Planting, seen_in
+from tests.unit.export.canaries import CANARIES, PACKINGS, STORED, Planting, everything_in, seen_in
 
 STUDY = "hf-dct-01"
 POLICY = load_policy(shipped_policies(asset_roots("profiles"))["safe-harbor"])
 KINDS = sorted(kind for kind in r4().types() if R4.is_resource(kind))
-STORED = ("Patient", "Observation", "DiagnosticReport", "QuestionnaireResponse", "DocumentReference", "ImagingStudy",
-          "Encounter", "Media", "Composition", "AdverseEvent")  # fmt: skip
-
-
 FORMS = ("collection", "searchset", "participants")
 
 
 def deidentifier():
     return Deidentifier(POLICY, StudyKey(STUDY, b"k" * 32), date(2026, 6, 1))
+
+
+@pytest.mark.parametrize("pack", PACKINGS)
+def test_what_is_planted_is_seen_however_it_is_packed(pack):
+    for name, canary in CANARIES.items():
+        data = b'{"data":"' + base64.b64encode(pack(canary.encode())) + b'"}'
+        assert name in seen_in(data)
+        assert name in seen_in(gzip.compress(data))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -44,43 +42,6 @@ def test_nothing_planted_leaves_a_resource(kind):
             body = dumps(Planting(number).resource(kind, depth))
             assert any(canary.encode() in body for canary in CANARIES.values())
             assert seen_in(found.apply_body(body)) == set(), body
-
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory):
-    """A gateway in which a participant's resources hold canaries, by a door that may read them all."""
-    folder = tmp_path_factory.mktemp("canaries")
-    gateway = build(Settings(data_dir=folder, database_url=SecretStr(f"sqlite:///{folder / 'gateway.db'}")))
-    study = gateway.studies[STUDY]
-    enrol(gateway.access.door(study.principal(study.clients["registrar"])), study, gateway.engines.definitions)
-    person = next(one for one in study.participants if not one.withdrawn and one.consent == "all")
-    changes = []
-    for number, kind in enumerate(STORED):
-        for copy in range(12):  # as many as are taken together by their shape
-            tree = Planting(number + copy).resource(kind, depth=1) | {"id": f"MRN-CANARY-1.{copy}"}
-            key = Key(STUDY, kind, tree["id"])
-            changes.append(Change(key, tree, Placement((person.patient,), study_level=True)))
-    gateway.store.commit(Unit(STUDY, tuple(changes)))
-    principal = replace(study.principal(study.clients["research"]), scopes=("system/*.rs",))
-    yield gateway, gateway.access.door(principal)
-    gateway.close()
-
-
-def everything_in(path):
-    """The bytes of a file, and what readers of its format find in it."""
-    data = path.read_bytes()
-    texts = [data]
-    if path.suffix == ".parquet":
-        file = pyarrow.parquet.ParquetFile(path)
-        texts += [repr(file.read().to_pylist()).encode(), repr(file.metadata.to_dict()).encode()]
-    if path.suffix == ".duckdb":
-        with duckdb.connect(str(path), read_only=True) as connection:
-            rows = connection.execute("SELECT * FROM everything").fetchall()
-            texts += [
-                repr(rows).encode(),
-                repr(connection.execute("PRAGMA storage_info('everything')").fetchall()).encode(),
-            ]
-    return b"\n".join(texts)
 
 
 def test_nothing_planted_leaves_by_ndjson_or_bundles(planted, tmp_path):
