@@ -1,4 +1,4 @@
-"""The demo's payloads: the examples beside the mappings, and a day of heart rate for every participant."""
+"""The demo's payloads: the examples beside the mappings, an echo report and a day of heart rate for everybody."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from hashlib import blake2b
 from importlib.resources.abc import Traversable
 from zoneinfo import ZoneInfo
 
+from gateway.cli._demo.echo_report import echo_report
 from gateway.core.codec import dumps, loads
 from gateway.study import Participant, Study
 
@@ -32,6 +33,8 @@ def deliveries(study: Study, mappings: Iterable[Traversable]) -> Iterator[Delive
     for source in study.sources.values():
         for mapping in source.mappings:
             yield from _examples(source.key, mapping, roots)
+    for person in study.participants:
+        yield Delivery("imaging-reports", f"echo-{person.id}.dcm", echo_report(person))
     days = [heart_rate_day(person) for person in study.participants]
     yield from days
     yield Delivery(days[0].source, f"again-{days[0].name}", days[0].body, days[0].envelope)

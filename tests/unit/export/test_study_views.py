@@ -11,6 +11,7 @@ import pytest
 
 from gateway.access import Door, Page
 from gateway.app import Gateway, build
+from gateway.cli._demo.echo_report import echo_report
 from gateway.cli._demo.payloads import deliveries
 from gateway.core.assets import asset_roots
 from gateway.core.codec import loads
@@ -98,7 +99,8 @@ SEARCHES: dict[str, tuple[str, Callable[[Resource], int] | None]] = {
     "epro_answers": ("QuestionnaireResponse", answers),
     "diary_adherence": ("QuestionnaireResponse", one_row),
     "visits": ("Encounter", one_row),
-    "imaging_measurements": ("ImagingStudy", lambda study: max(1, len(study.get("series", ())))),
+    "imaging_measurements": ("Observation?category=imaging&status:not=entered-in-error", one_row),
+    "imaging_series": ("ImagingStudy", lambda study: max(1, len(study.get("series", ())))),
 }
 """View -> the search that it is to agree with, and how many rows a resource gives, None where that is the view's."""
 
@@ -156,4 +158,26 @@ def test_numbers_are_those_of_the_resources(filled: Gateway, tmp_path: Path) -> 
         )
         assert {code: float(total) for code, total in frame.rows() if total} == pytest.approx(
             {code: float(total) for code, total in told.items()}
+        )
+
+
+def test_measurements_tell_site_method_unit_and_series(filled: Gateway) -> None:
+    study = filled.studies[STUDY]
+    view = VIEWS["imaging_measurements"]
+    rows = run_view(view, filled.access.door(study.principal(study.clients["data-manager"])))
+    names = [one.name for one in view.columns]
+    made = [
+        row for row in (dict(zip(names, row, strict=True)) for row in rows) if row["tracking_id"] == "Left ventricle"
+    ]
+    people = [one for one in study.participants if not one.withdrawn]
+    assert {(row["code"], row["unit"]) for row in made} == {("118565006", "mL"), ("10230-1", "%")}
+    assert {(row["finding_site"], row["method"]) for row in made} == {("87878005", "125207")}
+    for key in ("patient", "study", "series", "tracking_uid"):
+        assert len({row[key] for row in made}) == len(made) // 2 <= len(people)
+    told = {person.patient: echo_report(person) for person in people}
+    assert {str(row["patient"]).removeprefix("Patient/") for row in made} <= set(told)
+    for row in made:
+        assert f"{row['value']}".encode() in told[str(row["patient"]).removeprefix("Patient/")]
+        assert (
+            str(row["series"]).removeprefix("urn:oid:").encode() in told[str(row["patient"]).removeprefix("Patient/")]
         )
