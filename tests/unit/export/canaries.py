@@ -184,9 +184,8 @@ def everything_in(path):
         texts += [repr(file.read().to_pylist()).encode(), repr(file.metadata.to_dict()).encode()]
     if path.suffix == ".duckdb":
         with duckdb.connect(str(path), read_only=True) as connection:
-            rows = connection.execute("SELECT * FROM everything").fetchall()
-            texts += [
-                repr(rows).encode(),
-                repr(connection.execute("PRAGMA storage_info('everything')").fetchall()).encode(),
-            ]
+            for (table,) in connection.execute("SHOW TABLES").fetchall():
+                texts.append(repr(connection.execute(f'SELECT * FROM "{table}"').fetchall()).encode())
+                stored = connection.execute("SELECT * FROM pragma_storage_info(?)", [table]).fetchall()
+                texts.append(repr((table, stored)).encode())
     return b"\n".join(texts)
