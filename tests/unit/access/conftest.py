@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,27 +120,50 @@ def opened(url: str, study: Study, parameters: Parameters) -> Iterator[World]:
         found.close()
 
 
+class Kept:
+    """A closed world as it was: its file, and what its store remembers of it. To make one takes longer than most
+    tests."""
+
+    def __init__(self, world: World, file: Path) -> None:
+        self.world = world
+        self._file, self._copy = file, file.with_name("kept.db")
+        shutil.copyfile(file, self._copy)
+        self._memory = [(one, name, copy(value)) for one, name, value in _memory(world.store)]
+
+    def restored(self) -> World:
+        """The world as it was, opened."""
+        for rest in self._file.parent.glob(f"{self._file.name}-*"):
+            rest.unlink()
+        shutil.copyfile(self._copy, self._file)
+        for one, name, value in self._memory:
+            setattr(one, name, copy(value))
+        self.world.begin()
+        return self.world
+
+
+def _memory(store: SqlStore) -> Iterator[tuple[object, str, Any]]:
+    """Whatever changes in the parts of a store."""
+    pending: list[object] = [store]
+    for one in pending:
+        for name, value in getattr(one, "__dict__", {}).items():
+            if isinstance(value, set | dict | list):
+                yield one, name, value
+            elif type(value).__module__.startswith("gateway.store") and value not in pending:
+                pending.append(value)
+
+
 @pytest.fixture(scope="session")
-def enrolled(
-    tmp_path_factory: pytest.TempPathFactory, study: Study, parameters: Parameters
-) -> Iterator[tuple[World, Path, Path]]:
-    """A closed world, its file, and a copy of the file: to make and fill one takes longer than most tests."""
-    folder = tmp_path_factory.mktemp("world")
-    file, kept = folder / "gateway.db", folder / "kept.db"
+def enrolled(tmp_path_factory: pytest.TempPathFactory, study: Study, parameters: Parameters) -> Iterator[Kept]:
+    """A world in which nothing has happened since its participants were enrolled."""
+    file = tmp_path_factory.mktemp("world") / "gateway.db"
     with opened(f"sqlite:///{file}", study, parameters) as found:
         found.close()
-        shutil.copyfile(file, kept)
-        yield found, file, kept
+        yield Kept(found, file)
 
 
 @pytest.fixture
-def world(enrolled: tuple[World, Path, Path]) -> Iterator[World]:
-    """A world in which nothing has happened since its participants were enrolled."""
-    found, file, kept = enrolled
-    for rest in file.parent.glob(f"{file.name}-*"):
-        rest.unlink()
-    shutil.copyfile(kept, file)
-    found.begin()
+def world(enrolled: Kept) -> Iterator[World]:
+    found = enrolled.restored()
     try:
         yield found
     finally:
