@@ -1,9 +1,8 @@
 """The small changes of a module: a comparison turned, a condition negated, a constant changed, a refusal left out."""
 
 import ast
-import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 _COMPARISONS: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
@@ -28,41 +27,57 @@ _OPERATORS: Final[dict[type[ast.operator], type[ast.operator]]] = {
 _LEFT_ALONE: Final = frozenset({"annotation", "returns", "decorator_list", "type_params", "type_comment"})
 """What a program does does not depend on these, or on nothing that a test of it could see."""
 
+_BLOCKS: Final = ("body", "orelse", "finalbody")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is: within which class or function ("" for none of them), whether it runs when the module is
+    imported, and the lines of its statement, of a compound one those before its first block."""
+
+    within: str = ""
+    at_import: bool = True
+    first: int = 0
+    last: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
     """One changed module: where and how, and its code."""
 
+    place: Place
     line: int
     change: str
-    tree: ast.Module
+    tree: ast.Module = field(repr=False)
 
 
 def mutants(source: str) -> Iterator[Mutant]:
     """Every mutant of a module, in the order of its text."""
     original = ast.parse(source)
-    for number, (node, change) in enumerate(_changes(original)):
-        tree = copy.deepcopy(original)
+    unchanged = ast.dump(original)
+    for number, (node, change, place) in enumerate(_changes(original)):
+        tree = ast.parse(source)
         _apply(tree, number)
-        if ast.dump(tree) != ast.dump(original):
-            yield Mutant(getattr(node, "lineno", 0), change, ast.fix_missing_locations(tree))
+        if ast.dump(tree) != unchanged:
+            yield Mutant(place, getattr(node, "lineno", place.first), change, ast.fix_missing_locations(tree))
 
 
 def _apply(tree: ast.Module, wanted: int) -> None:
-    for number, (node, change) in enumerate(_changes(tree)):
+    for number, (node, change, _place) in enumerate(_changes(tree)):
         if number == wanted:
             _CHANGES[change.partition(":")[0]](node)
             return
 
 
-def _changes(tree: ast.Module) -> Iterator[tuple[Any, str]]:
-    for node in _walk(tree):
+def _changes(tree: ast.Module) -> Iterator[tuple[Any, str, Place]]:
+    for node, place in _walk(tree, Place()):
         for change, told in _SEEN.items():
             words = told(node)
             if words is not None:
-                yield node, f"{change}: {words[:60]}"
-        for name in ("body", "orelse", "finalbody"):
-            yield from _left_out(node, name)
+                yield node, f"{change}: {words[:60]}", place
+        for name in _BLOCKS:
+            for statement, change in _left_out(node, name):
+                yield statement, change, _place_of(statement, _inside(node, name, place))
 
 
 def _words(node: Any) -> str:
@@ -97,9 +112,9 @@ def _left_out(node: ast.AST, name: str) -> Iterator[tuple[Any, str]]:
                 yield statement, f"left out: {ast.unparse(statement)[:60]}"
 
 
-def _walk(node: ast.AST) -> Iterator[ast.AST]:
+def _walk(node: ast.AST, place: Place) -> Iterator[tuple[ast.AST, Place]]:
     """All that runs: not annotations, decorators, docstrings or the words of a literal f-string."""
-    yield node
+    yield node, place
     for name, value in ast.iter_fields(node):
         if name in _LEFT_ALONE:
             continue
@@ -108,12 +123,34 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
                 isinstance(child, ast.AST)
                 and not _is_text(child)
                 and not isinstance(child, ast.Import | ast.ImportFrom)
+                and not _is_type(child)
             ):
-                yield from _walk(child)
+                yield from _walk(child, _place_of(child, _inside(node, name, place)))
+
+
+def _inside(node: ast.AST, field_name: str, place: Place) -> Place:
+    """The place of what is in a field of a node: the body of a function is in it, its defaults are not."""
+    if field_name != "body" or not isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return place
+    at_import = place.at_import and isinstance(node, ast.ClassDef)
+    return replace(place, within=f"{place.within}.{node.name}".strip("."), at_import=at_import)
+
+
+def _place_of(child: ast.AST, outer: Place) -> Place:
+    if not isinstance(child, ast.stmt):
+        return outer
+    blocks = [block[0].lineno for name in _BLOCKS if isinstance(block := getattr(child, name, None), list) and block]
+    last = max(child.lineno, min(blocks) - 1) if blocks else child.end_lineno or child.lineno
+    return replace(outer, first=child.lineno, last=last)
 
 
 def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_type(node: ast.AST) -> bool:
+    """Whether it is `Name: TypeAlias = ...`, which annotations are made of."""
+    return isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias"
 
 
 def _is_none(node: ast.AST) -> bool:

@@ -1,104 +1,181 @@
-"""Running the tests of a module against one mutant of it, in a fork that imports the mutant in its place."""
+"""Runs the tests of mutants: the tests once, watched, then for each mutant a fork in which those that run its line
+are tried until one fails."""
 
 import ast
-import importlib.abc
-import importlib.machinery
+import gc
 import os
+import resource
+import shutil
 import signal
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import pytest
+from _pytest.runner import runtestprotocol
+from hypothesis import Phase, settings
 
 from tests.mutants.mutating import Mutant, mutants
+from tests.mutants.replacing import Loaded, put
+from tests.mutants.tracing import Traces
 
 ROOT: Final = Path(__file__).parents[2]
-SECONDS: Final = 60
-"""A mutant that runs longer is killed, and counts so: it does not end."""
+MEMORY: Final = 1 << 30
+"""Bytes that a mutant may take beside what it starts with."""
 
-KEPT: Final = ("core", "definitions", "fhirpath", "search", "terminology", "study", "conformance", "store")
-"""Packages of the product that no mutant is in, nor in what they import: a child need not import them again, and the
-classes of tables cannot be made twice."""
+PATIENCE: Final = 6.0
+"""Seconds of tests that a mutant may survive: those that take longer together are not all tried, quickest first."""
 
+ENDLESS: Final = (signal.SIGALRM, signal.SIGXCPU)
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Modules, by their dotted names, and the tests that must tell each mutant of them."""
-
-    name: str
-    modules: tuple[str, ...]
-    tests: tuple[str, ...]
+settings.register_profile(
+    "mutants", deadline=None, database=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
+)
 
 
-class Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives the mutant when its module is imported."""
+@dataclass(slots=True)
+class Tried:
+    """What became of the mutants of a module: how many were tried, and which survived, `unseen` those that no test
+    runs; `endless` of the killed ran on and on, which counts as told."""
 
-    def __init__(self, module: str, tree: ast.Module) -> None:
-        self._module = module
-        self._tree = tree
+    count: int = 0
+    survivors: list[Mutant] = field(default_factory=list)
+    unseen: list[Mutant] = field(default_factory=list)
+    endless: list[Mutant] = field(default_factory=list)
 
-    def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        """The mutant's, None for every other module."""
-        return importlib.machinery.ModuleSpec(name, self) if name == self._module else None
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Runs the mutant's code."""
-        exec(compile(self._tree, self._module, "exec"), module.__dict__)
-
-
-def survivors(target: Target, stride: int = 1) -> tuple[int, list[tuple[str, Mutant]]]:
-    """How many mutants were tried, each or one of `stride`, and those that no test tells, with their modules."""
-    if _run(target.tests, quiet=False) != 0:  # and what the children need is imported
-        sys.exit(f"the tests of {target.name} fail without any mutant")
-    count, found = 0, []
-    for module in target.modules:
-        source = (ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8")
-        if _is_killed(target, module, Mutant(0, "none", ast.parse(source))):
-            sys.exit(f"the tests of {target.name} fail in a child with {module} as it is")
-        for mutant in islice(mutants(source), 0, None, stride):
-            count += 1
-            if not _is_killed(target, module, mutant):
-                found.append((module, mutant))
-    return count, found
+    @property
+    def killed(self) -> int:
+        """How many a test told."""
+        return self.count - len(self.survivors)
 
 
-def _is_killed(target: Target, module: str, mutant: Mutant) -> bool:
-    child = os.fork()
-    if child == 0:
-        signal.alarm(SECONDS)
-        _forget(module)
-        sys.meta_path.insert(0, Instead(module, mutant.tree))
-        os._exit(_run(target.tests, quiet=True))
-    _, status = os.waitpid(child, 0)
-    return status != 0
+class _Last:
+    """Stands after the last test of a fork: what lives as long as the session stays."""
+
+    def __init__(self, session: pytest.Session) -> None:
+        self._session = session
+
+    def listchain(self) -> list[Any]:
+        """Only the session goes on."""
+        return [self._session]
 
 
-def _forget(module: str) -> None:
-    """The module and all that may have taken something from it are imported anew."""
-    kept = tuple(f"gateway.{name}" for name in KEPT)
-    for name in list(sys.modules):
-        if (
-            name == module
-            or name.startswith("tests.unit")
-            or (name.startswith("gateway.") and not name.startswith(kept))
-        ):
-            del sys.modules[name]
+class Plugin:
+    """Tries the mutants of `modules` instead of running the tests; `report` is called after each with the module,
+    what was found, and whether it was the last."""
+
+    def __init__(self, modules: Sequence[str], every: int, report: Callable[[str, Tried, bool], None]) -> None:
+        self._modules = modules
+        self._every = every
+        self._report = report
+        self._recent: deque[int] = deque(maxlen=5)
+
+    def pytest_collectstart(self) -> None:
+        """Examples are the same for each mutant, and none of them is made smaller."""
+        settings.load_profile("mutants")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """One of the two databases is enough to tell a mutant."""
+        items[:] = [item for item in items if "postgres" not in item.nodeid]
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Tries all mutants."""
+        if session.testsfailed:
+            pytest.exit("the tests cannot be collected", 2)
+        self._items, self._last = session.items, _Last(session)
+        self._factory: Any = session.config._tmp_path_factory  # type: ignore[attr-defined]
+        self._traces = self._watched()
+        self._loaded = Loaded()
+        gc.collect()
+        gc.freeze()
+        unchanged = {module: ast.parse(path_of(module).read_text("utf-8")) for module in self._modules}
+        if self._killed_by(unchanged, range(len(self._items))) != 0:
+            pytest.exit("the tests fail in a fork with the modules as they are", 2)
+        for module in self._modules:
+            self._try_module(module)
+        return True
+
+    def _watched(self) -> Traces:
+        traces = Traces(path_of(module) for module in self._modules)
+        for number, item in enumerate(self._items):
+            with traces.of(number):
+                failed = self._fails(item, self._last)
+            if failed:
+                pytest.exit(f"fails without any mutant: {item.nodeid}", 2)
+        return traces
+
+    def _try_module(self, module: str) -> None:
+        file, tried = path_of(module), Tried()
+        source = file.read_text("utf-8")
+        for number, mutant in enumerate(mutants(source)):
+            if number % self._every:
+                continue
+            tried.count += 1
+            tests = self._traces.tests(file, mutant.place, PATIENCE)
+            status = self._killed_by({module: mutant.tree}, tests) if tests else 0
+            if status == 0:
+                tried.survivors.append(mutant)
+                tried.unseen += [] if tests else [mutant]
+            elif os.WIFSIGNALED(status) and os.WTERMSIG(status) in ENDLESS:
+                tried.endless.append(mutant)
+            self._report(module, tried, False)
+        self._report(module, tried, True)
+
+    def _killed_by(self, changed: Mapping[str, ast.Module], tests: Sequence[int]) -> int:
+        """The exit status of a fork with changed modules, 0 when no test failed."""
+        folder = self._factory.getbasetemp() / "mutant"
+        folder.mkdir()
+        ordered = list(dict.fromkeys([*(one for one in self._recent if one in tests), *tests]))
+        child = os.fork()
+        if child == 0:
+            self._factory._basetemp = folder
+            _bound(sum(self._traces.seconds[test] for test in tests))
+            try:
+                for module, tree in changed.items():
+                    put(module, tree, self._loaded)
+                found = self._first_failing(ordered)
+                (folder / "killer").write_text("" if found is None else str(found))
+            except BaseException:  # a mutant may fail in any way
+                found = -1
+            os._exit(0 if found is None else 1)
+        _, status = os.waitpid(child, 0)
+        self._remember(folder / "killer")
+        shutil.rmtree(folder, ignore_errors=True)
+        return status
+
+    def _remember(self, killer: Path) -> None:
+        """Who told a mutant tells its neighbours: such tests come first."""
+        if killer.exists() and (text := killer.read_text()):
+            if int(text) in self._recent:
+                self._recent.remove(int(text))
+            self._recent.appendleft(int(text))
+
+    def _first_failing(self, tests: Sequence[int]) -> int | None:
+        if not tests:
+            return None
+        following = [*(self._items[number] for number in tests[1:]), self._last]
+        for number, after in zip(tests, following, strict=True):
+            if self._fails(self._items[number], after):
+                return number
+        return None
+
+    def _fails(self, item: pytest.Item, after: Any) -> bool:
+        return any(one.failed for one in runtestprotocol(item, log=False, nextitem=after))
 
 
-def _run(tests: Sequence[str], *, quiet: bool) -> int:
-    """The exit code of the tests; what they print goes nowhere when `quiet`."""
-    if quiet:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-    options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--no-header", "--no-summary"]
-    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    try:
-        return int(pytest.main([*options, *(str(ROOT / test) for test in tests)]))
-    except BaseException:  # a mutant may fail in any way
-        return 1
+def _bound(seconds: float) -> None:
+    """Limits a fork whose tests take so many seconds of the processor without a mutant: several times of that."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (10 + int(3 * seconds), resource.RLIM_INFINITY))
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, resource.RLIM_INFINITY))
+    signal.alarm(60 + int(30 * seconds))
+
+
+def path_of(module: str) -> Path:
+    """The file of a module."""
+    return ROOT / f"{module.replace('.', '/')}.py"

@@ -1,0 +1,61 @@
+"""Which tests run which lines of the mutated modules."""
+
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import accumulate
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tests.mutants.mutating import Place
+
+
+class Traces:
+    """What was seen while each test ran: lines by file, and seconds of the processor."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._files = {str(file) for file in files}
+        self._tests: dict[str, dict[int, set[int]]] = {file: defaultdict(set) for file in self._files}
+        self.seconds: dict[int, float] = {}
+
+    @contextmanager
+    def of(self, test: int) -> Iterator[None]:
+        """Watches while the test of that number runs."""
+        tracer, start = self._tracer(test), time.process_time()
+        threading.settrace(tracer)
+        sys.settrace(tracer)
+        try:
+            yield
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)
+            self.seconds[test] = time.process_time() - start
+
+    def tests(self, file: Path, place: Place, patience: float) -> list[int]:
+        """The tests that run a place, quickest first, as many as take `patience` seconds together, and one at least:
+        of what runs at import those that run anything of the file."""
+        lines = self._tests[str(file)]
+        wanted = lines if place.at_import else range(place.first, place.last + 1)
+        found = {test for line in wanted for test in lines.get(line, ())}
+        ordered = sorted(found, key=lambda test: (self.seconds[test], test))
+        until = accumulate(self.seconds[test] for test in ordered)
+        return [
+            test
+            for number, (test, seconds) in enumerate(zip(ordered, until, strict=True))
+            if seconds <= patience or not number
+        ]
+
+    def _tracer(self, test: int) -> Callable[[FrameType, str, Any], Any]:
+        def seen(frame: FrameType, event: str, _argument: Any) -> Any:
+            lines = self._tests[frame.f_code.co_filename]
+            lines[frame.f_lineno].add(test)
+            return seen
+
+        def called(frame: FrameType, event: str, argument: Any) -> Any:
+            return seen(frame, event, argument) if frame.f_code.co_filename in self._files else None
+
+        return called
