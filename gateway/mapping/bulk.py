@@ -50,8 +50,8 @@ def gathered(
 
 
 def are_absent(records: Sequence[Any], names: Sequence[str]) -> bool:
-    """True when no record has one of the names, as far as that is told cheaply; raises for records of other kinds."""
-    return not any([1 for record in records if name in record] for name in names)
+    """True when every record has nothing at any of the names; raises for records that are no objects."""
+    return not any([1 for record in records if record.get(name) is not None] for name in names)
 
 
 def is_regular(times: Sequence[Any], period: int) -> bool:

@@ -28,7 +28,7 @@ def twins(tables: Mapping[str, Table]) -> dict[str, Callable[..., Twin | None]]:
         "hl7Time": lambda zone=None: (
             None if zone is not None else Twin(times.hl7_time_of, (), str, is_local_time=True)
         ),
-        "hl7Date": lambda: _of_text_twin(_alone(times.hl7_date)),
+        "hl7Date": lambda: Twin(times.hl7_date_of, (), str),
         "dateOnly": lambda: _of_text_twin(lambda text: text[:10] or None, str),
         "range": lambda: _of_text_twin(_alone(numbers.limits)),
         "text": lambda: Twin(_text),

@@ -270,17 +270,23 @@ def _hl7(value: Any, zone: list[Any]) -> str | None:
 
 def hl7_date(focus: list[Any]) -> list[Any]:
     """The FHIR date of an HL7 DT or DTM, with its precision."""
-    results = []
-    for value in focus:
-        text = text_of(value, "hl7Date()")
-        if not text:
-            continue
-        found = _HL7.match(text.strip())
-        if found:
-            results.append("-".join(part for part in found.groups()[:3] if part))
-        else:
-            report("mapping.wrong-value", what="hl7Date()")
-    return results
+    results = (hl7_date_of(value) for value in focus)
+    return [text for text in results if text is not None]
+
+
+def hl7_date_of(value: Any) -> str | None:
+    """As `hl7_date`, for one item or none."""
+    if value is None:
+        return None
+    text = text_of(value, "hl7Date()")
+    if not text:
+        return None
+    found = _HL7.match(text.strip())
+    if not found:
+        report("mapping.wrong-value", what="hl7Date()")
+        return None
+    year, month, day = found.group(1, 2, 3)
+    return f"{year}-{month}-{day}" if day else f"{year}-{month}" if month else str(year)
 
 
 def hl7_time_of_day(focus: list[Any]) -> list[Any]:

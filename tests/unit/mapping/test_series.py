@@ -213,3 +213,38 @@ def test_fast_and_explained_agree_and_no_value_is_lost(mapping: Mapping, given: 
         if isinstance(point.get("bpm"), int | Decimal) and not isinstance(point["bpm"], bool)
     }
     assert len(texts) <= len(usable) or any(point["at"] in (5, "2026-01-01T00:02:00+00:00") for point in given)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    start=st.integers(0, 86_399),
+    length=st.integers(60, 200),
+    where=st.floats(0, 1, exclude_max=True),
+    act=st.sampled_from(["none", "drop", "double", "swap", "late", "at", "bpm", "dev", "m", "gone"]),
+    other=st.sampled_from(
+        [None, "", "72", 72, Decimal("7.50"), True, [], [1, 2], {}, "2026-01-01T00:00:00+00:00", 5]
+    ),
+)
+def test_a_long_run_with_one_point_disturbed(
+    mapping: Mapping, start: int, length: int, where: float, act: str, other: Any
+) -> None:
+    texts = [
+        f"2026-01-0{second // 86400 + 1}{at(second % 86400)[10:]}" for second in range(start, 200 * 60 + start, 60)
+    ]
+    given: list[dict[str, Any]] = [
+        {"at": text, "bpm": number % 7 + 3, "m": 1, "dev": "a"} for number, text in enumerate(texts[:length])
+    ]
+    place = int(where * length)
+    if act == "drop":
+        del given[place]
+    elif act == "double":
+        given.insert(place, dict(given[place]))
+    elif act == "swap":
+        given[place], given[-1] = given[-1], given[place]
+    elif act == "late":
+        given[place]["at"] = given[place]["at"][:-1] + ".5Z"
+    elif act == "gone":
+        del given[place]["bpm"]
+    elif act != "none":
+        given[place][act] = other
+    made(mapping, {"points": given})

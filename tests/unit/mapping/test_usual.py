@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.core.instants import parse_interval
 from gateway.mapping import Mapping
-from gateway.mapping.bulk import is_regular
+from gateway.mapping.bulk import are_absent, is_regular
 from gateway.mapping.generate import written
 from gateway.mapping.grouping import are_plain_numbers, is_plain_number
 from gateway.mapping.loose import Odd, listed, loose
@@ -162,3 +162,11 @@ def test_times_remembered_in_one_unit_are_not_those_of_another(tmp_path: Path) -
         found = mapping.apply(tree, facts(subject={"zone": zone})).resources
         assert [one["effectiveDateTime"] for one in found] == [f"2026-07-01T08:00:00{offset}"] * 2
     assert general_forms(mapping) == 0
+
+
+@pytest.mark.parametrize("record", [[{"a": 1}], "a", None, 1])
+def test_what_is_absent_is_told_of_objects_alone(record: Any) -> None:
+    assert are_absent([{"b": 1}, {"a": None}], ("a",))
+    assert not are_absent([{"b": 1}, {"a": 0}], ("a",))
+    with pytest.raises((AttributeError, TypeError)):
+        are_absent([{"b": 1}, record], ("a",))
