@@ -16,11 +16,13 @@ from gateway.audit import AuditTrail, chain
 from gateway.consent import grant_compiler
 from gateway.core.codec import loads
 from gateway.core.event import Event
+from gateway.core.principal import Principal
 from gateway.core.resources import Key
 from gateway.definitions import r4
 from gateway.search import Parameters
 from gateway.store.sql import SqlStore
 from gateway.study import Participant, Study
+from gateway.study.parts import Role
 
 KEY = b"the key of these tests"
 FOLDER = Path(__file__).parents[3] / "profiles" / "studies" / "hf-dct-01"
@@ -89,6 +91,13 @@ class World:
     def door(self, client: str, study: str | None = None) -> Door:
         principal = self.study.principal(self.study.clients[client])
         return self.access.door(replace(principal, study=study or self.study.id), request="r1")
+
+    def acting(self, role: Role, **changes: Any) -> tuple[Access, Principal]:
+        """An installation whose study has this role too, and a client of the clinic with it."""
+        study = replace(self.study, roles={**self.study.roles, role.name: role})
+        access = Access(self.store, self.trail, {study.id: study}, lambda: self.now, ScopeLimits(self.parameters))
+        principal = self.study.principal(self.study.clients["ehr-app"])
+        return access, replace(principal, role=role.name, scopes=changes.pop("scopes", role.scopes), **changes)
 
     def events(self, after: int = 0) -> list[Event]:
         """The audit events, oldest first, once all that waits is written."""
