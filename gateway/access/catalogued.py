@@ -119,6 +119,10 @@ class CataloguedStore:
         """See `ResourceStore.regrant`."""
         return self._store.regrant(study)
 
+    def consent_epoch(self, study: str, subject: str) -> int:
+        """See `ResourceStore.consent_epoch`."""
+        return self._store.consent_epoch(study, subject)
+
     def _guarded(self, unit: Unit) -> Unit:
         self._checked(unit.changes)
         prepare = unit.prepare

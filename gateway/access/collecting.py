@@ -20,12 +20,12 @@ _KEPT_SUBJECTS: Final = 2048
 
 
 class Collecting:
-    """The boxes of participants, compiled again when one of their Consents has another version."""
+    """The boxes of participants, compiled again when one of their Consents has changed."""
 
     def __init__(self, store: ResourceStore, policies: Mapping[str, ConsentPolicy]) -> None:
         self._store = store
         self.policies = policies
-        self._known: dict[tuple[str, str], tuple[object, tuple[Grant, ...]]] = {}
+        self._known: dict[tuple[str, str], tuple[int, tuple[Grant, ...]]] = {}
 
     def require(
         self, principal: Principal, now: int, placements: Iterable[Placement], beside: Sequence[Change] = ()
@@ -57,11 +57,20 @@ class Collecting:
         ]
 
     def _grants(self, study: str, subject: str, beside: Sequence[Change]) -> tuple[Grant, ...]:
-        rows = self._found(study, "Consent", "patient", subject)
-        versions = tuple((row.key.id, row.version) for row in rows)
+        if beside:
+            return self._compiled(study, subject, beside)
+        epoch = self._store.consent_epoch(study, subject)  # read first: what is read later is no older
         known = self._known.get((study, subject))
-        if known is not None and known[0] == versions and not beside:
+        if known is not None and known[0] == epoch:
             return known[1]
+        grants = self._compiled(study, subject, ())
+        while len(self._known) >= _KEPT_SUBJECTS:
+            self._known.pop(next(iter(self._known)), None)
+        self._known[study, subject] = (epoch, grants)
+        return grants
+
+    def _compiled(self, study: str, subject: str, beside: Sequence[Change]) -> tuple[Grant, ...]:
+        rows = self._found(study, "Consent", "patient", subject)
         resources = [loads(row.body) for row in rows]
         if beside or needs_link(resources):
             written = {(change.key.type, change.key.id): change.resource for change in beside}
@@ -69,12 +78,7 @@ class Collecting:
             kept = [row for row in (*rows, *links) if (row.key.type, row.key.id) not in written]
             resources = [loads(row.body) for row in kept]
             resources += [found for found in written.values() if _is_about(found, subject)]
-            return tuple(compile_grants(subject, resources, self.policies[study]))
-        grants = compile_grants(subject, resources, self.policies[study])
-        while len(self._known) >= _KEPT_SUBJECTS:
-            self._known.pop(next(iter(self._known)), None)
-        self._known[study, subject] = (versions, grants)
-        return grants
+        return tuple(compile_grants(subject, resources, self.policies[study]))
 
     def _found(self, study: str, kind: str, parameter: str, subject: str) -> tuple[Stored, ...]:
         query = Query(kind, (ReferenceClause(parameter, (f"Patient/{subject}",)),))

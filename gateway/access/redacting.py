@@ -81,6 +81,10 @@ class RedactingStore:
         """See `ResourceStore.regrant`."""
         return self._store.regrant(study)
 
+    def consent_epoch(self, study: str, subject: str) -> int:
+        """See `ResourceStore.consent_epoch`."""
+        return self._store.consent_epoch(study, subject)
+
     def _found(self, found: Found) -> Found:
         rows, included = (tuple(map(self._redaction.shown, part)) for part in (found.rows, found.included))
         return replace(found, rows=rows, included=included)

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.access.finding import Finder
 from gateway.access.gate import Gate
 from gateway.access.journal import Target
 from gateway.access.writes import Delete, Write
 from gateway.core.errors import FhirError, Unavailable
-from gateway.core.event import Event
+from gateway.core.event import Event, Seen, Told
 from gateway.core.resources import Change, Committed, Lookup, Stored, Unit, Visibility
 from gateway.store.port import ResourceStore
 
@@ -24,6 +24,10 @@ Plan: TypeAlias = Callable[[Finder], Sequence[Step]]
 
 Report: TypeAlias = Callable[[Iterable[Target], int], Event]
 """(what was written or found, how many) -> the audit event."""
+
+
+_PLACED: Final = ("created", "updated")
+"""Outcomes after which a resource stands where its change says."""
 
 
 class Transaction:
@@ -66,9 +70,14 @@ class Transaction:
     def _accompany(self, _committed: Sequence[Committed]) -> tuple[Change, ...]:
         return self._gate.accompany(self._planned, (), self._visibility("").now)
 
-    def _events(self, committed: Sequence[Committed]) -> tuple[Event, ...]:
+    def _events(self, committed: Sequence[Committed]) -> tuple[Told, ...]:
         targets = [one for one in self.results(committed) if one is not None]
-        return (self._report(targets, len(targets)),)
+        event = self._report(targets, len(targets))
+        if len(targets) > len(committed) or any(one.outcome not in _PLACED for one in committed):
+            return (event,)
+        placements = [change.placement for change in self._planned]
+        pairs = {(subject, domain) for one in placements for subject in one.subjects for domain in one.domains}
+        return (Seen(event, tuple(sorted(pairs))),)
 
     def _confirm(self, committed: Sequence[Committed]) -> None:
         visibility = self._visibility("")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from gateway.core.event import Event
+from gateway.core.event import Event, Told
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE
 from gateway.core.kinds import UNKNOWN, Kind, KindRule
 from gateway.core.receipt import Receipt
@@ -119,7 +119,7 @@ class Unit:
     confirm: Callable[[tuple[Committed, ...]], None] | None = None
     prepare: "Callable[[Lookup], Sequence[Change]] | None" = None
     locks: tuple[str, ...] = ()
-    report: Callable[[tuple[Committed, ...]], tuple[Event, ...]] | None = None
+    report: Callable[[tuple[Committed, ...]], tuple[Told, ...]] | None = None
     purge: Callable[[tuple[Committed, ...]], Sequence[str]] | None = None
 
 

@@ -23,6 +23,8 @@ FACTS: Final[Mapping[str, str]] = {"visits": "Encounter", "devices": "Device", "
 TYPES: Final = frozenset({*FACTS.values(), "Patient", "ServiceRequest", "Specimen"})
 """Types that a rule may see, through a variable or a reference."""
 
+_SCOPES: Final = tuple(f"system/{name}.rs" for name in sorted(TYPES))
+
 MOST: Final = 1000
 """How many resources of a type a rule may see; a participant who has more is not judged."""
 
@@ -43,9 +45,12 @@ class StoredFacts:
     @classmethod
     def of_writer(cls, doors: Callable[[Principal], Door], principal: Principal) -> "StoredFacts":
         """Those that rules may see for a source or writer: what its Door lets it collect, though it may not read."""
-        scopes = tuple(f"system/{name}.rs" for name in sorted(TYPES))
-        checking = replace(principal, scopes=scopes)
-        return cls(lambda query: doors(checking).search(query, Page(MOST), action="collect"))
+
+        def search(query: Query) -> Found:
+            checking = replace(principal, scopes=_SCOPES)
+            return doors(checking).search(query, Page(MOST), action="collect")
+
+        return cls(search)
 
     @classmethod
     def of_reader(cls, door: Door) -> "StoredFacts":

@@ -163,6 +163,9 @@ class ResourceStore(Protocol):
     def regrant(self, study: str) -> int:
         """Makes all grants of the study again, after its consent policy changed; how many subjects it has."""
 
+    def consent_epoch(self, study: str, subject: str) -> int:
+        """A number that rises whenever a Consent or ResearchSubject of a participant changes; 0 before the first."""
+
 
 class LandingStore(Protocol):
     """Payloads as they came, and their receipts."""

@@ -213,6 +213,21 @@ def test_regrant_applies_a_changed_policy(store: SqlStore, study: str) -> None:
     assert seen(store, reader(study), "a") == ["a"]
 
 
+def test_the_epoch_of_a_participant_rises_with_what_their_grants_are_made_of(store: SqlStore, study: str) -> None:
+    assert store.consent_epoch(study, "p1") == 0
+    store.commit(unit(study, observation("a", "p1"), consent("c2", "p2")))
+    assert store.consent_epoch(study, "p1") == 0
+    linked = {"resourceType": "ResearchSubject", "id": "r", "individual": {"reference": "Patient/p1"}}
+    before = 0
+    for one in (consent("c", "p1"), consent("c", "p1", status="inactive"), consent("c", "p3"), linked):
+        store.commit(unit(study, one))
+        after = store.consent_epoch(study, "p1")
+        store.commit(unit(study, observation("a", "p1", status="amended"), consent("c2", "p2", status="draft")))
+        assert before < after == store.consent_epoch(study, "p1")
+        before = after
+    assert store.consent_epoch("another", "p1") == 0
+
+
 def _no_chain(_previous: bytes, _event: object) -> None:  # type: ignore[return]
     raise AssertionError("no audit here")
 

@@ -65,6 +65,13 @@ class GrantMaker:
         epochs = table_of(ConsentEpochRow).c
         named = (epochs.study == study_is(), epochs.subject != STUDY)
         self._subjects = database.prepare(select(epochs.subject).where(*named))
+        one = (epochs.study == study_is(), epochs.subject == bindparam("subject", type_=String))
+        self._epoch = database.prepare(select(epochs.epoch).where(*one))
+
+    def epoch(self, study: str, subject: str) -> int:
+        """How often the grants of a subject were made."""
+        found = self._database.fetch(self._epoch, {"study": study, "subject": subject})
+        return int(found[0][0]) if found else 0
 
     def make(self, connection: Connection, study: str, subjects: Collection[str]) -> None:
         """Replaces the grants of these subjects; `STUDY` among them tells that resources were placed anew.

@@ -1,6 +1,6 @@
 """Writing index rows: those of new versions, those that an update takes away, and facets and units once."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -32,28 +32,21 @@ _KNOWN: Final = 200_000
 """How many facets and units are remembered to be there."""
 
 
-def _terms(rows: Rows, study: str, pk: int) -> list[Values]:
+_TABLES: Final = (TermRow, ReferenceRow, DateRow, NumberRow, StringRow, WordRow)
+"""The tables with rows of single resources."""
+
+
+def _made(rows: Rows, study: str, pk: int) -> list[list[Values]]:
+    """The rows for each of `_TABLES`, in the order of the columns."""
     at = rows.at
-    return [(study, term, at, pk) for term in rows.terms]
-
-
-def _words(rows: Rows, study: str, pk: int) -> list[Values]:
-    return [(study, term, pk) for term in rows.words]
-
-
-def _of(kind: str) -> Callable[[Rows, str, int], list[Values]]:
-    return lambda rows, study, pk: [(study, pk, *row) for row in getattr(rows, kind)]
-
-
-_TABLES: Final[tuple[tuple[Any, str, Callable[[Rows, str, int], list[Values]]], ...]] = (
-    (TermRow, "terms", _terms),
-    (ReferenceRow, "references", _of("references")),
-    (DateRow, "dates", _of("dates")),
-    (NumberRow, "numbers", _of("numbers")),
-    (StringRow, "strings", _of("strings")),
-    (WordRow, "words", _words),
-)
-"""The tables with rows of single resources, of which rows, and how they are made, in the order of the columns."""
+    return [
+        [(study, term, at, pk) for term in rows.terms],
+        [(study, pk, *row) for row in rows.references],
+        [(study, pk, *row) for row in rows.dates] if rows.dates else [],
+        [(study, pk, *row) for row in rows.numbers] if rows.numbers else [],
+        [(study, pk, *row) for row in rows.strings] if rows.strings else [],
+        [(study, term, pk) for term in rows.words] if rows.words else [],
+    ]
 
 
 @dataclass(slots=True)
@@ -67,16 +60,15 @@ class IndexBatch:
 
     def replace(self, study: str, pk: int, old: Rows | None, new: Rows) -> None:
         """Takes away the rows of `old` that `new` has not, and adds those that only `new` has."""
-        for number, (_, kind, made) in enumerate(_TABLES):
-            wanted = getattr(new, kind)
-            if not wanted and old is None:
-                continue
-            if old is not None and (wanted or getattr(old, kind)):
-                first, then = set(made(old, study, pk)), set(made(new, study, pk))
-                self.new[number] += then - first
-                self.old[number] += first - then
-            elif wanted:
-                self.new[number] += made(new, study, pk)
+        wanted = _made(new, study, pk)
+        if old is not None:
+            there = _made(old, study, pk)
+            for gone, before, then in zip(self.old, there, wanted, strict=True):
+                gone += set(before).difference(then)
+            wanted = [list(set(then).difference(before)) for before, then in zip(there, wanted, strict=True)]
+        for into, rows in zip(self.new, wanted, strict=True):
+            if rows:
+                into += rows
         if new.facet:
             self.facets[new.facet.id] = new.facet
         for unit in new.units:
@@ -88,7 +80,7 @@ class IndexWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        tables = [table_of(row) for row, *_ in _TABLES]
+        tables = [table_of(row) for row in _TABLES]
         self._tables = [(table, _key_places(table), database.prepare(_delete(table))) for table in tables]
         self._held = {row: database.prepare(_held(database, row, name)) for row, name in _KEPT}
         self._once: dict[Any, Prepared] = {

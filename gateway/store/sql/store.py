@@ -225,6 +225,10 @@ class SqlStore:
         self._states.require(study)
         return self.database.write(lambda connection: self._grants.make_all(connection, study))
 
+    def consent_epoch(self, study: str, subject: str) -> int:
+        """See `ResourceStore.consent_epoch`."""
+        return self._grants.epoch(study, subject)
+
     def land(self, payload: Payload, receipt: Receipt, leased_until: datetime | None = None) -> None:
         """See `LandingStore.land`."""
         self._landing.land(payload, receipt, leased_until)
