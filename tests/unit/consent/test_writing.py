@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from gateway.consent import check_consent, compile_grants, decide, is_deletion
+from gateway.consent import (
+    check_consent,
+    compile_grants,
+    decide,
+    is_deletion,
+    is_same_or_withdrawn,
+    is_withdrawal,
+)
 from tests.compliance.decision_table import Case, cases
 
 CASES = {case.id: case for case in cases()}
@@ -62,6 +69,81 @@ def test_a_deletion_may_be_stored_with_a_legal_hold_or_without(more: tuple[tuple
 )
 def test_a_consent_that_cannot_decide_is_refused(changes: dict[str, Any], rule: str) -> None:
     assert [found.rule for found in check_consent(consent(**changes))] == [rule]
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"patient": None}, "Consent.patient"),
+        ({"patient": {"reference": "/"}}, "Consent.patient"),
+        ({"provision": {"provision": [{"provision": [{"provision": [{}]}]}]}}, "Consent.provision"),
+        ({"extension": withdrawal(MODE, AT)}, "Consent.extension"),
+    ],
+    ids=["patient", "nobody", "depth", "withdrawal"],
+)
+def test_a_refusal_names_its_place(changes: dict[str, Any], place: str) -> None:
+    assert [found.expression for found in check_consent(consent(**changes))] == [place]
+
+
+@pytest.mark.parametrize("leaf", ["x", 7, None])
+def test_only_provisions_count_as_levels(leaf: Any) -> None:
+    three = {"provision": [{"provision": [{"provision": [leaf]}]}]}
+    assert check_consent(consent(provision=three)) == []
+    assert check_consent(consent(provision=leaf)) == []
+
+
+OURS = {"url": "urn:x", "valueCode": "kept"}
+ACTIVE = consent(extension=[OURS], meta={"versionId": "1"})
+WITHDRAWN = ACTIVE | {"status": "inactive", "extension": [OURS, *withdrawal(MODE, AT)], "meta": {"versionId": "2"}}
+
+
+def by(mode: str) -> list[dict[str, Any]]:
+    return [OURS, *withdrawal(("mode", "valueCode", mode), AT)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_one", "is_any"),
+    [
+        ({}, True, True),
+        ({"extension": by("stop-collection")}, True, True),
+        ({"extension": by("delete")}, False, True),
+        ({"extension": by("forget")}, False, True),
+        ({"extension": [*withdrawal(MODE, AT), OURS]}, True, True),
+        ({"meta": {"versionId": "9"}}, True, True),
+        ({"extension": [OURS]}, False, False),
+        ({"extension": withdrawal(MODE, AT)}, False, False),
+        ({"extension": [OURS, OURS, *withdrawal(MODE, AT)]}, False, False),
+        ({"extension": [OURS, *withdrawal(MODE, AT), *withdrawal(MODE, AT)]}, False, False),
+        ({"extension": None}, False, False),
+        ({"status": "active"}, False, False),
+        ({"status": "entered-in-error"}, False, False),
+        ({"dateTime": "2026-05-01"}, False, False),
+        ({"provision": {"type": "deny"}}, False, False),
+        ({"language": "en"}, False, False),
+    ],
+    ids=str,
+)
+def test_a_withdrawal_changes_nothing_else(changes: dict[str, Any], is_one: bool, is_any: bool) -> None:
+    assert is_withdrawal(ACTIVE, WITHDRAWN | changes) is is_one
+    assert is_same_or_withdrawn(ACTIVE, WITHDRAWN | changes) is is_any
+
+
+@pytest.mark.parametrize("status", ["inactive", "draft", "proposed"])
+def test_only_what_is_active_is_withdrawn(status: str) -> None:
+    before = ACTIVE | {"status": status}
+    assert not is_withdrawal(before, WITHDRAWN)
+    assert not is_same_or_withdrawn(before, WITHDRAWN)
+    assert is_same_or_withdrawn(before, before | {"meta": {"versionId": "7"}})
+    assert not is_withdrawal(before, before)
+
+
+def test_a_consent_without_extensions_is_withdrawn_with_one() -> None:
+    plain = {name: value for name, value in ACTIVE.items() if name != "extension"}
+    withdrawn = plain | {"status": "inactive", "extension": withdrawal(MODE, AT)}
+    assert is_withdrawal(plain, withdrawn)
+    assert is_same_or_withdrawn(plain, withdrawn)
+    assert is_same_or_withdrawn(plain, plain)
+    assert not is_same_or_withdrawn(plain, plain | {"extension": []})
 
 
 @pytest.mark.parametrize(
