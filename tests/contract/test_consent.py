@@ -217,7 +217,12 @@ def test_the_epoch_of_a_participant_rises_with_what_their_grants_are_made_of(sto
     assert store.consent_epoch(study, "p1") == 0
     store.commit(unit(study, observation("a", "p1"), consent("c2", "p2")))
     assert store.consent_epoch(study, "p1") == 0
-    linked = {"resourceType": "ResearchSubject", "id": "r", "individual": {"reference": "Patient/p1"}}
+    linked = {
+        "resourceType": "ResearchSubject",
+        "id": "r",
+        "status": "on-study",
+        "individual": {"reference": "Patient/p1"},
+    }
     before = 0
     for one in (consent("c", "p1"), consent("c", "p1", status="inactive"), consent("c", "p3"), linked):
         store.commit(unit(study, one))
