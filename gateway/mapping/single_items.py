@@ -14,6 +14,7 @@ from gateway.mapping.single_logic import holds, logic
 _MOVES_FOCUS: Final = frozenset({"where", "select", "exists", "all", "iif", "repeat", "sort", "aggregate", "trace"})
 _FEW: Final = 8
 _OBJECTS: Final = {dict}
+_TEXTS: Final = {str}
 _DIFFERENT = "L = DIFFERENT(V, NAMES, scope.columns) if V is not None else []"
 _SPREAD = "L = SPREAD(V, NAMES) if V is not None else []"
 _ITEMS = "L = [] if V is None else [V] if V.__class__ is str or V.__class__ is dict else EACH(V)"
@@ -147,13 +148,23 @@ def spread(value: Any, names: tuple[str, ...]) -> list[Any]:
 
 def different(value: Any, names: tuple[str, ...], columns: Columns) -> list[Any]:
     """As `spread`, without repetitions as far as `fewer` finds them."""
-    if value.__class__ is list and value and _leads_to_object(value[0], names):
-        with suppress(LookupError, TypeError):
-            found = column(columns, value, names)
-            first = found[0]
-            if _is_of_texts(first) and found.count(first) == len(found):
-                return [first]
+    if value.__class__ is list and value:
+        with suppress(AttributeError, LookupError, TypeError):
+            if _leads_to_object(value[0], names):
+                found = column(columns, value, names)
+                if _is_of_texts(found[0]) and found.count(found[0]) == len(found):
+                    return found[:1]
+            elif len(names) == 2:
+                return _texts_below(value, names[0], names[1])
     return fewer(spread(value, names))
+
+
+def _texts_below(items: list[Any], first: str, second: str) -> list[str]:
+    """The different texts two steps below objects; raises where something else is there."""
+    texts = dict.fromkeys([text for item in items if (text := item[first].get(second)) is not None])
+    if not set(map(type, texts)) <= _TEXTS:
+        raise TypeError
+    return [*texts]
 
 
 def _leads_to_object(item: Any, names: tuple[str, ...]) -> bool:
