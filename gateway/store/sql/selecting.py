@@ -32,10 +32,10 @@ from gateway.store.sql.asking import Piece
 from gateway.store.sql.conditions import Conditions
 from gateway.store.sql.database import Database
 from gateway.store.sql.index_tables import FacetRow, FacetTermRow, StringRow, TermRow
-from gateway.store.sql.limiting import Gate
+from gateway.store.sql.limiting import UNLIMITED, Gate
 from gateway.store.sql.ordering import Order, sort_columns
 from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, Columns, ResourceRow, VersionRow, columns_of
-from gateway.store.sql.visible import study_is
+from gateway.store.sql.visible import count_of_visible, study_is
 
 PACKED: Final = 20_000
 """How long a body may be that stands with others in one row."""
@@ -137,13 +137,9 @@ def _rows(database: Database, shape: Shape, driver: str) -> tuple[Select[Any], l
 def _counted(database: Database, shape: Shape) -> Select[Any]:
     head = columns_of(ResourceRow)
     is_several = shape.driver == "term" and not shape.is_single
-    if shape.what == "count-many" and shape.gate and not database.is_sqlite:
+    if shape.what == "count-many" and shape.gate == UNLIMITED and not database.is_sqlite and not is_several:
         where, _ = _where(database, shape, head, "driver", of_anybody=True)
-        # A planner that merged the two would take the price of asking a row into account for each row that it walks
-        # over, and go to the same rows by a dearer way.
-        found = sql_select(*columns_of(ResourceRow).pk.table.c).where(*where).offset(literal_column("0")).subquery().c
-        seen = shape.gate.head(database, found, of_many=True)
-        return sql_select(func.count(found.pk.distinct() if is_several else found.pk)).where(*seen)
+        return count_of_visible(head, where)
     where, _ = _where(database, shape, head, "driver")
     if shape.what == "estimate":
         some = sql_select(head.pk).where(*where).limit(bindparam("count_limit", type_=Integer))

@@ -5,18 +5,23 @@ organisation, action and purpose, valid now, whose data window holds the row's c
 an unknown level included, is hidden. It is the same rule as `Visibility` and `Grant` tell.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Exists,
+    Select,
     String,
     and_,
     bindparam,
     case,
+    cast,
     exists,
     false,
+    func,
     not_,
     or_,
     select,
@@ -61,17 +66,53 @@ def visible_of_many(row: Columns) -> ColumnElement[bool]:
     Asking each row for its grants costs more than reading it; here sets of participants are made once, and only the
     rows of those whose grants are about windows of time or kinds of content are asked one by one.
     """
-    entire, named, some = (columns_of(GrantRow) for _ in range(3))
-    whole = select(entire.subject).where(*_for_reader(entire), *_is_whole(entire), entire.domain == "*")
-    by_domain = select(named.subject, named.domain).where(*_for_reader(named), *_is_whole(named), named.domain != "*")
-    rest = select(some.subject).where(*_for_reader(some), not_(and_(*_is_whole(some))))
+    sets = _Sets.made()
     one = case(
-        (row.subject.in_(whole), true()),
-        (tuple_(row.subject, row.domain).in_(by_domain), true()),
-        (row.subject.in_(rest), _granted(row, row.reference, row.subject, row.domain)),
+        (row.subject.in_(sets.whole), true()),
+        (tuple_(row.subject, row.domain).in_(sets.by_domain), true()),
+        (row.subject.in_(sets.some), _own_granted(row)),
         else_=false(),
     )
     return _by_level(row, row.reference, one)
+
+
+def count_of_visible(row: Columns, where: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """How many of the rows with `where` the reader may see, by the rule of `visible_of_many`.
+
+    Participants are asked once for all their rows; where some grants are about windows of time or kinds of content,
+    rows are asked one by one. A planner counts the price of asking a row towards that of finding it, and would go a
+    dearer way to the same rows.
+    """
+    sets = _Sets.made()
+    each = select(func.count(row.pk)).where(*where, visible_of_many(row)).scalar_subquery()
+    pairs = (row.level == MANY_PAIRS, _has_pairs(row), not_(_has_pair_without_grant(row, row.reference)))
+    of_many = select(func.count(row.pk)).where(*where, *pairs).scalar_subquery()
+    of_whom = (row.level, row.subject, row.domain)
+    group = select(*of_whom, func.count(row.pk).label("rows")).where(*where).group_by(*of_whom).subquery().c
+    granted = or_(group.subject.in_(sets.whole), tuple_(group.subject, group.domain).in_(sets.by_domain))
+    is_seen = or_(group.level == STUDY_LEVEL, and_(group.level == ONE_PAIR, granted))
+    seen = func.coalesce(cast(func.sum(case((is_seen, group.rows), else_=0)), BigInteger), 0)
+    grouped = select(seen + case((func.bool_or(group.level == MANY_PAIRS), of_many), else_=0)).scalar_subquery()
+    return select(case((exists(sets.some.subquery()), each), else_=grouped))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sets:
+    """The participants whose grants to the reader are about all times and any content, in all domains (`whole`) or in
+    some (`by_domain`), and those who have other grants (`some`)."""
+
+    whole: Select[Any]
+    by_domain: Select[Any]
+    some: Select[Any]
+
+    @classmethod
+    def made(cls) -> "_Sets":
+        entire, named, some = (columns_of(GrantRow) for _ in range(3))
+        return cls(
+            select(entire.subject).where(*_for_reader(entire), *_is_whole(entire), entire.domain == "*"),
+            select(named.subject, named.domain).where(*_for_reader(named), *_is_whole(named), named.domain != "*"),
+            select(some.subject).where(*_for_reader(some), not_(and_(*_is_whole(some)))),
+        )
 
 
 def _is_whole(grant: Columns) -> list[ColumnElement[bool]]:
@@ -99,6 +140,10 @@ def visibility_values(visibility: Visibility, study: str) -> dict[str, Any]:
         "purpose": visibility.purpose,
         "now": visibility.now,
     }
+
+
+def _own_granted(row: Columns) -> Exists:
+    return _granted(row, row.reference, row.subject, row.domain)
 
 
 def _granted(row: Columns, reference: Any, subject: Any, domain: Any) -> Exists:
