@@ -17,7 +17,7 @@ from gateway.access.scopes import may, require_scope, require_whole, types_withi
 from gateway.access.several import one_after_another
 from gateway.access.transaction import Begun, Plan, Result, Transaction
 from gateway.access.writes import Asked, Delete, Write, operation_of
-from gateway.audit import Ticket
+from gateway.audit import Ticket, told
 from gateway.consent import ConsentRequest, Decision
 from gateway.core.clock import Clock
 from gateway.core.errors import FhirError, Forbidden, Gone, NotFound, PreconditionFailed, Unavailable
@@ -170,7 +170,7 @@ class Door:
         except FhirError as error:
             self._refuse(self._event("E", operation, (query.type,) if query.type else ()), error)
             raise
-        self._served("E", operation, found)
+        self._served("E", operation, found, told((query,)))
         return found
 
     def explain_search(self, query: Query, page: Page) -> tuple[Statement, ...]:
@@ -199,7 +199,7 @@ class Door:
         if found is None:
             return None
         shown = [f"{found.type}/{id}" for id in found.ids]
-        served = self._journal.served(self._clock(), "search", shown, found.versions)
+        served = self._journal.served(self._clock(), "search", shown, found.versions, told((query,)))
         return found, self._journal.submit_held(served, found.pairs)
 
     def search_each(
@@ -215,7 +215,7 @@ class Door:
         except FhirError as error:
             self._refuse(self._event("E", operation), error)
             raise
-        self._served("E", operation, found)
+        self._served("E", operation, found, told(queries))
         return found
 
     def newest(self, query: Query, most: int) -> tuple[Stored, ...]:
@@ -230,32 +230,35 @@ class Door:
         self._served("E", "lastn", Found(rows, None, None))
         return rows
 
-    def _served(self, action: Action, operation: str, found: Found) -> None:
+    def _served(self, action: Action, operation: str, found: Found, query: str = "") -> None:
         rows = (*found.rows, *found.included)
-        self._journal.record(self._event(action, operation, rows, len(rows)))
+        self._journal.record(self._journal.event(self._clock(), action, operation, rows, len(rows), query=query))
 
     def batches(self, query: Query | str) -> Iterator[Batch]:
         """What `stream` gives, a batch of bodies at a time; the same events."""
-        return self._leaving(query).batches(query)
+        leaving, asked = self._leaving(query)
+        return leaving.batches(asked)
 
     def stream(self, query: Query | str) -> Iterator[Stored]:
         """Every visible resource of a type, or that matches, that may be disclosed, oldest first.
 
         One event is durable before the first row, another tells at the end how many rows left.
         """
-        return self._leaving(query).stream(query)
+        leaving, asked = self._leaving(query)
+        return leaving.stream(asked)
 
-    def _leaving(self, query: Query | str) -> Leaving:
+    def _leaving(self, query: Query | str) -> tuple[Leaving, Query | str]:
         kind = query if isinstance(query, str) else query.type
         started = self._event("E", "export", (kind,))
         try:
             require_scope(self.principal, kind, "r", "s")
+            asked = query if isinstance(query, str) else narrowed(query, self.principal)
         except Forbidden as error:
             self._refuse(started, error)
             raise
         self._journal.record(started)
         visibility = self._visibility("disclose", "rs")
-        return Leaving(self._store, self._journal, visibility, lambda told: self._event("E", told, (kind,)))
+        return Leaving(self._store, self._journal, visibility, lambda told: self._event("E", told, (kind,))), asked
 
     def explain(self, type: str, id: str, asked: ConsentRequest) -> Decision:
         """Which provision of which Consent permits or denies somebody a resource; for who manages Consents alone."""

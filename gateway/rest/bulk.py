@@ -17,14 +17,16 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
 
 from gateway.access import Door
+from gateway.access.reach import narrowed
 from gateway.core.codec import dumps, loads
-from gateway.core.errors import BadRequest, FhirError, NotFound
+from gateway.core.errors import BadRequest, FhirError, Forbidden, NotFound
 from gateway.core.export_job import ExportJob
 from gateway.core.instants import format_instant, micros
 from gateway.core.issues import issue, operation_outcome
 from gateway.core.resources import Stored
 from gateway.definitions import Definitions
 from gateway.export.bulk import Asked, Offer, filter_reader, read_kickoff, request_of, state_of
+from gateway.export.bulk.filters import reached
 from gateway.export.bulk.kickoff import MAX_PATIENTS, Level
 from gateway.export.bulk.request import Output, State
 from gateway.rest.bodies import JSON_TYPES, read_body
@@ -33,6 +35,8 @@ from gateway.rest.gate import door_of, principal_of, study_of
 from gateway.rest.groups import members_of
 from gateway.rest.parts import Parts
 from gateway.rest.subsets import Subsets
+from gateway.search import Query
+from gateway.study import Study
 
 BASE: Final = "/studies/{study}/fhir"
 NDJSON: Final = "application/fhir+ndjson"
@@ -150,9 +154,10 @@ def _start(parts: Parts, request: Request, pairs: Pairs, *, posted: bool) -> Res
     if level != "system" or ("organizeOutputBy", "Patient") in pairs:
         known = frozenset(parts.parameters.compartment("Patient")) & known | {"Patient"}
     base, now = parts.fhir_base(study.id), micros(parts.clock())
-    read = filter_reader(parts.parameters, base, parts.terminology)
+    read = filter_reader(parts.parameters.of_study(study.id), base, parts.terminology)
     lenient = "handling=lenient" in preferred
-    asked = read_kickoff(pairs, Offer(level, known, posted, lenient, lambda text: read(text, now)))
+    _require_plain(study, door.principal.role, pairs)
+    asked = read_kickoff(pairs, Offer(level, known, posted, lenient, lambda text: _within(door, read(text, now))))
     types = _types(door, asked, sorted(known))
     for kind in _beside(asked):
         door.permit("bulk-export", kind, "rs")
@@ -163,6 +168,27 @@ def _start(parts: Parts, request: Request, pairs: Pairs, *, posted: bool) -> Res
     wanted = asked.request(f"{url}?{query}" if query else url, types, patients, who.scopes, who.token)
     job = parts.bulk.start(who, wanted)
     return Response(None, 202, {"Content-Location": _status_url(parts, job)})
+
+
+def _require_plain(study: Study, role: str, pairs: Pairs) -> None:
+    """Raises `Forbidden` for a role that is given de-identified data and asks by what the policy takes out.
+
+    Who may choose by a name, a day or an id learns whose the rest is.
+    """
+    known = study.roles.get(role)
+    if known and known.deidentify and any(name in ("_typeFilter", "patient") for name, _ in pairs):
+        raise Forbidden(issue("export.filter-deidentified"))
+
+
+def _within(door: Door, query: Query) -> Query:
+    """The filter within the client's scopes, those of other types that it asks too; raises `Forbidden`, on record."""
+    try:
+        return narrowed(query, door.principal)
+    except Forbidden:
+        for kind in (query.type, *reached(query.clauses)):
+            if not door.may(kind, "s"):
+                door.permit("bulk-export", kind, "s")
+        raise
 
 
 def _level(request: Request) -> Level:

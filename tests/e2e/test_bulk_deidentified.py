@@ -127,6 +127,16 @@ def test_nothing_else_is_shown(http: Http, path: str) -> None:
     assert PLANTED not in answer.text
 
 
+@pytest.mark.parametrize("name", ["_typeFilter", "patient"])
+def test_what_the_policy_takes_out_is_not_chosen_by(http: Http, name: str) -> None:
+    person = http.participant("all").patient
+    value = {"_typeFilter": "Patient?birthdate=ge1900-01-01", "patient": f"Patient/{person}"}[name]
+    given = json.dumps({"resourceType": "Parameters", "parameter": [{"name": name, "valueString": value}]})
+    answer = kick_off(http, "/Patient/$export", CLIENT, "POST", content=given.encode(), headers=JSON)
+    assert (answer.status_code, rule(answer)) == (403, "export.filter-deidentified")
+    assert exported(http, "/$export?_type=Patient", CLIENT)
+
+
 def test_it_is_told_why(http: Http) -> None:
     answer = http.get("/Observation/t-1", CLIENT)
     assert (answer.status_code, rule(answer)) == (403, "export.deidentified-only")

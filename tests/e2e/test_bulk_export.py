@@ -159,8 +159,6 @@ WRONG = {
     "_type=": "export.type",
     "_type=Observation&_typeFilter=Patient?name=x": "export.type-filter",
     "_typeFilter=Observation": "export.type-filter",
-    "_typeFilter=Observation?subject:Patient.name=x": "export.type-filter",
-    "_typeFilter=Observation?_has:Provenance:target:_id=x": "export.type-filter",
     "_typeFilter=Observation?_sort=date": "export.type-filter",
     "_typeFilter=Observation?_include=*": "export.type-filter",
     "_typeFilter=Observation?nonsense=1": "search.unknown-parameter",

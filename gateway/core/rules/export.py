@@ -252,7 +252,13 @@ RULES: dict[str, Rule] = {
         "error",
         "not-supported",
         "_typeFilter is no search that an export can use",
-        "Type?parameter=value, without chains, _has and parameters of the result, of a type that is exported",
+        "Type?parameter=value, without parameters of the result, of a type that is exported",
+    ),
+    "export.filter-deidentified": Rule(
+        "error",
+        "forbidden",
+        "This role is given de-identified data, and cannot choose by _typeFilter or patient",
+        "Leave them out, and choose from what comes",
     ),
     "export.left-aside": Rule("warning", "not-supported", "{parameter} was left aside", "The export is without it"),
     "export.aggregate-question": Rule(

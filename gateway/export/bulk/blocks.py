@@ -78,9 +78,16 @@ def header_of(reference: str) -> bytes:
 
 
 def blocks_again(
-    door: Door, before: Path, elements: Sequence[str], show: Callable[[Stored, Sequence[str]], bytes]
+    door: Door,
+    before: Path,
+    elements: Sequence[str],
+    show: Callable[[Stored, Sequence[str]], bytes],
+    again: Callable[[str, tuple[str, ...]], Query],
 ) -> Iterator[bytes]:
-    """The lines of a file as they may be seen now; a block of which nothing is left has no header."""
+    """The lines of a file as they may be seen now; a block of which nothing is left has no header.
+
+    `again` is the search for what a file has of a type, by ids.
+    """
     decode = msgspec.json.Decoder(_Line).decode
     waiting = b""
     with before.open("rb") as file:
@@ -92,7 +99,7 @@ def blocks_again(
                 waiting = header(reference.removeprefix(f"{PATIENT}/"))
                 continue
             while ids := tuple(line.id for line in islice(run, IDS_AT_ONCE)):
-                for stored in door.stream(Query(kind, (IdClause(ids),))):
+                for stored in door.stream(again(kind, ids)):
                     if waiting:
                         yield waiting
                         waiting = b""

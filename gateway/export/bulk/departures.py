@@ -20,6 +20,7 @@ from gateway.core.principal import Principal
 from gateway.core.resources import Placement
 from gateway.core.types import Resource
 from gateway.export.bulk.associated import PROVENANCE
+from gateway.export.bulk.filters import of_itself
 from gateway.export.bulk.plan import PATIENT, PATIENTS_AT_ONCE, ReadFilter, of_patients
 from gateway.export.bulk.port import ExportStore
 from gateway.export.bulk.request import ExportRequest
@@ -56,12 +57,14 @@ class Departures:
         until = from_micros(micros(until) // 1_000 * 1_000)
         departing = self.access.departing(who, micros(since), micros(until), job.id)
         changed = self.store.changed_subjects(job.study, since, self.clock())
-        filters = [self.filter_reader(job.study)(text, micros(job.created)) for text in request.filters]
+        # Of a filter that leads elsewhere the rest: more may be told to be removed than was taken, never less.
+        read, known = self.filter_reader(job.study), self.parameters.of_study(job.study)
+        filters = [of_itself(read(text, micros(job.created))) for text in request.filters]
         for kind in (*request.types, *((PROVENANCE,) if request.associated else ())):
             wanted = [one for one in filters if one.type == kind]
 
             def meant(resource: Resource, placement: Placement, wanted: list[Query] = wanted) -> bool:
-                fits = not wanted or any(matches(query, resource, self.parameters) for query in wanted)
+                fits = not wanted or any(matches(query, resource, known) for query in wanted)
                 return fits and _is_of(request, resource, placement)
 
             rewritten = self.store.rewritten(job.study, kind, since, until)

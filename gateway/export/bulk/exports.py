@@ -18,13 +18,14 @@ from gateway.auth.tokens import ClientOf
 from gateway.core.clock import Clock
 from gateway.core.errors import Forbidden, NotFound, TooManyRequests, Unavailable
 from gateway.core.export_job import ExportJob
-from gateway.core.instants import from_micros, parse_interval
+from gateway.core.instants import from_micros, micros, parse_interval
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.core.resources import Stored
 from gateway.export.bulk.blocks import blocks_again
 from gateway.export.bulk.departures import Departures
 from gateway.export.bulk.files import Folder, chunks, drop_left, ids_in, lines
+from gateway.export.bulk.filters import together
 from gateway.export.bulk.port import ExportStore
 from gateway.export.bulk.renaming import let_go
 from gateway.export.bulk.request import ExportRequest, Output, Part, encode, request_of, state_of
@@ -142,15 +143,18 @@ class Bulk:
 
     def require(self, job: ExportJob, principal: Principal, operation: str, parts: Sequence[Part]) -> str:
         """One of the types that parts of an export hold; raises `Forbidden`, on record, unless the caller may have
-        them all. What is to be removed is of any type that was asked for."""
-        asked = request_of(job.request).types
+        them all, and may search those that filters ask. What is to be removed is of any type that was asked for."""
+        request = request_of(job.request)
         types = dict.fromkeys(
-            kind for part in parts for kind in (asked if part.is_deleted or not part.type else (part.type,))
+            kind for part in parts for kind in (request.types if part.is_deleted or not part.type else (part.type,))
         )
         door = self.access.door(principal)
         for kind in types:
             if not door.may(kind, "r", "s"):
                 door.permit(operation, kind, "rs")
+        for kind in request.reached:
+            if not door.may(kind, "s"):
+                door.permit(operation, kind, "s")
         return next(iter(types), "")
 
     def _opened(self, job: ExportJob, part: Part) -> tuple[IO[bytes], str]:
@@ -208,12 +212,25 @@ class Bulk:
         if part.is_deleted:
             yield from self.departures.lines(job, request, door.principal)
             return
+        again = self._again(job, request)
         if not part.type:
-            yield from blocks_again(door, before, request.elements, self.show)
+            yield from blocks_again(door, before, request.elements, self.show, again)
             return
         for ids in ids_in(before, IDS_AT_ONCE):
-            for stored in door.stream(Query(part.type, (IdClause(ids),))):
+            for stored in door.stream(again(part.type, ids)):
                 yield self.show(stored, request.elements)
+
+    def _again(self, job: ExportJob, request: ExportRequest) -> Callable[[str, tuple[str, ...]], Query]:
+        """The search for resources of a file by their ids; of a filter that asked others, with the filter: whoever
+        is not seen any more is not told of by what referred to them."""
+        read = self.departures.filter_reader(job.study)
+        filters = [read(text, micros(job.created)) for text in request.filters] if request.reached else []
+
+        def again(kind: str, ids: tuple[str, ...]) -> Query:
+            own = [one for one in filters if one.type == kind]
+            return Query(kind, (IdClause(ids), *(together(own) if own else ())))
+
+        return again
 
     def door_of(self, job: ExportJob) -> tuple[Door, ExportRequest]:
         """The door of who asked for the export, as far as the client's rights still go, and what was asked.

@@ -13,9 +13,9 @@ from gateway.core.errors import BadRequest
 from gateway.core.instants import parse_interval
 from gateway.core.issues import Issue, issue
 from gateway.export.bulk.associated import LATEST, PROVENANCE, RELEVANT
+from gateway.export.bulk.filters import reached
 from gateway.export.bulk.request import ExportRequest
 from gateway.search import Parameters, Query, parse
-from gateway.search.query import AnyClause, ChainClause, Clause, HasClause, NotClause
 from gateway.terminology import Terminology
 
 Level = Literal["system", "Patient", "Group"]
@@ -56,7 +56,8 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked for: `types` None for all that there are, `patients` None for everybody."""
+    """What was asked for: `types` None for all that there are, `patients` None for everybody; `reached` are the types
+    of other resources that `filters` ask."""
 
     types: tuple[str, ...] | None
     patients: tuple[str, ...] | None
@@ -68,6 +69,7 @@ class Asked:
     organized: str
     partial: bool
     ignored: tuple[str, ...]
+    reached: tuple[str, ...]
 
     def request(
         self, url: str, types: Sequence[str], patients: Sequence[str] | None, scopes: Sequence[str], token: str
@@ -87,6 +89,7 @@ class Asked:
             associated=self.associated,
             organized=self.organized,
             partial=self.partial,
+            reached=self.reached,
         )
 
 
@@ -105,24 +108,9 @@ def filter_reader(
             raise BadRequest(issue("export.type-filter")) from None
         if any(name.partition(":")[0] in _RESULT for name, _ in pairs):
             raise BadRequest(issue("export.type-filter"))
-        found = parse(kind, pairs, parameters, base, strict=strict, terminology=terminology, now=now)
-        if _leads_elsewhere(found.clauses):
-            raise BadRequest(issue("export.type-filter"))
-        return found
+        return parse(kind, pairs, parameters, base, strict=strict, terminology=terminology, now=now)
 
     return read
-
-
-def _leads_elsewhere(clauses: Sequence[Clause]) -> bool:
-    """Whether a clause asks other resources, which the export's own scopes and consent questions do not cover."""
-    for clause in clauses:
-        if isinstance(clause, ChainClause | HasClause):
-            return True
-        inner = clause.clauses if isinstance(clause, AnyClause) else ()
-        inner = (clause.clause,) if isinstance(clause, NotClause) else inner
-        if _leads_elsewhere(inner):
-            return True
-    return False
 
 
 def read_kickoff(pairs: Sequence[tuple[str, str]], offer: Offer) -> Asked:
@@ -139,6 +127,7 @@ def read_kickoff(pairs: Sequence[tuple[str, str]], offer: Offer) -> Asked:
         organized=reading.organized(),
         partial=reading.partial(),
         ignored=tuple(reading.ignored()),
+        reached=tuple(sorted(reading.reached)),
     )
     reading.format()
     if reading.faults:
@@ -153,6 +142,7 @@ class _Reading:
         self._offer = offer
         self._pairs = pairs
         self._aside: dict[str, None] = {}
+        self.reached: set[str] = set()
         self.faults: list[Issue] = []
 
     def types(self) -> tuple[str, ...] | None:
@@ -202,12 +192,13 @@ class _Reading:
                 self._soft("_typeFilter", issue("export.type-filter"))
                 continue
             try:
-                self._offer.read_filter(text)
+                query = self._offer.read_filter(text)
             except BadRequest as error:
                 for found in error.issues:
                     self._soft("_typeFilter", found)
-            else:
-                yield text
+                continue
+            self.reached.update(reached(query.clauses))
+            yield text
 
     def _named_types(self) -> frozenset[str]:
         names = {name.strip() for text in self._all("_type") for name in text.split(",")}
@@ -229,6 +220,9 @@ class _Reading:
         found = next((preset for preset in PRESETS if preset in values), "")
         if found and self._all("organizeOutputBy"):
             self._unlike("includeAssociatedData", "Leave it out with organizeOutputBy")
+            return ""
+        if found and self.reached:
+            self._unlike("includeAssociatedData", "Leave it out with chains and _has in _typeFilter")
             return ""
         return found
 

@@ -9,6 +9,7 @@ from gateway.core.export_job import ExportJob
 from gateway.core.instants import micros, parse_interval
 from gateway.core.resources import Stored
 from gateway.export.bulk.associated import PROVENANCE
+from gateway.export.bulk.filters import alternatives, of_itself
 from gateway.export.bulk.request import ExportRequest
 from gateway.search import Parameters, Query, matches
 from gateway.search.query import AnyClause, Clause, DateClause, IdClause, Moment, ReferenceClause
@@ -48,11 +49,15 @@ def steps_of(
     found: list[Step] = []
     for kind in request.types:
         queries: list[Query] = []
+        # What finds again a resource that an earlier search found; what leads elsewhere no resource answers alone,
+        # and is part of every search of its type.
+        own: list[Query] = []
+        wanted = alternatives([one for one in filters if one.type == kind])
         for window in _windows(request, kind, parameters):
             for people in _people(request, kind, parameters):
-                wanted = [one.clauses for one in filters if one.type == kind] or [()]
                 queries += [Query(kind, (*window, *people, *clauses)) for clauses in wanted]
-        found += [Step(query, tuple(queries[:number])) for number, query in enumerate(queries)]
+                own += [of_itself(query) if request.reached else query for query in queries[len(own) :]]
+        found += [Step(query, tuple(own[:number])) for number, query in enumerate(queries)]
     if request.associated:
         found.append(Step(Query(PROVENANCE), associated=request.associated))
     return tuple(found)

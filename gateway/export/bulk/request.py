@@ -14,7 +14,8 @@ class ExportRequest:
     "". `changed` are the patients whose Consents changed since `since`: all of theirs counts as changed. `scopes` and
     `token` are those of the caller. `ignored` names the parameters that a lenient kick-off left aside.
     `associated` is the preset of Provenance that goes with the rest, or "". `organized` is the type that files are
-    ordered by, or "". `partial`: finished files may be told of while the rest is at work.
+    ordered by, or "". `partial`: finished files may be told of while the rest is at work. `reached` are the types of
+    other resources that filters ask, by chains and `_has`.
     """
 
     url: str
@@ -31,6 +32,7 @@ class ExportRequest:
     associated: str = ""
     organized: str = ""
     partial: bool = False
+    reached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

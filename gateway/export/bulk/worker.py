@@ -91,7 +91,7 @@ class Worker:
         folder.keep_only(part.stem for part in state.parts)
         run = Run(
             self.bulk,
-            self.parameters,
+            self.parameters.of_study(job.study),
             self.name,
             self.part_rows,
             self.part_bytes,
@@ -112,10 +112,10 @@ class Worker:
         read = self.filter_reader(run.job.study)
 
         def steps(request: ExportRequest) -> tuple[Step, ...]:
-            return steps_of(run.job, request, self.parameters, read)
+            return steps_of(run.job, request, run.parameters, read)
 
         if run.request.organized:
-            blocks = Blocks(run.door, run.request, self.parameters, steps, self.bulk.show)
+            blocks = Blocks(run.door, run.request, run.parameters, steps, self.bulk.show)
             works: list[Callable[[int], None]] = [partial(run.blocks, blocks=blocks)]
         else:
             works = [partial(run.step, step=step) for step in steps(run.request)]
