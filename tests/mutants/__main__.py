@@ -131,7 +131,9 @@ def _run(target: str, modules: list[str], every: int, progress: Progress) -> int
     """Tries the modules in a process of its own, and takes over what it found."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [str(ROOT / test) for test in TARGETS[target]]
-        found = pytest.main([*OPTIONS, f"--basetemp={folder}/tests", *paths], [Plugin(modules, every, progress)])
+        found = pytest.main(
+            [*OPTIONS, f"--basetemp={folder}/tests", *paths], [Plugin(modules, modules_of(target), every, progress)]
+        )
     return 2 if found not in (0, 5) else 0
 
 

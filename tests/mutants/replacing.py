@@ -47,6 +47,10 @@ class Loaded:
             yield found
             yield from self.importers(*found)
 
+    def importing(self, module: str) -> list[str]:
+        """Which modules import something of a module, by themselves."""
+        return sorted({by for (of, _), found in self._direct.items() if of == module for by, _ in found})
+
     def forget(self) -> None:
         """Nothing that was computed before is remembered."""
         for cached in self._caches:

@@ -63,11 +63,18 @@ class _Last:
 
 
 class Plugin:
-    """Tries the mutants of `modules` instead of running the tests; `report` is called after each with the module,
-    what was found, and whether it was the last."""
+    """Tries the mutants of `modules`, which are some of those `around`, instead of running the tests; `report` is
+    called after each with the module, what was found, and whether it was the last."""
 
-    def __init__(self, modules: Sequence[str], every: int, report: Callable[[str, Tried, bool], None]) -> None:
+    def __init__(
+        self,
+        modules: Sequence[str],
+        around: Sequence[str],
+        every: int,
+        report: Callable[[str, Tried, bool], None],
+    ) -> None:
         self._modules = modules
+        self._around = around
         self._every = every
         self._report = report
         self._recent: deque[int] = deque(maxlen=5)
@@ -98,7 +105,7 @@ class Plugin:
         return True
 
     def _watched(self) -> Traces:
-        traces = Traces(path_of(module) for module in self._modules)
+        traces = Traces(path_of(module) for module in self._around)
         for number, item in enumerate(self._items):
             with traces.of(number):
                 failed = self._fails(item, self._last)
@@ -109,11 +116,12 @@ class Plugin:
     def _try_module(self, module: str) -> None:
         file, tried = path_of(module), Tried()
         source = file.read_text("utf-8")
+        importing = [path_of(name) for name in self._loaded.importing(module)]
         for number, mutant in enumerate(mutants(source)):
             if number % self._every:
                 continue
             tried.count += 1
-            tests = self._traces.tests(file, mutant.place, PATIENCE)
+            tests = self._traces.tests(file, mutant.place, importing, PATIENCE)
             status = self._killed_by({module: mutant.tree}, tests) if tests else 0
             if status == 0:
                 tried.survivors.append(mutant)

@@ -35,19 +35,20 @@ class Traces:
             threading.settrace(None)
             self.seconds[test] = time.process_time() - start
 
-    def tests(self, file: Path, place: Place, patience: float) -> list[int]:
+    def tests(self, file: Path, place: Place, importing: Iterable[Path], patience: float) -> list[int]:
         """The tests that run a place, quickest first, as many as take `patience` seconds together, and one at least:
-        of what runs at import those that run anything of the file."""
-        lines = self._tests[str(file)]
-        wanted = lines if place.at_import else range(place.first, place.last + 1)
-        found = {test for line in wanted for test in lines.get(line, ())}
-        ordered = sorted(found, key=lambda test: (self.seconds[test], test))
-        until = accumulate(self.seconds[test] for test in ordered)
-        return [
-            test
-            for number, (test, seconds) in enumerate(zip(ordered, until, strict=True))
-            if seconds <= patience or not number
-        ]
+        of what runs at import those that run anything of the file, and then those of files that import from it."""
+        found = self._running(file, None if place.at_import else range(place.first, place.last + 1))
+        if place.at_import:
+            found = list(dict.fromkeys([*found, *(test for other in importing for test in self._running(other))]))
+        until = accumulate(self.seconds[test] for test in found)
+        return [test for test, seconds in zip(found, until, strict=True) if seconds <= patience or test == found[0]]
+
+    def _running(self, file: Path, wanted: Iterable[int] | None = None) -> list[int]:
+        """The tests that run some lines of a file, or any, quickest first."""
+        lines = self._tests.get(str(file), {})
+        found = {test for line in (lines if wanted is None else wanted) for test in lines.get(line, ())}
+        return sorted(found, key=lambda test: (self.seconds[test], test))
 
     def _tracer(self, test: int) -> Callable[[FrameType, str, Any], Any]:
         def seen(frame: FrameType, event: str, _argument: Any) -> Any:
