@@ -178,7 +178,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         store=store,
         trail=trail,
         anchoring=Anchoring(anchors, store.last, clock, timedelta(minutes=settings.anchor_minutes)),
-        audit=AuditReader(store, EventIds(secret), made.parameters),
+        audit=AuditReader(store, EventIds(secret), made.parameters, settings.public_url),
         access=access,
         ingest=Ingest(store, access.door, registry, made.validator, studies, clock),
         keys=keys,
@@ -291,7 +291,8 @@ def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:
     made, settings = gateway.engines, gateway.settings
 
     def reader(study: str) -> Callable[[str, int], Query]:
-        return filter_reader(made.parameters, f"{settings.public_url}/studies/{study}/fhir", made.terminology)
+        known = made.parameters.of_study(study)
+        return filter_reader(known, f"{settings.public_url}/studies/{study}/fhir", made.terminology)
 
     bulk = Bulk(
         store=gateway.store.exports,
@@ -336,18 +337,17 @@ async def _life(
 
 def _issuer_workers(gateway: Gateway, stopping: threading.Event) -> list[threading.Thread]:
     """What asks external issuers for their keys, so that no request has to; nothing where there are none."""
-    externals = gateway.externals
 
     def work() -> None:
         while not stopping.is_set():
             try:
-                externals.refresh()
+                gateway.externals.refresh()
             except Exception as error:  # one answer must not end the work for good
                 logs.logger().warning("issuers not asked", exc_info=error)
-            externals.waiting.wait(ISSUER_SECONDS)
+            gateway.externals.waiting.wait(ISSUER_SECONDS)
             stopping.wait(1.0)  # a flood of unknown keys is one question
 
-    return [threading.Thread(target=work, name="issuers")] if externals else []
+    return [threading.Thread(target=work, name="issuers")] if gateway.externals else []
 
 
 def _export_until(worker: Worker, waiting: threading.Event, stopping: threading.Event) -> None:

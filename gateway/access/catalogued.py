@@ -38,7 +38,7 @@ class CataloguedStore:
         self._catalogue = catalogue
         self._parameters = parameters
         self._permits = permits
-        self._subjects: dict[tuple[str, str, int], Subject] = {}
+        self._subjects: dict[tuple[Parameters, str, str, int], Subject] = {}
 
     def read(self, key: Key, visibility: Visibility | None, version: int | None = None) -> Stored | None:
         """See `ResourceStore.read`."""
@@ -158,19 +158,22 @@ class CataloguedStore:
         """The definitions that match and that nothing stored replaces, in order."""
         known = self._catalogue.of(study, query.type)
         some = [one for one in _named(query, known.values()) if self._is_seen(one, visibility)]
-        found = [one for one in some if all(holds(clause, self._subject(one)) for clause in query.clauses)]
+        parameters = self._parameters.of_study(study)
+        found = [
+            one for one in some if all(holds(clause, self._subject(one, parameters)) for clause in query.clauses)
+        ]
         if found:
             there = Query(query.type, (IdClause(tuple(one.id for one in found)),))
             replaced = {row.key.id for row in self._store.search(there, study, None, Page(len(found))).rows}
             found = [one for one in found if one.id not in replaced]
         if not query.sort:
             return found
-        return [known[one["id"]] for one in ordered(query.sort, [one.resource for one in found], self._parameters)]
+        return [known[one["id"]] for one in ordered(query.sort, [one.resource for one in found], parameters)]
 
-    def _subject(self, one: Definition) -> Subject:
+    def _subject(self, one: Definition, parameters: Parameters) -> Subject:
         """The definition with its index entries, which are made once."""
-        key = (one.resource["resourceType"], one.id, one.version)
-        return self._subjects.setdefault(key, Subject(one.resource, self._parameters, ()))
+        key = (parameters, one.resource["resourceType"], one.id, one.version)
+        return self._subjects.setdefault(key, Subject(one.resource, parameters, ()))
 
 
 def _named(query: Query, definitions: Any) -> Iterator[Definition]:

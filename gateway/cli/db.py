@@ -154,8 +154,9 @@ def check(
 def _checked(gateway: "Gateway", progress: "Progress", *, quick: bool) -> list[Issue]:
     maintenance = gateway.store.maintenance
     issues = maintenance.check_file()
-    for type, code in gateway.engines.parameters.faults():
-        issues.append(issue("search.parameter", type=type, parameter=code))
+    known = gateway.engines.parameters
+    faults = {fault for study in ("", *gateway.studies) for fault in known.of_study(study).faults()}
+    issues += [issue("search.parameter", type=type, parameter=code) for type, code in sorted(faults)]
     for study in sorted(gateway.studies):
         issues += gateway.trail.verify(study)
         if not maintenance.is_whole(study):

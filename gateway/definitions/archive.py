@@ -19,6 +19,9 @@ from gateway.core.errors import BadRequest
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
+STUDIES = "studies"
+"""The folder whose folders are those of studies."""
+
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -93,15 +96,16 @@ class Folder:
         self._root = root
 
     @cached_property
+    def _resources(self) -> list[tuple[Resource, str]]:
+        """Each with the study in whose folder (`studies/[id]`) it is, "" for none."""
+        files = sorted(_json_files(self._root), key=lambda one: one[0].name)
+        return [(resource, study) for file, study in files for resource in _canonical(file)]
+
+    @cached_property
     def _by_url(self) -> dict[str, list[Resource]]:
         found: dict[str, list[Resource]] = {}
-        for file in sorted(_json_files(self._root), key=lambda file: file.name):
-            try:
-                resource = loads(file.read_bytes())
-            except BadRequest:
-                continue
-            if isinstance(resource, dict) and "resourceType" in resource and isinstance(resource.get("url"), str):
-                found.setdefault(resource["url"], []).append(resource)
+        for resource, _ in self._resources:
+            found.setdefault(resource["url"], []).append(resource)
         return found
 
     def find(self, url: str) -> list[Resource]:
@@ -117,10 +121,32 @@ class Folder:
         """True: any kind may be in a folder."""
         return True
 
+    def of_studies(self, kind: str) -> Iterator[tuple[Resource, str]]:
+        """The resources of a kind that are in the folder of a study, each with the study's id."""
+        return ((one, study) for one, study in self._resources if study and one["resourceType"] == kind)
 
-def _json_files(root: Traversable) -> Iterator[Traversable]:
+    def has_in_study(self, kind: str, study: str) -> bool:
+        """Whether a resource of a kind is in the folder of the study; nothing else is read for this."""
+        folder = self._root.joinpath(STUDIES, study)
+        files = _json_files(folder) if study and folder.is_dir() else ()
+        return any(one["resourceType"] == kind for file, _ in files for one in _canonical(file))
+
+
+def _canonical(file: Traversable) -> list[Resource]:
+    """The resource in a file; none when it is no definition."""
+    try:
+        resource = loads(file.read_bytes())
+    except BadRequest:
+        return []
+    is_one = isinstance(resource, dict) and "resourceType" in resource and isinstance(resource.get("url"), str)
+    return [resource] if is_one else []
+
+
+def _json_files(root: Traversable, study: str = "", depth: int = 0) -> Iterator[tuple[Traversable, str]]:
+    """The files, each with the study in whose folder it is."""
     for child in root.iterdir():
         if child.is_dir():
-            yield from _json_files(child)
+            is_study = depth == 1 and root.name == STUDIES
+            yield from _json_files(child, child.name if is_study else study, depth + 1)
         elif child.name.endswith(".json"):
-            yield child
+            yield child, study

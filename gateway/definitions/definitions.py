@@ -1,7 +1,7 @@
 """Look-ups over R4 and overlays, lazy: nothing is read before it is asked for, and everything once."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Protocol
@@ -53,10 +53,11 @@ class Definitions:
         self._types = frozenset(types)
         self._structures: dict[str, Structure] = {}
         self._unknown: set[str] = set()
-        self._parameters: dict[str, Mapping[str, SearchParameter]] = {}
+        self._parameters: dict[tuple[str, str], Mapping[str, SearchParameter]] = {}
         self._trees: dict[str, ElementNode | None] = {}
         self._children: dict[str, Mapping[str, Element]] = {}
-        self._bases: dict[str, dict[str, Resource]] | None = None
+        self._bases: dict[str, dict[str, dict[str, Resource]]] = {}
+        self._own: dict[str, bool] = {}
 
     @classmethod
     def load(cls, *roots: Traversable) -> "Definitions":
@@ -212,17 +213,40 @@ class Definitions:
         structure = self.structure(name)
         return structure if structure is not None and structure.derivation != "constraint" else None
 
-    def search_parameters(self, type_name: str) -> Mapping[str, SearchParameter]:
-        """Code -> parameter of a resource type, those of Resource and DomainResource included; empty if unknown."""
-        if type_name not in self._parameters:
-            if self._bases is None:
-                self._bases = by_type(self.all("SearchParameter"))
+    def search_parameters(self, type_name: str, study: str = "") -> Mapping[str, SearchParameter]:
+        """Code -> parameter of a resource type, those of Resource and DomainResource included; empty if unknown.
+
+        Those in the folder of a study are left out, but for those of `study`.
+        """
+        known = self._parameters.get((type_name, study))
+        if known is None:
+            if study not in self._bases:
+                self._bases[study] = by_type(self._parameters_for(study))
             found: dict[str, SearchParameter] = {}
             for base in self._searched_by(type_name):
-                for code, resource in self._bases.get(base, {}).items():
+                for code, resource in self._bases[study].get(base, {}).items():
                     found[code] = read_parameter(resource, type_name)
-            self._parameters[type_name] = MappingProxyType(found)
-        return self._parameters[type_name]
+            known = self._parameters[type_name, study] = MappingProxyType(found)
+        return known
+
+    def has_own_parameters(self, study: str) -> bool:
+        """Whether search parameters are in the folder of the study."""
+        known = self._own.get(study)
+        if known is None:
+            folders = (source for source in self._sources if isinstance(source, Folder))
+            known = self._own[study] = any(folder.has_in_study("SearchParameter", study) for folder in folders)
+        return known
+
+    @cached_property
+    def _owners(self) -> dict[int, str]:
+        """The identity of each search parameter that is in the folder of a study -> the study."""
+        folders = (source for source in self._sources if isinstance(source, Folder))
+        return {id(one): study for folder in folders for one, study in folder.of_studies("SearchParameter")}
+
+    def _parameters_for(self, study: str) -> Iterator[Resource]:
+        for one in self.all("SearchParameter"):
+            if self._owners.get(id(one), study) == study:
+                yield one
 
     def _searched_by(self, name: str) -> tuple[str, ...]:
         """The types whose parameters a resource type has; of those of R4 no definition is read for this."""

@@ -81,7 +81,7 @@ class BriefSearches:
         query = parse(
             type,
             pairs,
-            parts.parameters,
+            parts.parameters.of_study(study),
             place.base,
             strict=not lenient,
             limits=parts.limits,

@@ -17,6 +17,7 @@ from gateway.core.codec import dumps
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.core.types import Resource
+from gateway.definitions import SearchParameter
 from gateway.rest.answers import indented, json_response
 from gateway.rest.bulk import DEFINITIONS, OFFERED
 from gateway.rest.gate import study_of
@@ -54,13 +55,14 @@ def routes(
 
     `codes` are the interactions of every type, `system_codes` those above the types.
     """
-    resources = cache(lambda: _resources(parts, codes, operations))
+    resources = cache(lambda owner: _resources(parts, owner, codes, operations))
 
     @cache
     def made(study: str, mode: str) -> bytes:
         if mode == "terminology":
             return dumps(terminology_statement(parts.fhir_base(study), operations))
-        return dumps(statement(parts, parts.studies[study], resources(), system_codes, operations))
+        owner = study if parts.definitions.has_own_parameters(study) else ""
+        return dumps(statement(parts, parts.studies[study], resources(owner), system_codes, operations))
 
     async def capabilities(request: Request) -> Response:
         pairs = request.query_params.multi_items()
@@ -152,22 +154,24 @@ def _of_study(study: Study, entry: Resource) -> Resource:
     return told | {"updateCreate": creates, "conditionalDelete": found}
 
 
-def _resources(parts: Parts, codes: Sequence[str], operations: Sequence[Operation]) -> list[Resource]:
+def _resources(parts: Parts, owner: str, codes: Sequence[str], operations: Sequence[Operation]) -> list[Resource]:
+    """The entries of the types; `owner` is a study with search parameters of its own, "" for any other."""
     names = sorted(parts.definitions.types())
-    reverse = _reverse_includes(parts.parameters, names)
-    return [_resource(parts, name, codes, reverse[name]) | _offered(operations, name) for name in names]
+    reverse = _reverse_includes(parts.parameters.of_study(owner), names)
+    return [_resource(parts, owner, name, codes, reverse[name]) | _offered(operations, name) for name in names]
 
 
-def _resource(parts: Parts, name: str, codes: Sequence[str], reverse: Sequence[str]) -> Resource:
+def _resource(parts: Parts, owner: str, name: str, codes: Sequence[str], reverse: Sequence[str]) -> Resource:
     has = offered(name, codes)
     entry: Resource = {"type": name, "interaction": [{"code": code} for code in has]}
     for code in has:
         entry |= _CONDITIONS.get(code, {})
     entry["referencePolicy"] = ["literal", "local"]
-    own = [f"{name}:{code}" for code, found in parts.parameters.of(name).items() if found.kind == "reference"]
+    known = parts.parameters.of_study(owner).of(name)
+    own = [f"{name}:{code}" for code, found in known.items() if found.kind == "reference"]
     entry |= {"searchInclude": ["*", *own]} if own else {}
     entry |= {"searchRevInclude": ["*", *reverse]} if reverse else {}
-    entry["searchParam"] = _search_parameters(parts, name)
+    entry["searchParam"] = _search_parameters(known, parts.definitions.search_parameters(name, owner))
     return entry
 
 
@@ -182,9 +186,8 @@ def _reverse_includes(parameters: Parameters, names: Sequence[str]) -> dict[str,
     return found
 
 
-def _search_parameters(parts: Parts, name: str) -> list[Resource]:
-    known = parts.definitions.search_parameters(name)
-    codes = ["_id", "_lastUpdated", *parts.parameters.of(name)]
+def _search_parameters(indexed: Iterable[str], known: Mapping[str, SearchParameter]) -> list[Resource]:
+    codes = ["_id", "_lastUpdated", *indexed]
     return [
         {"name": code, "definition": known[code].url, "type": known[code].type} for code in codes if code in known
     ]

@@ -49,7 +49,8 @@ def criteria(parts: Parts, study: str, type_name: str, text: str) -> Query:
 
 def criteria_of(parts: Parts, study: str, type_name: str, pairs: Sequence[tuple[str, str]]) -> Query:
     """The same, of pairs that were read already."""
-    query = parse(type_name, pairs, parts.parameters, parts.fhir_base(study), limits=parts.limits)
+    known = parts.parameters.of_study(study)
+    query = parse(type_name, pairs, known, parts.fhir_base(study), limits=parts.limits)
     if not query.clauses or query != Query(type_name, query.clauses):
         raise BadRequest(issue("rest.condition"))
     return query

@@ -71,7 +71,7 @@ def everything(call: Call, compartment: str, ids: Sequence[str], first: Iterable
 
 def _leading(call: Call, kind: str, types: Collection[str], *, iterate: bool = False) -> list[Include]:
     """The references of a type to what stands around a record, of the types that are asked for."""
-    known = call.parts.parameters.of(kind).values()
+    known = call.parts.parameters.of_study(call.study.id).of(kind).values()
     return [
         Include(kind, one.code, target, iterate=iterate)
         for one in known

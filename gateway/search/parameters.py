@@ -71,16 +71,30 @@ class Parameters:
     """The indexed parameters of every resource type, compiled at first use of the type.
 
     `without` leaves parameters out by their code; `_content` is the dear one. Resources are indexed when they are
-    written: with another set, stored ones must be indexed again, see `digest`.
+    written: with another set, stored ones must be indexed again, see `digest`. What is in the folder of a study holds
+    for that study alone: `study` names it, and `of_study` gives its parameters.
     """
 
-    def __init__(self, definitions: Definitions, *, without: Iterable[str] = ()) -> None:
+    def __init__(self, definitions: Definitions, *, without: Iterable[str] = (), study: str = "") -> None:
         self._definitions = definitions
-        self._left_out = OWN | REFUSED | frozenset(without)
+        self._without = frozenset(without)
+        self._left_out = OWN | REFUSED | self._without
+        self._study = study
+        self._studies: dict[str, Parameters] = {}
         self._types: dict[str, Mapping[str, Indexed]] = {}
         self._shapes: dict[str, dict[tuple[str, ...], tuple[Indexed, ...]]] = {}
         self._systems: dict[str, CodeSystem] = {}
         self._digest = ""
+
+    def of_study(self, study: str) -> "Parameters":
+        """Those that hold for a study: these, and the ones of its folder; the same object where it has none."""
+        if study == self._study or not self._definitions.has_own_parameters(study):
+            return self
+        found = self._studies.get(study)
+        if found is None:
+            made = Parameters(self._definitions, without=self._without, study=study)
+            found = self._studies.setdefault(study, made)
+        return found
 
     def of(self, type: str) -> Mapping[str, Indexed]:
         """Code -> parameter of a type, in the order of the codes; empty for a name that is no resource type."""
@@ -92,7 +106,7 @@ class Parameters:
         return found
 
     def _wanted(self, type: str) -> list[SearchParameter]:
-        known = self._definitions.search_parameters(type)
+        known = self._definitions.search_parameters(type, self._study)
         return [known[code] for code in sorted(known) if code not in self._left_out]
 
     def told_by(self, resource: Resource) -> tuple[Indexed, ...]:

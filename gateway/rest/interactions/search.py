@@ -176,7 +176,7 @@ def _query(
     return parse(
         type_name,
         asked,
-        parts.parameters,
+        parts.parameters.of_study(place.study),
         place.base,
         strict=not preferences_of(request).lenient,
         terminology=parts.terminology,

@@ -31,6 +31,7 @@ _KEPT: Final = 1024
 class _Plan:
     """A query as `planning.split` reads it; `facets` is the statement for those of `common`, and its values."""
 
+    indexes: Indexes
     query: Query
     common: tuple[Asked, ...]
     own: tuple[Asked, ...]
@@ -72,7 +73,7 @@ class BriefSearches:
         """See `ResourceStore.search_briefly`."""
         if not self._database.is_sqlite or page.count < 1:
             return None
-        plan = self._plans(query)
+        plan = self._plans(self._indexes.of_study(study), query)
         if plan is None:
             return None
         return self._reads.read(lambda read: self._page(read, plan, study, visibility, page))
@@ -81,15 +82,15 @@ class BriefSearches:
         """Closes the connections that are kept."""
         self._reads.close()
 
-    def _plan(self, query: Query) -> _Plan | None:
+    def _plan(self, indexes: Indexes, query: Query) -> _Plan | None:
         """None where the whole answer is not a page of one type, newest first, or a chain must be followed."""
         if not query.type or query.total or query.includes:
             return None
-        newest = SortKey(self._indexes.of(query.type).in_time, descending=True)
+        newest = SortKey(indexes.of(query.type).in_time, descending=True)
         if query.sort not in ((), (newest,)) or any(isinstance(one, ChainClause) for one in query.clauses):
             return None
-        common, own = planning.split(planning.asked(self._indexes, query.type, query.clauses))
-        return _Plan(query, common, own, self._facets.asked(query.type, common) if common else None)
+        common, own = planning.split(planning.asked(indexes, query.type, query.clauses))
+        return _Plan(indexes, query, common, own, self._facets.asked(query.type, common) if common else None)
 
     def _page(self, read: Read, plan: _Plan, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
         """The page as one row, since SQLite lets go of the interpreter at each; None when several ranges hold it."""
@@ -113,7 +114,7 @@ class BriefSearches:
         """None where several statements read the page, or rows must be gathered and sorted."""
         query = plan.query
         # Whether terms have few enough rows to be gathered is not asked: that is for a thread either way.
-        driven = planning.drive(self._indexes, query.type, plan.own, plan.common, facets, lambda _terms: 0)
+        driven = planning.drive(plan.indexes, query.type, plan.own, plan.common, facets, lambda _terms: 0)
         driven = planning.by_time(driven) if query.sort else driven
         ranges = len(driven.ranges)
         if driven.driver not in ("term", "facet", "type") or (ranges > 1 and not driven.is_apart):

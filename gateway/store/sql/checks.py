@@ -65,7 +65,8 @@ class Checker:
             yield "store.check-content"
             return
         try:
-            held, made = Rows.unpack(bytes(entries)), no_rows() if deleted else self._indexes.rows(type, resource)
+            held = Rows.unpack(bytes(entries))
+            made = no_rows() if deleted else self._indexes.of_study(study).rows(type, resource)
             if not _same(held, Rows.unpack(made.pack())):
                 yield "store.check-index"
         except _DAMAGED:

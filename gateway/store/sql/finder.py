@@ -37,9 +37,10 @@ _SHAPES: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """One search of one type: its study and reader, and how its statements run."""
+    """One search of one type: its study, how that is indexed, its reader, and how its statements run."""
 
     study: str
+    indexes: Indexes
     type: str
     gate: Gate | None
     gated: Mapping[str, Any]
@@ -97,7 +98,8 @@ class ResourceFinder:
     def _page(self, read: Read, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         types = (query.type,) if query.type else query.types or tuple(types_of(read, self._types, study))
         gate, values = self._gates.of(visibility), self._gates.values(visibility, study)
-        searches = [_Search(study, type, gate, values, read) for type in types]
+        indexes = self._indexes.of_study(study)
+        searches = [_Search(study, indexes, type, gate, values, read) for type in types]
         asking = [(search, self._resolved(search, query.clauses_of(search.type))) for search in searches]
         total = sum(self._total(search, clauses, query.total) for search, clauses in asking) if query.total else None
         if page.count < 1:
@@ -134,7 +136,7 @@ class ResourceFinder:
     def _rows_of_one(self, search: _Search, clauses: Sequence[Clause], wanted: _Wanted) -> Rows:
         """The rows of one type of several, in an order that all types can have."""
         if len(wanted.sort) == 1 and wanted.sort[0].parameter == "_lastUpdated":
-            walked = Drive("type", (), asked(self._indexes, search.type, clauses))
+            walked = Drive("type", (), asked(search.indexes, search.type, clauses))
             return self._in_order(search, walked, replace(wanted, rising=not wanted.sort[0].descending), "updated")
         driven = by_time(self._drive(search, clauses))
         return self._sorted(search, driven, wanted) if wanted.sort else self._in_order(search, driven, wanted)
@@ -165,10 +167,10 @@ class ResourceFinder:
 
     def _drive(self, search: _Search, clauses: Sequence[Clause]) -> Drive:
         """What drives a search."""
-        common, own = planning.split(asked(self._indexes, search.type, clauses))
+        common, own = planning.split(asked(search.indexes, search.type, clauses))
         facets = self._facets.of(search.read, search.study, search.type, common) if common else None
         return drive(
-            self._indexes, search.type, own, common, facets, partial(self._count, search, planning.GATHERED + 1)
+            search.indexes, search.type, own, common, facets, partial(self._count, search, planning.GATHERED + 1)
         )
 
     def _count(self, search: _Search, limit: int, terms: Sequence[int]) -> int:
@@ -209,7 +211,7 @@ class ResourceFinder:
     def _rows(self, search: _Search, clauses: Sequence[Clause], wanted: _Wanted) -> Rows:
         """The rows wanted: position columns, then what the shape gives."""
         driven = self._drive(search, clauses)
-        in_time = self._indexes.of(search.type).in_time
+        in_time = search.indexes.of(search.type).in_time
         if not wanted.sort:
             return self._in_order(search, driven, wanted)
         if in_time and wanted.sort == (SortKey(in_time, descending=True),):
@@ -276,7 +278,7 @@ class ResourceFinder:
     def _sorted(self, search: _Search, driven: Drive, wanted: _Wanted) -> Rows:
         """Rows in an order that no index gives: all matches are gathered."""
         values = search.values() | bound(self._database, driven.probed) | {"page_count": wanted.count}
-        orders = order_of(self._indexes, search.type, wanted.sort, values)
+        orders = order_of(search.indexes, search.type, wanted.sort, values)
         for name, value in values.items():
             if name.startswith("sort"):
                 values[name] = as_list(self._database, value)
@@ -316,7 +318,7 @@ class ResourceFinder:
 
     def _search_of(self, read: Read, query: Query, study: str, visibility: Visibility | None) -> _Search:
         gate, values = self._gates.of(visibility), self._gates.values(visibility, study)
-        return _Search(study, query.type, gate, values, read)
+        return _Search(study, self._indexes.of_study(study), query.type, gate, values, read)
 
     def close(self) -> None:
         """Closes the connections that are kept for brief searches."""

@@ -109,8 +109,8 @@ class Includes:
         return ids
 
     def _leads(self, include: Include, start: Sequence[tuple[Stored, Rows]]) -> Iterator[tuple[str, str]]:
-        how = self._indexes.of(include.source)
-        known = self._indexes.parameters.of(include.source)[include.parameter]
+        indexes = self._indexes.of_study(start[0][0].key.study)
+        how, known = indexes.of(include.source), indexes.parameters.of(include.source)[include.parameter]
         own = of_parameter(include.source, how.same.get(include.parameter, include.parameter), "reference")
         for one, rows in start:
             if one.key.type != include.source:
@@ -130,8 +130,8 @@ class Includes:
         return hashes
 
     def _referring(self, include: Include, start: Sequence[tuple[Stored, Rows]]) -> Iterator[int]:
-        how = self._indexes.of(include.source)
-        known = self._indexes.parameters.of(include.source)[include.parameter]
+        indexes = self._indexes.of_study(start[0][0].key.study)
+        how, known = indexes.of(include.source), indexes.parameters.of(include.source)[include.parameter]
         own = how.same.get(include.parameter, include.parameter)
         for one, _ in start:
             if include.target in (None, one.key.type) and one.key.type in known.targets:

@@ -41,7 +41,7 @@ class IndexStateRow(Table, table=True):
 class IndexStates:
     """Knows whether a study may be searched, and indexes it again; safe between threads."""
 
-    def __init__(self, database: Database, digest: Callable[[], str], reindexer: Reindexer) -> None:
+    def __init__(self, database: Database, digest: Callable[[str], str], reindexer: Reindexer) -> None:
         self._database = database
         self._parameters = digest
         self._reindexer = reindexer
@@ -53,8 +53,8 @@ class IndexStates:
         self._whole: set[str] = set()
         self._noted: set[str] = set()
 
-    def _digest(self) -> str:
-        return f"{SCHEME}-{self._parameters()}"
+    def _digest(self, study: str) -> str:
+        return f"{SCHEME}-{self._parameters(study)}"
 
     def note(self, connection: Any, study: str) -> None:
         """Told inside a transaction that is about to write resources: an empty study is indexed by what comes."""
@@ -62,7 +62,7 @@ class IndexStates:
             return
         run, values = self._database.run, {"study": study}
         if not run(connection, self._read, values) and not run(connection, self._some, values):
-            run(connection, self._begin, _state(study, self._digest(), whole=True))
+            run(connection, self._begin, _state(study, self._digest(study), whole=True))
 
     def remember(self, study: str) -> None:
         """Told after such a transaction: its note need not be made again."""
@@ -80,7 +80,7 @@ class IndexStates:
         if not found:
             return not self._database.fetch(self._some, values)
         digest, whole, *_ = found[0]
-        if digest == self._digest() and whole:
+        if digest == self._digest(study) and whole:
             self._whole.add(study)
             return True
         return False
@@ -103,13 +103,13 @@ class IndexStates:
         run, values = self._database.run, {"study": study}
         found = run(connection, self._lock, values)
         digest, whole, place, done, total = found[0] if found else ("", False, START, 0, 0)
-        if digest != self._digest():
+        if digest != self._digest(study):
             ((total,),) = run(connection, self._count, values)
             whole, place, done = False, START, 0
         if whole:
             return True, 0, done, total
         last, step = self._reindexer.batch(connection, study, place)
-        state = _state(study, self._digest(), whole=step < BATCH, place=last, done=done + step, total=total)
+        state = _state(study, self._digest(study), whole=step < BATCH, place=last, done=done + step, total=total)
         run(connection, self._begin, state)
         return step < BATCH, step, done + step, total
 

@@ -50,6 +50,7 @@ class Indexes:
 
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
+        self._studies: dict[str, Indexes] = {}
         self._types: dict[str, TypeIndex] = {}
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._number = count(1)
@@ -57,6 +58,13 @@ class Indexes:
         self._facets: Recent[tuple[str | int, ...], Facet] = Recent(COMMON_BYTES)
         self._fragments: Recent[tuple[str, str, bytes], Fragment] = Recent(FRAGMENT_BYTES)
         self._commons: Recent[tuple[str, bytes], Fragment] = Recent(FRAGMENT_BYTES)
+
+    def of_study(self, study: str) -> "Indexes":
+        """How a study's resources are indexed: the same object where it has no parameters of its own."""
+        parameters = self.parameters.of_study(study)
+        if parameters is self.parameters:
+            return self
+        return self._studies.get(study) or self._studies.setdefault(study, Indexes(parameters))
 
     def of(self, type: str) -> TypeIndex:
         """How the type is indexed."""

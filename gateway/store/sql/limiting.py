@@ -133,21 +133,21 @@ class Gates:
             return None
         if visibility.limits is None:
             return UNLIMITED
-        return self._read(visibility.limits)[0]
+        return self._read(visibility.study, visibility.limits)[0]
 
     def values(self, visibility: Visibility | None, study: str) -> dict[str, Any]:
         """The parameters of the gate's conditions; raises ValueError when the visibility is of another study."""
         if visibility is None:
             return {}
         values = visibility_values(visibility, study)
-        return values if visibility.limits is None else values | self._read(visibility.limits)[1]
+        return values if visibility.limits is None else values | self._read(visibility.study, visibility.limits)[1]
 
-    def _made(self, limits: tuple[Limit, ...]) -> tuple[Gate, dict[str, Any]]:
+    def _made(self, study: str, limits: tuple[Limit, ...]) -> tuple[Gate, dict[str, Any]]:
         forms: list[Form] = []
         values: dict[str, Any] = {}
         flat: list[Any] = []
         for number, limit in enumerate(limits):
-            clauses = asked(self._indexes, limit.type, limit.clauses) if limit.clauses else ()
+            clauses = asked(self._indexes.of_study(study), limit.type, limit.clauses) if limit.clauses else ()
             pieces = tuple(one.piece for one in clauses)
             is_among = limit.among is not None
             forms.append(Form(limit.type != "*", bool(limit.subject), pieces, is_among, not limit.without_consent))

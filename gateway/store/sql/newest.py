@@ -43,7 +43,7 @@ class Newest:
 
     def of(self, query: Query, study: str, visibility: Visibility | None, most: int) -> tuple[Stored, ...]:
         """See `ResourceStore.newest`."""
-        clauses = asked(self._indexes, query.type, query.clauses)
+        clauses = asked(self._indexes.of_study(study), query.type, query.clauses)
         about = next((one for one in clauses if _is_about(one)), None)
         probed = [one for one in clauses if one is not about]
         values: dict[str, Any] = {"study": study, "type": query.type, "most": most}

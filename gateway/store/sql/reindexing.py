@@ -35,11 +35,11 @@ class Reindexer:
         if self._lock:
             self._database.run(connection, self._lock, values)
         rows = self._database.run(connection, self._next, values)
-        batch = IndexBatch()
+        batch, indexes = IndexBatch(), self._indexes.of_study(study)
         heads: list[dict[str, Any]] = []
         kept: list[dict[str, Any]] = []
         for pk, type, id, version, deleted, entries, body in rows:
-            made = no_rows() if deleted else self._indexes.rows(type, loads(bytes(body)))
+            made = no_rows() if deleted else indexes.rows(type, loads(bytes(body)))
             batch.replace(study, pk, Rows.unpack(bytes(entries)), made)
             key = {"b_study": study, "b_pk": pk}
             at = {"b_at": made.at, "b_until": made.until, "b_facet": made.facet.id if made.facet else 0}

@@ -58,7 +58,7 @@ class SqlStore:
         indexes = Indexes(parameters)
         self._writer = ResourceWriter(database, indexes, clock, keys)
         reindexer = Reindexer(database, indexes, self._writer.index)
-        self._states = IndexStates(database, lambda: parameters.digest, reindexer)
+        self._states = IndexStates(database, lambda study: parameters.of_study(study).digest, reindexer)
         self.maintenance = Maintenance(database, Checker(database, indexes), self._states)
         self._grants = GrantMaker(database, compile_grants, self._writer.kinds)
         gates = Gates(database, indexes)

@@ -73,7 +73,8 @@ class ResourceWriter:
         for wave in _waves(changes):
             heads = self._heads(connection, study, wave)
             fresh = sum((change.key.type, change.key.id) not in heads for change in wave)
-            planner = Planner(study, micros(self._clock()), self._indexes, iter(self._keys.take(fresh)).__next__)
+            indexes, key = self._indexes.of_study(study), iter(self._keys.take(fresh)).__next__
+            planner = Planner(study, micros(self._clock()), indexes, key)
             done += [planner.plan(change, heads.get((change.key.type, change.key.id))) for change in wave]
             self._write(connection, planner.batch)
             self.index.write(connection, study, planner.batch.index, noted)
