@@ -1,6 +1,5 @@
 """Whether Consents permit to collect: as they are stored, as enrolments lead to them, as they are written beside."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,16 +172,17 @@ def test_the_evidence_is_all_that_decides(given: Given) -> None:
     assert given.collecting.evidence(study, ()) == []
 
 
-def test_with_too_many_consents_nothing_is_permitted(given: Given) -> None:
-    assert MAX_CONSENTS == 1000
-    many = [given.change(consent(given.world, id=f"c{number}")) for number in range(MAX_CONSENTS)]
-    of_nobody = [replace(one, placement=Placement(study_level=True)) for one in many]  # compiles no grants
-    given.world.store.commit(Unit(given.world.study.id, tuple(of_nobody)))
-    assert len(given.collecting.consents(given.world.study.id, NEW)) == MAX_CONSENTS
-    last = given.change(consent(given.world, id="one-more"))
-    given.world.store.commit(Unit(given.world.study.id, (replace(last, placement=Placement(study_level=True)),)))
+def test_with_too_many_rows_nothing_is_permitted(given: Given) -> None:
+    """Of another type, as a thousand Consents take long to compile."""
+    study, rows = given.world.study.id, []
+    for number in range(MAX_CONSENTS + 1):
+        row = {"resourceType": "Flag", "id": f"f{number}", "subject": {"reference": f"Patient/{NEW}"}}
+        rows.append(Change(Key(study, "Flag", f"f{number}"), row, Placement((NEW,))))
+    given.world.store.commit(Unit(study, tuple(rows[:-1])))
+    assert len(given.collecting._found(study, "Flag", "patient", NEW)) == MAX_CONSENTS == 1000
+    given.world.store.commit(Unit(study, tuple(rows[-1:])))
     with pytest.raises(Forbidden, match=r"consent\.collection-not-permitted"):
-        given.collecting.consents(given.world.study.id, NEW)
+        given.collecting._found(study, "Flag", "patient", NEW)
 
 
 def test_the_last_two_thousand_participants_are_remembered(given: Given) -> None:
