@@ -102,14 +102,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="try one of N mutants (default: each)")
     asked = parser.parse_args(arguments)
     wanted = {
-        target: [module for module in modules_of(target) if _is_asked(asked.name, target, module)]
+        target: [
+            module
+            for name in asked.name or [target]
+            for module in modules_of(target)
+            if _is_asked(name, target, module)
+        ]
         for target in TARGETS
     }
-    unknown = [
-        name for name in asked.name if not any(_is_asked([name], t, m) for t in TARGETS for m in modules_of(t))
-    ]
-    if unknown:
-        parser.error(f"no such target or module: {', '.join(unknown)}")
+    for name in asked.name:
+        if not any(_is_asked(name, target, module) for target in TARGETS for module in modules_of(target)):
+            parser.error(f"no such target or module: {name}")
     progress, code = Progress(), 0
     for target, modules in wanted.items():
         if modules and code == 0:
@@ -123,8 +126,8 @@ def main(arguments: list[str]) -> int:
     return code
 
 
-def _is_asked(names: list[str], target: str, module: str) -> bool:
-    return not names or target in names or module.removeprefix("gateway.") in names
+def _is_asked(name: str, target: str, module: str) -> bool:
+    return name in (target, module.removeprefix("gateway."))
 
 
 def _run(target: str, modules: list[str], every: int, progress: Progress) -> int:

@@ -25,7 +25,7 @@ ROOT: Final = Path(__file__).parents[2]
 MEMORY: Final = 1 << 30
 """Bytes that a mutant may take beside what it starts with."""
 
-PATIENCE: Final = 6.0
+PATIENCE: Final = 4.0
 """Seconds of tests that a mutant may survive: those that take longer together are not all tried, quickest first."""
 
 ENDLESS: Final = (signal.SIGALRM, signal.SIGXCPU)
