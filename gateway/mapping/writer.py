@@ -49,6 +49,7 @@ class Writer:
         self.prelude: list[ast.stmt] = []
         self.single = Singles(self.code, self.prelude, plan.functions, usual=usual)
         self.nodes = NodeWriter(self.code, self.prelude, self.single)
+        self._referred: dict[str, str] = {}
 
     def run(self, emits: Sequence[Emit], variables: tuple[tuple[str, Formula], ...]) -> None:
         """The body: the record's variables, then each emit, then what was made."""
@@ -71,7 +72,8 @@ class Writer:
         self.code.run("out = []")
         for emit in emits:
             if emit.id in self.plan.referred:
-                self.code.run("scope.made[ID] = []", ID=self.code.bind(emit.id))
+                made = self._referred[emit.id] = self.code.fresh("l")
+                self.code.run("L = scope.made[ID] = []", L=made, ID=self.code.bind(emit.id))
 
     def _emit(self, emit: Emit) -> None:
         code = self.code
@@ -129,8 +131,8 @@ class Writer:
         self.nodes.fill(emit.root, made, item, first, recalled)
         reference = code.fresh()
         code.run("R = PREFIX + ID", R=reference, PREFIX=code.bind(f"{emit.type}/"), ID=identity)
-        if emit.id in self.plan.referred:
-            code.run("scope.made[ID].append(R)", ID=code.bind(emit.id), R=reference)
+        if emit.id in self._referred:
+            code.run("L.append(R)", L=self._referred[emit.id], R=reference)
         code.run("out.append(MADE((EMIT, R, M, ORDER)))", MADE=code.bind(_NEW_MADE), EMIT=code.bind(emit.id),
                  R=reference, M=made, ORDER=order)  # fmt: skip
 

@@ -3,18 +3,22 @@
 import ast
 from typing import Any
 
+from gateway.mapping.loose import Odd
 from gateway.mapping.plan import Emit
 from gateway.mapping.remembering import Remembered, keep
 from gateway.mapping.single_known import Known
 from gateway.mapping.writer_nodes import NodeWriter
 
-_NONE = "K = None\nFOUND = None"
+_OBJECT = """
+if B.__class__ is not dict:
+    raise ODD
+"""
 _LOOK_UP = """
 K = (PARTS,)
 try:
     FOUND = MEMORY.get(K)
 except TypeError:
-    K = None
+    K = FOUND = None
 """
 _WHOLE = """
 W = B.get(NAME)
@@ -56,17 +60,17 @@ def write_recalled(nodes: NodeWriter, emit: Emit, kept: Remembered, item: str) -
 
 
 def _look_up(nodes: NodeWriter, kept: Remembered, item: str, names: dict[str, Any]) -> None:
-    """Writes the key of an item, None for an item of another kind, and what is found by it."""
-    code = nodes.code
-    base = nodes.single.path(kept.base, item)
+    """Writes the key of an item, None for one that cannot be told by texts, and what is found by it."""
+    code, single = nodes.code, nodes.single
+    base = single.path(kept.base, item)
     parts: dict[str, str | ast.expr] = {f"W{number}": code.fresh() for number in range(len(kept.whole))}
-    code.run(_NONE, **names)
-    with code.into(code.emit("if B.__class__ is dict:\n    ...", B=base)):
-        for local, name in zip(parts.values(), kept.whole, strict=True):
-            code.run(_WHOLE, W=local, B=base, NAME=code.bind(name))
-        texts: dict[str, str | ast.expr] = {f"N{number}": code.bind(name) for number, name in enumerate(kept.names)}
-        key = ", ".join([*(f"B.get({name})" for name in texts), *parts])
-        code.run(_LOOK_UP.replace("PARTS", key), B=base, **names, **texts, **parts)
+    code.run(_OBJECT, B=base, ODD=code.bind(Odd))
+    single.known.there.add(base)
+    for local, name in zip(parts.values(), kept.whole, strict=True):
+        code.run(_WHOLE, W=local, B=base, NAME=code.bind(name))
+    texts: dict[str, str | ast.expr] = {f"N{number}": code.bind(name) for number, name in enumerate(kept.names)}
+    key = ", ".join([*(f"B.get({name})" for name in texts), *parts])
+    code.run(_LOOK_UP.replace("PARTS", key), B=base, **names, **texts, **parts)
 
 
 def _unpacked(nodes: NodeWriter, kept: Remembered, found: str, known: Known) -> dict[str, str]:
