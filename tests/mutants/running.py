@@ -94,6 +94,7 @@ class Plugin:
         self._items, self._last = session.items, _Last(session)
         self._factory: Any = session.config._tmp_path_factory  # type: ignore[attr-defined]
         self._traces = self._watched()
+        gc.unfreeze()  # of the target before
         self._loaded = Loaded()
         gc.collect()
         gc.freeze()

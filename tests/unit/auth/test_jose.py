@@ -169,7 +169,7 @@ def test_a_key_that_is_meant_for_something_else_is_refused(change: dict[str, str
         verify(signed(CLAIMS), public(KEY) | change)
 
 
-@pytest.mark.parametrize(("bits", "accepted"), [(1024, False), (2048, True)])
+@pytest.mark.parametrize(("bits", "accepted"), [(1024, False), (2040, False), (2048, True)])
 def test_an_rsa_key_needs_2048_bits(bits: int, accepted: bool) -> None:
     key = rsa.generate_private_key(65537, bits)
     numbers = key.public_key().public_numbers()

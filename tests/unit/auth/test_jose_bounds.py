@@ -1,5 +1,6 @@
 """The bounds of what a token may be, each side of each; and what is read of a token before it is verified."""
 
+import time
 from typing import Any
 
 import pytest
@@ -67,9 +68,25 @@ def test_a_claim_beyond_its_bound_is_refused(changes: dict[str, Any]) -> None:
 def test_a_token_has_at_most_8192_characters() -> None:
     sizes = {len(signed(CLAIMS | {"x": "y" * size})): size for size in range(5_600, 5_900)}
     longest = max(length for length in sizes if length <= 8192)
-    assert longest == 8192
+    assert longest == jose.MAX_TOKEN_BYTES == 8192
     assert verify(signed(CLAIMS | {"x": "y" * sizes[longest]}))
     refused(signed(CLAIMS | {"x": "y" * sizes[min(length for length in sizes if length > 8192)]}))
+
+
+def test_a_token_without_a_type_is_for_those_who_ask_for_it() -> None:
+    given: dict[str, Any] = {"issuer": ISSUER, "audience": AUDIENCE, "now": NOW, "max_seconds": 300}
+    untyped = signed(CLAIMS, typ=None)
+    assert jose.verify(untyped, (public(KEY),), token_types=("at+jwt", ""), **given) == CLAIMS
+    with pytest.raises(Unauthorized):
+        jose.verify(signed(CLAIMS), (public(KEY),), token_types=("",), **given)
+
+
+def test_the_instant_that_is_given_counts_and_no_other_clock() -> None:
+    """The library has a clock of its own, which knows no leeway."""
+    now = int(time.time())
+    claims = CLAIMS | {"iat": now, "nbf": now + 20, "exp": now + 200}
+    given: dict[str, Any] = {"issuer": ISSUER, "audience": AUDIENCE, "now": now, "max_seconds": 300}
+    assert jose.verify(signed(claims), (public(KEY),), token_types=("at+jwt",), **given) == claims
 
 
 def test_a_token_of_another_issuer_may_lack_its_issue_time() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.auth.scopes import IDENTITY, Scope, narrowed, scope_allows, scope_reaches, understood
+from gateway.auth.scopes import IDENTITY, REGISTRY, Scope, narrowed, scope_allows, scope_reaches, understood
 from gateway.core.errors import BadRequest
 
 QUERY = "category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory"
@@ -116,3 +116,12 @@ def test_what_two_lists_have_in_common(asked: str, held: str, both: str) -> None
 def test_identity_is_no_scope_of_resources() -> None:
     assert {"openid", "fhirUser", "profile", "launch", "launch/patient", "offline_access"} == IDENTITY
     assert not list(understood(IDENTITY))
+
+
+def test_the_words_of_the_registry_are_no_scopes_of_resources() -> None:
+    assert {"__clientRegistry.read", "__clientRegistry.manage"} == REGISTRY
+    assert not list(understood(REGISTRY))
+
+
+def test_a_scope_that_is_made_says_for_itself_what_is_left_out() -> None:
+    assert Scope("Observation", "r") == Scope("Observation", "r", "system", "") == Scope.parse("system/Observation.r")
