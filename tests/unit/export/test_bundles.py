@@ -174,10 +174,13 @@ def test_a_copy_that_breaks_off_has_no_manifest(
         upload(local, place)
     assert "manifest.json" not in names(place)
     assert not [name for name in names(place) if name.endswith(".part")]
+    monkeypatch.undo()
+    upload(local, place)
+    assert names(place) == {path.name for path in local.iterdir()}
 
 
 def test_what_cannot_be_reached_is_told(local: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for wrong in ("nonsense://x/y", "memory://"):
+    for wrong in ("nonsense://x/y", "memory://", "sftp://me:secret@host/folder", "memory://key@x/y"):
         with pytest.raises(BadRequest) as error:
             upload(local, wrong)
         assert error.value.issues[0].rule == "export.remote-address"
