@@ -31,6 +31,8 @@ NESTED = {name: elements for name, elements in NOT_UNDERSTOOD.items() if element
 
 def test_the_words_that_the_store_joins_by() -> None:
     assert (ANY, OTHERS, ACTIONS) == ("*", "!", ("access", "collect", "disclose"))
+    denied = consent(rule("deny", data=instance("Observation/o1")))
+    assert {grant.instance for grant in compile_grants("P1", [PERMIT, denied], CASE.policy)} == {"!"}
 
 
 @pytest.mark.parametrize("elements", [*NESTED.values(), {"extension": "x"}], ids=[*NESTED, "no extensions"])
