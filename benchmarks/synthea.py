@@ -4,6 +4,8 @@ import copy
 import gzip
 import json
 import os
+import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,17 +18,38 @@ FOLDER = Path(os.environ.get("GATEWAY_SYNTHEA_DIR", Path(__file__).parents[2] / 
 Tree = dict[str, Any]
 
 
-def bundles(consent: Tree, count: int) -> list[bytes]:
-    """The first `count` Bundles, each with `consent` for its Patient added; none where the folder is missing."""
+def bundles(consent: Tree, count: int, turn: int = 0) -> list[bytes]:
+    """The first `count` Bundles, each with `consent` for its Patient added; none where the folder is missing.
+
+    Each `turn` has other participants: other identifiers and times, at the same places with the same codes.
+    """
     found = []
     for path in sorted(FOLDER.glob("bundle-*.json.gz"))[:count]:
-        bundle = loads(gzip.decompress(path.read_bytes()))
+        bundle = loads(_another(gzip.decompress(path.read_bytes()), turn))
         patient = next(one["fullUrl"] for one in bundle["entry"] if one["resource"]["resourceType"] == "Patient")
         own = {**copy.deepcopy(consent), "patient": {"reference": patient}}
         own.pop("id", None)
         bundle["entry"].append({"resource": own, "request": {"method": "POST", "url": "Consent"}})
         found.append(dumps(bundle))
     return found
+
+
+def _another(text: bytes, turn: int) -> bytes:
+    """The text with another UUID for each but those of places and people that it does not bring, four years a turn
+    before."""
+    shared = {found[1] for found in _SHARED.finditer(text)}
+
+    def renamed(found: re.Match[bytes]) -> bytes:
+        if not turn or found[0] in shared:
+            return found[0]
+        return str(uuid.uuid5(uuid.UUID(found[0].decode()), str(turn))).encode()
+
+    return _YEAR.sub(lambda found: b"%d-" % (int(found[1]) - 4 * turn), _UUID.sub(renamed, text))
+
+
+_UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SHARED = re.compile(rb"\?identifier=[^\"|]*\|([^\"]*)")
+_YEAR = re.compile(rb"(?<=\")((?:19|20)[0-9]{2})-(?=[0-9]{2}-[0-9]{2}[\"T])")
 
 
 def named_elsewhere(texts: list[bytes]) -> Iterator[Tree]:

@@ -1,7 +1,9 @@
 """Transaction Bundles of Synthea over HTTP, one client: a whole record each, validated, indexed, gated, audited.
 
-The reference inserts the same resources with as many rows in the same tables by hand. `transaction-memory` is by how
-much the server's peak of memory grows while the Bundles come once more: what one of them takes is given back.
+The reference inserts the same resources with the same rows in the same tables by hand, and is given the index rows;
+that of `transaction-by-hand` finds them itself, and it is checked that they are the gateway's. The Bundles that are
+timed are of other participants than those before. `transaction-memory` is by how much the server's peak of memory
+grows meanwhile: what one of them takes is given back.
 """
 
 import http.client
@@ -10,14 +12,16 @@ import sqlite3
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.demo_study import STUDY, enrolled
 from benchmarks.figure import Figure, seconds
 from benchmarks.ingest import schema
-from benchmarks.reference.transaction_insert import TERMS, IndexRows, Script
+from benchmarks.reference.synthea_rows import index_rows
+from benchmarks.reference.transaction_insert import TERMS, IndexRows, Script, decoder
 from benchmarks.server import serving
 from benchmarks.synthea import FOLDER, bundles, named_elsewhere
 
@@ -32,37 +36,42 @@ def run() -> Iterator[Figure]:
     """The resources a second of both, and the growth of memory; nothing where the Bundles are missing."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        token, bodies, targets = _prepare(folder)
+        token, first, bodies, targets = _prepare(folder)
         if not bodies:
             print(f"transaction: no Bundles in {FOLDER.name}; set GATEWAY_SYNTHEA_DIR")
             return
-        made: list[list[IndexRows]] = []
-        pairs: list[tuple[float, float]] = []
+        rates: list[tuple[float, float, float]] = []
         with serving(["-m", "gateway", "serve"], {"GATEWAY_DATA_DIR": name, "GATEWAY_LOG_LEVEL": "warning"}) as port:
-            last = _last_key(folder)
-            for body in bodies:  # the first time, types and profiles are compiled
+            for body in first:  # types and profiles are compiled
                 _post(port, token, body)
-                made.append(_index_rows(folder, last))
-                last = _last_key(folder)
             before = _peak(port)
-            script = Script(folder / "script.db", schema(folder / "gateway.db"), targets)
-            for body, index in zip(bodies, made, strict=True):
-                ours = seconds(lambda body=body: _post(port, token, body))
-                reference = seconds(lambda body=body, index=index: script.write(STUDY, body, index))
-                pairs.append((len(index) / ours, len(index) / reference))
+            tables = schema(folder / "gateway.db")
+            scripts = [Script(folder / f"{one}.db", tables, targets) for one in ("given", "own")]
+            for body in bodies:
+                last = _last_key(folder)
+                ours = seconds(partial(_post, port, token, body))
+                index = _index_rows(folder, last)
+                _check(folder, index)
+                given = seconds(partial(scripts[0].write, STUDY, body, list(index.values())))
+                own = seconds(partial(scripts[1].write, STUDY, body, None))
+                rates.append((len(index) / ours, len(index) / given, len(index) / own))
             after = _peak(port)
-            script.connection.close()
-    values = [statistics.median(column) for column in zip(*pairs, strict=True)]
+            for script in scripts:
+                script.connection.close()
+    values = [statistics.median(column) for column in zip(*rates, strict=True)]
     yield Figure("transaction", values[0], "1/s", values[1], "higher", limit=0.5)
+    yield Figure("transaction-by-hand", values[0], "1/s", values[2], "higher")
     yield Figure("transaction-memory", after, "MB", before, "lower", limit=GROWTH)
 
 
-def _prepare(folder: Path) -> tuple[str, list[bytes], dict[str, str]]:
-    """A token that may write everything, the Bundles, and what their conditions lead to."""
+def _prepare(folder: Path) -> tuple[str, list[bytes], list[bytes], dict[str, str]]:
+    """A token that may write everything, the Bundles that come first and those after, and where their conditions
+    lead."""
     gateway = enrolled(folder)
     study = gateway.studies[STUDY]
-    bodies = bundles(next(one for one in study.enrolment() if one["resourceType"] == "Consent"), BUNDLES)
-    shared = list(named_elsewhere(bodies))
+    consent = next(one for one in study.enrolment() if one["resourceType"] == "Consent")
+    first, bodies = (bundles(consent, BUNDLES, turn) for turn in range(2))
+    shared = list(named_elsewhere([*first, *bodies]))
     registrar = study.clients["registrar"]
     if shared:
         gateway.access.door(study.principal(registrar)).commit(shared)
@@ -73,7 +82,7 @@ def _prepare(folder: Path) -> tuple[str, list[bytes], dict[str, str]]:
         named = one["identifier"][0]
         condition = f"{one['resourceType']}?identifier={named['system']}|{named['value']}"
         targets[condition] = f"{one['resourceType']}/{one['id']}"
-    return token, bodies, targets
+    return token, first, bodies, targets
 
 
 def _post(port: int, token: str, body: bytes) -> None:
@@ -97,8 +106,8 @@ def _last_key(folder: Path) -> int:
         return found
 
 
-def _index_rows(folder: Path, after: int) -> list[IndexRows]:
-    """The rows of each resource with a key above `after`, in their order."""
+def _index_rows(folder: Path, after: int) -> dict[int, IndexRows]:
+    """Key -> rows of each resource with a key above `after`, in their order."""
     with sqlite3.connect(folder / "gateway.db") as connection:
         keys = [key for (key,) in connection.execute("SELECT pk FROM resource WHERE pk > ? ORDER BY pk", (after,))]
         made: dict[int, dict[str, list[tuple[Any, ...]]]] = {key: {} for key in keys}
@@ -107,7 +116,19 @@ def _index_rows(folder: Path, after: int) -> list[IndexRows]:
             place = columns.index("pk")
             for row in connection.execute(f"SELECT * FROM {table} WHERE pk > ?", (after,)):
                 made[row[place]].setdefault(table, []).append(row)
-    return list(made.values())
+    return dict(made)
+
+
+def _check(folder: Path, index: Mapping[int, IndexRows]) -> None:
+    """Raises RuntimeError unless the script finds the rows that the gateway has."""
+    with sqlite3.connect(folder / "gateway.db") as connection:
+        query = "SELECT pk, body FROM version WHERE study = ? AND pk >= ? ORDER BY pk"
+        for key, body in connection.execute(query, (STUDY, min(index))).fetchall():
+            found = index_rows(decoder.decode(body), STUDY, key, lambda text: text)
+            if {name: set(rows) for name, rows in found.items() if rows} != {
+                name: set(rows) for name, rows in index[key].items()
+            }:
+                raise RuntimeError(f"the script finds other rows: {body[:200]!r}")
 
 
 def _peak(port: int) -> float:

@@ -1,7 +1,8 @@
 """Transaction Bundles written by hand: decode, new ids, references rewritten, encode, insert; one commit each.
 
 It checks nothing: no validation, no Consent, no conditions looked up. The rows of the search index are given, without
-study and key: it writes as many of them as the gateway does, in the same tables, and need not find out which.
+study and key: it writes as many of them as the gateway does, in the same tables, and need not find out which. Where
+they are not given, it finds them as `synthea_rows` does.
 """
 
 import hashlib
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from benchmarks.reference.synthea_rows import index_rows
 
 FOREVER = 2**62
 TERMS = "search_term"
@@ -42,7 +45,7 @@ class Script:
         self.targets = {name.encode(): target.encode() for name, target in targets.items()}
         self.sequence = itertools.count(1)
 
-    def write(self, study: str, body: bytes, index: Sequence[IndexRows]) -> int:
+    def write(self, study: str, body: bytes, index: Sequence[IndexRows] | None) -> int:
         """Writes a Bundle whose entries are all POST; how many resources."""
         now = time.time_ns() // 1000
         entries = decoder.decode(body)["entry"]
@@ -53,7 +56,11 @@ class Script:
                 known[entry["fullUrl"].encode()] = f"{entry['resource']['resourceType']}/{identity}".encode()
         heads, versions = [], []
         rows: dict[str, list[tuple[Any, ...]]] = {}
-        for entry, identity, own in zip(entries, ids, index, strict=True):
+
+        def target(text: str) -> str:
+            return known.get(text.encode(), text.encode()).decode()
+
+        for number, (entry, identity) in enumerate(zip(entries, ids, strict=True)):
             resource, key = entry["resource"], next(self.keys)
             kind = resource["resourceType"]
             made = {**resource, "id": identity, "meta": {"versionId": "1", "lastUpdated": "2026-11-21T00:00:00.000Z"}}
@@ -64,7 +71,11 @@ class Script:
             placed = (2, ids[0], "", -FOREVER, FOREVER)
             heads.append((study, kind, key, identity, 1, now, False, *placed, -FOREVER, now, now, 1, key))
             versions.append((study, key, 1, now, False, *placed, digest, text[:100], text))
-            for table, several in own.items():
+            if index is None:
+                for table, found in index_rows(made, study, key, target).items():
+                    rows.setdefault(table, []).extend(found)
+                continue
+            for table, several in index[number].items():
                 place = PLACES.get(table, 1)
                 rows.setdefault(table, []).extend((*row[:place], key, *row[place + 1 :]) for row in several)
         self._insert(study, now, heads, versions, rows)
@@ -81,6 +92,8 @@ class Script:
         many("INSERT INTO version (study, pk, version, updated, deleted, level, subject, domain, low, high, digest, "
              "entries, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", versions)  # fmt: skip
         for table, several in rows.items():
+            if not several:
+                continue
             marks = ",".join("?" * len(several[0]))
             many(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", sorted(several))
         event = encoder.encode([head[3] for head in heads])
