@@ -44,8 +44,11 @@ class Access:
         self._sites = {study.id: patients_of_sites(study) for study in studies.values()}
         self._collecting = Collecting(store, {study.id: ConsentPolicy.of(study) for study in studies.values()})
 
-    def door(self, principal: Principal, request: str = "", why: str = "", *, deidentifies: bool = False) -> Door:
-        """The door for one caller; audit events carry `request`, an id, and of changes `why`, a person's reason.
+    def door(
+        self, principal: Principal, request: str = "", why: str = "", network: str = "", *, deidentifies: bool = False
+    ) -> Door:
+        """The door for one caller; audit events carry `request`, an id, `network`, the address that it came from, and
+        of changes `why`, a person's reason.
 
         Who calls this `deidentifies` what leaves, by the policy of the role; for others the door of a role that has
         one stays shut. Raises `Forbidden` for a study or role that is not installed, or may not break the glass that
@@ -65,7 +68,7 @@ class Access:
         gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting, limits)
         redaction = redaction_of(role.redacts)
         store = RedactingStore(self._store, redaction) if redaction else self._store
-        return Door(store, gate, Journal(self._trail, principal, request, why), self._clock)
+        return Door(store, gate, Journal(self._trail, principal, request, why, network), self._clock)
 
     def departing(self, principal: Principal, since: int, until: int, request: str = "") -> Departing:
         """What one caller could take along at `since` and not any more, but for what was deleted at `until` or later.

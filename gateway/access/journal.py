@@ -26,12 +26,13 @@ Pairs: TypeAlias = tuple[tuple[str, str], ...] | None
 @dataclass(frozen=True, slots=True)
 class Journal:
     """Writes what a principal did; `request` is the id of the HTTP request or "", `why` the reason that was given for
-    a change, or for breaking the glass, or ""."""
+    a change, or for breaking the glass, or ""; `network` the address that it came from, or ""."""
 
     trail: AuditTrail
     principal: Principal
     request: str
     why: str = ""
+    network: str = ""
 
     def event(
         self,
@@ -41,6 +42,7 @@ class Journal:
         targets: Iterable[Target] = (),
         count: int = 0,
         patients: Iterable[str] = (),
+        query: str = "",
     ) -> Event:
         """An event of success; versions and digests are told when every target has them."""
         who = self.principal
@@ -66,10 +68,15 @@ class Journal:
             after=tuple(after for _, _, _, after in named) if changed else (),
             patients=tuple(patients),
             why=self.why if action in "CUD" or who.broken else "",
+            network=self.network,
+            user=who.user,
+            query=query,
         )
 
-    def served(self, at: datetime, operation: str, references: Sequence[str], versions: Sequence[int]) -> Event:
-        """The event of a read or search that served these versions."""
+    def served(
+        self, at: datetime, operation: str, references: Sequence[str], versions: Sequence[int], query: str = ""
+    ) -> Event:
+        """The event of a read or search that served these versions; `query` tells what a search asked."""
         who = self.principal
         return Event(
             at=at,
@@ -87,6 +94,9 @@ class Journal:
             request=self.request,
             versions=tuple(versions),
             why=self.why if who.broken else "",
+            network=self.network,
+            user=who.user,
+            query=query,
         )
 
     def submit(self, event: Told) -> Ticket:

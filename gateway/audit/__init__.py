@@ -11,6 +11,7 @@ from gateway.audit.anchoring import Anchoring, witness
 from gateway.audit.anchors import Anchor, Anchors
 from gateway.audit.chain import chain
 from gateway.audit.event_ids import EventIds
+from gateway.audit.queries import told
 from gateway.audit.reading import AuditReader
 from gateway.audit.resources import resource
 from gateway.audit.ticket import Ticket
@@ -27,5 +28,6 @@ __all__ = [
     "Ticket",
     "chain",
     "resource",
+    "told",
     "witness",
 ]

@@ -44,12 +44,13 @@ class Seen:
 
 
 class AuditReader:
-    """Reads the chains of all studies."""
+    """Reads the chains of all studies; `server` is the gateway's own address."""
 
-    def __init__(self, rows: PastRows, ids: EventIds, parameters: Parameters) -> None:
+    def __init__(self, rows: PastRows, ids: EventIds, parameters: Parameters, server: str = "") -> None:
         self._rows = rows
         self._ids = ids
         self._parameters = parameters
+        self._server = server
 
     def search(self, study: str, organisation: str, query: Query, count: int, before: int = FIRST) -> Seen:
         """The events of an organisation that match; includes and the order of `query` play no part."""
@@ -58,7 +59,7 @@ class AuditReader:
         last = 0
         for row in self._rows.rows_before(study, before, (_member("organisation", organisation),), since, until):
             event = decoded(row)
-            shown = resource(event, self._ids.write(study, row.sequence))
+            shown = resource(event, self._ids.write(study, row.sequence), self._server)
             if event.organisation != organisation or not matches(query, shown, self._parameters):
                 continue
             if len(found) == count:
@@ -75,7 +76,7 @@ class AuditReader:
         for row in self._rows.rows_before(study, sequence + 1, (), FOREVER_BEFORE, FOREVER_AFTER):
             event = decoded(row)
             is_it = row.sequence == sequence and event.organisation == organisation
-            return resource(event, id) if is_it else None
+            return resource(event, id, self._server) if is_it else None
         return None
 
     def disclosures(

@@ -1,9 +1,12 @@
 """Events as FHIR AuditEvents, in the shapes of IHE BALP: made when an auditor asks, never stored.
 
-What BALP wants and is not here: the address of the client's machine, and the text of a query, which may hold a
-participant's data. See https://profiles.ihe.net/ITI/BALP/ and https://hl7.org/fhir/R4/auditevent.html.
+An event names the BALP profile that it meets: of a search, or of a read, create or update of one resource, that
+succeeded and came over the network. The query of a search is the cleaned one (`gateway.audit.queries`), since the one
+that came may hold a participant's data. See https://profiles.ihe.net/ITI/BALP/ and
+https://hl7.org/fhir/R4/auditevent.html.
 """
 
+import base64
 from typing import Any, Final
 
 from gateway.core.event import BREAK_GLASS, Event
@@ -15,6 +18,7 @@ EVENT_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 INTERACTION: Final = "http://hl7.org/fhir/restful-interaction"
 LIFECYCLE: Final = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
 ENTITY_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+RESOURCE_TYPE: Final = "http://hl7.org/fhir/resource-types"
 OBJECT_ROLE: Final = "http://terminology.hl7.org/CodeSystem/object-role"
 REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 OPERATION: Final = "urn:trial-fhir-gateway:operation"
@@ -32,12 +36,24 @@ _INTERACTIONS: Final = {
 _OUTCOMES: Final = {"success": "0", "denied": "4", "failure": "8"}
 
 
-def resource(event: Event, id: str) -> Resource:
-    """The AuditEvent of an event, under an id, or without one for ""."""
+PROFILE: Final = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
+_PROFILED: Final = {
+    "read": "Read",
+    "vread": "Read",
+    "create": "Create",
+    "update": "Update",
+    "patch": "Update",
+}
+
+
+def resource(event: Event, id: str, server: str = "") -> Resource:
+    """The AuditEvent of an event, under an id, or without one for ""; `server` is the gateway's own address."""
+    profile = _profile(event, server)
     made: Resource = {
         "resourceType": "AuditEvent",
         **({"id": id} if id else {}),
-        "meta": {"versionId": "1", "lastUpdated": format_instant(event.at)},
+        "meta": {"versionId": "1", "lastUpdated": format_instant(event.at)}
+        | ({"profile": profile} if profile else {}),
         "type": _type(event),
         "subtype": _subtypes(event),
         "action": _action(event),
@@ -49,16 +65,27 @@ def resource(event: Event, id: str) -> Resource:
     if event.purpose:
         said = {"text": event.why} if event.why and event.purpose == BREAK_GLASS else {}
         made["purposeOfEvent"] = [{"coding": [{"system": REASON, "code": event.purpose}]} | said]
-    made["agent"] = _agents(event)
+    made["agent"] = _agents(event, server)
     made["source"] = {
         "site": event.study,
         "observer": _gateway(),
         "type": [_coding("http://terminology.hl7.org/CodeSystem/security-source-type", "4", "Application Server")],
     }
-    entities = [*_data(event), *_patients(event), *_consents(event), *_transaction(event)]
+    entities = [*_query(event), *_data(event), *_patients(event), *_consents(event), *_transaction(event)]
     if entities:
         made["entity"] = entities
     return made
+
+
+def _profile(event: Event, server: str) -> list[str]:
+    """The BALP profile that the event meets; with `Patient` before its name when it is about a single one."""
+    if event.outcome != "success" or not event.network or not server:
+        return []
+    of_one = len(event.targets) == 1 and "/" in event.targets[0]
+    name = "Query" if event.query and event.operation == "search" else _PROFILED.get(event.operation, "")
+    if not name or (name != "Query" and not of_one):
+        return []
+    return [f"{PROFILE}{'Patient' if len(event.patients) == 1 else ''}{name}"]
 
 
 def _type(event: Event) -> Resource:
@@ -88,15 +115,17 @@ def _action(event: Event) -> str:
     return "R" if event.operation in DISCLOSURES else event.action
 
 
-def _agents(event: Event) -> list[Resource]:
-    """The client, the gateway, and the organisation that answers for the client."""
-    reads = event.action in "RE"
+def _agents(event: Event, server: str) -> list[Resource]:
+    """The client, the gateway, the person who logged in, and the organisation that answers for the client."""
+    reads = event.action in "RE" and not event.query  # a query flows from the client to the server, to BALP
     ends = [_coding(DICOM, "110152", "Destination Role ID"), _coding(DICOM, "110153", "Source Role ID")]
     client: Resource = {
         "type": {"coding": [ends[0 if reads else 1]]},
         "who": {"identifier": {"system": f"{DETAIL}client", "value": event.client or "unknown"}},
-        "requestor": True,
+        "requestor": not event.user,
     }
+    if event.network:
+        client["network"] = {"address": event.network, "type": _network_type(event.network)}
     if event.client:
         client["name"] = event.client
     if event.role:
@@ -105,12 +134,32 @@ def _agents(event: Event) -> list[Resource]:
         client["policy"] = [f"{DETAIL}token:{event.token}"]
     if event.purpose:
         client["purposeOfUse"] = [{"coding": [{"system": REASON, "code": event.purpose}]}]
-    made = [client, {"type": {"coding": [ends[1 if reads else 0]]}, "who": _gateway(), "requestor": False}]
+    own: Resource = {"type": {"coding": [ends[1 if reads else 0]]}, "who": _gateway(), "requestor": False}
+    if server:
+        own["network"] = {"address": server, "type": "5"}
+    made = [client, own]
+    if event.user:
+        code = ("IRCP", "information recipient") if event.action in "RE" else ("AUT", "author (originator)")
+        kind = _coding("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", *code)
+        made.append({"type": {"coding": [kind]}, "who": {"reference": event.user}, "requestor": True})
     if event.organisation:
         kind = _coding("http://terminology.hl7.org/CodeSystem/v3-RoleClass", "PROV", "healthcare provider")
         who = {"reference": f"Organization/{event.organisation}"}
         made.append({"type": {"coding": [kind]}, "who": who, "requestor": False})
     return made
+
+
+def _network_type(address: str) -> str:
+    """The code of an IP address or, where a server tells another, of a machine's name."""
+    return "2" if ":" in address or address.replace(".", "").isdigit() else "1"
+
+
+def _query(event: Event) -> list[Resource]:
+    if not event.query:
+        return []
+    coded = base64.b64encode(event.query.encode()).decode()
+    kind, role = _coding(ENTITY_TYPE, "2", "System Object"), _coding(OBJECT_ROLE, "24", "Query")
+    return [{"type": kind, "role": role, "description": event.query, "query": coded}]
 
 
 def _data(event: Event) -> list[Resource]:
@@ -124,7 +173,8 @@ def _data(event: Event) -> list[Resource]:
         version = event.versions[index] if event.versions else 0
         entity: Resource = {
             "what": {"reference": f"{target}/_history/{version}" if version else target, "type": kind},
-            "type": _coding(ENTITY_TYPE, "2", "System Object"),
+            # Beside a query BALP has no other system object: what was found has the type of a resource.
+            "type": _coding(RESOURCE_TYPE, kind) if event.query else _coding(ENTITY_TYPE, "2", "System Object"),
             "role": _coding(OBJECT_ROLE, "4", "Domain Resource"),
         }
         told = [("before", event.before), ("after", event.after)]
@@ -143,7 +193,7 @@ def _patients(event: Event) -> list[Resource]:
 
 
 def _consents(event: Event) -> list[Resource]:
-    kind = _coding("http://hl7.org/fhir/resource-types", "Consent", "Consent")
+    kind = _coding(RESOURCE_TYPE, "Consent", "Consent")
     return [{"what": {"reference": one}, "type": kind} for one in event.consents]
 
 

@@ -20,6 +20,10 @@ class Event(Struct, frozen=True, gc=False):
     Consents that permitted it (`Consent/1/_history/2`), as the store finds them when it writes the event. `why` is
     the reason that a person gave for a change, or for reading past the Consents, or "".
 
+    `network` is the address that the request came from, `user` the person who logged in (`Practitioner/1`), `query`
+    what a search asked, without values that could name somebody; each "" where there is none, as in the events of
+    older releases.
+
     There is one for all that anybody reads, so it is a Struct of msgspec, which is made and encoded sooner than a
     dataclass; `msgspec.structs.replace` changes a copy.
     """
@@ -44,6 +48,9 @@ class Event(Struct, frozen=True, gc=False):
     patients: tuple[str, ...] = ()
     consents: tuple[str, ...] = ()
     why: str = ""
+    network: str = ""
+    user: str = ""
+    query: str = ""
 
 
 class Seen(Struct, frozen=True, gc=False):

@@ -34,4 +34,6 @@ def event_of(
         reason=reason,
         targets=targets,
         request=request_id(request.scope),
+        network=request.client.host if request.client else "",
+        user=principal.user,
     )

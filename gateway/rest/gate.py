@@ -11,7 +11,7 @@ from gateway.core.principal import Principal
 from gateway.rest.breaking import TICKET, broken_door
 from gateway.rest.edge import note, request_id
 from gateway.rest.headers import header, headers_of
-from gateway.rest.pacing import proved, spend_once
+from gateway.rest.pacing import address_of, proved, spend_once
 from gateway.rest.parts import Parts
 from gateway.rest.reasons import reason_of
 from gateway.study import Study
@@ -48,7 +48,7 @@ def door_of(parts: Parts, request: Request) -> Door:
     principal = principal_of(parts, request, study_of(parts, request))
     if TICKET.encode() in headers_of(request.scope):
         return broken_door(parts, request, principal)
-    return parts.access.door(principal, request=request_id(request.scope), why=reason_of(request))
+    return parts.access.door(principal, request_id(request.scope), reason_of(request), address_of(request))
 
 
 def type_of(parts: Parts, request: Request) -> str:

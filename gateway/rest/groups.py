@@ -12,6 +12,7 @@ from gateway.core.errors import Unprocessable
 from gateway.core.issues import issue
 from gateway.rest.edge import request_id
 from gateway.rest.gate import study_of
+from gateway.rest.pacing import address_of
 from gateway.rest.parts import Parts
 
 MAX_MEMBERS: Final = 1_000
@@ -38,4 +39,4 @@ def _registered(parts: Parts, request: Request, door: Door) -> Door:
     who = door.principal
     client = parts.requests.client_of(study_of(parts, request).id, who.client)
     scopes = client.scopes if client else who.scopes
-    return parts.access.door(replace(who, scopes=scopes), request=request_id(request.scope))
+    return parts.access.door(replace(who, scopes=scopes), request_id(request.scope), network=address_of(request))

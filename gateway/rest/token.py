@@ -18,7 +18,7 @@ from gateway.core.errors import FhirError
 from gateway.core.event import Event
 from gateway.rest.bodies import FORM_TYPES, read_body_as_sent
 from gateway.rest.edge import note, request_id
-from gateway.rest.pacing import spend_login
+from gateway.rest.pacing import address_of, spend_login
 from gateway.rest.parts import Parts
 from gateway.study import Client
 
@@ -123,5 +123,6 @@ def record(parts: Parts, request: Request, study: str, client: Client, operation
             purpose=client.purpose,
             token=token,
             request=request_id(request.scope),
+            network=address_of(request),
         )
     )

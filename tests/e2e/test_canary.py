@@ -63,6 +63,10 @@ REQUESTS = (
     ("GET", "Observation?subject=Patient/777-canary", None),
     ("GET", "Patient?identifier=urn:google:health:user|gh-777-canary", None),
     ("GET", "Observation?date=1911-01-17x", None),
+    ("GET", "Observation?code=Zzcanary&identifier=urn:a|777-canary&subject:Patient.name=Zzcanary", None),
+    ("GET", "Observation?code=http://loinc.org|Zzcanary&status=Zzcanary&subject:Patient.birthdate=1911-01-17", None),
+    ("GET", "Patient?name=Zzcanary&birthdate=1911-01-17&email=canary@example.org", None),
+    ("GET", "Patient?_has:Observation:patient:code=Zzcanary", None),
     ("GET", "Observation?code=Zzcanary&_count=Zzcanary", None),
     ("GET", "Patient/777-canary/_history/Zzcanary", None),
     ("PUT", "Consent/777-canary", b'{"resourceType": "Consent", "id": "777-canary", "status": "Zzcanary"}'),
@@ -122,6 +126,10 @@ def test_no_planted_value_leaves_by_a_side_door(served: Served) -> None:
     log = served.server.log.read_text("utf-8")
     assert log.count('"request') >= len(DELIVERIES)
     assert planted_in(log) == []
+    events = [bytes(row.event).decode() for row in served.gateway.store.rows(STUDY)]
+    searches = [one for one in events if '"operation":"search"' in one and '"outcome":"success"' in one]
+    assert sum('"query":"Observation?' in one or '"query":"Patient?' in one for one in searches) >= 4
+    assert [one for one in events if planted_in(one)] == []
 
 
 def test_no_route_writes_down_what_it_is_sent(served: Served) -> None:

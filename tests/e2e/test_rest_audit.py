@@ -10,6 +10,7 @@ import pytest
 
 from gateway.core.event import Event
 from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, Http, observation, rule, serving
+from tests.unit.audit.balp import PREFIX, faults
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,16 @@ def test_what_is_no_reason_is_refused(http: Http, why: bytes) -> None:
     assert (answer.status_code, rule(answer)) == (400, "rest.change-reason")
     assert http.get("/Observation/no-why", REGISTRAR).status_code == 404
     assert http.ask("GET", f"{BASE}/Observation/why", "ehr-app").status_code == 200
+
+
+def test_where_a_search_came_from_and_what_it_asked_are_on_record(http: Http) -> None:
+    assert http.get("/Observation?code=8867-4&subject=Patient/smith").status_code == 200
+    event = last_event(http)
+    assert event.query == "Observation?code=8867-4&subject=*"
+    assert event.network
+    found = http.get("/AuditEvent?subtype=search&_count=1", "clinic-auditor").json()["entry"][0]["resource"]
+    assert found["meta"]["profile"] == [f"{PREFIX}Query"]
+    assert faults(found) == []
 
 
 AUDITORS = {"auditor": "sponsor", "clinic-auditor": "telecare"}

@@ -6,6 +6,8 @@ Participants see every disclosure of their own data; auditors those to their own
 from itertools import islice
 from typing import Final
 
+from msgspec import structs
+
 from gateway.access import Door
 from gateway.audit import resource
 from gateway.core.errors import Forbidden
@@ -27,7 +29,12 @@ def _answer(call: Call) -> Resource:
         from_micros(since.low) if since else None,
         from_micros(until.high) if until else None,
     )
-    shown = (event for event in found if is_own or event.organisation == organisation)
+    # Participants learn who was served what; from where, and what else was searched, is for the auditors of others.
+    shown = (
+        structs.replace(event, network="", user="", query="") if is_own else event
+        for event in found
+        if is_own or event.organisation == organisation
+    )
     entries = [{"resource": resource(event, "")} for event in islice(shown, MAX_EVENTS)]
     return {"resourceType": "Bundle", "type": "collection"} | ({"entry": entries} if entries else {})
 

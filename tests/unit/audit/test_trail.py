@@ -2,11 +2,12 @@
 
 import hmac
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,9 +15,11 @@ from msgspec import structs
 
 from gateway.audit import AuditTrail, chain
 from gateway.audit.chain import digest_by
+from gateway.audit.reading import decoded
 from gateway.audit.trail import WAITING
 from gateway.core.errors import Unavailable
-from gateway.core.event import Event
+from gateway.core.event import AuditRow, Event, Told
+from gateway.core.instants import micros
 from gateway.definitions import r4
 from gateway.search import Parameters
 from gateway.store.sql import SqlStore
@@ -35,6 +38,33 @@ EVENT = Event(
     targets=("Observation/1",),
     count=1,
 )
+
+
+class Older:
+    """Rows of a release whose events had fewer members."""
+
+    def __init__(self, *texts: bytes) -> None:
+        self.kept: list[AuditRow] = []
+        for sequence, text in enumerate(texts, 1):
+            digest = digest_by(KEY)(self.kept[-1].digest if self.kept else b"", text)
+            self.kept.append(AuditRow("s1", sequence, micros(EVENT.at), text, digest))
+
+    def append(self, events: Sequence[Told]) -> tuple[AuditRow, ...]:
+        return ()
+
+    def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
+        return iter(self.kept[after:])
+
+    def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
+        return set()
+
+
+def test_events_of_older_releases_still_verify_and_are_read() -> None:
+    whole = msgspec.json.decode(msgspec.json.encode(EVENT))
+    older = {name: value for name, value in whole.items() if name not in ("network", "user", "query", "why")}
+    rows = Older(msgspec.json.encode(older), msgspec.json.encode(whole))
+    assert AuditTrail(rows, KEY).verify("s1") == []
+    assert [decoded(row) for row in rows.rows("s1")] == [EVENT, EVENT]
 
 
 @pytest.fixture
