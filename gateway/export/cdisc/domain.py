@@ -1,10 +1,11 @@
 """A dataset of SDTM as a file: a SQL on FHIR view, and what each variable takes of its rows.
 
-A file is YAML: `domain`, `label`, `structure`, `class`, `view` (a ViewDefinition), `patient` (the column of the
-view that holds the Patient's id), `variables` in their order, and `supplements`, which go to the SUPP-- dataset. A
-variable says exactly one of: `value` (study, domain, subject, sequence), `participant` (a fact of the enrolment),
-`column`, `constant`, `local` (a date and time as the participant's clock told it), `day` (the study day of such a
-column), `translate` (a ConceptMap), `convert` (a number in another UCUM unit).
+A file is YAML: `domain`, `label`, `structure`, `class`, `view` (a ViewDefinition, or a list of several with the
+same columns, whose rows are taken together), `patient` (the column of the view that holds the Patient's id),
+`variables` in their order, and `supplements`, which go to the SUPP-- dataset. A variable says exactly one of:
+`value` (study, domain, subject, sequence), `participant` (a fact of the enrolment), `column`, `constant`, `local` (a
+date and time as the participant's clock told it), `day` (the study day of such a column), `translate` (a ConceptMap),
+`convert` (a number in another UCUM unit).
 See https://www.cdisc.org/standards/foundational/sdtm.
 """
 
@@ -51,13 +52,13 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A dataset: its records are rows of the view, one participant after the other."""
+    """A dataset: its records are rows of the views, which have the same columns, one participant after the other."""
 
     name: str
     label: str
     structure: str
     observation_class: str
-    view: CompiledView
+    views: tuple[CompiledView, ...]
     patient: str
     variables: tuple[Variable, ...]
     supplements: tuple[Variable, ...]
@@ -118,10 +119,10 @@ class _Reader:
         tree = self._document.tree if isinstance(self._document.tree, dict) else {}
         for key in sorted(tree.keys() - _FILE):
             self.fault("no other keys than " + ", ".join(sorted(_FILE)), key)
-        view = self._view(tree.get("view"))
-        if view is None:
+        views = self._views(tree.get("view"))
+        if not views:
             return None
-        columns = frozenset(column.name for column in view.columns)
+        columns = frozenset(column.name for column in views[0].columns)
         name = str(tree.get("domain", ""))
         if not _DOMAIN.match(name):
             self.fault("a domain of two letters", "domain")
@@ -133,14 +134,28 @@ class _Reader:
         text = {key: str(tree.get(key, "")) for key in ("label", "structure", "class", "patient")}
         supplements = self._variables(tree, "supplements", columns)
         return Domain(
-            name, text["label"], text["structure"], text["class"], view, text["patient"], variables, supplements
+            name, text["label"], text["structure"], text["class"], views, text["patient"], variables, supplements
         )
 
-    def _view(self, tree: Any) -> CompiledView | None:
+    def _views(self, tree: Any) -> tuple[CompiledView, ...]:
+        """The view, or the views of a list; none where one has faults."""
+        several = isinstance(tree, list) and tree
+        found = (
+            [self._view(one, "view", at) for at, one in enumerate(tree)] if several else [self._view(tree, "view")]
+        )
+        views = tuple(one for one in found if one)
+        if any(
+            [column.name for column in one.columns] != [column.name for column in views[0].columns] for one in views
+        ):
+            self.fault("the same columns in the same order in each view", "view")
+            return ()
+        return views if len(views) == len(found) else ()
+
+    def _view(self, tree: Any, *path: str | int) -> CompiledView | None:
         try:
             return compile_view(read_view(tree))
         except Unprocessable as error:
-            line, column = self._document.position(("view",))
+            line, column = self._document.position(path)
             self.faults += [
                 issue(
                     "export.cdisc-domain",

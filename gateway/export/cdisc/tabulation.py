@@ -67,14 +67,15 @@ class Tabulator:
                 self.progress(made.domain.name, made.count)
 
     def _rows(self, domain: Domain, group: Sequence[Participant]) -> dict[str, list[dict[str, Any]]]:
-        view, found = domain.view, dict[str, list[dict[str, Any]]]()
-        clauses = of_patients(view.view.resource, [one.patient for one in group], self.parameters)
-        if clauses is None:
-            return found
-        for stored in self.door.stream(Query(view.view.resource, clauses)):
-            for row in view.rows(loads_stored(stored.body)):
-                tree = row_tree(view.columns, row)
-                found.setdefault(str(tree[domain.patient]), []).append(tree)
+        found = dict[str, list[dict[str, Any]]]()
+        for view in domain.views:
+            clauses = of_patients(view.view.resource, [one.patient for one in group], self.parameters)
+            if clauses is None:
+                continue
+            for stored in self.door.stream(Query(view.view.resource, clauses)):
+                for row in view.rows(loads_stored(stored.body)):
+                    tree = row_tree(view.columns, row)
+                    found.setdefault(str(tree[domain.patient]), []).append(tree)
         return found
 
     def _of(self, made: Tabulation, participant: Participant, rows: Sequence[Mapping[str, Any]]) -> Iterator[Record]:

@@ -104,6 +104,8 @@ GOOD = f"domain: DM\nlabel: D\nclass: X\npatient: patient\n{VIEW}variables:\n  S
         (GOOD.replace("SEX: {column: sex}", "SEX: {participant: name}"), 7),
         (GOOD.replace("SEX: {column: sex}", "SEX: {translate: {map: a}}"), 7),
         (GOOD.replace("SEX: {column: sex}", f"SEX: {{column: sex, label: {'x' * 41}}}"), 7),
+        (GOOD.replace(VIEW, f"view:\n  - {VIEW[6:]}  - {VIEW[6:]}".replace("sex", "gender", 1)), 6),
+        (GOOD.replace(VIEW, f"view:\n  - {VIEW[6:]}  - 1\n"), 7),
         ("a: [}", 1),
     ],
 )
@@ -129,8 +131,25 @@ def filled(tmp_path_factory):
         user = person.identities["urn:google:health:user"]
         sender.send("google-health", heart_rate("2026-02-01T10:00", count=10), vendorUserId=user)
     sender.send("epro-redcap", DIARIES.read_bytes())
+    ends(built.access.door(study.principal(study.clients["registrar"])), study)
     yield built
     built.close()
+
+
+def signed(study):
+    return [person for person in study.participants if person.consent == "all" and not person.withdrawn]
+
+
+def ends(registrar, study):
+    """Of those who signed everything the first left before it began, the second was ineligible, the third is off the
+    study."""
+    first, second, third, *_ = signed(study)
+    enrolments = [loads(stored.body) for stored in registrar.stream("ResearchSubject")]
+    for person, status in ((first, "withdrawn"), (second, "ineligible"), (third, "off-study")):
+        of = f"Patient/{person.patient}"
+        [one] = [found for found in enrolments if found["individual"]["reference"] == of]
+        period = one["period"] | {"end": "2026-04-02"}
+        registrar.commit([{**one, "meta": {}, "status": status, "period": period}])
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +172,7 @@ def written(filled, study, door, tmp_path_factory):
         door, participants_of(door, study), engines.parameters, engines.terminology, engines.definitions
     )
     domains = study_domains(STUDY, asset_roots("profiles"))
-    assert set(domains) == {"AE", "DM", "FA", "LB", "QS", "SV", "VS"}
+    assert set(domains) == {"AE", "DM", "DS", "FA", "LB", "QS", "SV", "VS"}
     export_sdtm(tabulator, folder, STUDY, study.title, AT, list(domains.values()))
     return folder
 
@@ -193,6 +212,32 @@ def test_records_are_numbered_and_in_order_for_each_participant(written):
         assert [number for number, *_ in rows] == list(range(1, len(rows) + 1))
         assert [row[1:3] for row in rows] == sorted(row[1:3] for row in rows)
         assert all(day > 0 for *_, day in rows)
+
+
+def test_dispositions_are_consents_and_enrolments_with_a_reason(written, study, door):
+    rows = rows_of(written, "ds")
+    told = {row["SUBJID"]: row["USUBJID"] for row in rows_of(written, "dm")}
+    terms = {}
+    for row in rows:
+        terms.setdefault(row["USUBJID"], []).append((row["DSSEQ"], row["DSCAT"], row["DSDECOD"], row["DSSTDTC"]))
+    assert set(terms) == set(told.values())
+    first, second, third, *others = signed(study)
+    consented = {
+        (row["USUBJID"], row["DSSTDTC"][:10]) for row in rows if row["DSDECOD"] == "INFORMED CONSENT OBTAINED"
+    }
+    assert len(consented) == len(told) == sum(1 for _ in door.stream("Consent"))
+    ended = {subject: [one[1:] for one in found if one[1] == "DISPOSITION EVENT"] for subject, found in terms.items()}
+    assert ended[told[first.id]] == [("DISPOSITION EVENT", "WITHDRAWAL BY SUBJECT", "2026-04-02")]
+    assert ended[told[second.id]] == [("DISPOSITION EVENT", "SCREEN FAILURE", "2026-04-02")]
+    assert ended[told[third.id]] == []
+    assert not any(ended[told[one.id]] for one in others)
+    manifest = json.loads((written / "manifest.json").read_bytes())
+    assert [one["leftOut"] for one in manifest["datasets"] if one["dataset"] == "DS"] == [{"DSDECOD": 1}]
+    for found in terms.values():
+        assert [number for number, *_ in found] == list(range(1, len(found) + 1))
+        assert [one[3] for one in found] == sorted(one[3] for one in found)
+    words = [row["DSTERM"] for row in rows if row["DSDECOD"] == "WITHDRAWAL BY SUBJECT"]
+    assert words == ["Status of the subject: withdrawn"]
 
 
 def test_supplements_name_the_records_that_they_are_about(written):
