@@ -21,6 +21,7 @@ TARGETS: Final = {
     "auth.jose": ("tests/unit/auth/test_jose.py", "tests/unit/auth/test_jose_bounds.py"),
     "auth.scopes": ("tests/unit/auth/test_scopes.py",),
     "access": ("tests/unit/access",),
+    "export.deidentify": ("tests/unit/export/test_deidentify.py",),
 }
 """What is mutated, packages with all their modules, and the tests that must tell each mutant of it."""
 

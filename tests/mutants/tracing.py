@@ -21,6 +21,7 @@ class Traces:
         self._files = {str(file) for file in files}
         self._tests: dict[str, dict[int, set[int]]] = {file: defaultdict(set) for file in self._files}
         self.seconds: dict[int, float] = {}
+        self._worths: dict[str, dict[int, float]] = {}
 
     @contextmanager
     def of(self, test: int) -> Iterator[None]:
@@ -36,8 +37,11 @@ class Traces:
             self.seconds[test] = time.process_time() - start
 
     def tests(self, file: Path, place: Place, importing: Iterable[Path], patience: float) -> list[int]:
-        """The tests that run a place, quickest first, as many as take `patience` seconds together, and one at least:
-        of what runs at import those that run anything of the file, and then those of files that import from it."""
+        """The tests that run a place, as many as take `patience` seconds together, and one at least: of what runs at
+        import those that run anything of the file, and then those of files that import from it.
+
+        First come those that in little time run what few others do.
+        """
         found = self._running(file, None if place.at_import else range(place.first, place.last + 1))
         if place.at_import:
             found = list(dict.fromkeys([*found, *(test for other in importing for test in self._running(other))]))
@@ -45,10 +49,20 @@ class Traces:
         return [test for test, seconds in zip(found, until, strict=True) if seconds <= patience or test == found[0]]
 
     def _running(self, file: Path, wanted: Iterable[int] | None = None) -> list[int]:
-        """The tests that run some lines of a file, or any, quickest first."""
+        """The tests that run some lines of a file, or any."""
         lines = self._tests.get(str(file), {})
         found = {test for line in (lines if wanted is None else wanted) for test in lines.get(line, ())}
-        return sorted(found, key=lambda test: (self.seconds[test], test))
+        return sorted(found, key=self._worth(str(file)).__getitem__) if found else []
+
+    def _worth(self, file: str) -> dict[int, float]:
+        """Seconds by what a test runs of a file, where a line counts the more the fewer tests run it."""
+        if file not in self._worths:
+            rare: dict[int, float] = defaultdict(float)
+            for tests in self._tests[file].values():
+                for test in tests:
+                    rare[test] += 1 / len(tests)
+            self._worths[file] = {test: self.seconds[test] / one for test, one in rare.items()}
+        return self._worths[file]
 
     def _tracer(self, test: int) -> Callable[[FrameType, str, Any], Any]:
         def seen(frame: FrameType, event: str, _argument: Any) -> Any:

@@ -28,7 +28,8 @@ NAMES = ("b", "a", "d", "c", "e")
 
 def value_set(id: str, **more: Any) -> Resource:
     url = "http://vs.test/e" if id == "e" else f"urn:vs:{id}"
-    return {"resourceType": "ValueSet", "id": id, "url": url, "status": "active", "name": id, **more}
+    codes = {"compose": {"include": [{"system": f"urn:codes:{id}"}]}}
+    return {"resourceType": "ValueSet", "id": id, "url": url, **codes, "status": "active", "name": id, **more}
 
 
 class Shelf:
@@ -103,6 +104,8 @@ def test_scopes_are_asked_of_definitions_too(shelf: Shelf, limits: tuple[Limit, 
     assert ids(shelf.search(eyes=blind)) == []
     seeing = replace(shelf.eyes, limits=(Limit("ValueSet"),))
     assert shelf.store.read(shelf.key("a"), seeing) is not None
+    of_a_site = replace(shelf.eyes, limits=(Limit("ValueSet", among=frozenset()),))
+    assert shelf.store.read(shelf.key("a"), of_a_site) is not None
     narrow = replace(shelf.eyes, limits=(Limit("ValueSet", "", shelf.query("name=b").clauses),))
     assert ids(shelf.search(eyes=narrow)) == ["b"]
 
@@ -147,6 +150,8 @@ def test_the_last_definition_ends_the_search_when_nothing_is_stored_beyond(shelf
         ("url=urn:vs:nothing", []),
         ("url=urn:vs:d", ["d"]),
         ("name=e", ["e"]),
+        ("reference=urn:codes:b", ["b"]),
+        ("reference=urn:codes:b&url=urn:vs:a", []),
         ("name:exact=E", []),
         ("_id=b,f", ["b", "f"]),
         ("url=urn:vs:a&name=b", []),
@@ -182,7 +187,8 @@ def test_they_leave_in_no_other_way(shelf: Shelf, world: World) -> None:
 def test_the_plan_is_that_of_the_first_page(shelf: Shelf) -> None:
     first = shelf.search("", Page(2))
     plans = [shelf.store.explain(shelf.query(), shelf.study, shelf.eyes, Page(2, at)) for at in (None, first.next)]
-    assert plans[0] == plans[1] != ()
+    assert plans[0]
+    assert plans[0] == plans[1]
 
 
 def changes(shelf: Shelf, **asked: Any) -> Found:
@@ -203,6 +209,8 @@ def test_the_history_of_a_definition_is_its_one_version(shelf: Shelf) -> None:
         assert changes(shelf, **asked).rows == ()
     assert [loads(row.body)["title"] for row in changes(shelf, id="d").rows] == ["stored"]
     assert sorted(ids(changes(shelf, id=None))) == ["d", "f"]
+    shelf.put(shelf.plain, value_set("d", title="again"))
+    assert [row.version for row in changes(shelf, id="d").rows] == [2, 1]
 
 
 def test_nobody_writes_at_the_id_of_a_definition(shelf: Shelf) -> None:
