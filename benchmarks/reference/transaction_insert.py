@@ -72,7 +72,7 @@ class Script:
             heads.append((study, kind, key, identity, 1, now, False, *placed, -FOREVER, now, now, 1, key))
             versions.append((study, key, 1, now, False, *placed, digest, text[:100], text))
             if index is None:
-                for table, found in index_rows(made, study, key, target).items():
+                for table, found in index_rows(resource, study, key, target).items():
                     rows.setdefault(table, []).extend(found)
                 continue
             for table, several in index[number].items():

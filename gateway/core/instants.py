@@ -8,6 +8,7 @@ See https://hl7.org/fhir/R4/datatypes.html#dateTime and https://hl7.org/fhir/R4/
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Final
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,8 +79,9 @@ def parse_interval(text: str, zone: tzinfo = UTC) -> Interval | None:
         return None
 
 
+@lru_cache(maxsize=1 << 10)
 def _second(text: str) -> Interval | None:
-    """The interval of a text of the commonest form, which Python reads by itself."""
+    """The interval of a text of the commonest form, which Python reads by itself; several ask it of one resource."""
     try:
         low = micros(datetime.fromisoformat(text))
     except (ValueError, OverflowError):

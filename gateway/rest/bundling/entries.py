@@ -63,19 +63,22 @@ def entries_of(bundle: Any, base: str, limit: int) -> tuple[Literal["batch", "tr
 
 def _entries(entries: list[Any], base: str) -> Iterator[Entry]:
     for index, entry in enumerate(entries):
-        wrong = BadRequest(issue("rest.bundle-entry", expression=f"Bundle.entry[{index}]"))
         request = entry.get("request") if isinstance(entry, dict) else None
         if not isinstance(request, dict) or request.get("method") not in METHODS:
-            raise wrong
+            raise _wrong(index)
         address = _address(request.get("url"), base)
         full_url, resource = entry.get("fullUrl", ""), entry.get("resource")
         texts = {name: request[key] for key, name in _HEADERS.items() if key in request}
         usable = all(isinstance(text, str) and text.isascii() and text.isprintable() for text in texts.values())
         if address is None or not usable or not isinstance(full_url, str):
-            raise wrong
+            raise _wrong(index)
         if not _fits(request["method"], address[0], resource):
-            raise wrong
+            raise _wrong(index)
         yield Entry(index, full_url, request["method"], *address, texts, resource)
+
+
+def _wrong(index: int) -> BadRequest:
+    return BadRequest(issue("rest.bundle-entry", expression=f"Bundle.entry[{index}]"))
 
 
 def _fits(method: str, path: str, resource: Any) -> bool:

@@ -51,7 +51,9 @@ class References:
                     elif value.__class__ is dict or value.__class__ is list:
                         pending.append(value)
             else:
-                pending += [value for value in node if value.__class__ is dict or value.__class__ is list]
+                for value in node:  # a comprehension costs twice as much
+                    if value.__class__ is dict or value.__class__ is list:
+                        pending.append(value)  # noqa: PERF401
         while self._below and self._below[0][0] is resource:
             self._own.append(self._below.pop(0)[1:])
 

@@ -5,8 +5,7 @@ settled by its conditions, and then references among the entries are rewritten.
 See https://hl7.org/fhir/R4/http.html#trules.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
@@ -79,8 +78,10 @@ class _Writing:
             one.entry.index: References(one.resource or one.entry.resource or {}, one.entry.full_url)
             for one in writes
         }
+        self._conditional: set[int] = set()
         for one in writes:
             for text in self._references[one.entry.index].conditional():
+                self._conditional.add(one.entry.index)
                 if text not in self._conditions:
                     self._conditions[text] = self._condition(one.entry, text)
         self._ready: dict[int, Resource] = {}
@@ -110,6 +111,8 @@ class _Writing:
                     self.issues[one.entry.index] = self._judge.require(made, around)
         if not self.locks:
             self._ready = ready
+        elif all(one.identity for one in self._writes):  # then what an entry comes to be is known already
+            self._ready = {index: made for index, made in ready.items() if index not in self._conditional}
 
     def plan(self, find: Finder) -> Sequence[Step]:
         """The steps, references rewritten."""
@@ -136,7 +139,7 @@ class _Writing:
             references = own or References(step.resource, one.entry.full_url)
             with _at(one.entry):
                 ready = references.write(step.resource, known, conditional)
-        return replace(step, resource=ready)
+        return Write(ready, step.if_match, step.order)
 
     def _condition(self, entry: Entry, text: str) -> Query:
         kind, _, query = text.partition("?")
@@ -184,14 +187,22 @@ def _refuse_repeated(writes: Sequence[Planned], identities: Sequence[str]) -> No
         seen.add(identity)
 
 
-@contextmanager
-def _at(entry: Entry, type_name: str = "") -> Iterator[None]:
+class _at:  # noqa: N801  # read as a word after `with`
     """Tells in the issues of a refusal which entry it is about."""
-    try:
-        yield
-    except FhirError as error:
-        issues = (replace(found, expression=_place(entry, found, type_name)) for found in error.issues)
-        raise type(error)(*issues) from None
+
+    __slots__ = ("_entry", "_type")
+
+    def __init__(self, entry: Entry, type_name: str = "") -> None:
+        self._entry = entry
+        self._type = type_name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, FhirError):
+            places = (replace(found, expression=_place(self._entry, found, self._type)) for found in error.issues)
+            raise type(error)(*places) from None
 
 
 def _place(entry: Entry, found: Issue, type_name: str) -> str:
