@@ -21,7 +21,12 @@ TARGETS: Final = {
     "auth.jose": ("tests/unit/auth/test_jose.py", "tests/unit/auth/test_jose_bounds.py"),
     "auth.scopes": ("tests/unit/auth/test_scopes.py",),
     "access": ("tests/unit/access",),
-    "export.deidentify": ("tests/unit/export/test_deidentify.py",),
+    "export.deidentify": (
+        "tests/unit/export/test_deidentify.py",
+        "tests/unit/export/test_deidentify_keys.py",
+        "tests/unit/export/test_reach.py",
+        "tests/property/test_deidentified_bodies_equal_trees.py",
+    ),
 }
 """What is mutated, packages with all their modules, and the tests that must tell each mutant of it."""
 

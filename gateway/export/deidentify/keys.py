@@ -5,6 +5,7 @@ Every study has a key of its own, so that nobody who holds the exports of two st
 
 import hashlib
 import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -81,8 +82,9 @@ def study_key(folder: Path, study: str) -> StudyKey:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"deidentify-{study}.key"
     if not path.exists():
-        part = folder / f".{path.name}.{os.getpid()}"
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")  # for its owner alone
+        part = Path(name)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(os.urandom(_SIZE))
             file.flush()
             os.fsync(file.fileno())
