@@ -97,6 +97,22 @@ def test_the_broken_glass_shows_one_participant_past_the_consents(world: World) 
     assert {event.why for event in world.events() if event.client == "ehr-app"} == {"unconscious"}
 
 
+def test_the_broken_glass_exports_not_even_what_consents_permit(world: World) -> None:
+    permit_all(world)
+    access, principal = world.acting(DOCTOR, purpose=BREAK_GLASS, broken=patient(world))
+    assert list(access.door(principal).stream("Observation")) == []
+    whole, monitor = world.acting(MONITOR, purpose=BREAK_GLASS)
+    assert len(list(whole.door(monitor).stream("Observation"))) == 2
+
+
+def test_consents_are_explained_behind_the_glass_for_that_participant(world: World) -> None:
+    role = Role("head", EVERY, enrols=True, break_glass=True)
+    access, principal = world.acting(role, purpose=BREAK_GLASS, broken=patient(world))
+    asked = ConsentRequest("norte-research", "access", "HRESCH", micros(world.now))
+    assert access.door(principal).explain("Observation", "o1", asked).permit
+    assert refusal(lambda: access.door(principal).explain("Observation", "o2", asked), NotFound) == "auth.not-found"
+
+
 @pytest.mark.parametrize(
     ("role", "purpose"),
     [(MONITOR, BREAK_GLASS), (DOCTOR, "TREAT"), (MONITOR, "TREAT")],
