@@ -135,10 +135,99 @@ def test_a_ticket_neither_writes_nor_exports(http: Http) -> None:
     assert put.status_code == 403
     for method, path in (("DELETE", "/Observation/o-one"), ("POST", "/Observation/_search"), ("POST", "")):
         assert http.ask(method, BASE + path, RESEARCHER, headers=held | JSON, content=b"{}").status_code == 403
-    for path in ("/$export", "/Patient/$export", f"/Patient/{one(http)}/$everything"):
+    for path in ("/$export", "/Patient/$export", f"/Patient/{one(http)}/$disclosures", "/Observation/$stats"):
         assert http.get(path, client=RESEARCHER, headers=held).status_code == 403
+    everything = f"/Patient/{one(http)}/$everything"
+    posted = http.ask("POST", BASE + everything, RESEARCHER, headers=held | JSON, content=b"{}")
+    assert posted.status_code == 403
     history = [row.version for row in http.gateway.store.history(Key(STUDY, "Observation", "o-one"), None)]
     assert history == [1]
+
+
+def test_it_opens_what_reads_a_record_whole(http: Http) -> None:
+    held, patient = ticket(http, one(http)), one(http)
+    record = f"/Patient/{patient}/$everything"
+    newest = f"/Observation/$lastn?patient={patient}&code=8310-5&max=1"
+    assert http.get(record, client=RESEARCHER).status_code == 404
+    found = http.get(record, client=RESEARCHER, headers=held)
+    assert found.status_code == 200, found.text
+    types = {entry["resource"]["resourceType"] for entry in found.json()["entry"]}
+    assert "Observation" in types
+    assert "Consent" not in types
+    assert two(http) not in found.text
+    assert http.get(f"/Patient/{two(http)}/$everything", client=RESEARCHER, headers=held).status_code == 404
+    for path in (newest, newest.replace(patient, two(http))):
+        answer = http.get(path, client=RESEARCHER, headers=held)
+        assert answer.status_code == 200, answer.text
+        ids = [entry["resource"]["id"] for entry in answer.json().get("entry", ())]
+        assert ids == (["o-one"] if path is newest else [])
+    http.gateway.trail.wake()
+    made = {found["operation"] for found in events(http) if found["purpose"] == "BTG" and found["why"] == REASON}
+    assert made >= {"everything", "lastn"}
+
+
+def end(http: Http, patient: str, client: str, **given: str) -> Any:
+    told = [{"name": name, "valueString": value} for name, value in given.items()]
+    body = dumps({"resourceType": "Parameters", "parameter": told})
+    return http.ask("POST", f"{BASE}/Patient/{patient}/$break-glass-end", client, content=body, headers=JSON)
+
+
+def given_out(http: Http) -> tuple[dict[str, str], dict[str, str]]:
+    """A ticket as a header, and its parts by name."""
+    parts = {one["name"]: one.get("valueString", "") for one in ask(http, one(http)).json()["parameter"]}
+    return {"X-Break-Glass": parts["ticket"]}, parts
+
+
+@pytest.mark.parametrize(
+    ("client", "name"),
+    [(RESEARCHER, "ticket"), ("registrar", "id"), ("auditor", "id"), ("clinic-auditor", "id")],
+)
+def test_a_ticket_is_taken_back(http: Http, client: str, name: str) -> None:
+    held, parts = given_out(http)
+    other = ticket(http, one(http))
+    assert http.get("/Observation/o-one", client=RESEARCHER, headers=held).status_code == 200
+    ended = end(http, one(http), client, **{name: parts[name]})
+    assert (ended.status_code, rule(ended)) == (200, "consent.break-glass-ended")
+    answer = http.get("/Observation/o-one", client=RESEARCHER, headers=held)
+    assert (answer.status_code, rule(answer)) == (403, "consent.break-glass")
+    assert http.get("/Observation/o-one", client=RESEARCHER, headers=other).status_code == 200
+    told = [found for found in events(http) if found["operation"] in ("break-glass", "break-glass-end")]
+    named = [found for found in told if found["targets"] == [f"break-glass:{parts['id']}"]]
+    assert [(found["operation"], found["client"]) for found in named] == [
+        ("break-glass", RESEARCHER),
+        ("break-glass-end", client),
+    ]
+    assert end(http, one(http), client, **{name: parts[name]}).status_code == 200
+
+
+def test_nobody_else_takes_a_ticket_back(http: Http) -> None:
+    held, parts = given_out(http)
+    wrong = [
+        (RESEARCHER, {"id": parts["id"]}),
+        (DOCTOR, {"id": parts["id"]}),
+        (DOCTOR, {"ticket": parts["ticket"]}),
+        ("registrar", {"ticket": parts["ticket"]}),
+        ("registrar", {"id": parts["id"], "ticket": parts["ticket"]}),
+        ("registrar", {"id": "Zzcanary"}),
+        ("registrar", {"id": parts["id"] + "0"}),
+        ("registrar", {}),
+        (RESEARCHER, {"ticket": parts["ticket"][:-2]}),
+    ]
+    for client, given in wrong:
+        answer = end(http, one(http), client, **given)
+        assert (answer.status_code, rule(answer)) == (403, "consent.break-glass"), (client, given)
+    assert end(http, two(http), RESEARCHER, ticket=parts["ticket"]).status_code == 403
+    assert http.get("/Observation/o-one", client=RESEARCHER, headers=held).status_code == 200
+    assert "Zzcanary" not in json.dumps(events(http))
+
+
+def test_the_address_of_an_ended_ticket_is_not_written_down(http: Http) -> None:
+    _, parts = given_out(http)
+    for patient in ("777-canary", two(http)):
+        assert end(http, patient, "registrar", id=parts["id"]).status_code == 200
+    [*_, last] = [found for found in events(http) if found["operation"] == "break-glass-end"]
+    assert last["patients"] == []
+    assert "777-canary" not in json.dumps(events(http))
 
 
 def test_a_participant_who_was_deleted_stays_deleted(http: Http) -> None:

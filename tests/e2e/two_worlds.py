@@ -261,6 +261,7 @@ def _audit(reader: str, patients: list[str]) -> Iterator[Asked]:
         yield Asked(reader, "GET", f"{BASE}/Patient/{patient}/$disclosures")
         asked = (("Content-Type", "application/fhir+json"),)
         yield Asked(reader, "POST", f"{BASE}/Patient/{patient}/$break-glass?reason=x", asked, b"{}")
+        yield Asked(reader, "POST", f"{BASE}/Patient/{patient}/$break-glass-end?id={'0' * 32}", asked, b"{}")
     for method in ("GET", "PUT", "PATCH", "DELETE"):
         yield Asked(reader, method, f"{BASE}/AuditEvent/{'0' * 32}")
     for method in ("POST", "PUT", "PATCH", "DELETE"):

@@ -9,6 +9,7 @@ RULES: dict[str, Rule] = {
         "The glass is not broken for this: the role, the ticket or the request does not allow it",
         "Ask for a ticket with a role that may (`break_glass: true`), and read by GET, within its time",
     ),
+    "consent.break-glass-ended": Rule("information", "informational", "The ticket opens nothing any more"),
     "consent.break-glass-reason": Rule(
         "error",
         "value",

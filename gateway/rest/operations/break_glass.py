@@ -7,15 +7,15 @@ from gateway.core.errors import BadRequest, Forbidden
 from gateway.core.instants import format_instant
 from gateway.core.issues import issue
 from gateway.core.types import Resource
-from gateway.rest.breaking import RULE, open_door, refusal, ticket
+from gateway.rest.breaking import RULE, new_ticket, open_door, refusal, sealed, told_of
 from gateway.rest.operation import Call, Operation, Parameter
 
 MAX_CHARACTERS: Final = 200
 
 
 def _answer(call: Call) -> Resource:
-    """Parameters with `ticket` and `until`; raises `Forbidden`, on record, for a role that may not, `BadRequest` for
-    a reason that is none, `NotFound` for a participant who is not there or was deleted."""
+    """Parameters with `ticket`, its `id` and `until`; raises `Forbidden`, on record, for a role that may not,
+    `BadRequest` for a reason that is none, `NotFound` for a participant who is not there or was deleted."""
     who, parts = call.door.principal, call.parts
     if not call.study.roles[who.role].break_glass:
         parts.record(refusal(parts, who))
@@ -23,12 +23,17 @@ def _answer(call: Call) -> Resource:
     reason = str(call.inputs.one("reason") or "").strip()
     if not reason or len(reason) > MAX_CHARACTERS or not reason.isprintable():
         raise BadRequest(issue("consent.break-glass-reason", limit=MAX_CHARACTERS))
-    door = open_door(parts, who, call.id, reason)
+    ticket = new_ticket(parts, call.id, reason)
+    door = open_door(parts, who, ticket)
     door.permit("break-glass", "Patient")
     door.read("Patient", call.id)
-    text, until = ticket(parts, who, call.id, reason)
-    ends = format_instant(datetime.fromtimestamp(until, UTC))
-    told = [{"name": "ticket", "valueString": text}, {"name": "until", "valueInstant": ends}]
+    parts.record(told_of(parts, who, "break-glass", ticket))
+    ends = format_instant(datetime.fromtimestamp(ticket.until, UTC))
+    told = [
+        {"name": "ticket", "valueString": sealed(parts, who, ticket)},
+        {"name": "until", "valueInstant": ends},
+        {"name": "id", "valueString": ticket.id},
+    ]
     return {"resourceType": "Parameters", "parameter": told}
 
 
