@@ -32,7 +32,7 @@ from gateway.export.bulk.request import Output, State
 from gateway.rest.bodies import JSON_TYPES, read_body
 from gateway.rest.compression import LEVEL, accepts_gzip
 from gateway.rest.gate import door_of, principal_of, study_of
-from gateway.rest.groups import members_of
+from gateway.rest.groups import members_of, named_members_of
 from gateway.rest.parts import Parts
 from gateway.rest.subsets import Subsets
 from gateway.search import Query
@@ -221,11 +221,15 @@ def _beside(asked: Asked) -> Iterator[str]:
 def _patients(parts: Parts, door: Door, request: Request, asked: Asked, level: Level) -> Sequence[str] | None:
     """The patients to whom the export is limited, None for no limit; whom the client cannot see is not told.
 
-    Of a Group raises as `members_of`.
+    Of a Group raises as `members_of` and `named_members_of`.
     """
     if level != "Group":
         return asked.patients
-    members = members_of(parts, request, door, request.path_params["id"])
+    role, id = study_of(parts, request).roles.get(door.principal.role), request.path_params["id"]
+    if role is not None and role.deidentify:
+        members = named_members_of(parts, request, door, role, id)
+    else:
+        members = members_of(parts, request, door, id)
     return [one for one in members if asked.patients is None or one in asked.patients]
 
 

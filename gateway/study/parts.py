@@ -124,7 +124,8 @@ class Role:
     `collects` delivers data of a source. `redacts` names what it does not see: `identity`, `arm`; it may write
     nothing then. `break_glass` allows to read one participant's data in an emergency, whatever the Consents say.
     `operates` is shown how the database answers its searches. `deidentify` names the policy through which alone data
-    leave for it, by an export; "" for data as they are. `registers` keeps the registry of clients over HTTP."""
+    leave for it, by an export; "" for data as they are. `groups` are the Groups whose members it may choose then: ids
+    by the names that it calls them. `registers` keeps the registry of clients over HTTP."""
 
     name: str
     scopes: tuple[str, ...]
@@ -134,6 +135,7 @@ class Role:
     break_glass: bool = False
     operates: bool = False
     deidentify: str = ""
+    groups: Mapping[str, str] = field(default_factory=dict)
     registers: bool = False
 
 

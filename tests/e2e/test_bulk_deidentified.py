@@ -31,7 +31,9 @@ def overlay(folder: Path, policy: str) -> Path:
     file = study / "study.yaml"
     text = file.read_text("utf-8")
     assert ROLE in text
-    file.write_text(text.replace(ROLE, f"statistician: {{scopes: [system/*.rs], deidentify: {policy}}}"), "utf-8")
+    groups = "{analysis-set: real-id, tiny: few-id, gone: no-id, hidden: hidden-id}"
+    role = f"statistician: {{scopes: [system/*.rs], deidentify: {policy}, groups: {groups}}}"
+    file.write_text(text.replace(ROLE, role), "utf-8")
     return folder
 
 
@@ -135,6 +137,55 @@ def test_what_the_policy_takes_out_is_not_chosen_by(http: Http, name: str) -> No
     answer = kick_off(http, "/Patient/$export", CLIENT, "POST", content=given.encode(), headers=JSON)
     assert (answer.status_code, rule(answer)) == (403, "export.filter-deidentified")
     assert exported(http, "/$export?_type=Patient", CLIENT)
+
+
+def group(http: Http, identity: str, patients: list[str]) -> None:
+    member = [{"entity": {"reference": f"Patient/{one}"}} for one in patients]
+    made = {"resourceType": "Group", "id": identity, "type": "person", "actual": True, "member": member}
+    assert http.put(made).status_code in (200, 201)
+
+
+def test_a_group_that_the_study_names_is_exported(http: Http) -> None:
+    known = [one for one in http.gateway.studies[STUDY].participants if not one.withdrawn]
+    people = [one.patient for one in known if one.consent == "all"]
+    group(http, "real-id", people[:5])
+    group(http, "few-id", people[:4])
+    group(http, "hidden-id", [*people[:5], http.participant("norte-research-only").patient])
+    group(http, "unnamed", people[:5])
+    found = exported(http, "/Group/analysis-set/$export?_type=Patient,Observation", CLIENT)
+    everybody = exported(http, "/$export?_type=Patient,Observation", CLIENT)
+    lines = set(found["Patient"].splitlines())
+    assert len(lines) == 5 < len(everybody["Patient"].splitlines())
+    assert lines < set(everybody["Patient"].splitlines())
+    assert set(found["Observation"].splitlines()) == set(everybody["Observation"].splitlines())
+    for told in (*found.values(), *everybody.values()):
+        assert not any(word.encode() in told for word in (*people, PLANTED, "real-id"))
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "why"),
+    [
+        ("real-id", 403, "export.deidentified-only"),
+        ("unnamed", 403, "export.deidentified-only"),
+        ("nowhere", 403, "export.deidentified-only"),
+        ("tiny", 403, "export.group-small"),
+        ("gone", 404, "auth.not-found"),
+        ("hidden", 404, "auth.not-found"),
+    ],
+)
+def test_no_other_group_is(http: Http, name: str, status: int, why: str) -> None:
+    answer = kick_off(http, f"/Group/{name}/$export", CLIENT)
+    assert (answer.status_code, rule(answer)) == (status, why)
+    assert not any(one in answer.text for one in ("real-id", "few-id", "no-id", "hidden-id"))
+    if name in ("gone", "hidden"):
+        assert answer.content == kick_off(http, "/Group/gone/$export", CLIENT).content
+
+
+def test_nobody_chooses_within_a_group(http: Http) -> None:
+    given = [{"name": "patient", "valueString": f"Patient/{http.participant('all').patient}"}]
+    content = json.dumps({"resourceType": "Parameters", "parameter": given}).encode()
+    answer = kick_off(http, "/Group/analysis-set/$export", CLIENT, "POST", content=content, headers=JSON)
+    assert (answer.status_code, rule(answer)) == (403, "export.filter-deidentified")
 
 
 def test_it_is_told_why(http: Http) -> None:

@@ -254,6 +254,12 @@ RULES: dict[str, Rule] = {
         "_typeFilter is no search that an export can use",
         "Type?parameter=value, without parameters of the result, of a type that is exported",
     ),
+    "export.group-small": Rule(
+        "error",
+        "forbidden",
+        "De-identified data of a Group need {limit} members, or more",
+        "Ask the study for a larger Group, or export the study",
+    ),
     "export.filter-deidentified": Rule(
         "error",
         "forbidden",
