@@ -332,8 +332,8 @@ class Door:
         """Like `transact`, for `Access.commit_together`: nothing happens before that."""
         self._refuse_source()
         transaction = self._transaction(plan, operation, action)
-        refuse = partial(self._refuse, self._event(action, operation))
-        return Begun(self._store, transaction, transaction.unit(()), refuse)
+        event, unit = partial(self._event, action, operation), transaction.unit(())
+        return Begun(self._store, transaction, unit, lambda error: self._refuse(event(), error))
 
     def _transaction(self, plan: Plan, operation: str, action: Action) -> Transaction:
         visibility, report = partial(self._visibility, "access"), partial(self._event, action, operation)
