@@ -10,7 +10,7 @@ from gateway.core.codec import dumps, loads
 from gateway.core.errors import Conflict, FhirError
 from gateway.core.instants import format_instant
 from gateway.core.issues import issue
-from gateway.export.files import whole_file
+from gateway.export.files import PART, remove_left, whole_file
 
 MANIFEST: Final = "manifest.json"
 
@@ -61,7 +61,7 @@ class Manifest:
         kept = {entry.name for entry in self.outputs}
         for name in others:
             if name not in kept:
-                (folder / name).unlink(missing_ok=True)
+                remove_left(folder / name)
         with whole_file(folder / MANIFEST) as part:
             part.write_bytes(dumps(self.tree) + b"\n")
 
@@ -82,7 +82,7 @@ def earlier(folder: Path, is_own: Callable[[str], bool]) -> set[str]:
 def require_own(names: Iterable[str], is_own: Callable[[str], bool]) -> None:
     """Raises `Conflict` for a file that is no export's; what a killed run left behind is."""
     for name in sorted(names):
-        if not is_own(name) and not name.endswith(".part"):
+        if not is_own(name) and not name.endswith(PART):
             raise Conflict(issue("export.foreign-file", name=name))
 
 
