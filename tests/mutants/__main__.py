@@ -33,6 +33,7 @@ TARGETS: Final = {
 OPTIONS: Final = (
     *("-q", "-s", "--no-header", "-o", "addopts=--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:xdist"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+    *("--assert=plain", "--tb=native", "-p", "no:logging"),  # that it failed is enough to know
 )
 SECONDS: Final = 10
 """Between two signs of life."""
@@ -108,12 +109,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="try one of N mutants (default: each)")
     asked = parser.parse_args(arguments)
     wanted = {
-        target: [
-            module
-            for name in asked.name or [target]
-            for module in modules_of(target)
-            if _is_asked(name, target, module)
-        ]
+        target: list(
+            dict.fromkeys(
+                module
+                for name in asked.name or [target]
+                for module in modules_of(target)
+                if _is_asked(name, target, module)
+            )
+        )
         for target in TARGETS
     }
     for name in asked.name:
