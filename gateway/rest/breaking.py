@@ -6,6 +6,7 @@ ticket is sealed, and bound to study, client and user. `Patient/[id]/$break-glas
 then until it would have ended anyway.
 """
 
+import re
 import secrets
 from dataclasses import dataclass, replace
 from typing import Final
@@ -27,7 +28,7 @@ TICKET: Final = "x-break-glass"
 SECONDS: Final = 900
 RULE: Final = "consent.break-glass"
 
-OPERATIONS: Final = ("$everything", "$lastn")
+_OPENED: Final = re.compile(r"/fhir/(Patient/[A-Za-z0-9.-]{1,64}/\$everything|Observation/\$lastn)\Z")
 """What a ticket opens beside reads and searches: operations that only read, by the same limits."""
 
 
@@ -120,8 +121,8 @@ def told_of(parts: Parts, who: Principal, operation: str, ticket: Ticket | None 
 
 
 def _is_reading(request: Request) -> bool:
-    path = request.url.path
-    return request.method in ("GET", "HEAD") and ("$" not in path or path.rpartition("/")[2] in OPERATIONS)
+    path = request.scope["path"]  # as it is routed: a URL ends its path at what was an escaped `#`
+    return request.method in ("GET", "HEAD") and ("$" not in path or _OPENED.search(path) is not None)
 
 
 def _is_ended(parts: Parts, study: str, id: str) -> bool:

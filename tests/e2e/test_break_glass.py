@@ -135,7 +135,18 @@ def test_a_ticket_neither_writes_nor_exports(http: Http) -> None:
     assert put.status_code == 403
     for method, path in (("DELETE", "/Observation/o-one"), ("POST", "/Observation/_search"), ("POST", "")):
         assert http.ask(method, BASE + path, RESEARCHER, headers=held | JSON, content=b"{}").status_code == 403
-    for path in ("/$export", "/Patient/$export", f"/Patient/{one(http)}/$disclosures", "/Observation/$stats"):
+    for path in (
+        "/$export",
+        "/Patient/$export",
+        "/Patient/$everything",
+        "/Group/g/$everything",
+        "/ResearchStudy/x/$everything",
+        "/Observation/$stats",
+        f"/Patient/{one(http)}/$disclosures",
+        f"/Patient/{one(http)}%23/$everything",
+        f"/Patient/{one(http)}%3F/$export",
+        f"/Patient/{one(http)}/%24disclosures",
+    ):
         assert http.get(path, client=RESEARCHER, headers=held).status_code == 403
     everything = f"/Patient/{one(http)}/$everything"
     posted = http.ask("POST", BASE + everything, RESEARCHER, headers=held | JSON, content=b"{}")
