@@ -52,10 +52,8 @@ def searchset(
 def whole_searchset(base: str, page: Bodies, links: Mapping[str, str], ignored: Iterable[Issue] = ()) -> bytes:
     """The JSON of a searchset of whole resources, as `searchset` makes it."""
     head, tail = b'{"fullUrl":"%b/%b/' % (base.encode(), page.type.encode()), b',"search":{"mode":"match"}}'
-    matches = [
-        b'%b%b","resource":%b%b' % (head, id.encode(), body, tail)
-        for id, body in zip(page.ids, page.bodies, strict=True)
-    ]
+    found = [id.encode() + b'","resource":' + body for id, body in zip(page.ids, page.bodies, strict=True)]
+    matches = [head + (tail + b"," + head).join(found) + tail] if found else []
     return _bundle("searchset", [*matches, *_outcome(ignored)], links, None)
 
 
@@ -70,7 +68,7 @@ def _bundle(type: str, entries: Iterable[bytes], links: Mapping[str, str], total
         head["total"] = total
     head["link"] = [{"relation": relation, "url": url} for relation, url in links.items()]
     text, joined = dumps(head), b",".join(entries)
-    return text[:-1] + b',"entry":[' + joined + b"]}" if joined else text
+    return b"".join((text[:-1], b',"entry":[', joined, b"]}")) if joined else text
 
 
 def _outcome(ignored: Iterable[Issue]) -> list[bytes]:

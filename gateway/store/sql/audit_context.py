@@ -108,7 +108,7 @@ def _references(event: Event) -> Iterable[str]:
 def _completed(event: Event, about: Collection[tuple[str, str]], grants: _Grants) -> Event:
     patients = event.patients
     if about:
-        patients = tuple(sorted({subject for subject, _ in about}.union(patients)))
+        patients = _sorted({subject for subject, _ in about}.union(patients))
     if not patients and len(event.targets) <= MAX_TARGETS:
         return event
     wanted = about or [(subject, "*") for subject in patients]
@@ -135,19 +135,23 @@ def _consents(event: Event, wanted: Iterable[tuple[str, str]], grants: _Grants) 
     """The Consents with a grant for this reader and purpose, now, in one of the domains."""
     action = "collect" if event.operation in COLLECTED else "disclose" if event.operation in DISCLOSED else "access"
     organisation, reason, now = event.organisation, event.purpose, micros(event.at)
-    found = set()
-    for subject, domain in wanted:
-        for _, grantee, of_domain, of_action, purpose, low, high, consent in grants.get(subject, ()):
-            if (
-                (grantee == "*" or grantee == organisation)
-                and (of_domain == "*" or domain == "*" or of_domain == domain)
-                and (of_action == "*" or of_action == action)
-                and (purpose == "*" or purpose == reason)
-                and low <= now < high
-            ):
-                found.add(consent)
+    found = {
+        consent
+        for subject, domain in wanted
+        for _, grantee, of_domain, of_action, purpose, low, high, consent in grants.get(subject, ())
+        if grantee in ("*", organisation)
+        and (of_domain == "*" or domain == "*" or of_domain == domain)
+        and of_action in ("*", action)
+        and purpose in ("*", reason)
+        and low <= now < high
+    }
     found.discard("")
-    return tuple(sorted(found))
+    return _sorted(found)
+
+
+def _sorted(found: set[str]) -> tuple[str, ...]:
+    """In order; most events are about one participant and one Consent, where there is nothing to sort."""
+    return tuple(sorted(found)) if len(found) > 1 else tuple(found)
 
 
 def _whole(database: Database, columns: Sequence[Any], where: Sequence[ColumnElement[bool]]) -> Executable:
