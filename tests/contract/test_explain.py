@@ -50,3 +50,15 @@ def test_a_code_within_a_composite_drives_the_search_as_one_beside_a_value(store
     store.commit(unit(study, observation("1")))
     asked, same = (store.explain(query, study, reader(study), page) for query in (together, beside))
     assert [one.text for one in asked] == [one.text for one in same]
+
+
+@pytest.mark.parametrize("date", ["2020", "le2020", "eb2020", "lt2020"])
+@pytest.mark.parametrize("beside", [[], [("patient", "p1")], [("code", "8867-4")]], ids=str)
+def test_a_date_in_the_past_is_where_an_index_is_read_from(
+    store: SqlStore, study: str, date: str, beside: list[tuple[str, str]]
+) -> None:
+    store.commit(unit(study, observation("1")))
+    query = parse("Observation", [("date", date), *beside], PARAMETERS)
+    told = store.explain(query, study, reader(study), Page(5))
+    if store.database.is_sqlite:
+        assert [line for line in told[-1].plan if "at<?" in line]

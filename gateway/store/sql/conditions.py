@@ -107,7 +107,15 @@ class Conditions:
         return self._compared(piece[1], row.updated, row.updated + _SECOND)
 
     def _in_time(self, piece: Piece, row: Columns) -> Condition:
-        return and_(row.at > UNDATED, self._compared(piece[1], row.at, row.until))
+        compared = [self._placed(prefix, row) for prefix in piece[1]]
+        return and_(row.at > UNDATED, compared[0] if len(compared) == 1 else or_(*compared))
+
+    def _placed(self, prefix: Prefix, row: Columns) -> Condition:
+        """What compares, and where in the order of `at` its rows end, so that an index is read from there."""
+        first, last = self.number(), self.number()
+        ends = {"eq": last, "le": last, "eb": first}
+        found = compares(prefix, row.at, row.until, first, last)
+        return and_(row.at <= ends[prefix], found) if prefix in ends else found
 
     def _compared(self, prefixes: Sequence[Prefix], low: Any, high: Any) -> Condition:
         return or_(*(compares(prefix, low, high, self.number(), self.number()) for prefix in prefixes))
