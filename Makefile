@@ -36,7 +36,7 @@ compliance: $(VENV)/.development ## run the official suites; one line each: NAME
 clients: $(VENV)/.development ## install real FHIR clients, which the end-to-end tests use where they are
 	$(BIN)/python -m tests.e2e.clients
 
-mutants: $(VENV)/.development ## change each line of consent and authorization: a test must tell; needs an hour
+mutants: $(VENV)/.development ## change consent, tokens, access in small ways: a test must tell each; needs half an hour of one core
 	$(BIN)/python -m tests.mutants
 
 bench: $(VENV)/.development ## measure, each figure beside its reference in the same run

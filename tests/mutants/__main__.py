@@ -65,8 +65,9 @@ def modules_of(target: str) -> list[str]:
 class Progress:
     """Prints what was found, survivors with the reason when there is one."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: int) -> None:
         self.found: dict[str, Tried] = {}
+        self._is_whole = every == 1
         self._known = known_survivors()
         self._start = self._told = time.monotonic()
 
@@ -82,7 +83,7 @@ class Progress:
         for mutant in tried.survivors:
             why = reason(self._known, module, mutant) or ("no test runs it" if mutant in tried.unseen else "")
             self._say(f"  survived: {self._words(module, mutant)}{why and f' ({why})'}")
-        for text in outdated(self._known, module, tried.survivors):
+        for text in outdated(self._known, module, tried.survivors) if self._is_whole else ():
             self._say(f"  is in survivors.yaml and did not survive: {module} {text}")
         for mutant in tried.endless:
             self._say(f"  did not end: {self._words(module, mutant)}")
@@ -122,7 +123,7 @@ def main(arguments: list[str]) -> int:
     for name in asked.name:
         if not any(_is_asked(name, target, module) for target in TARGETS for module in modules_of(target)):
             parser.error(f"no such target or module: {name}")
-    progress, code = Progress(), 0
+    progress, code = Progress(asked.every), 0
     for target, modules in wanted.items():
         if modules and code == 0:
             code = _run(target, modules, asked.every, progress)
