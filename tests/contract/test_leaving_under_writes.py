@@ -145,6 +145,22 @@ def test_a_reader_who_goes_away_leaves_no_cursor(filled: SqlStore, study: str, a
     assert open_states(filled) == 0
 
 
+def test_connections_are_used_again(
+    filled: SqlStore, study: str, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(bodies(leaving(filled, study, asked))) == COUNT
+    connect, made = filled.database.connect, list[Any]()
+
+    def counted(*pragmas: Any) -> Any:
+        made.append(pragmas)
+        return connect(*pragmas)
+
+    monkeypatch.setattr(filled.database, "connect", counted)
+    assert len(bodies(leaving(filled, study, asked))) == COUNT
+    assert not bodies(filled.batches("Encounter", study, reader(study)))
+    assert made == []
+
+
 def test_no_state_is_shown_for_long(
     filled: SqlStore, study: str, asked: Asked, openings: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

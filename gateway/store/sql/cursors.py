@@ -68,11 +68,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What a cursor shows: the epoch of the study, the next instant at which a grant begins or ends, until when."""
+    """What a cursor shows: the epoch of the study, and the next instant at which a grant begins or ends."""
 
     epoch: int
     turn: int
-    until: float
 
 
 class Cursors:
@@ -92,14 +91,15 @@ class Cursors:
         is_lost = False
         while True:
             try:
+                is_last = False
                 with closing(self._of_one_state(asked, after)) as found:
                     for rows in found:
+                        is_last, is_lost = len(rows) < BATCH, False
                         if rows:
                             after = rows[-1][: asked.width]
                             yield rows
-                        if len(rows) < BATCH:
-                            return
-                        is_lost = False
+                if is_last:
+                    return
             except Unavailable:
                 if is_lost:
                     raise
@@ -113,20 +113,20 @@ class Cursors:
                 rows: Rows = driver.execute(prepared.text, prepared.bind(values)).fetchall()
                 return rows
 
-            now = max(asked.now, micros(self._clock()))
-            ((epoch, turn),) = read(self._standing, {"study": asked.study, "now": now})
-            state = _State(epoch, turn, time.monotonic() + STATE_SECONDS)
+            now, until = max(asked.now, micros(self._clock())), time.monotonic() + STATE_SECONDS
             prepared, values = asked.statement(read, after, now)
             with driver.cursor(_NAME, binary=True) as cursor:
                 cursor.execute(prepared.text, prepared.bind(values))
                 rows = cursor.fetchmany(BATCH)
-                while True:
-                    yield rows
-                    if time.monotonic() > state.until:
-                        return
+                yield rows
+                if len(rows) < BATCH:
+                    return
+                ((epoch, turn),) = read(self._standing, {"study": asked.study, "now": now})  # of the same state
+                while len(rows) == BATCH and time.monotonic() <= until:
                     rows = cursor.fetchmany(BATCH)
-                    if rows and not self._still_holds(asked, state, rows):
+                    if rows and not self._still_holds(asked, _State(epoch, turn), rows):
                         return
+                    yield rows
 
     def _still_holds(self, asked: Asked, state: _State, rows: Rows) -> bool:
         """Whether a statement of now would show these rows too, and as they are."""
