@@ -13,10 +13,12 @@ from typing import Any, Final
 from gateway.core import Resource
 from gateway.core.errors import Unprocessable
 from gateway.core.issues import Issue, issue
+from gateway.export.queries.definition import MAX_SQL
 
 BASE: Final = "https://sql-on-fhir.org/ig"
-_COMMENT: Final = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
-_ANNOTATION: Final = re.compile(r"[\s\-/*]*@(\w+):[ \t]*(.*?)[\s*/]*\Z")
+# What is not closed goes to the end, so that a text is run through once.
+_COMMENT: Final = re.compile(r"'[^']*(?:'|\Z)|\"[^\"]*(?:\"|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_ANNOTATION: Final = re.compile(r"[\s\-/*]*@(\w+):(.*)\Z")
 _DEPENDENCY: Final = re.compile(r"(\S+)\s+as\s+(\S+)\Z")
 _TEXTS: Final = ("name", "title", "description", "version", "status", "publisher", "url")
 
@@ -28,6 +30,9 @@ def library_of_sql(text: str, name: str) -> Resource:
 
     Raises `Unprocessable` with every annotation that cannot be read (`export.query-annotation`), by its line.
     """
+    if len(text) > MAX_SQL:
+        expected = f"SQL of at most {MAX_SQL} characters"
+        raise Unprocessable(issue("export.query-element", expression="Library.content", expected=expected))
     told: dict[str, str] = {}
     lists: dict[str, list[Mapping[str, Any]]] = {"author": [], "parameter": [], "relatedArtifact": []}
     faults: list[Issue] = []
@@ -70,7 +75,7 @@ def _annotations(text: str) -> Iterator[tuple[int, str, str]]:
         for number, line in enumerate(comment[0].splitlines()):
             found = _ANNOTATION.match(line)
             if found:
-                yield first + number, found[1], found[2]
+                yield first + number, found[1], found[2].strip(" \t*/")
 
 
 def _author(value: str) -> Part | None:

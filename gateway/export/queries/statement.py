@@ -33,6 +33,7 @@ _NODES: Final = frozenset(
         *("ASCENDING", "DESCENDING", "ORDER_DEFAULT"),
     )
 )
+_PLAIN: Final = re.compile(r"[a-z_][a-z0-9_]*\Z")
 _TABLE_FUNCTIONS: Final = frozenset(("generate_series", "range", "unnest"))
 _ALSO: Final = frozenset(("date_add", "fdiv", "fmod", "nullif", "split_part", "unnest", "weighted_avg"))
 """Functions that DuckDB writes as macros or knows under a second nature."""
@@ -64,8 +65,12 @@ def check(connection: "DuckDBPyConnection", query: Query) -> tuple[frozenset[str
     if len(statements) != 1:
         return frozenset(), [_statement(query, "several statements", "")]
     known = {label.lower() for label in query.tables}
-    inner = (entry for node in _nodes(statements) for entry in node.get("cte_map", {}).get("map", []))
-    known |= {str(entry["key"]).lower() for entry in inner}
+    entries = [entry for node in _nodes(statements) for entry in node.get("cte_map", {}).get("map", [])]
+    inner = {str(entry["key"]).lower() for entry in entries}
+    if any(name in _catalogue() or not _PLAIN.match(name) for name in inner):
+        # Where the name does not reach, it would be that of something else.
+        return frozenset(), [_statement(query, "WITH a name of the catalogue, or of no plain form", "")]
+    known |= inner
     functions = _functions()
     found = _Found()
     for node in _nodes(statements):
@@ -86,6 +91,16 @@ def _functions() -> frozenset[str]:
     with duckdb.connect(":memory:") as connection:
         names = [str(name) for (name,) in connection.execute(_FUNCTIONS).fetchall()]
     return frozenset(name for name in names if not _NEVER.match(name)) | _ALSO
+
+
+@cache
+def _catalogue() -> frozenset[str]:
+    """The names of what every DuckDB holds, in small letters."""
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        found = connection.execute("SELECT lower(view_name) FROM duckdb_views()").fetchall()
+    return frozenset(str(name) for (name,) in found)
 
 
 def duckdb_sql(query: Query) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -374,6 +375,9 @@ ATTACKS = [
     "SELECT id FROM v LIMIT (SELECT count(*) FROM glob('/etc/*'))",
     "PIVOT v ON code USING sum(value)",
     "FROM v JOIN read_csv('/etc/passwd') ON true",
+    "SELECT b.* FROM (WITH pg_class AS (SELECT 1) FROM pg_class) a, pg_class b",
+    "SELECT b.* FROM (WITH duckdb_tables AS (SELECT 1) FROM duckdb_tables) a, duckdb_tables b",
+    'SELECT b.* FROM (WITH "/etc/passwd" AS (SELECT 1 AS a) FROM "/etc/passwd") a, "/etc/passwd" b',
     "SELECT id FROM v) TO '/var/x'; --",
     "SELECT id FROM v); ATTACH '/var/x'; SELECT (1",
 ]
@@ -542,6 +546,15 @@ def test_annotations_that_cannot_be_read(line: str) -> None:
         library_of_sql(f"SELECT 1 AS a\n-- {line}", "x")
     last = 2 + line.count("\n")
     assert [(one.rule, one.source) for one in caught.value.issues] == [("export.query-annotation", f"line {last}")]
+
+
+@pytest.mark.parametrize("part", ["/*", "'", '"', "* ", "-- @a: ", "@"])
+def test_a_long_text_of_annotations_is_run_through_once(part: str) -> None:
+    for text in (f"-- @name: {part * 40_000}", part * 45_000):
+        with suppress(Unprocessable):
+            library_of_sql(text, "x")
+    with pytest.raises(Unprocessable):
+        library_of_sql(part * 200_000, "x")
 
 
 def test_the_library_of_the_demo_fits_the_standard() -> None:
