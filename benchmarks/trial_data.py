@@ -20,6 +20,7 @@ from gateway.core.resources import Change, Grant, Key, Placement, Unit
 from gateway.definitions import r4
 from gateway.search import Parameters
 from gateway.store.sql import SqlStore
+from gateway.store.sql.index_state import SCHEME
 from gateway.store.sql.migrate import SCHEMA_VERSION
 
 STUDY = "benchmark"
@@ -141,7 +142,7 @@ def _hurry(driver: Any, _record: object) -> None:
 
 def sqlite_file(size: int, folder: Path) -> Path:
     """The database file of a trial, made when there is none of today's schema and search parameters."""
-    path = folder / f"trial-{size}-{SCHEMA_VERSION}-{parameters().digest[:8]}.db"
+    path = folder / f"trial-{size}-{SCHEMA_VERSION}-{SCHEME}-{parameters().digest[:8]}.db"
     if not path.exists():
         unfinished = path.with_suffix(".unfinished")
         for old in folder.glob(f"trial-{size}-*"):

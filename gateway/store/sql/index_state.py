@@ -17,7 +17,7 @@ from gateway.store.sql.reindexing import BATCH, Reindexer
 from gateway.store.sql.tables import CLUSTERED, ResourceRow, Table, columns_of, table_of
 from gateway.store.sql.visible import study_is
 
-SCHEME: Final = 1
+SCHEME: Final = 2
 """Raised when index rows are made otherwise from the same search parameters: everything is indexed again then."""
 
 START: Final = -1
