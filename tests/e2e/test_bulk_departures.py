@@ -46,7 +46,7 @@ class Ticking:
 @pytest.fixture
 def served(tmp_path: Path, made_once: Engines, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setattr("gateway.app.engines", lambda _settings: made_once)  # they are pure, and take seconds to load
-    made = Served(tmp_path, Ticking())
+    made = Served(Settings(data_dir=tmp_path), Ticking())
     yield made
     made.gateway.close()
 
