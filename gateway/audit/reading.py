@@ -100,8 +100,9 @@ class AuditReader:
 
 
 def is_disclosure(event: Event) -> bool:
-    """Whether data left: something was served, not written."""
-    return event.outcome == "success" and event.action in "RE" and bool(event.patients)
+    """Whether data left: something was served, not written; a ticket past the Consents is none yet."""
+    is_ticket = event.operation.startswith("break-glass")
+    return event.outcome == "success" and event.action in "RE" and bool(event.patients) and not is_ticket
 
 
 def decoded(row: AuditRow) -> Event:

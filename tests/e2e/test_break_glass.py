@@ -209,6 +209,9 @@ def test_a_ticket_is_taken_back(http: Http, client: str, name: str) -> None:
         ("break-glass-end", client),
     ]
     assert end(http, one(http), client, **{name: parts[name]}).status_code == 200
+    served = {event.operation for event in http.gateway.audit.disclosures(STUDY, one(http))}
+    assert "read" in served
+    assert not any(operation.startswith("break-glass") for operation in served)
 
 
 def test_nobody_else_takes_a_ticket_back(http: Http) -> None:
