@@ -27,6 +27,12 @@ def test_what_is_made_is_an_hmac_of_study_purpose_and_text(secret, study, purpos
     assert key.shift(text) == int.from_bytes(made(key, "shift", text), "big") % 101 - 50
 
 
+def test_what_is_no_unicode_has_a_hash_of_its_own():
+    key = StudyKey("\ud800", b"k")
+    for text in ("\ud800", "\udfff", "é"):
+        assert key.of(text, text) == made(key, text, text)
+
+
 def test_secrets_of_a_block_and_longer_are_taken_as_rfc_2104_says():
     for size in (63, 64, 65, 200):
         key = StudyKey("s", bytes(range(256))[:size])
@@ -75,16 +81,16 @@ def test_threads_that_come_first_together_make_one_key(tmp_path):
 
 
 def test_a_key_is_32_bytes_for_its_owner_alone(tmp_path):
-    key = study_key(tmp_path / "keys", "s")
-    path = tmp_path / "keys" / "deidentify-s.key"
+    key = study_key(tmp_path / "not there" / "keys", "s")
+    path = tmp_path / "not there" / "keys" / "deidentify-s.key"
     assert path.read_bytes() == key.secret
     assert (len(key.secret), path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (32, 0o600, 0o700)
     for mode in (0o640, 0o604):
         path.chmod(mode)
         with pytest.raises(Unavailable):
-            study_key(tmp_path / "keys", "s")
+            study_key(path.parent, "s")
     path.chmod(0o600)
     for size in (31, 33, 0):
         path.write_bytes(os.urandom(size))
         with pytest.raises(Unavailable):
-            study_key(tmp_path / "keys", "s")
+            study_key(path.parent, "s")

@@ -44,6 +44,18 @@ def test_an_expression_sees_what_it_names(text):
     assert reach_of(parse(text)) == NAMED[text]
 
 
+@pytest.mark.parametrize(
+    "call",
+    ["all(b)", "as(string)", "contains('x')", "count()", "empty()", "endsWith('x')", "exists()", "first()",
+     "hasValue()", "is(string)", "last()", "lower()", "matches('x')", "not()", "ofType(string)", "single()",
+     "startsWith('x')", "upper()", "where(b)"],
+)  # fmt: skip
+def test_functions_that_stay_see_no_more_than_they_are_called_on(call):
+    found = reach_of(parse(f"a.{call}"))
+    assert found is not None
+    assert {"a"} <= found <= {"a", "b", "string"}
+
+
 @pytest.mark.parametrize("text", ALL)
 def test_an_expression_that_goes_elsewhere_sees_everything(text):
     assert reach_of(parse(text)) is None
