@@ -1,6 +1,7 @@
 """A folder that an export fills: its manifest comes last, and nothing but exports is ever replaced."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,9 @@ from gateway.core.issues import issue
 from gateway.export.files import PART, remove_left, whole_file
 
 MANIFEST: Final = "manifest.json"
+
+UNFINISHED: Final = "manifest.json.unfinished"
+"""Lists what an export that is not whole may have left, so that the next one may replace it."""
 
 Progress = Callable[[str, int], None]
 """Called with a type and how many resources of it are written so far."""
@@ -64,19 +68,24 @@ class Manifest:
                 remove_left(folder / name)
         with whole_file(folder / MANIFEST) as part:
             part.write_bytes(dumps(self.tree) + b"\n")
+        remove_left(folder / UNFINISHED)
 
 
 def earlier(folder: Path, is_own: Callable[[str], bool]) -> set[str]:
     """The names of the files that an earlier export, finished or not, left in the folder; creates the folder.
 
-    `is_own` knows the names that this kind of export gives. Raises `Conflict` when the folder holds anything else.
+    From here on the folder has no manifest until it is whole again. `is_own` knows the names that this kind of export
+    gives. Raises `Conflict` when the folder holds anything else, and leaves it as it was.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    manifest = folder / MANIFEST
-    known = listed(manifest.read_bytes()) if manifest.exists() else set()
-    found = {path.name for path in folder.iterdir()} - {MANIFEST}
-    require_own(found, lambda name: name in known or is_own(name))
-    return found
+    found = {path.name for path in folder.iterdir()}
+    lists = found & {MANIFEST, UNFINISHED}
+    known = {name for one in lists for name in listed((folder / one).read_bytes())}
+    require_own(found - lists, lambda name: name in known or is_own(name))
+    if MANIFEST in found:
+        with suppress(FileNotFoundError):  # another export into the folder was first
+            (folder / MANIFEST).replace(folder / UNFINISHED)
+    return found - lists
 
 
 def require_own(names: Iterable[str], is_own: Callable[[str], bool]) -> None:

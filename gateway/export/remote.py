@@ -12,12 +12,9 @@ from urllib.parse import urlsplit
 from gateway.core.codec import dumps
 from gateway.core.errors import BadRequest, FhirError, Unavailable
 from gateway.core.issues import issue
-from gateway.export.folders import MANIFEST, listed, require_own
+from gateway.export.folders import MANIFEST, UNFINISHED, listed, require_own
 
 EXTRA: Final = "remote"
-
-UNFINISHED: Final = "manifest.json.unfinished"
-"""Lists what an export that is not whole may have left, so that the next one may replace it."""
 
 _BUCKETS: Final = frozenset(("abfs", "abfss", "az", "gcs", "gs", "oss", "s3", "s3a"))
 """Systems without folders, which would take the making of one for the making of a bucket."""

@@ -73,6 +73,21 @@ def test_a_folder_with_other_things_is_left_alone(filled: Gateway, study: Study,
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_an_export_that_breaks_off_leaves_no_manifest_over_files_of_two(
+    filled: Gateway, study: Study, tmp_path: Path
+) -> None:
+    run(filled, study, "research", tmp_path)
+
+    def gone(kind: str, count: int) -> None:
+        raise ConnectionAbortedError
+
+    with pytest.raises(ConnectionAbortedError):
+        export(door(filled, study, "research"), tmp_path, TYPES, filled.clock(), gone)
+    assert not (tmp_path / "manifest.json").exists()
+    run(filled, study, "research", tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"manifest.json", "Observation.ndjson"}
+
+
 def test_a_type_beyond_the_scopes_is_refused(filled: Gateway, study: Study, tmp_path: Path) -> None:
     with pytest.raises(Forbidden):
         export(door(filled, study, "research"), tmp_path, ["Patient"], filled.clock())
