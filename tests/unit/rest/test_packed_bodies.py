@@ -56,6 +56,7 @@ def test_whatever_is_sent_gives_bytes_or_a_refusal(body: bytes, cut: int, more: 
         zlib.compress(b"{}"),
         gzip.compress(b"{}")[:-8] + bytes(8),
     ],
+    ids=["nothing", "plain", "cut", "more-behind", "two", "zlib", "wrong-sum"],
 )
 def test_what_is_not_one_whole_member_is_refused(body: bytes) -> None:
     assert rule(body) == "rest.gzip"
