@@ -51,6 +51,35 @@ def test_versions_are_told_when_all_are_known(world: World) -> None:
     assert event.patients == ("p1",)
     mixed = made.event(world.now, "R", "history", [stored(world), "Patient"])
     assert (mixed.targets, mixed.versions) == (("Observation/o1", "Patient"), ())
+    assert (mixed.before, mixed.after, event.before, event.after) == ((), (), (), ())
+    words = made.event(world.now, "E", "search", ["Patient"], 1)
+    assert (words.targets, words.versions, words.before, words.after) == (("Patient",), (), (), ())
+
+
+def test_what_nobody_gave_is_empty(world: World) -> None:
+    made = Journal(world.trail, replace(WHO, broken="p1"), "r1")
+    for event in (made.event(world.now, "U", "write"), made.served(world.now, "read", (), ())):
+        assert (event.why, event.network, event.query, event.reason) == ("", "", "", "")
+    given = Journal(world.trail, WHO, "r1", "", "192.0.2.1")
+    asked = (
+        given.event(world.now, "E", "search", query="code=x"),
+        given.served(world.now, "search", (), (), query="code=x"),
+    )
+    assert [(event.network, event.query, event.user) for event in asked] == [
+        ("192.0.2.1", "code=x", "Practitioner/1")
+    ] * 2
+
+
+@pytest.mark.parametrize("pairs", [(("p1", "lab"), ("p2", "lab")), (), None], ids=str)
+def test_whose_data_it_is_is_known_or_looked_up(world: World, pairs: Any) -> None:
+    """The store looks for participants only where the statement that read did not tell them."""
+    person = world.person("101-001")
+    made = Journal(world.trail, replace(WHO, study=world.study.id), "held")
+    ticket = made.hold(world.now, "read", (f"Patient/{person.patient}",), (1,), pairs)
+    world.trail.wake()
+    ticket.result()
+    [event] = [one for one in world.events() if one.request == "held"]
+    assert list(event.patients) == ([person.patient] if pairs is None else [patient for patient, _ in pairs])
 
 
 @pytest.mark.parametrize(
