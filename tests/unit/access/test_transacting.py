@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.access import Delete, Write
+from gateway.access import Delete, Finder, Write
 from gateway.access.own import own_consents, participant
 from gateway.access.transaction import Begun, Step
 from gateway.auth.scopes import Letter
@@ -97,6 +97,21 @@ def test_each_step_is_answered_in_its_place(world: World, first: Stored) -> None
     assert answer[0] is answer[4] is None
     assert (answer[1].outcome, answer[2], answer[3].outcome) == ("created", first, "deleted")
     assert (told.targets, told.count) == (("Observation/o2", "Observation/o1", "Observation/o1"), 3)
+
+
+def test_a_plan_finds_what_its_writer_sees(world: World, first: Stored) -> None:
+    access, principal = world.acting(WRITER)
+    found = []
+
+    def plan(find: Finder) -> list[Step]:
+        found.append((find.current("Observation", "o1"), find.search(Query("Observation"), 2)))
+        return [found[-1][0]]
+
+    [answer] = access.door(principal).transact(plan, "update")
+    assert (answer, found) == (first, [(first, [first])])
+    world.give(world.consent_of(world.person("101-001"), "norte-research-only"))
+    access.door(principal).transact(plan, "update")
+    assert found[1:] == [(None, [])]
 
 
 def test_a_transaction_asks_the_consents_that_hold_when_it_ends(world: World) -> None:

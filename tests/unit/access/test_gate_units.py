@@ -1,0 +1,145 @@
+"""What is decided of a unit as a whole: who may write what of it, which Consents it retires, what it is about."""
+
+from typing import Any
+
+import pytest
+
+from gateway.access import Delete, Door, Write
+from gateway.access.gate import EXPORTING
+from gateway.core.codec import loads
+from gateway.core.errors import FhirError, Forbidden, MethodNotAllowed, NotFound
+from gateway.core.resources import Change, Key, Unit
+from gateway.study import withdraw
+from gateway.study.parts import Role
+from tests.unit.access.conftest import World
+from tests.unit.access.observations import observation, provenance
+
+EVERY = ("system/*.cruds",)
+WRITER, ENROLLING = Role("writer", EVERY), Role("enrolling", EVERY, enrols=True)
+AT = "2026-05-01T00:00:00Z"
+
+
+def door(world: World, role: Role = WRITER, **changes: Any) -> Door:
+    access, principal = world.acting(role, **changes)
+    return access.door(principal)
+
+
+def rule(error: type[FhirError], one: Door, *changes: Any) -> str:
+    with pytest.raises(error) as refused:
+        one.commit(list(changes))
+    return refused.value.issues[0].rule
+
+
+def outcomes(one: Door, *changes: Any) -> list[str]:
+    return [done.outcome for done in one.commit(list(changes))]
+
+
+def consents(world: World, *ids: str) -> list[tuple[str, str]]:
+    """Status and version of Consents of the first participant, "" for the one that was there first."""
+    keys = [id or world.consent_of(world.person("101-001"))["id"] for id in ids]
+    rows = [world.store.read(Key(world.study.id, "Consent", key), None) for key in keys]
+    return [(loads(row.body)["status"], str(row.version)) for row in rows if row]
+
+
+def newer(world: World, id: str, **changes: Any) -> dict[str, Any]:
+    """Another Consent of the first participant, signed later."""
+    return {
+        **world.consent_of(world.person("101-001"), "wearables-only"),
+        "id": id,
+        "dateTime": "2026-05-01",
+    } | changes
+
+
+def test_what_each_role_writes(world: World) -> None:
+    """Who enrols makes participants, without a Consent to collect; data need one always; audit is of nobody."""
+    person = world.person("101-001")
+    patient, consent, subject = world.enrolment_of(person)
+    writer, enrolling = door(world), door(world, ENROLLING)
+    for one in (patient, consent, subject):
+        assert rule(Forbidden, writer, {**one, "language": "en"}) == "consent.role"
+    for role in (writer, enrolling):
+        assert rule(MethodNotAllowed, role, {"resourceType": "AuditEvent", "id": "a"}) == "audit.read-only"
+    assert outcomes(writer, provenance("Observation/o1"), observation(person)) == ["created", "created"]
+    assert outcomes(enrolling, withdraw(consent, "no-further-use", AT)) == ["updated"]
+    assert outcomes(enrolling, patient | {"active": False}, subject | {"status": "withdrawn"}) == ["updated"] * 2
+    for role in (writer, enrolling):
+        assert rule(Forbidden, role, observation(person, "o2")) == "consent.collection-not-permitted"
+    assert frozenset({"bulk-export", "bulk-download"}) == EXPORTING
+
+
+def test_scopes_of_deleting_and_replacing_are_kept_apart(world: World) -> None:
+    person = world.person("101-001")
+    world.door("registrar").commit([observation(person, f"o{number}") for number in (1, 2, 3)])
+    scopes = ("system/Observation.d?_id=o1", "system/Observation.u?_id=o2", "system/Observation.rs")
+    one = door(world, scopes=scopes)
+    for change in (Delete("Observation", "o2"), observation(person, "o1", status="amended")):
+        assert rule(NotFound, one, change) == "auth.not-found"
+    assert outcomes(one, Delete("Observation", "o1")) == ["deleted"]
+    assert outcomes(one, observation(person, "o2", status="amended")) == ["updated"]
+    assert rule(Forbidden, door(world, scopes=("system/Observation.c?_id=o9",)), observation(person, "o8")) == (
+        "auth.scope"
+    )
+
+
+def test_several_newer_consents_retire_the_older_once(world: World) -> None:
+    assert outcomes(world.door("registrar"), newer(world, "again"), newer(world, "third")) == ["created"] * 2
+    assert consents(world, "", "again", "third") == [("inactive", "2"), ("active", "1"), ("active", "1")]
+
+
+def test_a_consent_stays_as_its_own_unit_says(world: World) -> None:
+    old = world.consent_of(world.person("101-001"))
+    asked = [Write({**old, "language": "en"}, if_match=1), Write(newer(world, "again"), if_match=0)]
+    assert outcomes(world.door("registrar"), *asked) == ["updated", "created"]
+    assert consents(world, "", "again") == [("active", "2"), ("active", "1")]
+
+
+def test_a_consent_that_is_no_more_is_written_anew(world: World) -> None:
+    consent = world.consent_of(world.person("101-001"))
+    gone = Change(Key(world.study.id, "Consent", consent["id"]), None)
+    world.store.commit(Unit(world.study.id, (gone,)))
+    [done] = world.door("registrar").commit([{**consent, "language": "en"}])
+    assert (done.outcome, done.stored.version) == ("created", 3)
+
+
+def test_an_enrolment_may_tell_the_study_of_a_consent_in_its_unit(world: World) -> None:
+    """A Consent that names no study is linked by the ResearchSubject beside it."""
+    person = next(one for one in world.study.participants if one.id not in ("101-001", "201-001"))
+    patient, consent, subject = world.enrolment_of(person)
+    silent = {**consent, "provision": {**consent["provision"], "extension": []}}
+    del silent["provision"]["extension"]
+    registrar = world.door("registrar")
+    assert rule(Forbidden, registrar, patient, silent, observation(person)) == "consent.collection-not-permitted"
+    assert outcomes(registrar, patient, silent, subject, observation(person)) == ["created"] * 4
+
+
+def test_what_is_about_others_is_followed_three_times(world: World) -> None:
+    registrar = world.door("registrar")
+    registrar.commit([observation(world.person("101-001"))])
+    for number, target in enumerate(("Observation/o1", "Provenance/p1", "Provenance/p2"), 1):
+        assert outcomes(registrar, provenance(target, id=f"p{number}")) == ["created"]
+    assert rule(Forbidden, registrar, provenance("Provenance/p3", id="p4")) == "consent.no-subject"
+
+
+def test_an_older_message_changes_nothing_whomever_it_is_about(world: World) -> None:
+    first, second = world.person("101-001"), world.person("201-001")
+    source = world.door("google-health")
+    assert outcomes(source, Write(observation(first), order=2)) == ["created"]
+    assert outcomes(source, Write(observation(second), order=1)) == ["superseded"]
+    assert rule(FhirError, source, Write(observation(second), order=3)) == "consent.subject-changed"
+
+
+def test_a_write_is_confirmed_when_it_is_committed(world: World) -> None:
+    """A scope of one participant limits what is seen of the version before; a source looks participants up first."""
+    first, second = world.person("101-001"), world.person("201-001")
+    source = world.door("google-health")
+    system = f"urn:trial-fhir-gateway:study:{world.study.id}:subject"
+    key = source.resolve(system, first.id)
+    assert key
+    assert (key.type, key.id) == ("Patient", first.patient)
+    assert outcomes(source, observation(first)) == ["created"]
+    world.give(withdraw(world.consent_of(second), "stop-collection", AT))
+    assert rule(Forbidden, source, observation(second, "o2")) == "consent.collection-not-permitted"
+    own: dict[str, Any] = {"scopes": ("patient/Observation.cru",), "patient": first.patient}
+    assert outcomes(door(world, **own), observation(first, status="amended")) == ["updated"]
+    own["patient"] = second.patient
+    assert rule(NotFound, door(world, **own), observation(first, status="corrected")) == "auth.not-found"
