@@ -12,7 +12,7 @@ from gateway.access.departing import IDS_AT_ONCE, Departing
 from gateway.core.errors import Forbidden
 from gateway.core.instants import micros
 from gateway.core.principal import Principal
-from gateway.core.resources import Placement
+from gateway.core.resources import Change, Key, Placement, Unit
 from gateway.core.types import Resource
 from gateway.search import Parameters, Query, parse
 from gateway.study import withdraw
@@ -186,6 +186,26 @@ def test_what_is_about_others_goes_with_them(reader: Reader) -> None:
     reader.write(Delete("Observation", "o3"))
     assert reader.gone("p3", kind="Provenance", since=since) == ["p3"]
     assert reader.gone("p3", kind="Provenance", since=reader.world.now) == []
+
+
+def test_what_is_about_others_is_followed_three_times(reader: Reader) -> None:
+    chain = [provenance("Observation/o1" if number == 1 else f"Provenance/p{number - 1}", id=f"p{number}")
+             for number in (1, 2, 3, 4)]  # fmt: skip
+    reader.write(*chain)
+    since, all_of_them = reader.world.now, ("p1", "p2", "p3", "p4")
+    hide(reader)
+    assert reader.gone(*all_of_them, kind="Provenance", since=since) == ["p1", "p2", "p3"]
+    reader.write(*(Delete("Provenance", id) for id in all_of_them))
+    assert reader.gone(*all_of_them, kind="Provenance", since=since) == ["p1", "p2", "p3"]
+
+
+def test_what_is_about_nothing_is_not_told(reader: Reader) -> None:
+    study = reader.world.study.id
+    key = Key(study, "Provenance", "odd")
+    for resource in (provenance("Observation/never", id="odd"), None):
+        reader.later()
+        reader.world.store.commit(Unit(study, (Change(key, resource, Placement(study_level=True)),)))
+    assert reader.gone("odd", kind="Provenance") == []
 
 
 def test_an_event_is_durable_before_the_first_id(reader: Reader) -> None:

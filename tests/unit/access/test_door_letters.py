@@ -9,7 +9,7 @@ import pytest
 from gateway.access import Delete, Door, Page, ScopeLimits, Write
 from gateway.access.door import HISTORY_PAGE
 from gateway.core.errors import Forbidden, NotFound, PreconditionFailed
-from gateway.core.event import Event
+from gateway.core.event import MAX_TARGETS, Event
 from gateway.core.instants import micros
 from gateway.core.resources import Visibility
 from gateway.search import Query, parse
@@ -169,6 +169,15 @@ def test_what_leaves_is_asked_for_as_a_disclosure(world: World) -> None:
     assert one.search_each([OBSERVATIONS], PAGE, action="disclose").rows == ()
     assert ids(one.stream("Observation")) == ids(one.stream(OBSERVATIONS)) == set()
     assert list(one.batches("Observation")) == []
+
+
+def test_a_participant_is_told_once_of_an_export_of_many_rows(world: World) -> None:
+    person = world.person("101-001")
+    world.door("registrar").commit([observation(person, f"more-{number}") for number in range(MAX_TARGETS)])
+    one = door(world)
+    assert len(list(one.stream("Observation"))) == sum(batch.count for batch in one.batches("Observation")) == 104
+    told = [(event.operation, event.count, list(event.patients)) for event in events(world)]
+    assert told == [("export", 0, []), ("disclose", 0, [person.patient]), ("exported", 104, [])] * 2
 
 
 def _with_action(provision: dict[str, Any], action: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,18 @@
 """What a transaction finds before it writes: no more than its writer may know."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.access import Delete, Finder
+from gateway.access import Access, CataloguedStore, Delete, Finder, ScopeLimits
+from gateway.core import dumps, loads
 from gateway.core.errors import Forbidden
+from gateway.definitions import Catalogue, Definitions
+from gateway.definitions.archive import Folder
 from gateway.search import Query
 from gateway.study.parts import Role
 from tests.unit.access.conftest import World
@@ -119,3 +125,26 @@ def test_definitions_are_found_where_they_are(world: World) -> None:
     assert found(world, lambda find: find.current("ValueSet", "v")) is None
     assert found(world, lambda find: find.version("ValueSet", "v")) == 0
     assert found(world, lambda find: find.current("ValueSet", "w")) is None
+
+
+def test_definitions_of_the_folders_are_found_beside_what_is_stored(world: World, tmp_path: Path) -> None:
+    shelved = {"resourceType": "ValueSet", "id": "shelved", "url": "urn:vs:shelved", "status": "active"}
+    (tmp_path / "shelved.json").write_bytes(dumps(shelved))
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    catalogue = Catalogue(Definitions(Folder(tmp_path)), {world.study.id: ()}, since)
+    limits = ScopeLimits(world.parameters)
+    store = CataloguedStore(world.store, catalogue, world.parameters, limits.permits)
+    study = replace(world.study, roles={**world.study.roles, "reader": READER})
+    access = Access(store, world.trail, {study.id: study}, lambda: world.now, limits)
+    _, principal = world.acting(READER)
+    answers: list[Any] = []
+
+    def plan(find: Finder) -> list[Any]:
+        kinds = ("ValueSet", "CodeSystem", "Observation")
+        answers.append([(find.current(kind, "shelved"), find.version(kind, "shelved")) for kind in kinds])
+        return []
+
+    access.door(principal).transact(plan, "update")
+    [(found, version), *nothing] = answers[-1]
+    assert (found.key.id, found.version, loads(found.body)["url"]) == ("shelved", version, "urn:vs:shelved")
+    assert nothing == [(None, 0), (None, 0)]

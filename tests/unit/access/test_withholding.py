@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.access.withholding import LIMIT, SCOPE, Kept, Withheld
+from gateway.access.withholding import Kept, Withheld
 from gateway.core.resources import Change, Key, Unit
 from gateway.study.parts import Role
 from tests.unit.access.conftest import World
@@ -57,20 +57,33 @@ def test_what_is_about_others_is_kept_back_with_them(world: World) -> None:
     assert kept(world)["Provenance"] == Kept(2, 0, 0, {"consent.no-subject": Withheld(2, set())})
 
 
+def test_what_is_about_others_is_followed_three_times(world: World) -> None:
+    chain = [provenance(f"Provenance/p{number - 1}", id=f"p{number}") for number in (3, 4)]
+    world.door("registrar").commit(chain)
+    world.give(world.consent_of(world.person("101-001"), "norte-research-only"))
+    first = people(world, "101-001")
+    denied = {"consent.not-permitted": Withheld(3, first), "consent.no-subject": Withheld(1, set())}
+    assert kept(world)["Provenance"] == Kept(4, 0, 0, denied)
+
+
 def test_a_type_beyond_the_scopes_is_kept_back_whole(world: World) -> None:
     both = people(world, "101-001", "201-001")
     for scopes in (("system/Patient.rs",), ("system/Observation.r", "system/Patient.rs"), ("system/Observation.s",)):
         found = kept(world, scopes=scopes)["Observation"]
-        assert found == Kept(3, 0, 0, {SCOPE: Withheld(3, both)})
-    assert kept(world, scopes=("system/Patient.rs",))["Organization"].withheld == {SCOPE: Withheld(7, set())}
+        assert found == Kept(3, 0, 0, {"auth.scope": Withheld(3, both)})
+    assert kept(world, scopes=("system/Patient.rs",))["Organization"].withheld == {"auth.scope": Withheld(7, set())}
 
 
 def test_what_the_limits_of_scopes_or_the_site_leave_out(world: World) -> None:
     first, second = people(world, "101-001"), people(world, "201-001")
     narrow = kept(world, scopes=("system/Observation.rs?_id=o1",))["Observation"]
-    assert narrow == Kept(3, 1, 0, {LIMIT: Withheld(1, first), "consent.not-permitted": Withheld(1, second)})
+    assert narrow == Kept(
+        3, 1, 0, {"auth.scope-limit": Withheld(1, first), "consent.not-permitted": Withheld(1, second)}
+    )
     site = kept(world, site="201")["Observation"]
-    assert site == Kept(3, 0, 0, {LIMIT: Withheld(2, first), "consent.not-permitted": Withheld(1, second)})
+    assert site == Kept(
+        3, 0, 0, {"auth.scope-limit": Withheld(2, first), "consent.not-permitted": Withheld(1, second)}
+    )
 
 
 def test_what_leaves_without_its_identity_is_counted(world: World) -> None:
