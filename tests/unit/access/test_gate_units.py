@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 
-from gateway.access import Delete, Door, Write
+from gateway.access import Delete, Door, Page, Write
 from gateway.access.gate import EXPORTING
+from gateway.consent import ConsentRequest
 from gateway.core.codec import loads
-from gateway.core.errors import FhirError, Forbidden, MethodNotAllowed, NotFound
+from gateway.core.errors import FhirError, Forbidden, MethodNotAllowed, NotFound, Unavailable
+from gateway.core.instants import micros
 from gateway.core.resources import Change, Key, Unit
+from gateway.search import Query
 from gateway.study import withdraw
 from gateway.study.parts import Role
 from tests.unit.access.conftest import World
@@ -143,3 +146,40 @@ def test_a_write_is_confirmed_when_it_is_committed(world: World) -> None:
     assert outcomes(door(world, **own), observation(first, status="amended")) == ["updated"]
     own["patient"] = second.patient
     assert rule(NotFound, door(world, **own), observation(first, status="corrected")) == "auth.not-found"
+
+
+def test_the_life_of_a_participants_data(world: World) -> None:
+    """Written, deleted as far as scopes reach, explained to who manages Consents, and deleted for good by a Consent
+    alone: what looks like one and is none deletes nothing."""
+    person, key = world.person("101-001"), Key(world.study.id, "Observation", "o2")
+    deletion = withdraw(world.consent_of(person), "delete", AT)
+    looks = {"status": "inactive", "extension": deletion["extension"]}
+    writer = door(world)
+    assert outcomes(writer, observation(person, "o1", **looks), observation(person, "o2")) == ["created"] * 2
+    narrow = door(world, scopes=("system/Observation.d?_id=o1", "system/Observation.u?_id=o2"))
+    assert rule(NotFound, narrow, Delete("Observation", "o2")) == "auth.not-found"
+    assert outcomes(narrow, Delete("Observation", "o1")) == ["deleted"]
+    asked = ConsentRequest("telecare", "access", "TREAT", micros(world.now))
+    with pytest.raises(Forbidden, match=r"consent\.explain-role"):
+        writer.explain("Observation", "o2", asked)
+    with pytest.raises(Forbidden, match=r"search\.explain-role"):
+        writer.explain_search(Query("Observation"), Page(1))
+    assert door(world, ENROLLING).explain("Observation", "o2", asked).permit
+    assert world.store.read(key, None)
+    assert outcomes(door(world, ENROLLING), deletion) == ["updated"]
+    left = world.store.read(key, None)
+    assert left is None or left.deleted
+
+
+def test_what_was_looked_up_off_the_record_is_not_written(world: World) -> None:
+    source, engine = world.door("google-health"), world.store.database.engine
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE audit_event RENAME TO lost")
+    source.resolve("urn:x", "y")
+    with pytest.raises(Unavailable):
+        world.trail.record(world.marker())
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE lost RENAME TO audit_event")
+    with pytest.raises(Unavailable):
+        source.commit([observation(world.person("101-001"))])
+    assert world.store.read(Key(world.study.id, "Observation", "o1"), None) is None
