@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.access import Delete, Door, Page, ScopeLimits, Write
+from gateway.access import Delete, Door, Finder, Page, ScopeLimits, Write
 from gateway.access.door import HISTORY_PAGE
 from gateway.core.errors import Forbidden, NotFound, PreconditionFailed
 from gateway.core.event import MAX_TARGETS, Event
@@ -155,20 +155,35 @@ def test_who_may_not_write_is_told_of_the_first_letter(world: World, scope: str,
     assert (event.action, event.operation, event.outcome) == ("U", "write", "denied")
 
 
-def test_what_leaves_is_asked_for_as_a_disclosure(world: World) -> None:
-    """The participant lets the clinic look, and take nothing along."""
-    person = world.person("101-001")
-    consent = world.consent_of(person)
-    access = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentaction", "code": "access"}]}
-    world.give({**consent, "provision": _with_action(consent["provision"], access)})
-    one = door(world)
-    assert len(one.search(OBSERVATIONS, PAGE).rows) == len(one.newest(OBSERVATIONS, 9)) == 4
-    assert one.read("Observation", "o1").version == 1
-    assert len(one.history("Observation").rows) == 4
-    assert one.search(OBSERVATIONS, PAGE, action="disclose").rows == ()
-    assert one.search_each([OBSERVATIONS], PAGE, action="disclose").rows == ()
-    assert ids(one.stream("Observation")) == ids(one.stream(OBSERVATIONS)) == set()
-    assert list(one.batches("Observation")) == []
+@pytest.mark.parametrize(("action", "looks", "leaves"), [("access", True, False), ("disclose", False, True)])
+def test_consents_are_asked_for_the_action(world: World, action: str, looks: bool, leaves: bool) -> None:
+    """The participant lets the clinic look and take nothing along, or take along what it may not look at."""
+    consent = world.consent_of(world.person("101-001"))
+    coded = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentaction", "code": action}]}
+    world.give({**consent, "provision": _with_action(consent["provision"], coded)})
+    one, (seen, taken) = door(world), ([set(), {"o1", "o2", "o3", "o4"}][is_so] for is_so in (looks, leaves))
+    assert ids(one.stream("Observation")) == ids(one.stream(OBSERVATIONS)) == taken
+    assert sum(batch.count for batch in one.batches("Observation")) == len(taken)
+    assert ids(one.search(OBSERVATIONS, PAGE).rows) == ids(one.newest(OBSERVATIONS, 9)) == seen
+    assert ids(one.history("Observation").rows) == ids(one.search_each([OBSERVATIONS], PAGE).rows) == seen
+    assert ids(one.search(OBSERVATIONS, PAGE, action="disclose").rows) == taken
+    assert ids(one.search_each([OBSERVATIONS], PAGE, action="disclose").rows) == taken
+    begun = one.begin_search(OBSERVATIONS, PAGE)
+    assert begun
+    assert set(begun[0].ids) == seen
+    found: list[set[str]] = []
+
+    def plan(find: Finder) -> list[Any]:
+        found.append(ids(find.search(OBSERVATIONS, 9)))
+        return []
+
+    one.transact(plan, "update")
+    assert found[-1] == seen
+    if looks:
+        assert one.read("Observation", "o1").version == 1
+        return
+    with pytest.raises(NotFound):
+        one.read("Observation", "o1")
 
 
 def test_a_participant_is_told_once_of_an_export_of_many_rows(world: World) -> None:
