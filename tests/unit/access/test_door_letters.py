@@ -127,6 +127,7 @@ def test_what_nobody_says_is_the_least(world: World) -> None:
 
     with pytest.raises(PreconditionFailed):
         writer.transact(late, "patch")
+    assert len(tries) == 1
     assert [(event.action, event.outcome) for event in events(world)][-1] == ("U", "failure")
     [done] = writer.transact(late, "patch", attempts=2)
     assert done
