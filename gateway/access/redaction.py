@@ -4,6 +4,7 @@ Of identifying types the elements that stay are listed, so that what nobody thou
 seen would tell it, and is refused.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -47,6 +48,16 @@ _GO: Final[Mapping[str, Mapping[str, frozenset[str]]]] = MappingProxyType(
 )
 _ASKED: Final = frozenset({"_id", "_lastUpdated", "_profile", "_tag", "active", "gender", "organization", "patient"})
 """What may be searched by of the types of `_STAY`."""
+
+_OF_REFERENCE: Final = frozenset(
+    {"id", "extension", "reference", "type", "identifier", "display", "_reference", "_type", "_display"}
+)
+_NAMING: Final = frozenset({"reference", "identifier", "display"})
+_LITERAL: Final = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[^/]*)?\Z")
+_MASKED: Final[Mapping[str, Any]] = MappingProxyType(
+    {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "masked"}]}
+)
+"""In the place of a reference of which nothing stays: an object is never empty."""
 
 _PSEUDONYM: Final = "urn:trial-fhir-gateway:study:"
 
@@ -95,10 +106,10 @@ class Redaction:
         return found
 
     def _reference(self, tree: Mapping[str, Any]) -> Mapping[str, Any]:
-        text = tree.get("reference")
-        if IDENTITY not in self.what or not isinstance(text, str) or text.partition("/")[0] not in _STAY:
+        """A reference that may be about a person, without what names her; anything else as it is."""
+        if IDENTITY not in self.what or not _names_a_person(tree):
             return tree
-        return {name: value for name, value in tree.items() if name in ("reference", "type")}
+        return {name: value for name, value in tree.items() if name in ("reference", "type")} or _MASKED
 
     def _require(self, kind: str, clause: Clause) -> None:
         if isinstance(clause, NotClause):
@@ -129,6 +140,16 @@ def redaction_of(redacts: Iterable[str]) -> Redaction | None:
     """The redaction of a role; None when it sees all."""
     what = frozenset(redacts)
     return Redaction(what) if what else None
+
+
+def _names_a_person(tree: Mapping[str, Any]) -> bool:
+    """Whether an object is a Reference to one of `_STAY`, or to what cannot be told: contained, or named alone."""
+    text, type = tree.get("reference"), tree.get("type")
+    if isinstance(text, str):
+        found = _LITERAL.search(text)
+        return found is None or found[1] in _STAY
+    is_reference = tree.keys() <= _OF_REFERENCE and not _NAMING.isdisjoint(tree)
+    return is_reference and (type is None or (isinstance(type, str) and type in _STAY))
 
 
 def _is_pseudonym(system: Any) -> bool:

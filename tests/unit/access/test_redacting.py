@@ -102,10 +102,18 @@ def test_references_to_persons_say_no_more_than_to_whom(to: str) -> None:
     assert UNARMED.resource(tree) == tree
 
 
-@pytest.mark.parametrize("other", [{"reference": "Practitioner/p"}, {"reference": 7}, {"reference": ["Patient/p"]}])
+@pytest.mark.parametrize(
+    "other", [{"reference": "Practitioner/p"}, {"reference": "https://x.example/Device/1"}, {"type": "Device"}]
+)
 def test_other_references_stay(other: dict[str, Any]) -> None:
     tree = {"resourceType": "Observation", "performer": [{**other, "display": "Dr"}], "note": [{"text": "x"}, 1]}
     assert BLIND.resource(tree) == tree
+
+
+@pytest.mark.parametrize("odd", [7, ["Patient/p"], None])
+def test_of_a_reference_that_is_none_nothing_is_told(odd: object) -> None:
+    tree = {"resourceType": "Observation", "performer": [{"reference": odd, "display": "Zz"}]}
+    assert BLIND.resource(tree)["performer"] == [{"reference": odd}]
 
 
 def test_a_role_without_redactions_has_none() -> None:

@@ -149,6 +149,34 @@ def test_who_sees_less_writes_nothing(world: World) -> None:
         monitor.transact(lambda _finder: [], "update")
 
 
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"display": "Zzcanary"},
+        {"type": "Patient", "identifier": {"value": "Zzcanary"}, "display": "Zzcanary"},
+        {"reference": "#p", "display": "Zzcanary"},
+        {"reference": "https://elsewhere.example/fhir/Patient/1/_history/2", "display": "Zzcanary"},
+        {"reference": "Patient?identifier=x|1", "display": "Zzcanary"},
+        {
+            "reference": "urn:uuid:9c1f7c52-5e5b-4a4e-8a3f-1d2c3b4a5968",
+            "display": "Zzcanary",
+            "_display": {"id": "z"},
+        },
+        {"identifier": {"value": "Zzcanary"}, "extension": [{"url": "urn:y", "valueString": "Zzcanary"}]},
+    ],
+    ids=["name", "type", "contained", "absolute", "conditional", "uuid", "identifier"],
+)
+def test_who_cannot_be_told_apart_from_a_participant_is_not_named(reference: dict[str, object]) -> None:
+    seen = Redaction(frozenset({"identity"})).resource(
+        {"resourceType": "Observation", "code": {"text": "x"}, "performer": [reference]}
+    )
+    (shown,) = seen["performer"]
+    assert b"Zzcanary" not in dumps(seen)
+    assert shown == {name: reference[name] for name in ("reference", "type") if name in reference} or (
+        shown["extension"][0]["valueCode"] == "masked"
+    )
+
+
 def test_other_content_stays_as_it_is() -> None:
     tree: dict[str, Any] = {"resourceType": "Observation", "id": "o", "valueQuantity": {"value": 1, "unit": "kg"},
                             "performer": [{"reference": "Practitioner/1", "display": "Dr"}]}  # fmt: skip
