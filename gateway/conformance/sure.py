@@ -204,9 +204,11 @@ def passing_text(check: Check) -> Sure:
     known: set[str] = set()
 
     def test(value: Any) -> bool:
+        if value.__class__ is not str:
+            return False
         if value in known:
             return True
-        good = value.__class__ is str and passes(check, value)
+        good = passes(check, value)
         if good and len(known) < MOST_KNOWN:
             known.add(value)
         return good

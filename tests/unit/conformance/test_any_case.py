@@ -46,6 +46,13 @@ def test_a_strange_value_anywhere_is_judged(data: st.DataObject) -> None:
     assert first == VALIDATOR.validate(tree), "the order of findings changes"
 
 
+@pytest.mark.parametrize("strange", [[], {}, ["unknown"], {"a": {}}, 1, None], ids=repr)
+def test_a_code_of_an_extension_that_is_no_text_is_judged(strange: object) -> None:
+    absent = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": strange}
+    found = VALIDATOR.validate({"resourceType": "Patient", "_birthDate": {"extension": [absent]}})
+    assert any(one.severity == "error" for one in found)
+
+
 def document(entries: list[dict[str, Any]]) -> Resource:
     composition = {
         "resourceType": "Composition",
