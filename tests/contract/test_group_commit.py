@@ -11,7 +11,7 @@ from sqlalchemy import text
 from gateway.core.errors import NotFound, PreconditionFailed
 from gateway.core.resources import Change, Committed, Key, Unit
 from gateway.store.sql import SqlStore
-from gateway.store.sql.database import DriverConnection
+from gateway.store.sql.driver import DriverConnection
 from tests.contract.stores import change, consent, event, observation, reader, unit
 
 WRITERS = 16

@@ -23,7 +23,8 @@ from gateway.core.errors import BadRequest
 from gateway.core.event import AuditRow, Told
 from gateway.store.port import Chain
 from gateway.store.sql.audit_context import AuditContext, Run
-from gateway.store.sql.database import Database, DriverConnection
+from gateway.store.sql.database import Database
+from gateway.store.sql.driver import DriverConnection
 from gateway.store.sql.tables import AuditEventRow, AuditHeadRow, table_of
 from gateway.store.sql.visible import study_is
 

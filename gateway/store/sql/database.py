@@ -2,7 +2,8 @@
 
 SQLite: write-ahead log, `synchronous=FULL`, one writer at a time in the process (a lock) and on the file (`BEGIN
 IMMEDIATE` with a busy timeout); readers never wait. PostgreSQL: read committed with row locks for writers, and one
-snapshot for each read; serialization failures, deadlocks and lost races for a key are tried again.
+snapshot for each read; serialization failures and deadlocks are tried again. On both, so is who made a key that
+another process had made.
 """
 
 import os
@@ -24,6 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.core.errors import FhirError, Unavailable, Unprocessable
 from gateway.core.issues import issue
+from gateway.store.sql.driver import DriverConnection
 from gateway.store.sql.numbering import numbered
 
 Values: TypeAlias = Mapping[str, Any]
@@ -34,12 +36,12 @@ Read: TypeAlias = "Callable[[Prepared, Values], Rows]"
 """Runs one reading statement and gives its rows."""
 
 ATTEMPTS: Final = 12
-"""How often a transaction is tried when PostgreSQL asks for it: about two seconds long."""
+"""How often a transaction is tried when the database asks for it: about two seconds long."""
 
 READERS: Final = max(2, os.cpu_count() or 2)
 """How many searches of a process read a SQLite file at the same time."""
 
-_RETRY: Final = frozenset({"40001", "40P01", "23505"})
+_RETRY: Final = frozenset({"40001", "40P01", "23505", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"})
 _UNDEFINED_TABLE: Final = "42P01"
 _SQLITE_OPTIONS: Final = {"check_same_thread": False}
 _PRAGMAS: Final = (
@@ -72,35 +74,6 @@ class Prepared:
         if self.constants:
             values = {**self.constants, **values}
         return tuple([values[name] for name in self.order])
-
-
-class DriverConnection:
-    """A SQLite connection in a transaction, with the one method that statements are run by."""
-
-    def __init__(self, driver: Any) -> None:
-        self._driver = driver
-
-    def exec_driver_sql(self, text: str, parameters: Any) -> "DriverResult":
-        """Runs a statement: once, or once for each tuple of a list."""
-        run = self._driver.executemany if isinstance(parameters, list) else self._driver.execute
-        return DriverResult(run(text, parameters))
-
-
-class DriverResult:
-    """What a statement gave."""
-
-    def __init__(self, cursor: Any) -> None:
-        self._cursor = cursor
-
-    @property
-    def returns_rows(self) -> bool:
-        """Whether the statement is one that has rows."""
-        return self._cursor.description is not None
-
-    def fetchall(self) -> list[Any]:
-        """The rows."""
-        rows: list[Any] = self._cursor.fetchall()
-        return rows
 
 
 class Database:
@@ -165,29 +138,37 @@ class Database:
                     return work(connection)
             except (DBAPIError, self._driver_error) as error:
                 cause = _cause(error)
-                if getattr(cause, "sqlstate", "") not in _RETRY or attempt == ATTEMPTS:
+                if _state(cause) not in _RETRY or attempt == ATTEMPTS:
                     raise _refusal(cause) from None
             except PoolTimeout:
                 raise Unavailable(issue("store.busy")) from None
-            # At random, so that rivals do not meet again.
-            time.sleep(uniform(0, min(0.5, 0.002 * 2**attempt)))  # noqa: S311  # nothing is kept secret by it
+            _pause(attempt)
             attempt += 1
 
-    def write_driver(self, work: Callable[["DriverConnection"], _T]) -> _T:
+    def write_driver(self, work: Callable[[DriverConnection], _T]) -> _T:
         """Like `write`, on the SQLite connection kept for writing: for transactions of few statements, which the
         pool's own care would double in price."""
-        with self._writer:
-            driver, self._writing = self._writing or self.connect(_WRITING), None
+        attempt = 1
+        while True:
             try:
-                driver.execute("BEGIN IMMEDIATE")
-                result = work(DriverConnection(driver))
-                driver.execute("COMMIT")
-            except BaseException as error:
-                driver.close()  # rolls back, whatever state it was in
-                if isinstance(error, self._driver_error):
+                with self._writer:
+                    return self._written(work)
+            except self._driver_error as error:
+                if _state(error) not in _RETRY or attempt == ATTEMPTS:
                     raise _refusal(error) from None
-                raise
-            self._writing = driver
+            _pause(attempt)
+            attempt += 1
+
+    def _written(self, work: Callable[[DriverConnection], _T]) -> _T:
+        driver, self._writing = self._writing or self.connect(_WRITING), None
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+            result = work(DriverConnection(driver))
+            driver.execute("COMMIT")
+        except BaseException:
+            driver.close()  # rolls back, whatever state it was in
+            raise
+        self._writing = driver
         return result
 
     @contextmanager
@@ -304,7 +285,7 @@ class Database:
             return driver
         return dialect.connect(*arguments, **options, autocommit=True)
 
-    def run(self, connection: "Connection | DriverConnection", prepared: Prepared, values: Values) -> list[Any]:
+    def run(self, connection: Connection | DriverConnection, prepared: Prepared, values: Values) -> list[Any]:
         """The rows that a prepared statement returns inside a transaction; none for statements without rows."""
         result = connection.exec_driver_sql(prepared.text, prepared.bind(values))
         return list(result.fetchall()) if result.returns_rows else []
@@ -315,7 +296,7 @@ class Database:
             connection.exec_driver_sql(prepared.text, [prepared.bind(one) for one in values])
 
     def insert(
-        self, connection: "Connection | DriverConnection", table: Table, rows: Sequence[tuple[Any, ...]]
+        self, connection: Connection | DriverConnection, table: Table, rows: Sequence[tuple[Any, ...]]
     ) -> None:
         """Inserts rows, each a tuple in the order of the table's columns, as one set."""
         if not rows:
@@ -374,6 +355,16 @@ def _cause(error: Exception) -> BaseException:
     return (isinstance(error, DBAPIError) and error.orig) or error
 
 
+def _state(cause: BaseException) -> str:
+    """The code of a database error: an SQLSTATE, or SQLite's name; empty without."""
+    return getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or ""
+
+
+def _pause(attempt: int) -> None:
+    """Waits before another attempt: at random, so that rivals do not meet again."""
+    time.sleep(uniform(0, min(0.5, 0.002 * 2**attempt)))  # noqa: S311  # nothing is kept secret by it
+
+
 def _is_data_error(cause: BaseException) -> bool:
     """Whether a value is at fault, such as a NUL character, and not the database."""
     return type(cause).__name__ == "DataError"
@@ -383,7 +374,7 @@ def _refusal(cause: BaseException) -> FhirError:
     """What the gateway says of a database error; the driver's own text may hold values and is dropped."""
     if _is_data_error(cause):
         return Unprocessable(issue("store.value"))
-    state = getattr(cause, "sqlstate", "")
+    state = _state(cause)
     if "database is locked" in str(cause) or state in _RETRY:
         return Unavailable(issue("store.busy"))
     if "no such table" in str(cause) or state == _UNDEFINED_TABLE:

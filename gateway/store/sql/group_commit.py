@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from gateway.core.resources import Committed
-from gateway.store.sql.database import Database, DriverConnection
+from gateway.store.sql.database import Database
+from gateway.store.sql.driver import DriverConnection
 
 GROUP: Final = 32
 """How many commits one transaction takes at most."""
