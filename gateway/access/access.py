@@ -8,7 +8,7 @@ from gateway.access.departing import Departing
 from gateway.access.door import Door
 from gateway.access.gate import Gate
 from gateway.access.journal import Journal
-from gateway.access.limits import ScopeLimits
+from gateway.access.limits import Limits, ScopeLimits
 from gateway.access.placing import Placer
 from gateway.access.redacting import RedactingStore
 from gateway.access.redaction import redaction_of
@@ -58,7 +58,7 @@ class Access:
         role = study.roles.get(principal.role) if study else None
         if study is None or role is None:
             raise Forbidden(issue("auth.client-unknown"))
-        limits = of_site(self._limits, principal, self._sites[study.id])
+        limits: Limits = self._limits_of(principal)
         if role.deidentify and (principal.patient or principal.broken):
             raise Forbidden(issue("export.deidentified-only"))
         if role.deidentify and not deidentifies:
@@ -70,6 +70,10 @@ class Access:
         store = RedactingStore(self._store, redaction) if redaction else self._store
         return Door(store, gate, Journal(self._trail, principal, request, why, network), self._clock)
 
+    def _limits_of(self, principal: Principal) -> Limits:
+        study = principal.study
+        return of_site(self._limits.of_study(study), principal, self._sites[study])
+
     def departing(self, principal: Principal, since: int, until: int, request: str = "") -> Departing:
         """What one caller could take along at `since` and not any more, but for what was deleted at `until` or later.
 
@@ -78,7 +82,7 @@ class Access:
         if principal.broken:
             raise Forbidden(issue("consent.break-glass"))
         self.door(principal)
-        limits = of_site(self._limits, principal, self._sites[principal.study])
+        limits = self._limits_of(principal)
         journal = Journal(self._trail, principal, request, "")
         placer = self._placers[principal.study]
         return Departing(principal, self._store, placer, self._collecting, limits, journal, self._clock, since, until)
@@ -93,7 +97,7 @@ class Access:
             store=self._store,
             placer=self._placers[study.id],
             collecting=self._collecting,
-            limits=of_site(self._limits, principal, self._sites[study.id]),
+            limits=self._limits_of(principal),
             journal=Journal(self._trail, principal, "", ""),
             clock=self._clock,
         )

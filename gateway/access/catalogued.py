@@ -5,24 +5,21 @@ They come before what is stored, in the order of their ids or of the sort; histo
 searches of several types are of what is stored.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
+from gateway.access.limits import ScopeLimits
 from gateway.core.errors import MethodNotAllowed
 from gateway.core.issues import issue
-from gateway.core.resources import Change, Committed, Key, Limit, Lookup, Placement, Stored, Unit, Visibility
-from gateway.core.types import Resource
+from gateway.core.resources import Change, Committed, Key, Lookup, Placement, Stored, Unit, Visibility
 from gateway.definitions.catalogue import KINDS, Catalogue, Definition
 from gateway.search import Parameters, Query
 from gateway.search.match import Subject, holds
 from gateway.search.ordering import ordered
 from gateway.search.query import IdClause, UriClause
 from gateway.store.port import Batch, Bodies, Found, Page, Position, ResourceStore, Statement
-
-Permits: TypeAlias = Callable[[Sequence[Limit] | None, Resource, Placement], bool]
-"""Whether the limits of a reader's scopes leave a resource in."""
 
 _HERE: Final = "catalogue"
 """How a position starts that is among the definitions."""
@@ -33,11 +30,13 @@ _OF_ALL: Final = Placement(study_level=True)
 class CataloguedStore:
     """A `ResourceStore` that finds the definitions of a catalogue too."""
 
-    def __init__(self, store: ResourceStore, catalogue: Catalogue, parameters: Parameters, permits: Permits) -> None:
+    def __init__(
+        self, store: ResourceStore, catalogue: Catalogue, parameters: Parameters, limits: ScopeLimits
+    ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._parameters = parameters
-        self._permits = permits
+        self._limits = limits
         self._subjects: dict[tuple[Parameters, str, str, int], Subject] = {}
 
     def read(self, key: Key, visibility: Visibility | None, version: int | None = None) -> Stored | None:
@@ -149,7 +148,9 @@ class CataloguedStore:
         return one if one and self._is_seen(one, visibility) else None
 
     def _is_seen(self, one: Definition, visibility: Visibility | None) -> bool:
-        return visibility is None or self._permits(visibility.limits, one.resource, _OF_ALL)
+        if visibility is None:
+            return True
+        return self._limits.of_study(visibility.study).permits(visibility.limits, one.resource, _OF_ALL)
 
     def _stored(self, key: Key, one: Definition) -> Stored:
         return Stored(key, one.version, self._catalogue.since, deleted=False, body=one.body)

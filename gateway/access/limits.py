@@ -2,6 +2,7 @@
 
 A scope with a query is a search; one of `patient/` is about the token's participant. What cannot be asked of one
 resource alone (chains, `_has`), what is no search (`_count`, `_include`) and what is not understood give nothing.
+What a query may ask for is the study's: its own search parameters are among it, and those of another are not.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,16 +34,27 @@ class Limits(Protocol):
 
 
 class ScopeLimits:
-    """Compiles scopes; each is read once."""
+    """Compiles scopes by the search parameters that hold everywhere; `of_study` by those of a study. Each is read
+    once."""
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         self._clauses = lru_cache(maxsize=_KEPT)(self._read)
         self._made = lru_cache(maxsize=_KEPT)(self._make)
+        self._studies: dict[str, ScopeLimits] = {}
 
-    def is_usable(self, text: str) -> bool:
-        """Whether a scope, as text, can be kept to: one of identity can, one whose query is not understood cannot."""
-        return all(self._clauses(scope.type, scope.query) is not None for scope in understood((text,)))
+    def of_study(self, study: str) -> "ScopeLimits":
+        """What compiles the scopes of a study's clients; the same object where it has no parameters of its own."""
+        parameters = self._parameters.of_study(study)
+        if parameters is self._parameters:
+            return self
+        return self._studies.get(study) or self._studies.setdefault(study, ScopeLimits(parameters))
+
+    def is_usable(self, study: str, text: str) -> bool:
+        """Whether a scope of a study's client, as text, can be kept to: one of identity can, one whose query is not
+        understood cannot."""
+        read = self.of_study(study)._clauses
+        return all(read(scope.type, scope.query) is not None for scope in understood((text,)))
 
     def of(self, principal: Principal, letters: str) -> tuple[Limit, ...] | None:
         """The limits of the scopes that allow all `letters` of `cruds`; None when no scope sets any.

@@ -9,7 +9,7 @@ import base64
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -20,7 +20,7 @@ from gateway.auth.app_clients import AppClients
 from gateway.auth.backend_services import TOKEN_SECONDS, Form, TokenRefused
 from gateway.auth.port import GrantStore
 from gateway.auth.scopes import IDENTITY, narrowed, understood
-from gateway.auth.tokens import Issuer, Launch
+from gateway.auth.tokens import Issuer, IsUsable, Launch
 from gateway.core.clock import Clock
 from gateway.core.codec import dumps, loads
 from gateway.core.errors import FhirError
@@ -80,7 +80,7 @@ class AppLaunch:
     clients: AppClients
     store: GrantStore
     clock: Clock
-    is_usable: Callable[[str], bool]
+    is_usable: IsUsable
 
     def begin(self, form: Form) -> tuple[str, Ask]:
         """A ticket for the page, and what the app asks for; raises `LaunchRefused`."""
@@ -170,7 +170,8 @@ class AppLaunch:
         redirect = form.get("redirect_uri", "")
         if client is None or redirect not in client.redirect_uris:
             raise LaunchRefused("", issue("auth.launch-redirect"))
-        scopes = tuple(filter(self._may_be_given, narrowed(form.get("scope", "").split(), client.scopes)))
+        asked = narrowed(form.get("scope", "").split(), client.scopes)
+        scopes = tuple(scope for scope in asked if self._may_be_given(study.id, scope))
         challenge, state = form.get("code_challenge", ""), form.get("state", "")
         ask = Ask(study.id, client.id, redirect, state[:MAX_STATE], challenge, form.get("nonce", ""), scopes)
         if form.get("response_type") != "code":
@@ -183,11 +184,11 @@ class AppLaunch:
             raise LaunchRefused(ask.back(error="invalid_scope"), issue("auth.no-scope"))
         return ask
 
-    def _may_be_given(self, text: str) -> bool:
+    def _may_be_given(self, study: str, text: str) -> bool:
         """A person gives no rights of a system, and nobody launches from a record here."""
         known = tuple(understood((text,)))
         if known:
-            return all(one.context != "system" for one in known) and self.is_usable(text)
+            return all(one.context != "system" for one in known) and self.is_usable(study, text)
         return text in IDENTITY and text != "launch"
 
     def _give(self, kind: str, ask: Ask, family: str, seconds: int) -> str:

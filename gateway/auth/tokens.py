@@ -25,8 +25,8 @@ from gateway.study import Client, Study
 ClientOf: TypeAlias = Callable[[str, str], Client | None]
 """(study, client id) -> the registered client, None when there is none."""
 
-IsUsable: TypeAlias = Callable[[str], bool]
-"""Whether a scope, as text, can be kept to: one with a query that is not understood cannot."""
+IsUsable: TypeAlias = Callable[[str, str], bool]
+"""(study, scope as text) -> whether it can be kept to: one with a query that is not understood cannot."""
 
 IsRevoked: TypeAlias = Callable[[str, str], bool]
 """(study, `token_digest`) -> whether the token was revoked."""
@@ -241,7 +241,7 @@ class Authenticator:
             organisation=client.organisation,
             role=client.role,
             purpose=client.purpose,
-            scopes=self._usable(narrowed(verified.scopes, client.scopes)),
+            scopes=self._usable(study, narrowed(verified.scopes, client.scopes)),
             source=client.source,
             token=verified.digest,
             patient=verified.patient,
@@ -251,8 +251,9 @@ class Authenticator:
         self._principals[token] = (client, principal)
         return principal
 
-    def _usable(self, scopes: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(filter(self._is_usable, scopes)) if self._is_usable else scopes
+    def _usable(self, study: str, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        is_usable = self._is_usable
+        return tuple(scope for scope in scopes if is_usable(study, scope)) if is_usable else scopes
 
 
 def _own_claims(claims: Mapping[str, Any]) -> Told | None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.http_gateway import STUDY, Http, observation, serving
+from tests.e2e.http_gateway import BASE, STUDY, Http, observation, serving
+
+CLIENT = "ehr-app"
 
 
 def parameter(code: str, expression: str) -> str:
@@ -47,6 +49,28 @@ def test_it_finds_in_its_study(http: Http) -> None:
     assert ids(http, "site-text=left") == ["left"]
     assert ids(http, "site-text:missing=true&_sort=_id") == ["plain"]
     assert http.get("/Observation?site-text=left&_summary=count").json()["total"] == 1
+
+
+def scoped(http: Http, client: str, scope: str, path: str) -> Any:
+    known = http.gateway.studies[STUDY].clients[client]
+    token = http.gateway.issuer.issue(known, STUDY, 600, [scope])
+    return http.ask("GET", BASE + path, headers={"Authorization": f"Bearer {token}"})
+
+
+@pytest.mark.parametrize(
+    ("query", "seen"),
+    [("site-text=left", ["left"]), ("site-text:missing=true", ["plain"]), ("site-text:exact=left", [])],
+)
+def test_a_scope_may_ask_for_it(http: Http, query: str, seen: list[str]) -> None:
+    scope = f"system/Observation.rs?{query}"
+    found = scoped(http, CLIENT, scope, "/Observation").json().get("entry", [])
+    assert [entry["resource"]["id"] for entry in found] == seen
+    statuses = {id: scoped(http, CLIENT, scope, f"/Observation/{id}").status_code for id in ("left", "plain")}
+    assert statuses == {id: 200 if id in seen else 404 for id in statuses}
+
+
+def test_a_scope_with_that_of_another_study_permits_nothing(http: Http) -> None:
+    assert scoped(http, CLIENT, "system/Observation.rs?method-text=tympanic", "/Observation").status_code == 403
 
 
 def test_that_of_another_study_is_unknown(http: Http) -> None:

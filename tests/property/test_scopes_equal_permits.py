@@ -188,12 +188,12 @@ def test_a_query_that_cannot_be_kept_to_gives_nothing(query: str) -> None:
     text = f"system/Observation.rs?{query}"
     who = Principal("c", "s", "org", "researcher", "HRESCH", (text,))
     assert LIMITS.of(who, "r") == ()
-    assert not LIMITS.is_usable(text)
+    assert not LIMITS.is_usable("", text)
 
 
 @pytest.mark.parametrize("text", ["system/Nothing.rs", "patient/Observation.rs?code:below=1"])
 def test_a_scope_of_what_is_not_there_is_not_usable(text: str) -> None:
-    assert not LIMITS.is_usable(text)
+    assert not LIMITS.is_usable("", text)
 
 
 def test_a_scope_of_a_participant_gives_nothing_without_one() -> None:

@@ -41,7 +41,7 @@ class Shelf:
         self.study, self.plain = world.study.id, world.store
         catalogue = Catalogue(Definitions(Folder(folder)), {self.study: ()}, SINCE)
         self.catalogue, self.parameters = catalogue, parameters
-        self.store = CataloguedStore(world.store, catalogue, parameters, ScopeLimits(parameters).permits)
+        self.store = CataloguedStore(world.store, catalogue, parameters, ScopeLimits(parameters))
         self.eyes = Visibility(self.study, "registry", "access", "HRESCH", micros(world.now))
         self.put(world.store, value_set("d", title="stored"), value_set("f", title="stored"))
 

@@ -133,7 +133,7 @@ def test_definitions_of_the_folders_are_found_beside_what_is_stored(world: World
     since = datetime(2026, 1, 1, tzinfo=UTC)
     catalogue = Catalogue(Definitions(Folder(tmp_path)), {world.study.id: ()}, since)
     limits = ScopeLimits(world.parameters)
-    store = CataloguedStore(world.store, catalogue, world.parameters, limits.permits)
+    store = CataloguedStore(world.store, catalogue, world.parameters, limits)
     study = replace(world.study, roles={**world.study.roles, "reader": READER})
     access = Access(store, world.trail, {study.id: study}, lambda: world.now, limits)
     _, principal = world.acting(READER)

@@ -84,7 +84,7 @@ def test_a_query_that_cannot_be_kept_to_gives_nothing(query: str) -> None:
     text = f"user/Observation.rs?{query}"
     assert limits(text) == ()
     assert limits(text, "patient/Device.r") == (Limit("Device", "p1"),)
-    assert not LIMITS.is_usable(text)
+    assert not LIMITS.is_usable("", text)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,11 @@ def test_a_query_that_cannot_be_kept_to_gives_nothing(query: str) -> None:
     ],
 )
 def test_what_can_be_kept_to(text: str, is_usable: bool) -> None:
-    assert LIMITS.is_usable(text) is is_usable
+    assert LIMITS.is_usable("", text) is is_usable
+
+
+def test_a_study_without_parameters_of_its_own_asks_by_those_of_all() -> None:
+    assert LIMITS.of_study("s1") is LIMITS
 
 
 @pytest.mark.parametrize(
