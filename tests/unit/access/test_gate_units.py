@@ -13,24 +13,15 @@ from gateway.core.instants import micros
 from gateway.core.resources import Change, Key, Unit
 from gateway.search import Query
 from gateway.study import withdraw
-from gateway.study.parts import Role
 from tests.unit.access.conftest import World
 from tests.unit.access.observations import observation, provenance
+from tests.unit.access.writers import ENROLLING, door, refusal
 
-EVERY = ("system/*.cruds",)
-WRITER, ENROLLING = Role("writer", EVERY), Role("enrolling", EVERY, enrols=True)
 AT = "2026-05-01T00:00:00Z"
 
 
-def door(world: World, role: Role = WRITER, **changes: Any) -> Door:
-    access, principal = world.acting(role, **changes)
-    return access.door(principal)
-
-
 def rule(error: type[FhirError], one: Door, *changes: Any) -> str:
-    with pytest.raises(error) as refused:
-        one.commit(list(changes))
-    return refused.value.issues[0].rule
+    return refusal(error, one, *changes).rule
 
 
 def outcomes(one: Door, *changes: Any) -> list[str]:

@@ -16,11 +16,9 @@ from gateway.core.resources import Key, Stored
 from gateway.search import Query
 from gateway.search.query import HasClause, IdClause, Include, ReferenceClause
 from gateway.study import withdraw
-from gateway.study.parts import Role
 from tests.unit.access.conftest import World
 from tests.unit.access.observations import observation
-
-WRITER = Role("writer", ("system/*.cruds",))
+from tests.unit.access.writers import WRITER
 
 
 def begun(world: World, steps: Sequence[Step], **changes: Any) -> Begun:
