@@ -36,7 +36,7 @@ compliance: $(VENV)/.development ## run the official suites; one line each: NAME
 clients: $(VENV)/.development ## install real FHIR clients, which the end-to-end tests use where they are
 	$(BIN)/python -m tests.e2e.clients
 
-mutants: $(VENV)/.development ## change consent, tokens, access in small ways: a test must tell each; needs half an hour of one core
+mutants: $(VENV)/.development ## change consent, tokens, access in small ways: a test must tell each; goes on where it was ended
 	$(BIN)/python -m tests.mutants
 
 bench: $(VENV)/.development ## measure, each figure beside its reference in the same run
@@ -64,4 +64,4 @@ format: $(VENV)/.development ## rewrite the code in the house style
 	$(BIN)/ruff format .
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) var build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) var build dist .mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

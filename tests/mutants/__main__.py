@@ -12,7 +12,8 @@ import pytest
 
 from tests.mutants.known import known_survivors, outdated, reason
 from tests.mutants.mutating import Mutant
-from tests.mutants.running import ROOT, Plugin, Tried
+from tests.mutants.running import ROOT, Plugin, Tried, without_tests
+from tests.mutants.verdicts import Verdicts
 
 WANTED: Final = 0.9
 
@@ -35,6 +36,9 @@ OPTIONS: Final = (
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
     *("--assert=plain", "--tb=native", "-p", "no:logging"),  # that it failed is enough to know
 )
+KNOWN: Final = ROOT / ".mutants"
+"""Where the verdicts of a target are kept."""
+
 SECONDS: Final = 10
 """Between two signs of life."""
 
@@ -44,7 +48,10 @@ statement left out) must make a test fail. Without names, everything is tried.
 
 Prints for each module the mutants that survived and `NAME killed/mutants percent`, in the end the same for each
 target. A survivor that no test can tell is in tests/mutants/survivors.yaml, with the reason; it counts as a survivor
-all the same."""
+all the same.
+
+A run that breaks off goes on where it was: verdicts are kept in .mutants, each for the text of the module and of the
+tests that it depends on. What a module uses of other modules is not looked at: --fresh tries everything again."""
 
 EPILOG: Final = """\
 examples:
@@ -87,7 +94,8 @@ class Progress:
             self._say(f"  is in survivors.yaml and did not survive: {module} {text}")
         for mutant in tried.endless:
             self._say(f"  did not end: {self._words(module, mutant)}")
-        self._say(f"{counted(name, tried.killed, tried.count)} ({now - self._start:.0f} s)")
+        known = f", {tried.known} known from before" if tried.known else ""
+        self._say(f"{counted(name, tried.killed, tried.count)} ({now - self._start:.0f} s{known})")
 
     def _words(self, module: str, mutant: Mutant) -> str:
         return f"{module}:{mutant.line} {mutant.place.within} {mutant.change}"
@@ -108,6 +116,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("name", nargs="*", help="a target or a module of it, of: " + ", ".join(TARGETS))
     parser.add_argument("--every", type=int, default=1, metavar="N", help="try one of N mutants (default: each)")
+    parser.add_argument("--fresh", action="store_true", help="forget what runs before found")
     asked = parser.parse_args(arguments)
     wanted = {
         target: list(
@@ -126,7 +135,7 @@ def main(arguments: list[str]) -> int:
     progress, code = Progress(asked.every), 0
     for target, modules in wanted.items():
         if modules and code == 0:
-            code = _run(target, modules, asked.every, progress)
+            code = _run(target, modules, asked, progress)
     for target, modules in wanted.items():
         tried = [progress.found[module] for module in modules if module in progress.found]
         killed, count = sum(one.killed for one in tried), sum(one.count for one in tried)
@@ -140,13 +149,23 @@ def _is_asked(name: str, target: str, module: str) -> bool:
     return name in (target, module.removeprefix("gateway."))
 
 
-def _run(target: str, modules: list[str], every: int, progress: Progress) -> int:
-    """Tries the modules in a process of its own, and takes over what it found."""
+def _run(target: str, modules: list[str], asked: argparse.Namespace, progress: Progress) -> int:
+    """Tries the modules that are not known from before; the exit code, 0 when the tests pass as they are."""
+    file = KNOWN / f"{target}.jsonl"
+    if asked.fresh:
+        file.unlink(missing_ok=True)
+    verdicts = Verdicts(file, ROOT, TARGETS[target])
+    known = {module: without_tests(module, asked.every, verdicts) for module in modules}
+    for module, tried in known.items():
+        if tried:
+            progress(module, tried, True)
+    left = [module for module, tried in known.items() if tried is None]
+    if not left:
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         paths = [str(ROOT / test) for test in TARGETS[target]]
-        found = pytest.main(
-            [*OPTIONS, f"--basetemp={folder}/tests", *paths], [Plugin(modules, modules_of(target), every, progress)]
-        )
+        plugin = Plugin(left, modules_of(target), asked.every, verdicts, progress)
+        found = pytest.main([*OPTIONS, f"--basetemp={folder}/tests", *paths], [plugin])
     return 2 if found not in (0, 5) else 0
 
 

@@ -8,7 +8,7 @@ import resource
 import shutil
 import signal
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,12 +20,13 @@ from hypothesis import Phase, settings
 from tests.mutants.mutating import Mutant, mutants
 from tests.mutants.replacing import Loaded, put
 from tests.mutants.tracing import Traces
+from tests.mutants.verdicts import Verdict, Verdicts
 
 ROOT: Final = Path(__file__).parents[2]
 MEMORY: Final = 1 << 30
 """Bytes that a mutant may take beside what it starts with."""
 
-PATIENCE: Final = 2.0
+PATIENCE: Final = 4.0
 """Seconds of tests that a mutant may survive: of more than that the rest is not tried, and the mutant survives."""
 
 ENDLESS: Final = (signal.SIGALRM, signal.SIGXCPU)
@@ -37,10 +38,11 @@ settings.register_profile(
 
 @dataclass(slots=True)
 class Tried:
-    """What became of the mutants of a module: how many were tried, and which survived, `unseen` those that no test
-    runs; `endless` of the killed ran on and on, which counts as told."""
+    """What became of the mutants of a module: how many were tried, of how many it was `known` from before, and which
+    survived, `unseen` those that no test runs; `endless` of the killed ran on and on, which counts as told."""
 
     count: int = 0
+    known: int = 0
     survivors: list[Mutant] = field(default_factory=list)
     unseen: list[Mutant] = field(default_factory=list)
     endless: list[Mutant] = field(default_factory=list)
@@ -49,6 +51,16 @@ class Tried:
     def killed(self) -> int:
         """How many a test told."""
         return self.count - len(self.survivors)
+
+    def add(self, mutant: Mutant, verdict: Verdict) -> None:
+        """Counts one more."""
+        self.count += 1
+        if verdict.outcome in ("survived", "unseen"):
+            self.survivors.append(mutant)
+        if verdict.outcome == "unseen":
+            self.unseen.append(mutant)
+        if verdict.outcome == "endless":
+            self.endless.append(mutant)
 
 
 class _Last:
@@ -71,11 +83,13 @@ class Plugin:
         modules: Sequence[str],
         around: Sequence[str],
         every: int,
+        verdicts: Verdicts,
         report: Callable[[str, Tried, bool], None],
     ) -> None:
         self._modules = modules
         self._around = around
         self._every = every
+        self._verdicts = verdicts
         self._report = report
         self._recent: deque[int] = deque(maxlen=5)
 
@@ -99,7 +113,7 @@ class Plugin:
         gc.collect()
         gc.freeze()
         unchanged = {module: ast.parse(path_of(module).read_text("utf-8")) for module in self._modules}
-        if self._killed_by(unchanged, range(len(self._items))) != 0:
+        if self._verdict(unchanged, range(len(self._items))).outcome != "survived":
             pytest.exit("the tests fail in a fork with the modules as they are", 2)
         for module in self._modules:
             self._try_module(module)
@@ -118,22 +132,19 @@ class Plugin:
         file, tried = path_of(module), Tried()
         source = file.read_text("utf-8")
         importing = [path_of(name) for name in self._loaded.importing(module)]
-        for number, mutant in enumerate(mutants(source)):
-            if number % self._every:
-                continue
-            tried.count += 1
-            tests = self._traces.tests(file, mutant.place, importing, PATIENCE)
-            status = self._killed_by({module: mutant.tree}, tests) if tests else 0
-            if status == 0:
-                tried.survivors.append(mutant)
-                tried.unseen += [] if tests else [mutant]
-            elif os.WIFSIGNALED(status) and os.WTERMSIG(status) in ENDLESS:
-                tried.endless.append(mutant)
+        for number, mutant in wanted(source, self._every):
+            verdict = self._verdicts.known(module, source, number)
+            tried.known += verdict is not None
+            if verdict is None:
+                tests = self._traces.tests(file, mutant.place, importing, PATIENCE)
+                verdict = self._verdict({module: mutant.tree}, tests) if tests else Verdict("unseen")
+                self._verdicts.keep(module, source, number, verdict)
+            tried.add(mutant, verdict)
             self._report(module, tried, False)
         self._report(module, tried, True)
 
-    def _killed_by(self, changed: Mapping[str, ast.Module], tests: Sequence[int]) -> int:
-        """The exit status of a fork with changed modules, 0 when no test failed."""
+    def _verdict(self, changed: Mapping[str, ast.Module], tests: Sequence[int]) -> Verdict:
+        """What a fork with changed modules says in which the tests are run until one fails."""
         folder = self._factory.getbasetemp() / "mutant"
         folder.mkdir()
         ordered = list(dict.fromkeys([*(one for one in self._recent if one in tests), *tests]))
@@ -150,16 +161,22 @@ class Plugin:
                 found = -1
             os._exit(0 if found is None else 1)
         _, status = os.waitpid(child, 0)
-        self._remember(folder / "killer")
+        told_by = self._remembered(folder / "killer")
         shutil.rmtree(folder, ignore_errors=True)
-        return status
+        if status == 0:
+            return Verdict("survived")
+        is_endless = os.WIFSIGNALED(status) and os.WTERMSIG(status) in ENDLESS
+        return Verdict("endless" if is_endless else "killed", told_by)
 
-    def _remember(self, killer: Path) -> None:
-        """Who told a mutant tells its neighbours: such tests come first."""
-        if killer.exists() and (text := killer.read_text()):
-            if int(text) in self._recent:
-                self._recent.remove(int(text))
-            self._recent.appendleft(int(text))
+    def _remembered(self, killer: Path) -> str:
+        """The file of the test that told a mutant, "" when there is none; its neighbours ask such tests first."""
+        if not killer.exists() or not (text := killer.read_text()):
+            return ""
+        number = int(text)
+        if number in self._recent:
+            self._recent.remove(number)
+        self._recent.appendleft(number)
+        return self._items[number].path.relative_to(ROOT).as_posix()
 
     def _first_failing(self, tests: Sequence[int]) -> int | None:
         if not tests:
@@ -183,6 +200,23 @@ def _bound(seconds: float) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, resource.RLIM_INFINITY))
     signal.alarm(60 + int(30 * seconds))
+
+
+def wanted(source: str, every: int) -> Iterator[tuple[int, Mutant]]:
+    """One of so many mutants of a module's text, with its number."""
+    return ((number, mutant) for number, mutant in enumerate(mutants(source)) if number % every == 0)
+
+
+def without_tests(module: str, every: int, verdicts: Verdicts) -> Tried | None:
+    """What runs before found of a module, None when some of it must be tried."""
+    source, tried = path_of(module).read_text("utf-8"), Tried()
+    for number, mutant in wanted(source, every):
+        verdict = verdicts.known(module, source, number)
+        if verdict is None:
+            return None
+        tried.known += 1
+        tried.add(mutant, verdict)
+    return tried
 
 
 def path_of(module: str) -> Path:
