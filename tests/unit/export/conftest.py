@@ -8,7 +8,9 @@ from pydantic import SecretStr
 
 from gateway.access import Door
 from gateway.app import Gateway, build
+from gateway.core.assets import asset_roots
 from gateway.core.resources import Change, Key, Placement, Unit
+from gateway.export.queries import Shelf, study_tables
 from gateway.ingest import enrol
 from gateway.settings import Settings
 from gateway.study import Study
@@ -29,6 +31,12 @@ def filled(gateway: Gateway, study: Study) -> Gateway:
         user = person.identities["urn:google:health:user"]
         sender.send("google-health", heart_rate(MINUTE, count=10), vendorUserId=user)
     return gateway
+
+
+@pytest.fixture(scope="module")
+def shelf(study: Study) -> Shelf:
+    """The tables of the demo study that SQL may stand on."""
+    return study_tables(study.id, asset_roots("profiles"))
 
 
 @pytest.fixture(scope="session")
