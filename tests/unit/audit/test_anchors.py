@@ -3,22 +3,17 @@
 import json
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
-from gateway.audit import Anchoring, AnchorKeys, Anchors, AuditTrail, chain
+from gateway.audit import Anchoring, AnchorKeys, Anchors, AuditTrail
 from gateway.core.errors import Unavailable
-from gateway.core.event import Event
-from gateway.definitions import r4
-from gateway.search import Parameters
-from gateway.store.sql import SqlStore
+from tests.unit.audit.events import EVENT, KEY, opened
 
-KEY = b"the key of these tests"
-NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-EVENT = Event(NOW, "s1", "R", "read", "success", "app", "clinic", "ehr-app", "TREAT")
+NOW = EVENT.at
 
 
 class World:
@@ -28,14 +23,7 @@ class World:
         self.file = folder / "gateway.db"
         self.now = NOW
         self.told: list[bytes] = []
-        self.store = SqlStore.open(
-            f"sqlite:///{self.file}",
-            parameters=Parameters(r4()),
-            compile_grants=lambda study, subject, consents: (),
-            chain=chain(KEY),
-            clock=lambda: self.now,
-        )
-        self.store.migrate()
+        self.store = opened(self.file, lambda: self.now)
         self.trail = AuditTrail(self.store, KEY)
         self.anchors = Anchors(folder / "anchors", AnchorKeys(folder / "keys"), self.told.append)
         self.anchoring = Anchoring(self.anchors, self.store.last, lambda: self.now, timedelta(minutes=5))

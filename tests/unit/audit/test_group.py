@@ -3,16 +3,14 @@
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 from msgspec import structs
 
 from gateway.audit import AuditTrail, chain
 from gateway.audit.trail import BATCH
 from gateway.core.event import AuditRow, Event
+from tests.unit.audit.events import EVENT, KEY
 
-KEY = b"the key of these tests"
-EVENT = Event(datetime(2026, 6, 1, tzinfo=UTC), "s1", "R", "read", "success", "app", "clinic", "reader", "TREAT")
 READERS = 16
 READS = 25
 

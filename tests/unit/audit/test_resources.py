@@ -1,7 +1,6 @@
 """AuditEvents claim a profile of BALP where they meet it, and their queries name nobody."""
 
 import base64
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,22 +13,13 @@ from gateway.core.event import Event
 from gateway.definitions import r4
 from gateway.search import Parameters, parse
 from tests.unit.audit.balp import PREFIX, faults
+from tests.unit.audit.events import EVENT
 
 PARAMETERS = Parameters(r4())
 SERVER = "https://gateway.example.org"
-READ = Event(
-    at=datetime(2026, 6, 1, 12, tzinfo=UTC),
-    study="s1",
-    action="R",
-    operation="read",
-    outcome="success",
-    client="app",
-    organisation="clinic",
-    role="ehr-app",
-    purpose="TREAT",
+READ = structs.replace(
+    EVENT,
     token="0123",
-    targets=("Observation/1",),
-    count=1,
     request="r1",
     versions=(2,),
     patients=("p1",),

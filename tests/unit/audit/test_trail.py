@@ -4,7 +4,6 @@ import hmac
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -18,26 +17,10 @@ from gateway.audit.chain import digest_by
 from gateway.audit.reading import decoded
 from gateway.audit.trail import WAITING
 from gateway.core.errors import Unavailable
-from gateway.core.event import AuditRow, Event, Told
+from gateway.core.event import AuditRow, Told
 from gateway.core.instants import micros
-from gateway.definitions import r4
-from gateway.search import Parameters
 from gateway.store.sql import SqlStore
-
-KEY = b"the key of these tests"
-EVENT = Event(
-    at=datetime(2026, 6, 1, 12, tzinfo=UTC),
-    study="s1",
-    action="R",
-    operation="read",
-    outcome="success",
-    client="app",
-    organisation="clinic",
-    role="ehr-app",
-    purpose="TREAT",
-    targets=("Observation/1",),
-    count=1,
-)
+from tests.unit.audit.events import EVENT, KEY, opened
 
 
 class Older:
@@ -74,14 +57,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(file: Path) -> Iterator[SqlStore]:
-    found = SqlStore.open(
-        f"sqlite:///{file}",
-        parameters=Parameters(r4()),
-        compile_grants=lambda study, subject, consents: (),
-        chain=chain(KEY),
-        clock=lambda: EVENT.at,
-    )
-    found.migrate()
+    found = opened(file)
     yield found
     found.close()
 
