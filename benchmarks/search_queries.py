@@ -1,6 +1,7 @@
 """The queries whose growth is measured, by their number in the project's list; `{p}` is a participant."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from benchmarks.trial_data import STUDY, patient_id
@@ -18,7 +19,7 @@ PARTICIPANTS = 8
 VALUE_SET = "urn:benchmark:value-set"
 
 Ask: TypeAlias = Callable[[SqlStore], object]
-"""Asks a store one query, for each of some participants."""
+"""Asks a store one query of one participant."""
 
 FLAT = {
     "q02": ("Patient", "identifier=urn:subject|{p}", 20),
@@ -102,17 +103,22 @@ def queries(type: str, text: str, parameters: Parameters) -> list[Query]:
     ]
 
 
-def others(parameters: Parameters) -> dict[str, Ask]:
-    """What is flat and no search of one page: reads, histories, whole records, the newest of each code."""
+def others(parameters: Parameters) -> dict[str, list[Ask]]:
+    """What is flat and no search of one page, for each participant: reads, histories, whole records, the newest of
+    each code."""
     keys = [Key(STUDY, "Observation", f"o-{who}-3") for who in people()]
     records = [_record(parameters, who) for who in people()]
     newest = queries("Observation", "patient={p}&category=vital-signs", parameters)
     return {
-        "q01": lambda store: [store.read(key, READER) for key in keys],
-        "q26": lambda store: [one_after_another(store, one, STUDY, READER, Page(100)) for one in records],
-        "q27": lambda store: [store.newest(query, STUDY, READER, 3) for query in newest],
-        "q28": lambda store: [store.history(key, READER) for key in keys],
+        "q01": [partial(SqlStore.read, key=key, visibility=READER) for key in keys],
+        "q26": [partial(_whole, one) for one in records],
+        "q27": [partial(SqlStore.newest, query=one, study=STUDY, visibility=READER, most=3) for one in newest],
+        "q28": [partial(SqlStore.history, key=key, visibility=READER) for key in keys],
     }
+
+
+def _whole(record: Sequence[Query], store: SqlStore) -> object:
+    return one_after_another(store, record, STUDY, READER, Page(100))
 
 
 def _record(parameters: Parameters, who: str) -> Sequence[Query]:
