@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from gateway.access.collecting import Collecting
 from gateway.access.journal import Journal
 from gateway.access.limits import Limits
-from gateway.access.placing import MAX_FOLLOWED, Placer
+from gateway.access.placing import Placer, following
 from gateway.access.scopes import require_scope
 from gateway.consent import ConsentRequest, decide
 from gateway.core.clock import Clock
@@ -94,7 +94,7 @@ class Departing:
     def _placed(self, version: Stored, eyes: Visibility, meant: Meant) -> Placement | None:
         """Where a version stood; None when it was not asked for, or is beyond the reader's scopes."""
         resource = loads(version.body)
-        placement = self.placer.place(resource, self._placement_of(1))
+        placement = self.placer.place(resource, following(self.placer, self._last))
         return (
             placement
             if self.limits.permits(eyes.limits, resource, placement) and meant(resource, placement)
@@ -111,17 +111,11 @@ class Departing:
         asked = ConsentRequest(eyes.organisation, eyes.action, eyes.purpose, moment)
         return decide(evidence, asked, placement, self.collecting.policies[eyes.study]).permit
 
-    def _placement_of(self, followed: int) -> Callable[[str, str], Placement | None]:
-        """Where the resources stand, or stood at last, that a resource is about."""
-
-        def placement_of(kind: str, identity: str) -> Placement | None:
-            versions = self.store.history(Key(self.principal.study, kind, identity), None)
-            alive = next((one for one in versions if not one.deleted), None)
-            if alive is None or followed > MAX_FOLLOWED:
-                return None
-            return self.placer.place(loads(alive.body), self._placement_of(followed + 1))
-
-        return placement_of
+    def _last(self, kind: str, identity: str) -> Resource | None:
+        """A resource as it is, or was at last."""
+        versions = self.store.history(Key(self.principal.study, kind, identity), None)
+        alive = next((one for one in versions if not one.deleted), None)
+        return loads(alive.body) if alive else None
 
     def _evidence_of(self, subject: str) -> list[list[Stored]]:
         """The versions of each Consent and enrolment of the participant, newest first."""

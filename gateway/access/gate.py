@@ -1,6 +1,6 @@
 """What a principal may write, decided before and inside the transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 from gateway.access.collecting import Collecting
 from gateway.access.limits import Limits
 from gateway.access.own import own_withdrawal
-from gateway.access.placing import HIDDEN, MAX_FOLLOWED, Placer, placements_among
+from gateway.access.placing import HIDDEN, Known, PlacementOf, Placer, following
 from gateway.access.scopes import NAMES, require_scope
 from gateway.access.subjects import FOLLOWED, STUDY_LEVEL
 from gateway.access.writes import Delete, Write, key_of
@@ -75,7 +75,7 @@ class Gate:
         """The changes of resources that go with `changes`, such as their Provenance; and Consents that newer ones
         among the changes replace become inactive."""
         known = {(change.key.type, change.key.id): change.placement for change in changes}
-        placement_of = placements_among(known, self._stored_placement)
+        placement_of = self._following(known, {(one.key.type, one.key.id): one.resource for one in changes})
         beside = tuple(
             Change(key_of(self.principal.study, Write(found)), found, self.placer.place(found, placement_of))
             for found in resources
@@ -230,7 +230,7 @@ class Gate:
     def _placements(self, resources: Sequence[Resource]) -> dict[tuple[str, str], Placement]:
         """Placements by type and id; resources about others come after those."""
         placed: dict[tuple[str, str], Placement] = {}
-        placement_of = placements_among(placed, self._stored_placement)
+        placement_of = self._following(placed, {(one["resourceType"], one["id"]): one for one in resources})
         for resource in sorted(resources, key=lambda found: found["resourceType"] in FOLLOWED):
             placement = self.placer.place(resource, placement_of)
             if not placement.study_level and not placement.subjects:
@@ -238,18 +238,19 @@ class Gate:
             placed[resource["resourceType"], resource["id"]] = placement
         return placed
 
+    def _following(self, placed: Known, written: Mapping[tuple[str, str], Resource | None]) -> PlacementOf:
+        """Where what is `written` in a unit stands, as far as it is `placed`, and what is stored."""
+
+        def there(kind: str, identity: str) -> Resource | None:
+            if (kind, identity) in written:
+                return written[kind, identity]
+            current = self.store.read(Key(self.principal.study, kind, identity), None)
+            return None if current is None or current.deleted else loads(current.body)
+
+        return following(self.placer, there, placed)
+
     def _stored_placement(self, kind: str, identity: str) -> Placement | None:
-        return self._placement_of_key(Key(self.principal.study, kind, identity), 1)
-
-    def _placement_of_key(self, key: Key, followed: int) -> Placement | None:
-        current = self.store.read(key, None)
-        if current is None or current.deleted or followed > MAX_FOLLOWED:
-            return None
-
-        def deeper(kind: str, identity: str) -> Placement | None:
-            return self._placement_of_key(Key(self.principal.study, kind, identity), followed + 1)
-
-        return self.placer.place(loads(current.body), deeper)
+        return self._following({}, {})(kind, identity)
 
     def _needs_no_consent(self, change: Change) -> bool:
         if change.resource is None or change.placement.study_level:

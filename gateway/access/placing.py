@@ -20,6 +20,10 @@ MAX_FOLLOWED: Final = 3
 PlacementOf: TypeAlias = Callable[[str, str], Placement | None]
 """(type, id) -> where that resource stands; None when it is not there."""
 
+There: TypeAlias = Callable[[str, str], Resource | None]
+Known: TypeAlias = Mapping[tuple[str, str], Placement]
+_NOTHING: Final[Known] = {}
+
 HIDDEN: Final = Placement(subjects=())
 
 
@@ -94,11 +98,24 @@ def _together(placements: list[Placement], others: tuple[str, ...]) -> Placement
     )
 
 
-def placements_among(known: Mapping[tuple[str, str], Placement], beyond: PlacementOf) -> PlacementOf:
-    """Looks among `known` placements first, then asks `beyond`."""
+def following(placer: Placer, there: There, known: Known = _NOTHING) -> PlacementOf:
+    """Where the resources stand that one is about: those about others where these stand, at most `MAX_FOLLOWED`
+    references away from the first. `there` gives a resource by type and id, None when it is not there; `known` are
+    placements of those that need not be looked at again. No resource is placed twice at the same distance."""
+    found: dict[tuple[str, str, int], Placement | None] = {}
 
-    def placement_of(kind: str, identity: str) -> Placement | None:
-        found = known.get((kind, identity))
-        return found if found is not None else beyond(kind, identity)
+    def after(followed: int) -> PlacementOf:
+        def placement_of(kind: str, identity: str) -> Placement | None:
+            if followed == MAX_FOLLOWED:
+                return None
+            if kind not in FOLLOWED and (kind, identity) in known:
+                return known[kind, identity]
+            key = (kind, identity, followed)
+            if key not in found:
+                resource = there(kind, identity)
+                found[key] = placer.place(resource, after(followed + 1)) if resource else None
+            return found[key]
 
-    return placement_of
+        return placement_of
+
+    return after(0)

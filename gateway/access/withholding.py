@@ -3,14 +3,14 @@
 Counts of few participants tell on them: whoever shows these protects small ones.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.access.collecting import Collecting
 from gateway.access.journal import Journal
 from gateway.access.limits import Limits
-from gateway.access.placing import MAX_FOLLOWED, Placer
+from gateway.access.placing import Placer, following
 from gateway.access.redaction import Redaction
 from gateway.access.scopes import may
 from gateway.consent import ConsentRequest, decide
@@ -85,7 +85,7 @@ class Withholding:
     def _why(self, kept: Kept, row: Stored, eyes: Visibility) -> bool:
         """Counts the resource under its reason; False for one that came a moment ago and is not kept back."""
         resource = loads(row.body)
-        placement = self.placer.place(resource, self._placement_of(1))
+        placement = self.placer.place(resource, following(self.placer, self._there))
         reason = self._reason(resource, placement, eyes)
         if reason:
             found = kept.withheld.setdefault(reason, Withheld())
@@ -108,11 +108,6 @@ class Withholding:
             self._evidence[subject] = self.collecting.evidence(self.principal.study, (subject,))
         return self._evidence[subject]
 
-    def _placement_of(self, followed: int) -> Callable[[str, str], Placement | None]:
-        def placement_of(kind: str, identity: str) -> Placement | None:
-            current = self.store.read(Key(self.principal.study, kind, identity), None)
-            if current is None or current.deleted or followed > MAX_FOLLOWED:
-                return None
-            return self.placer.place(loads(current.body), self._placement_of(followed + 1))
-
-        return placement_of
+    def _there(self, kind: str, identity: str) -> Resource | None:
+        current = self.store.read(Key(self.principal.study, kind, identity), None)
+        return None if current is None or current.deleted else loads(current.body)

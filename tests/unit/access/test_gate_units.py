@@ -1,27 +1,41 @@
 """What is decided of a unit as a whole: who may write what of it, which Consents it retires, what it is about."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.access import Delete, Door, Page, Write
 from gateway.access.gate import EXPORTING
+from gateway.access.placing import PlacementOf, Placer
 from gateway.consent import ConsentRequest
 from gateway.core.codec import loads
 from gateway.core.errors import FhirError, Forbidden, MethodNotAllowed, NotFound, Unavailable
 from gateway.core.instants import micros
-from gateway.core.resources import Change, Key, Unit
+from gateway.core.resources import Change, Key, Placement, Unit
+from gateway.core.types import Resource
 from gateway.search import Query
 from gateway.study import withdraw
 from tests.unit.access.conftest import World
 from tests.unit.access.observations import observation, provenance
 from tests.unit.access.writers import ENROLLING, door, refusal
 
+CHAIN = ("Observation/o1", "Provenance/p1", "Provenance/p2", "Provenance/p3")
 AT = "2026-05-01T00:00:00Z"
 
 
 def rule(error: type[FhirError], one: Door, *changes: Any) -> str:
     return refusal(error, one, *changes).rule
+
+
+class Counting(Placer):
+    """Counts what is placed."""
+
+    placed = 0
+
+    def place(self, resource: Resource, placement_of: PlacementOf) -> Placement:
+        self.placed += 1
+        return super().place(resource, placement_of)
 
 
 def outcomes(one: Door, *changes: Any) -> list[str]:
@@ -106,12 +120,54 @@ def test_an_enrolment_may_tell_the_study_of_a_consent_in_its_unit(world: World) 
     assert outcomes(registrar, patient, silent, subject, observation(person)) == ["created"] * 4
 
 
-def test_what_is_about_others_is_followed_three_times(world: World) -> None:
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("at_once", [0, 1, 2, 3])
+def test_what_is_about_others_is_followed_three_times(world: World, at_once: int, *, turned: bool) -> None:
+    """However many of a chain come in the unit of its last, and in which order."""
     registrar = world.door("registrar")
     registrar.commit([observation(world.person("101-001"))])
-    for number, target in enumerate(("Observation/o1", "Provenance/p1", "Provenance/p2"), 1):
-        assert outcomes(registrar, provenance(target, id=f"p{number}")) == ["created"]
-    assert rule(Forbidden, registrar, provenance("Provenance/p3", id="p4")) == "consent.no-subject"
+    chain = [provenance(target, id=f"p{number}") for number, target in enumerate(CHAIN, 1)]
+    before, unit = chain[: 3 - at_once], chain[3 - at_once : 3]
+    assert outcomes(registrar, *before) == ["created"] * len(before)
+    assert rule(Forbidden, registrar, *(unit + chain[3:])[:: -1 if turned else 1]) == "consent.no-subject"
+    assert outcomes(registrar, *unit[:: -1 if turned else 1]) == ["created"] * len(unit)
+    assert rule(Forbidden, registrar, chain[3]) == "consent.no-subject"
+
+
+def test_what_goes_along_is_followed_three_times(world: World) -> None:
+    registrar, person = world.door("registrar"), world.person("101-001")
+    chain = [provenance(target, id=f"p{number}") for number, target in enumerate(CHAIN, 1)]
+    for written, along in (([observation(person), *chain[:2]], chain[2]), (chain[2:3], chain[3])):
+        registrar.commit(written, accompany=lambda _, one=along: [one])  # type: ignore[misc]
+    reader = world.door("ehr-app")
+    assert reader.read("Provenance", "p3").version == 1
+    with pytest.raises(NotFound):
+        reader.read("Provenance", "p4")
+
+
+def test_what_is_about_others_stands_where_they_come_to_stand(world: World) -> None:
+    """Not where the version stood that is written over in the same unit."""
+    person, registrar = world.person("101-001"), world.door("registrar")
+    registrar.commit([observation(person), observation(person, "o2", effectiveDateTime="2026-05-01T10:00:00Z")])
+    registrar.commit([provenance("Observation/o1")])
+    unit = [provenance("Provenance/p1", id="p2"), provenance("Observation/o2")]
+    about, moved = registrar._gate.plan([Write(one) for one in unit])
+    assert about.placement.low == moved.placement.low
+    assert moved.placement.low > registrar._gate.plan([Write(provenance("Observation/o1"))])[0].placement.low
+
+
+def test_nothing_of_a_unit_is_placed_again_and_again(world: World) -> None:
+    """Many that are each about many of the next are placed once for each distance."""
+    wide = 40
+    registrar = world.door("registrar")
+    registrar.commit([observation(world.person("101-001"))])
+    rows = [["Observation/o1"], *([f"Provenance/l{level}-{n}" for n in range(wide)] for level in (1, 2))]
+    unit = [provenance(*about, id=f"l{level}-{n}") for level, about in enumerate(rows, 1) for n in range(wide)]
+    placer = Counting(world.study)
+    access, principal = world.acting(ENROLLING)
+    gate = replace(access.door(principal)._gate, placer=placer)
+    assert len(gate.plan([Write(one) for one in unit])) == 3 * wide
+    assert placer.placed <= 3 * len(unit)
 
 
 def test_an_older_message_changes_nothing_whomever_it_is_about(world: World) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.access.gate import ENROLMENT, EXPORTING
-from gateway.access.placing import HIDDEN, MAX_FOLLOWED, Placer, placements_among
+from gateway.access.placing import HIDDEN, MAX_FOLLOWED, Placer
 from gateway.access.subjects import FOLLOWED, STUDY_LEVEL
 from gateway.core.instants import parse_interval
 from gateway.core.kinds import UNKNOWN, Kind, Part
@@ -35,7 +35,7 @@ def placer(study: Study) -> Placer:
 
 
 def place(placer: Placer, resource: Resource) -> Placement:
-    return placer.place(resource, placements_among(KNOWN, lambda *_: None))
+    return placer.place(resource, lambda kind, identity: KNOWN.get((kind, identity)))
 
 
 def about(*targets: str, **more: Any) -> Resource:

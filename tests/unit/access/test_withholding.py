@@ -58,8 +58,8 @@ def test_what_is_about_others_is_kept_back_with_them(world: World) -> None:
 
 
 def test_what_is_about_others_is_followed_three_times(world: World) -> None:
-    chain = [provenance(f"Provenance/p{number - 1}", id=f"p{number}") for number in (3, 4)]
-    world.door("registrar").commit(chain)
+    p3, p4 = (provenance(f"Provenance/p{number - 1}", id=f"p{number}") for number in (3, 4))
+    world.door("registrar").commit([p3], accompany=lambda _: [p4])
     world.give(world.consent_of(world.person("101-001"), "norte-research-only"))
     first = people(world, "101-001")
     denied = {"consent.not-permitted": Withheld(3, first), "consent.no-subject": Withheld(1, set())}
