@@ -68,14 +68,22 @@ class BackendServices:
         return Granted(study, client, self.issuer.issue(client, study, TOKEN_SECONDS, scopes), scopes)
 
     def authenticated(self, form: Form) -> tuple[str, Client]:
-        """The study and client that the form's assertion proves; raises `TokenRefused`."""
+        """The study and client that the form's assertion proves; raises `TokenRefused`.
+
+        A `client_id` beside it must be the same client's (RFC 7521, 4.2); a secret beside it is one proof too many.
+        """
         assertion = form.get("client_assertion", "")
+        if "client_secret" in form:
+            raise TokenRefused("invalid_request", issue("auth.assertion"))
         if form.get("client_assertion_type") != ASSERTION_TYPE or not assertion:
             raise TokenRefused("invalid_request" if not assertion else "invalid_client", issue("auth.assertion"))
         try:
-            return self.assertions.client(assertion)
+            study, client = self.assertions.client(assertion)
         except Unauthorized:
             raise TokenRefused("invalid_client", issue("auth.assertion")) from None
+        if form.get("client_id", client.id) not in (client.id, f"{client.id}@{study}"):
+            raise TokenRefused("invalid_client", issue("auth.assertion"))
+        return study, client
 
     def introspect(self, form: Form) -> dict[str, Any]:
         """What a token of the asking client says; `{"active": false}` for any other, whatever is wrong with it.
@@ -107,5 +115,5 @@ class BackendServices:
             return study, client, ""
         digest = token_digest(claims["jti"])
         self.store.revoke(study, digest, claims["exp"])
-        self.authenticator.forget(token)
+        self.authenticator.forget(digest)
         return study, client, digest

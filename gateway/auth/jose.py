@@ -5,6 +5,7 @@ The library accepts much that it should not (any key of a set, DER keys as HMAC 
 See RFC 7515, RFC 7519, RFC 8725.
 """
 
+import base64
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping
@@ -108,6 +109,8 @@ def _header(token: str) -> dict[str, Any]:
     """The header of a compact JWS; JWE, foreign parameters and algorithms are refused."""
     if len(token) > MAX_TOKEN_BYTES or not token.isascii() or token.count(".") != 2:
         raise _invalid()
+    if not all(map(_is_canonical, token.split("."))):
+        raise _invalid()
     try:
         header = jwt.get_unverified_header(token)
     except (JOSEError, ValueError, RecursionError):
@@ -117,6 +120,15 @@ def _header(token: str) -> dict[str, Any]:
     if not all(isinstance(value, str) for value in header.values()) or header.get("alg") not in _KEY_SHAPES:
         raise _invalid()
     return header
+
+
+def _is_canonical(part: str) -> bool:
+    """Whether the text is the one spelling of its bytes: padding, foreign letters and stray bits are another."""
+    try:
+        data = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return False
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode() == part
 
 
 def _only_key(keys: Iterable[Jwk], header: Mapping[str, Any]) -> Jwk:

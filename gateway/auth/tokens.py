@@ -157,10 +157,15 @@ class Authenticator:
             return kept[1]
         return self._principal(token, verified, study, client)
 
-    def forget(self, token: str) -> None:
-        """Verifies the token anew when it comes next, as after its revocation."""
-        self._known.pop(token, None)
-        self._principals.pop(token, None)
+    def forget(self, digest: str) -> None:
+        """Verifies the token of a digest anew when it comes next, as after its revocation.
+
+        Every spelling of it: who holds an ECDSA signature can write down a second one that fits as well.
+        """
+        for token, verified in tuple(self._known.items()):
+            if verified.digest == digest:
+                self._known.pop(token, None)
+                self._principals.pop(token, None)
 
     def claims(self, token: str, study: str) -> Mapping[str, Any]:
         """What a genuine and valid token of the own issuer for a study says; raises `Unauthorized`."""

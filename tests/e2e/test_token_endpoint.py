@@ -194,6 +194,8 @@ def test_an_assertion_proves_once(http: Http) -> None:
         ({"grant_type": None}, "unsupported_grant_type"),
         ({"client_assertion_type": "other"}, "invalid_client"),
         ({"client_assertion": None}, "invalid_request"),
+        ({"client_id": "norte-research"}, "invalid_client"),
+        ({"client_secret": "beside"}, "invalid_request"),
     ],
 )
 def test_a_wrong_form_is_told_by_the_codes_of_oauth(http: Http, fields: dict[str, Any], error: str) -> None:
@@ -208,6 +210,10 @@ def test_what_is_no_form_is_refused(http: Http, body: str) -> None:
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     assert http.ask("POST", "/auth/token", json={"grant_type": "client_credentials"}).status_code == 400
     assert http.ask("GET", "/auth/token").status_code == 405
+
+
+def test_a_client_may_name_itself_beside_its_proof(http: Http) -> None:
+    assert post(http, client_assertion=assertion(http), client_id="research").status_code == 200
 
 
 def test_a_client_is_told_about_its_own_tokens_only(http: Http) -> None:

@@ -53,6 +53,12 @@ def signed(claims: Any, key: dict[str, Any] = KEY, **header: Any) -> str:
     return f"{text}.{b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
 
+def other_last_letter(token: str) -> str:
+    """The same bytes in another spelling: the last letter of 64 bytes has four bits that tell nothing."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
+
+
 def without(name: str) -> dict[str, Any]:
     return {key: value for key, value in CLAIMS.items() if key != name}
 
@@ -114,6 +120,10 @@ FORGERIES: dict[str, Callable[[], str]] = {
     "five parts": lambda: signed(CLAIMS) + ".a.b",
     "two parts": lambda: signed(CLAIMS).rpartition(".")[0],
     "signature cut": lambda: signed(CLAIMS)[:-4],
+    "signature padded": lambda: signed(CLAIMS) + "=",
+    "signature in another spelling": lambda: other_last_letter(signed(CLAIMS)),
+    "signature with letters that are none": lambda: signed(CLAIMS) + "!",
+    "signature with a line end": lambda: signed(CLAIMS) + "\n",
     "header nests deep": lambda: b64(b'{"alg":' + b"[" * 3000 + b"]" * 3000 + b"}") + ".e30.e30",
     "not text": lambda: "\u2028.\u2028.\u2028",
     "empty": lambda: "",

@@ -1,5 +1,6 @@
 """Keys, tokens and scopes as the gateway uses them."""
 
+import base64
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,6 +55,38 @@ def test_a_token_becomes_the_registered_client(world: World) -> None:
         assert (principal.role, principal.purpose, principal.scopes) == ("ehr-app", "TREAT", CLIENT.scopes)
         assert len(principal.token) == 16
         assert principal.token not in token
+
+
+def test_a_revoked_token_ends_in_every_spelling_of_it(world: World) -> None:
+    token = world.issuer.issue(CLIENT, "s1", 300)
+    twin = other_signature(token)
+    revoked: set[str] = set()
+    authenticator = Authenticator(
+        world.keys,
+        URL,
+        lambda study, client: world.clients.get((study, client)),
+        world.clock,
+        is_revoked=lambda _, digest: digest in revoked,
+    )
+    kept = world.issuer.issue(CLIENT, "s1", 300)
+    digests = {authenticator.authenticate(one, "s1").token for one in (token, twin)}
+    authenticator.authenticate(kept, "s1")
+    assert len(digests) == 1
+    revoked |= digests
+    authenticator.forget(*digests)
+    for one in (token, twin):
+        with pytest.raises(Unauthorized):
+            authenticator.authenticate(one, "s1")
+    assert authenticator.authenticate(kept, "s1").client == "app"
+
+
+def other_signature(token: str) -> str:
+    """The same token under the other signature that fits: of (r, s) in ECDSA, (r, n - s) does too."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    text, _, signature = token.rpartition(".")
+    raw = base64.urlsafe_b64decode(signature + "==")
+    turned = raw[:32] + (order - int.from_bytes(raw[32:], "big")).to_bytes(32, "big")
+    return f"{text}.{base64.urlsafe_b64encode(turned).rstrip(b'=').decode()}"
 
 
 def test_a_token_is_for_one_study(world: World) -> None:
