@@ -132,11 +132,12 @@ class Plugin:
         file, tried = path_of(module), Tried()
         source = file.read_text("utf-8")
         importing = [path_of(name) for name in self._loaded.importing(module)]
+        named = {number for number, item in enumerate(self._items) if file.stem in item.path.stem}
         for number, mutant in wanted(source, self._every):
             verdict = self._verdicts.known(module, source, number)
             tried.known += verdict is not None
             if verdict is None:
-                tests = self._traces.tests(file, mutant.place, importing, PATIENCE)
+                tests = self._traces.tests(file, mutant.place, importing, PATIENCE, named)
                 verdict = self._verdict({module: mutant.tree}, tests) if tests else Verdict("unseen")
                 self._verdicts.keep(module, source, number, verdict)
             tried.add(mutant, verdict)

@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
@@ -36,15 +36,19 @@ class Traces:
             threading.settrace(None)
             self.seconds[test] = time.process_time() - start
 
-    def tests(self, file: Path, place: Place, importing: Iterable[Path], patience: float) -> list[int]:
+    def tests(
+        self, file: Path, place: Place, importing: Iterable[Path], patience: float, named: Container[int] = ()
+    ) -> list[int]:
         """The tests that run a place, as many as take `patience` seconds together, and one at least: of what runs at
         import those that run anything of the file, and then those of files that import from it.
 
-        First come those that in little time run what few others do.
+        First come those `named` after the file, and of them and the others those that in little time run what few
+        others do.
         """
         found = self._running(file, None if place.at_import else range(place.first, place.last + 1))
         if place.at_import:
             found = list(dict.fromkeys([*found, *(test for other in importing for test in self._running(other))]))
+        found.sort(key=lambda test: test not in named)
         until = accumulate(self.seconds[test] for test in found)
         return [test for test, seconds in zip(found, until, strict=True) if seconds <= patience or test == found[0]]
 
