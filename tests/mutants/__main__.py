@@ -117,6 +117,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("name", nargs="*", help="a target or a module of it, of: " + ", ".join(TARGETS))
     parser.add_argument("--every", type=int, default=1, metavar="N", help="try one of N mutants (default: each)")
     parser.add_argument("--fresh", action="store_true", help="forget what runs before found")
+    parser.add_argument("--again", action="store_true", help="ask about what survived before once more")
     asked = parser.parse_args(arguments)
     wanted = {
         target: list(
@@ -154,7 +155,7 @@ def _run(target: str, modules: list[str], asked: argparse.Namespace, progress: P
     file = KNOWN / f"{target}.jsonl"
     if asked.fresh:
         file.unlink(missing_ok=True)
-    verdicts = Verdicts(file, ROOT, TARGETS[target])
+    verdicts = Verdicts(file, ROOT, TARGETS[target], again=asked.again)
     known = {module: without_tests(module, asked.every, verdicts) for module in modules}
     for module, tried in known.items():
         if tried:

@@ -26,7 +26,7 @@ ROOT: Final = Path(__file__).parents[2]
 MEMORY: Final = 1 << 30
 """Bytes that a mutant may take beside what it starts with."""
 
-PATIENCE: Final = 4.0
+PATIENCE: Final = 8.0
 """Seconds of tests that a mutant may survive: of more than that the rest is not tried, and the mutant survives."""
 
 ENDLESS: Final = (signal.SIGALRM, signal.SIGXCPU)

@@ -28,11 +28,13 @@ class Verdict:
 
 
 class Verdicts:
-    """The verdicts of the tests of one target, kept in `file`; `tests` are files and folders below `root`."""
+    """The verdicts of the tests of one target, kept in `file`; `tests` are files and folders below `root`. With `again`
+    what survived before is not known."""
 
-    def __init__(self, file: Path, root: Path, tests: Sequence[str]) -> None:
+    def __init__(self, file: Path, root: Path, tests: Sequence[str], *, again: bool = False) -> None:
         self._file = file
         self._root = root
+        self._again = again
         asked = sorted(path for test in tests for path in _files(root / test))
         self._beside = [root / "tests/conftest.py", *(one for one in asked if not one.name.startswith("test_"))]
         self._all = _digest([*self._beside, *asked])
@@ -61,6 +63,8 @@ class Verdicts:
             return
         if outcome in get_args(Outcome):
             self._kept[mutant] = tests, Verdict(outcome, told_by)
+        if outcome == "survived" and self._again:
+            del self._kept[mutant]
 
     def _mutant(self, module: str, source: str, number: int) -> str:
         return f"{module} {number} {_hash(self._tool, source)}"

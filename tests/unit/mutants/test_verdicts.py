@@ -77,3 +77,10 @@ def test_a_line_that_was_not_finished_is_not_known_and_the_last_one_counts(kept:
     assert known(kept) == [TOLD, None, None]
     file.write_text("".join(lines) + lines[0].replace("killed", "endless"))
     assert known(kept) == [Verdict("endless", TOLD.told_by), SURVIVED, None]
+
+
+def test_what_survived_may_be_asked_again(kept: Path) -> None:
+    verdicts = Verdicts(kept / "kept" / "area.jsonl", kept, ["tests/area"], again=True)
+    assert [verdicts.known(MODULE, SOURCE, number) for number in range(2)] == [TOLD, None]
+    verdicts.keep(MODULE, SOURCE, 1, TOLD)
+    assert known(kept) == [TOLD, TOLD, None]
