@@ -28,8 +28,8 @@ class Verdict:
 
 
 class Verdicts:
-    """The verdicts of the tests of one target, kept in `file`; `tests` are files and folders below `root`. With `again`
-    what survived before is not known."""
+    """The verdicts of the tests of one target, kept in `file`; `tests` are files and folders below `root`. What
+    survived before is not known when it is asked about `again`."""
 
     def __init__(self, file: Path, root: Path, tests: Sequence[str], *, again: bool = False) -> None:
         self._file = file
