@@ -132,21 +132,17 @@ class Door:
         """
         event = self._event("R", "history", (type,) if type else ())
         key = Key(self.principal.study, type, id) if id else None
+        letter = "r" if key else "s"  # what is listed is searched, as SMART has it
         try:
             if type:
-                require_scope(self.principal, type, "r")
-            elif types_within(self.principal, "r") is not None:
-                require_scope(self.principal, "*", "r")
-            if key and self._store.read(key, self._visibility("access", "r")) is None:
+                require_scope(self.principal, type, letter)
+            elif types_within(self.principal, letter) is not None:
+                require_scope(self.principal, "*", letter)
+            visibility = self._visibility("access", letter)
+            if key and self._store.read(key, visibility) is None:
                 raise NotFound(issue("auth.not-found"))
             found = self._store.changes(
-                self.principal.study,
-                self._visibility("access", "r"),
-                type=type or None,
-                id=id or None,
-                since=since,
-                at=at,
-                page=page,
+                self.principal.study, visibility, type=type or None, id=id or None, since=since, at=at, page=page
             )
         except FhirError as error:
             if key:

@@ -14,7 +14,7 @@ LETTERS: Final = {
     "read": "r",
     "vread": "r",
     "history-instance": "r",
-    "history-type": "r",
+    "history-type": "s",
     "search-type": "s",
     "create": "c",
     "update": "u",

@@ -167,6 +167,16 @@ def test_the_history_of_everything_needs_every_type(world: World) -> None:
     assert told(world)[1] == ("R", "history", (), 0)
 
 
+@pytest.mark.parametrize(
+    ("scope", "asked"), [("system/*.r", ()), ("system/*.r", ("Observation",)), ("system/*.s", ("Observation", "o1"))]
+)
+def test_to_read_one_resource_is_not_to_list_them(world: World, scope: str, asked: tuple[str, ...]) -> None:
+    with pytest.raises(Forbidden, match=r"auth\.scope"):
+        door(world, (scope,)).history(*asked)
+    other = "system/*.s" if scope.endswith("r") else "system/*.r"
+    assert door(world, (other,)).history(*asked).rows
+
+
 def test_the_history_is_of_the_instants_that_are_asked(world: World) -> None:
     now = micros(world.now)
     one = door(world)
