@@ -17,7 +17,7 @@ from gateway.store.sql import registry as _registry  # noqa: F401  # registers i
 from gateway.store.sql.database import Database
 from gateway.store.sql.tables import SchemaRow, Table, table_of
 
-SCHEMA_VERSION: Final = 11
+SCHEMA_VERSION: Final = 12
 """Raised with every change of the tables, together with a new file in `migrations/versions`."""
 
 _FIRST: Final = table("schema_version", column("version"))
