@@ -1,8 +1,9 @@
 """Our own functions for trees that are not FHIR.
 
 `entries()` gives the members of an object as key and value, for objects whose keys are data. `rows()` gives the parts
-of a nested array as `c0`, `c1` and so on. `coalesce(a, b, ...)`, the first argument that is not empty, is compiled
-inline.
+of a nested array as `c0`, `c1` and so on. `positions()` numbers the places of an array, whose nulls no other
+expression sees: in a series the place is the time. `coalesce(a, b, ...)`, the first argument that is not empty, is
+compiled inline.
 """
 
 from typing import Any
@@ -30,4 +31,15 @@ def rows(items: list[Any]) -> list[dict[str, Any]]:
         {f"c{position}": value for position, value in enumerate(item)}
         for item in map(raw, items)
         if item.__class__ is list
+    ]
+
+
+@function("positions", "own", focus="Items", takes=("String",), returns=UNKNOWN, examples=("positions('a').empty()",))
+def positions(items: list[Any], name: str) -> list[dict[str, Any]]:
+    """`{index, value}` for each place, from 0, of the array that an object has under a name; a null has no value."""
+    return [
+        {"index": index, "value": value}
+        for item in map(raw, items)
+        if item.__class__ is dict and item.get(name).__class__ is list
+        for index, value in enumerate(item[name])
     ]
