@@ -9,7 +9,7 @@ import msgspec
 from gateway.core.event import AuditRow, Event
 from gateway.core.instants import micros
 
-Chain: TypeAlias = Callable[[bytes, Event], AuditRow]
+Chain: TypeAlias = Callable[[bytes, Event, int], AuditRow]
 
 Digest: TypeAlias = Callable[[bytes, bytes], bytes]
 """(digest of the row before, its event's JSON) -> the digest of a row."""
@@ -19,16 +19,16 @@ _encoder = msgspec.json.Encoder()
 
 
 def chain(key: bytes) -> Chain:
-    """The maker of links under a secret `key`: (digest of the row before or b"", event) -> the next row.
+    """The maker of links under a secret `key`: (digest of the row before or b"", event, sequence) -> the next row.
 
     The digest is HMAC-SHA256 over the previous digest and the event's canonical JSON (fields in the order of
-    `Event`). `sequence` is 0 in the result; the store sets it. Raises ValueError for a key under 16 bytes.
+    `Event`). Raises ValueError for a key under 16 bytes.
     """
     digest = digest_by(key)
 
-    def link(previous: bytes, event: Event) -> AuditRow:
+    def link(previous: bytes, event: Event, sequence: int) -> AuditRow:
         text = _encoder.encode(event)
-        return AuditRow(event.study, 0, micros(event.at), text, digest(previous, text))
+        return AuditRow(event.study, sequence, micros(event.at), text, digest(previous, text))
 
     return link
 

@@ -18,8 +18,8 @@ from gateway.search import Query
 CompileGrants: TypeAlias = Callable[[str, str, Sequence[Resource]], Sequence[Grant]]
 """(study, Patient id, every current Consent and ResearchSubject of that patient) -> the grants these give. Pure."""
 
-Chain: TypeAlias = Callable[[bytes, Event], AuditRow]
-"""(digest of the study's last audit row or b"", event) -> the next row; the store sets its `sequence`. Pure."""
+Chain: TypeAlias = Callable[[bytes, Event, int], AuditRow]
+"""(digest of the study's last audit row or b"", event, its sequence) -> the next row. Pure."""
 
 
 Position: TypeAlias = tuple[int | str, ...]

@@ -75,10 +75,10 @@ def grants_of_consents(_study: str, subject: str, consents: Sequence[Resource]) 
     return [Grant(subject=subject, **grant) for consent in active for grant in consent.get("grants", [])]
 
 
-def chain(previous: bytes, event: Event) -> AuditRow:
+def chain(previous: bytes, event: Event, sequence: int) -> AuditRow:
     """A plain hash chain."""
     text = dumps({**structs.asdict(event), "at": event.at.isoformat()})
-    return AuditRow(event.study, 0, micros(event.at), text, hashlib.sha256(previous + text).digest())
+    return AuditRow(event.study, sequence, micros(event.at), text, hashlib.sha256(previous + text).digest())
 
 
 def consent(id: str, patient: str, *grants: dict[str, Any], status: str = "active", **more: Any) -> Resource:

@@ -62,18 +62,18 @@ class AuditRows:
 
     def extend(self, connection: Connection | DriverConnection, study: str, events: Sequence[Told]) -> list[AuditRow]:
         """Chains events of one study within a transaction, each with its participants and Consents."""
-        if any(event.study != study for event in events):
-            raise BadRequest(issue("store.other-study"))
         if not events:
             return []
+        if {event.study for event in events} != {study}:
+            raise BadRequest(issue("store.other-study"))
         run = partial(self._database.run, connection)
         sequence, digest = self._end(run, study)
         rows = []
         for event in self._context.complete(run, study, events):
             sequence += 1
-            row = self._chain(digest, event)
+            row = self._chain(digest, event, sequence)
             digest = row.digest
-            rows.append(AuditRow(row.study, sequence, row.at, row.event, digest))
+            rows.append(row)
         self._insert(connection, rows)
         run(self._advance, {"b_study": study, "b_sequence": sequence, "b_digest": digest})
         return rows

@@ -8,7 +8,7 @@ SQLite gives what a batch needs as one row of JSON a statement: it lets go of th
 event loop would take it each time.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -35,6 +35,16 @@ _Pairs: TypeAlias = dict[str, Sequence[tuple[str, str]]]
 _Grants: TypeAlias = dict[str, list[Sequence[Any]]]
 """Participant -> its grants, each a row of `_grants`."""
 
+_About: TypeAlias = tuple[tuple[str, str], ...]
+"""The (participant, domain) pairs that an event is about, each once."""
+
+_Kind: TypeAlias = tuple[_About, tuple[str, ...], str, str, str, str]
+"""What an event's participants and Consents go by, but for its instant: what it is about, the participants that it
+names, organisation, purpose, operation and outcome."""
+
+_Window: TypeAlias = tuple[int, int, str]
+"""From when until when a grant of a Consent holds, and the Consent's version."""
+
 
 class AuditContext:
     """Finds participants and Consents by the references of events of one study."""
@@ -50,11 +60,14 @@ class AuditContext:
         told = [(one.event, one.pairs) if isinstance(one, Seen) else (one, None) for one in events]
         asked = {one for event, pairs in told if pairs is None for one in _references(event)}
         found = self.pairs(run, study, asked) if asked else {}
-        whole = [(event, _about(event, found) if pairs is None else pairs) for event, pairs in told]
-        patients = {subject for _, pairs in whole for subject, _ in pairs}
-        patients.update(one for event, _ in told for one in event.patients)
-        grants = self._granted(run, study, patients, {event.organisation for event, _ in told})
-        return [_completed(event, pairs, grants) for event, pairs in whole]
+        kinds = [_kind(event, _about(event, found) if pairs is None else pairs) for event, pairs in told]
+        alike = dict.fromkeys(kinds)  # of many events there are few kinds
+        patients = {subject for about, named, *_ in alike for subject in (*named, *(one for one, _ in about))}
+        grants = self._granted(run, study, patients, {organisation for _, _, organisation, *_ in alike})
+        instants = [event.at for event, _ in told]
+        span = micros(min(instants)), micros(max(instants))
+        facts = {kind: _Facts(kind, grants, *span) for kind in alike}
+        return [_completed(event, facts[kind]) for (event, _), kind in zip(told, kinds, strict=True)]
 
     def pairs(self, run: Run, study: str, references: Iterable[str]) -> _Pairs:
         """The pairs of the current versions of resources; nothing for those of no participant."""
@@ -105,14 +118,11 @@ def _references(event: Event) -> Iterable[str]:
     return () if event.outcome == "failure" else (one for one in event.targets if "/" in one)
 
 
-def _completed(event: Event, about: Collection[tuple[str, str]], grants: _Grants) -> Event:
-    patients = event.patients
-    if about:
-        patients = _sorted({subject for subject, _ in about}.union(patients))
-    if not patients and len(event.targets) <= MAX_TARGETS:
-        return event
-    wanted = about or [(subject, "*") for subject in patients]
-    consents = () if event.outcome != "success" else _consents(event, wanted, grants)
+def _kind(event: Event, about: _About) -> _Kind:
+    return about, event.patients, event.organisation, event.purpose, event.operation, event.outcome
+
+
+def _completed(event: Event, facts: "_Facts") -> Event:
     if len(event.targets) > MAX_TARGETS:
         event = structs.replace(
             event,
@@ -121,32 +131,54 @@ def _completed(event: Event, about: Collection[tuple[str, str]], grants: _Grants
             before=event.before[:MAX_TARGETS],
             after=event.after[:MAX_TARGETS],
         )
-    return structs.replace(event, patients=patients, consents=consents)
+    if not facts.patients:
+        return event
+    return structs.replace(event, patients=facts.patients, consents=facts.consents(event))
 
 
-def _about(event: Event, pairs: _Pairs) -> Collection[tuple[str, str]]:
+def _about(event: Event, pairs: _Pairs) -> _About:
     """The pairs of an event's references, each once."""
     if len(event.targets) == 1:
-        return pairs.get(event.targets[0], ())
-    return {pair for one in event.targets for pair in pairs.get(one, ())}
+        return tuple(pairs.get(event.targets[0], ()))
+    return tuple({pair for one in event.targets for pair in pairs.get(one, ())})
 
 
-def _consents(event: Event, wanted: Iterable[tuple[str, str]], grants: _Grants) -> tuple[str, ...]:
-    """The Consents with a grant for this reader and purpose, now, in one of the domains."""
-    action = "collect" if event.operation in COLLECTED else "disclose" if event.operation in DISCLOSED else "access"
-    organisation, reason, now = event.organisation, event.purpose, micros(event.at)
-    found = {
-        consent
+class _Facts:
+    """Whose data the events of one kind are about, and which Consents permitted them, by the grants of a batch."""
+
+    __slots__ = ("_always", "_windows", "patients")
+
+    def __init__(self, kind: _Kind, grants: _Grants, first: int, last: int) -> None:
+        """`first` and `last` are the instants of the batch's first and last event."""
+        about, named, *_, outcome = kind
+        self.patients = _sorted({subject for subject, _ in about}.union(named))
+        found = _windows(kind, about or [(one, "*") for one in named], grants) if outcome == "success" else set()
+        self._windows = [one for one in found if one[0] <= last and first < one[1]]
+        is_always = all(low <= first and last < high for low, high, _ in self._windows)
+        self._always = _sorted({consent for *_, consent in self._windows}) if is_always else None
+
+    def consents(self, event: Event) -> tuple[str, ...]:
+        """The Consents with a grant for the event's reader and purpose at its instant."""
+        if self._always is not None:
+            return self._always
+        now = micros(event.at)
+        return _sorted({consent for low, high, consent in self._windows if low <= now < high})
+
+
+def _windows(kind: _Kind, wanted: Iterable[tuple[str, str]], grants: _Grants) -> set[_Window]:
+    """The windows of the grants for a reader and purpose, whenever they hold, in one of the domains."""
+    _, _, organisation, reason, operation, _ = kind
+    action = "collect" if operation in COLLECTED else "disclose" if operation in DISCLOSED else "access"
+    return {
+        (low, high, consent)
         for subject, domain in wanted
         for _, grantee, of_domain, of_action, purpose, low, high, consent in grants.get(subject, ())
-        if grantee in ("*", organisation)
+        if consent
+        and grantee in ("*", organisation)
         and (of_domain == "*" or domain == "*" or of_domain == domain)
         and of_action in ("*", action)
         and purpose in ("*", reason)
-        and low <= now < high
     }
-    found.discard("")
-    return _sorted(found)
 
 
 def _sorted(found: set[str]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ class Counted:
         self.open.wait(30)
         self.writes.append(len(events))
         self.durable.update(event.request for event in events)
-        return tuple(self._link(b"", event) for event in events)
+        return tuple(self._link(b"", event, 1) for event in events)
 
     def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
         return iter(())
