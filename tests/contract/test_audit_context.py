@@ -3,12 +3,14 @@ there; and a batch of events costs as many statements as one."""
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec import structs
 
 from gateway.core.event import Event, Seen, Told
+from gateway.core.instants import micros
 from gateway.core.resources import Key, Unit
 from gateway.search import parse
 from gateway.store import Page
@@ -68,6 +70,33 @@ def test_only_grants_that_this_reader_leans_on_are_told(store: SqlStore, study: 
     assert told(store, plain, Seen(plain, PAIR), denied) == [everyone, everyone, (["p1"], [])]
     exported = structs.replace(plain, operation="disclose")
     assert told(store, exported) == [(["p1"], ["any", "of-another-action"])]
+
+
+def test_each_event_of_a_batch_goes_by_its_own_instant(store: SqlStore, study: str) -> None:
+    plain = reading(study, "Observation/o1")
+    moments = [plain.at + timedelta(milliseconds=number) for number in range(5)]
+    turn = [micros(moment) for moment in moments]
+    grants: list[dict[str, Any]] = [
+        {"consent": "always"},
+        {"consent": "from-the-second", "valid_low": turn[1]},
+        {"consent": "until-the-third", "valid_high": turn[2]},
+        {"consent": "between", "valid_low": turn[2], "valid_high": turn[3]},
+        {"consent": "before", "valid_high": turn[0]},
+        {"consent": "after", "valid_low": turn[4] + 1},
+    ]
+    store.commit(unit(study, observation("o1"), consent("c1", "p1", *grants)))
+    expected = [
+        ["always", "until-the-third"],
+        ["always", "from-the-second", "until-the-third"],
+        ["always", "between", "from-the-second"],
+        ["always", "from-the-second"],
+        ["always", "from-the-second"],
+    ]
+    events = [structs.replace(plain, at=moment) for moment in moments]
+    for batch in (events, [Seen(one, PAIR) for one in events]):
+        assert [consents for _, consents in told(store, *batch)] == expected
+    assert [consents for _, consents in told(store, *events[::-1])] == expected[::-1]
+    assert [told(store, one)[0][1] for one in events] == expected
 
 
 def test_what_a_read_tells_is_what_the_store_would_find(store: SqlStore, study: str) -> None:
