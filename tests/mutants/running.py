@@ -30,6 +30,7 @@ PATIENCE: Final = 8.0
 """Seconds of tests that a mutant may survive: of more than that the rest is not tried, and the mutant survives."""
 
 ENDLESS: Final = (signal.SIGALRM, signal.SIGXCPU)
+STOPPED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 settings.register_profile(
     "mutants", deadline=None, database=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
@@ -166,7 +167,10 @@ class Plugin:
         shutil.rmtree(folder, ignore_errors=True)
         if status == 0:
             return Verdict("survived")
-        is_endless = os.WIFSIGNALED(status) and os.WTERMSIG(status) in ENDLESS
+        ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        if ended_by in STOPPED:
+            pytest.exit("somebody ended the fork of a mutant", 2)
+        is_endless = ended_by in ENDLESS
         return Verdict("endless" if is_endless else "killed", told_by)
 
     def _remembered(self, killer: Path) -> str:
