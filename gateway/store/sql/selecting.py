@@ -139,7 +139,7 @@ def _counted(database: Database, shape: Shape) -> Select[Any]:
     is_several = shape.driver == "term" and not shape.is_single
     if shape.what == "count-many" and shape.gate == UNLIMITED and not database.is_sqlite and not is_several:
         where, _ = _where(database, shape, head, "driver", of_anybody=True)
-        return count_of_visible(head, where)
+        return count_of_visible(head, where, by_subject=shape.driver in ("type", "facet"))
     where, _ = _where(database, shape, head, "driver")
     if shape.what == "estimate":
         some = sql_select(head.pk).where(*where).limit(bindparam("count_limit", type_=Integer))

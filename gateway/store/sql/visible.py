@@ -76,25 +76,43 @@ def visible_of_many(row: Columns) -> ColumnElement[bool]:
     return _by_level(row, row.reference, one)
 
 
-def count_of_visible(row: Columns, where: Sequence[ColumnElement[bool]]) -> Select[Any]:
+def count_of_visible(row: Columns, where: Sequence[ColumnElement[bool]], *, by_subject: bool) -> Select[Any]:
     """How many of the rows with `where` the reader may see, by the rule of `visible_of_many`.
 
     Participants are asked once for all their rows; where some grants are about windows of time or kinds of content,
-    rows are asked one by one. A planner counts the price of asking a row towards that of finding it, and would go a
-    dearer way to the same rows. Where nothing else is asked of the rows, all that is read is an index of whose they
-    are.
+    rows are asked one by one: those of these participants if `by_subject`, for what no index drives, else all. A
+    planner counts the price of asking a row towards that of finding it, and would go a dearer way to the same rows.
+    Where nothing else is asked of the rows, all that is read is an index of whose they are.
     """
     sets = _Sets.made()
-    each = select(func.count(row.pk)).where(*where, visible_of_many(row)).scalar_subquery()
     pairs = (row.level == MANY_PAIRS, _has_pairs(row), not_(_has_pair_without_grant(row, row.reference)))
     of_many = select(func.count(row.pk)).where(*where, *pairs).scalar_subquery()
     of_whom = (row.level, row.subject, row.domain)
     group = select(*of_whom, func.count().label("rows")).where(*where).group_by(*of_whom).subquery().c
     granted = or_(group.subject.in_(sets.whole), tuple_(group.subject, group.domain).in_(sets.by_domain))
     is_seen = or_(group.level == STUDY_LEVEL, and_(group.level == ONE_PAIR, granted))
-    seen = func.coalesce(cast(func.sum(case((is_seen, group.rows), else_=0)), BigInteger), 0)
+    seen = _sum(case((is_seen, group.rows), else_=0))
     grouped = select(seen + case((func.bool_or(group.level == MANY_PAIRS), of_many), else_=0)).scalar_subquery()
-    return select(case((exists(sets.some.subquery()), each), else_=grouped))
+    if not by_subject:
+        each = select(func.count(row.pk)).where(*where, visible_of_many(row)).scalar_subquery()
+        return select(case((exists(sets.some.subquery()), each), else_=grouped))
+    return select(grouped + _count_of_some(row, where, sets).scalar_subquery())
+
+
+def _count_of_some(row: Columns, where: Sequence[ColumnElement[bool]], sets: "_Sets") -> Select[Any]:
+    """How many rows only such grants show as are about windows of time or kinds of content."""
+    who = sets.some.where(sets.some.selected_columns.subject.not_in(sets.whole)).distinct().subquery()
+    of_one = [
+        row.level == ONE_PAIR,
+        row.subject == who.c.subject,
+        tuple_(row.subject, row.domain).not_in(sets.by_domain),
+    ]
+    shown = select(func.count(row.pk)).where(*where, *of_one, _own_granted(row)).correlate(who)
+    return select(_sum(shown.scalar_subquery())).select_from(who)
+
+
+def _sum(numbers: Any) -> ColumnElement[int]:
+    return func.coalesce(cast(func.sum(numbers), BigInteger), 0)
 
 
 @dataclass(frozen=True, slots=True)
