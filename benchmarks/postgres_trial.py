@@ -53,6 +53,36 @@ def postgres_stores(folder: Path, *sizes: int) -> Iterator[list[SqlStore]]:
         server.cleanup()
 
 
+@contextmanager
+def postgres_copies(folder: Path, *sizes: int, change: str) -> Iterator[list[SqlStore]]:
+    """Stores of copies of the trials, each after a statement that changes it; they are dropped afterwards."""
+    server = _server(folder)
+    stores: list[SqlStore] = []
+    copies: list[str] = []
+    url = make_url(server.get_uri()).set(drivername="postgresql")
+    try:
+        for size in sizes:
+            trial = make_url(_database(url, sqlite_file(size, folder))).database
+            copies.append(f"copy_{size}")
+            _run(url, f'DROP DATABASE IF EXISTS "{copies[-1]}"', f'CREATE DATABASE "{copies[-1]}" TEMPLATE "{trial}"')
+            copy = url.set(database=copies[-1])
+            _run(copy, change, "VACUUM ANALYZE")
+            stores.append(open_store(copy.render_as_string(hide_password=False)))
+        yield stores
+    finally:
+        for store in stores:
+            store.close()
+        _run(url, *(f'DROP DATABASE IF EXISTS "{copy}"' for copy in copies))
+        server.cleanup()
+
+
+def _run(url: URL, *statements: str) -> None:
+    """Each statement by itself."""
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
 def _database(server: URL, file: Path) -> str:
     """The URL of the database with what is in the file; copied first when it is not there yet."""
     name = file.stem.replace("-", "_")
