@@ -71,7 +71,7 @@ def _offset_text(seconds: int) -> str:
 def _zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError):
+    except (ValueError, OSError, KeyError):  # a name that is not known is a KeyError
         return None
 
 
