@@ -1,9 +1,10 @@
 """What a decoder gives: a plain tree and the way back to positions in the payload."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 Pointer: TypeAlias = tuple[str | int, ...]
 """The path of a node in a decoded tree: keys and indexes from the root."""
@@ -14,8 +15,7 @@ Options: TypeAlias = Mapping[str, Any]
 NO_OPTIONS: Options = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(Struct, frozen=True, eq=False):
     """A decoded payload.
 
     `tree` holds dict, list, str, bool, None, int and Decimal only. `locate` turns a pointer into the position that

@@ -42,7 +42,7 @@ from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options
 from gateway.formats.hl7v2_groups import flat, oru_groups
 from gateway.formats.hl7v2_locate import Located, Message, locator
-from gateway.formats.hl7v2_segments import USUAL, Encoding, Segment, read_plain, read_segment
+from gateway.formats.hl7v2_segments import USUAL, Encoding, Segment, read_plain, read_result, read_segment
 
 MAX_SEGMENTS = 200_000
 
@@ -103,7 +103,10 @@ def _read(text: str) -> tuple[dict[str, Any], list[Message]]:
     beginnings, separators, add = reader.beginnings, USUAL, reader.add
     for number, line in enumerate(lines, 1):
         if line[:4] in beginnings:
-            add((line[:3], read(line, separators)))
+            name = line[:3]
+            add(
+                (name, read_result(line, separators) if name == "OBX" and reader.is_plain else read(line, separators))
+            )
         elif line and not line.isspace():
             reader.take(line, number)
             beginnings, separators, add = reader.beginnings, reader.encoding or USUAL, reader.add

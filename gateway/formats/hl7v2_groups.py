@@ -23,15 +23,16 @@ def flat(message: Message) -> Located:
 def oru_groups(message: Message) -> Located:
     """The groups of an ORU message; see section 7.3.1 of HL7 v2.5.1."""
     builder = _OruBuilder(message[0][1])
-    before = ""
+    results: list[dict[str, Any]] | None = None
     for name, segment in message[1:]:
-        if name == before == "OBX" and not builder.specimens:
-            # As `add` does: there are results already, and this is the next.
-            builder.place = place = {"OBX": segment}
-            builder.observations.append(place)
-        else:
+        if name != "OBX":
+            if results:
+                builder.place, results = results[-1], None
             builder.add(name, segment)
-        before = name
+        elif results:
+            results.append({"OBX": segment})
+        else:
+            results = builder.add_result(segment)
     return builder.finish()
 
 
@@ -48,13 +49,21 @@ class _OruBuilder:
         self.observations: list[dict[str, Any]] = []
         self.specimens: list[dict[str, Any]] = []
 
+    def add_result(self, segment: Segment) -> list[dict[str, Any]] | None:
+        """Takes an OBX; returns where the next goes if it follows at once, None where it tells of a specimen."""
+        if self.specimens:
+            self.specimens[-1].setdefault("OBX", []).append(segment)
+            return None
+        order = self._open_order() if self.order is None else self.order
+        self.place = {"OBX": segment}
+        if not self.observations:
+            order["OBSERVATION"] = self.observations
+        self.observations.append(self.place)
+        return self.observations
+
     def add(self, name: str, segment: Segment) -> None:
-        if name == "OBX" and self.observations and not self.specimens:
-            self.place = {"OBX": segment}
-            self.observations.append(self.place)
-        elif name == "OBX":
-            self._observation(segment)
-        elif name in ("OBR", "ORC"):
+        """Takes any other segment."""
+        if name in ("OBR", "ORC"):
             self._order(name, segment)
         elif name == "SPM":
             self._specimen(segment)
@@ -90,16 +99,6 @@ class _OruBuilder:
         self.observations, self.specimens = [], []
         result.setdefault("ORDER_OBSERVATION", []).append(self.order)
         return self.order
-
-    def _observation(self, segment: Segment) -> None:
-        if self.specimens:
-            self.specimens[-1].setdefault("OBX", []).append(segment)
-            return
-        order = self._open_order() if self.order is None else self.order
-        self.place = {"OBX": segment}
-        if not self.observations:
-            order["OBSERVATION"] = self.observations
-        self.observations.append(self.place)
 
     def _specimen(self, segment: Segment) -> None:
         order = self._open_order() if self.order is None else self.order

@@ -1,7 +1,7 @@
 """Positions in HL7 v2 messages: `OBX[3].5.1` (`gateway.formats.hl7v2`)."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from gateway.formats.decoded import Pointer
 from gateway.formats.hl7v2_segments import Segment
@@ -20,10 +20,7 @@ def locator(tree: Located, messages: list[Message]) -> Callable[[Pointer], str]:
     asked = 0
 
     def title(node: dict[str, Any]) -> str | None:
-        if names or not node:
-            return names.get(id(node)) if names else _searched(messages, node)
-        # The fields of a segment are named in small letters, the segments of a group in capitals.
-        return _searched(messages, node) if next(iter(node))[:1] == "f" else None
+        return names.get(id(node)) if names else _searched(messages, node)
 
     def locate(pointer: Pointer) -> str:
         nonlocal asked
@@ -40,7 +37,7 @@ def _searched(messages: list[Message], node: dict[str, Any]) -> str | None:
     for number, message in enumerate(messages, 1):
         for index, (name, segment) in enumerate(message, 1):
             if segment is node:
-                count = sum([other == name for other, _ in message[:index]])
+                count = [other for other, _ in message[:index]].count(name)
                 return f"MSH[{number}]/{name}[{count}]" if len(messages) > 1 else f"{name}[{count}]"
     return None
 
@@ -60,13 +57,13 @@ def _names(messages: list[Message]) -> dict[int, str]:
 def _locate(tree: Located, pointer: Pointer, title: _Title) -> str:
     node: Any = tree
     for index, step in enumerate(pointer):
-        if not isinstance(node, dict | list):
+        if node.__class__ is str:
             break
         try:
-            node = node[step]  # type: ignore[index]
+            node = node[step]
         except (KeyError, IndexError, TypeError):
             break
-        found = title(node) if isinstance(node, dict) else None
+        found = title(node) if _may_be_segment(node) else None
         if found is not None:
             return found + _field(pointer[index + 1 :])
     return _first(node, title) if isinstance(node, dict | list) and node is not tree else ""
@@ -75,11 +72,16 @@ def _locate(tree: Located, pointer: Pointer, title: _Title) -> str:
 def _first(node: Any, title: _Title) -> str:
     """The name of the first segment inside a group."""
     while isinstance(node, dict | list) and node:
-        found = title(node) if isinstance(node, dict) else None
+        found = title(node) if _may_be_segment(node) else None
         if found is not None:
             return found
         node = next(iter(node.values())) if isinstance(node, dict) else node[0]
     return ""
+
+
+def _may_be_segment(node: Any) -> TypeGuard[dict[str, Any]]:
+    """True for a segment: its fields are named in small letters, the segments of a group in capitals."""
+    return node.__class__ is dict and (not node or next(iter(node))[:1] == "f")
 
 
 def _field(steps: Pointer) -> str:

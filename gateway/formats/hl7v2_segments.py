@@ -19,8 +19,12 @@ MAX_NAMED = 127
 
 
 REMEMBERED = 1024
-MAX_REMEMBERED = 200
-"""How many kinds of OBX are remembered, and how long a field may be: a hostile sender must not fill the memory."""
+MAX_REMEMBERED = 500
+"""How many kinds of OBX are remembered, and how long a line may be: a hostile sender must not fill the memory."""
+
+_VALUE = 5
+_TIME = 14
+_MOST_FIELDS = 100
 
 MAX_PARTS = 24
 """Names of components up to this number are built once; what has more is read the slower way."""
@@ -50,7 +54,7 @@ _HEADERS = frozenset(("MSH", "BHS", "FHS"))
 class Encoding:
     """The separators that a header segment declares; one object for the same ones.
 
-    `result` takes an OBX apart, see `read_result`; `beginnings` are those of the lines that come most often.
+    `beginnings` are those of the lines that come most often.
     """
 
     field: str
@@ -59,7 +63,6 @@ class Encoding:
     escape: str
     subcomponent: str
     escaped: re.Pattern[str]
-    result: Callable[[str], re.Match[str] | None]
     beginnings: frozenset[str]
 
     def is_special(self, text: str) -> bool:
@@ -88,17 +91,7 @@ def _encoding(start: str) -> Encoding | None:
         escape,
         subcomponent,
         re.compile(f"{mark}([^{mark}]*){mark}"),
-        _result(re.escape(field), re.escape(component)).fullmatch,
         frozenset(name + field for name in _OFTEN),
-    )
-
-
-def _result(field: str, component: str) -> re.Pattern[str]:
-    """An OBX whose own number, sub-id, value and time are plain: these, what is between them, and what follows."""
-    other, own = f"[^{field}]{{0,{MAX_REMEMBERED}}}", f"[^{field}{component}]"
-    return re.compile(
-        f"OBX{field}({own}+){field}({other}{field}{other}){field}({own}*){field}({own}+)((?:{field}{other}){{0,8}}+)"
-        f"(?:{field}({own}*)((?:{field}[^{field}]*){{0,100}}))?"
     )
 
 
@@ -126,14 +119,24 @@ def read_plain(line: str, encoding: Encoding) -> Segment:
 
 def read_result(line: str, encoding: Encoding) -> Segment:
     """As `read_plain`, for an OBX: what it has in common with others of its test is a copy of what is remembered."""
-    found = encoding.result(line)
-    if found is None:
+    separator = encoding.field
+    parts = line.split(separator, _VALUE + 1)
+    if len(parts) <= _VALUE + 1 or len(line) > MAX_REMEMBERED:
         return _read(line, encoding, _read_plain_fields)
-    number, test, part, value, rest, time, others = found.groups()
-    common, composites = _of_test(f"{test}{rest}" if part else f"{test}\r{rest}", encoding)
+    _, number, kind, test, part, value, rest = parts
+    time = others = ""
+    count = rest.count(separator)
+    if count == _TIME - _VALUE - 1:
+        rest, _, time = rest.rpartition(separator)
+    elif count >= _TIME - _VALUE:
+        *first, time, others = rest.split(separator, _TIME - _VALUE)
+        rest = separator.join(first)
+    if not number or not value or encoding.component in f"{number}{part}{value}{time}" or count > _MOST_FIELDS:
+        return _read(line, encoding, _read_plain_fields)
+    common, composites = _of_test(kind, test, bool(part), rest, encoding)
     segment = common.copy()
-    for name, parts in composites:
-        segment[name] = parts.copy()
+    for name, value_of in composites:
+        segment[name] = value_of.copy()
     segment["f1"] = segment["f1_1"] = number
     if part:
         segment["f4"] = segment["f4_1"] = part
@@ -141,22 +144,21 @@ def read_result(line: str, encoding: Encoding) -> Segment:
     if time:
         segment["f14"] = segment["f14_1"] = time
     if others:
-        _read_plain_fields(segment, others.split(encoding.field), 0, encoding, 14)
+        _read_plain_fields(segment, others.split(separator), 0, encoding, _TIME + 1)
     return segment
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _of_test(texts: str, encoding: Encoding) -> tuple[Segment, tuple[tuple[str, dict[str, str]], ...]]:
+def _of_test(
+    kind: str, test: str, has_part: bool, rest: str, encoding: Encoding
+) -> tuple[Segment, tuple[tuple[str, dict[str, str]], ...]]:
     """The fields of an OBX, placeholders for its number, sub-id, value; and those of several parts.
 
-    `texts` are fields 2 and 3, and 6 to 13; between them is a carriage return where there is no sub-id. They name the
-    test, its unit, range and flags, which come again in every message. They say nothing of whom the result is about,
-    so that they may be remembered; what a segment PID, a value or a time says never is.
+    `kind` and `test` are fields 2 and 3, `rest` 6 to 13. They name the test, its unit, range and flags, which come
+    again in every message. They say nothing of whom the result is about, so that they may be remembered; what a
+    segment PID, a value or a time says never is.
     """
-    separator = encoding.field
-    kind, test, *rest = texts.split(separator, 2)
-    part = "" if test.endswith("\r") else "1"
-    line = separator.join(("OBX", "1", kind, test.rstrip("\r"), part, "1", *rest))
+    line = encoding.field.join(("OBX", "1", kind, test, "1" if has_part else "", "1", rest))
     segment = _read(line, encoding, _read_plain_fields)
     return segment, tuple((name, value) for name, value in segment.items() if isinstance(value, dict))
 

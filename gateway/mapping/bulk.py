@@ -5,7 +5,7 @@ What is not so is left to the members one by one.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final
 
 from gateway.mapping.grouping import SECONDS, Points, are_plain_numbers, hour
@@ -65,7 +65,8 @@ def is_regular(times: Sequence[Any], period: int) -> bool:
             return False
         day, at = start.date(), (start.hour * 60 + start.minute) * 60 + start.second
         while told < len(times):
-            found = _in_day()[at : at + (len(times) - told) * seconds : seconds]
+            here, phase = divmod(at, seconds)
+            found = _in_day(phase, seconds)[here : here + len(times) - told]
             wanted.append(f"{day}T" + f"\n{day}T".join(found))
             told += len(found)
             ahead, at = divmod(at + len(found) * seconds, _DAY)
@@ -75,10 +76,10 @@ def is_regular(times: Sequence[Any], period: int) -> bool:
         return False
 
 
-@cache
-def _in_day() -> Sequence[str]:
-    """How the instants of a day go on after its date, second by second."""
-    return [f"{hour:02}:{rest}" for hour in range(24) for rest in SECONDS]
+@lru_cache(maxsize=64)
+def _in_day(first: int, step: int) -> Sequence[str]:
+    """How instants of a day go on after its date, in steps of seconds from its second `first`."""
+    return [f"{at // 3600:02}:{at // 60 % 60:02}:{at % 60:02}Z" for at in range(first, _DAY, step)]
 
 
 def _instants(times: list[Any]) -> list[int] | None:

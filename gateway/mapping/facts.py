@@ -1,16 +1,17 @@
 """What a mapping is told beside the payload, and what it gives back."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from gateway.core.issues import Issue, any_blocks
 from gateway.core.types import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """The participant whose data a unit holds.
 
     `id` is the Patient's logical id, `zone` an IANA zone, `site` a mapping with at least `id` and `zone`,
@@ -56,21 +57,49 @@ class Step:
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MappedUnit:
+class Place:
+    """A position in the payload, without participant data, that is looked up when its text is asked for."""
+
+    __slots__ = ("_find", "_text")
+
+    def __init__(self, find: Callable[[], str]) -> None:
+        self._find = find
+        self._text: str | None = None
+
+    def __str__(self) -> str:
+        if self._text is None:
+            self._text = self._find()
+        return self._text
+
+    def __repr__(self) -> str:
+        return repr(str(self))
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+class MappedUnit(Struct, frozen=True):
     """What is committed together: the resources of one subject, each with its `id`.
 
-    `subject` is None when it is unknown; then there are no resources. `label` is a position in the payload, without
-    participant data. `orders` has the instant (UTC, FHIR) of `version_order` by reference, for emits that state one:
+    `subject` is None when it is unknown; then there are no resources. `place` is where it starts in the payload.
+    `orders` has the instant (UTC, FHIR) of `version_order` by reference, for emits that state one:
     an older one must not replace a newer one.
     """
 
     subject: Subject | None
-    label: str
+    place: str | Place
     records: int
     resources: tuple[Resource, ...] = ()
     issues: tuple[Issue, ...] = ()
     orders: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The position in the payload where the unit starts, without participant data."""
+        return str(self.place)
 
     @property
     def blocked(self) -> bool:
@@ -78,8 +107,7 @@ class MappedUnit:
         return any_blocks(self.issues)
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(Struct, frozen=True):
     """The units of one payload; `issues` are those of the payload as a whole."""
 
     units: tuple[MappedUnit, ...]
@@ -89,4 +117,6 @@ class Mapped:
     @property
     def resources(self) -> tuple[Resource, ...]:
         """The resources of all units."""
+        if len(self.units) == 1:
+            return self.units[0].resources
         return tuple(resource for unit in self.units for resource in unit.resources)

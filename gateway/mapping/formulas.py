@@ -11,7 +11,7 @@ from gateway.fhirpath import Expression, FhirPathError, FunctionSpec, compile, n
 from gateway.mapping.faults import FileFaults, Place
 from gateway.mapping.functions.numbers import unit_is_valid
 from gateway.mapping.functions.times import time_pattern
-from gateway.mapping.lineage import is_fixed, sources_of, walk
+from gateway.mapping.lineage import fact_path, is_fixed, sources_of, walk
 from gateway.mapping.plan import Formula, Source
 from gateway.mapping.shape import Found, Shape, find
 
@@ -109,6 +109,7 @@ class Formulas:
             sources=tuple(names.rooted(source) for source in sources_of(expression.ast, names.variables)),
             fixed=is_fixed(expression.ast),
             found=found,
+            fact=fact_path(expression.ast),
         )
 
     def _check_node(self, node: nodes.Expr, place: Place, names: Names) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping as Names
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from gateway.core import Issue, issue
 from gateway.core.instants import format_instant
 from gateway.core.issues import any_blocks
@@ -13,7 +15,6 @@ from gateway.formats import Pointer, json_pointer
 from gateway.mapping.assets import Asset
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
 from gateway.mapping.fast import FastPlan
-from gateway.mapping.lineage import fact_path
 from gateway.mapping.loose import ODDITIES, fact
 from gateway.mapping.payload_schema import Schema
 from gateway.mapping.plan import Formula, Plan
@@ -109,8 +110,7 @@ class Mapping:
             return Mapped((), (issue("mapping.too-large", limit=large.limit, what=large.what),))
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct, eq=False):
     mapping: Mapping
     tree: Any
     facts: Facts
@@ -172,12 +172,12 @@ class _Run:
         self, group: Group, base: dict[str, Any], seen: tuple[dict[str, Any], Env], budget: Budget
     ) -> MappedUnit:
         if group.subject is None or any_blocks(group.issues):
-            return MappedUnit(group.subject, group.label, len(group.records), issues=group.issues)
+            return MappedUnit(group.subject, group.place, len(group.records), issues=group.issues)
         plan, subject = self.mapping.plan, group.subject
         facts = _subject_facts(subject)
         missing = _missing_context(plan, {"site": facts["site"]}) if plan.context else ()
         if missing:
-            return MappedUnit(subject, group.label, len(group.records), issues=missing)
+            return MappedUnit(subject, group.place, len(group.records), issues=missing)
         variables = {**base, **facts, "records": group.records, "index": 0}
         run = UnitRun(
             plan=plan,
@@ -194,7 +194,7 @@ class _Run:
             steps=self.steps,
             issues=list(group.issues),
         )
-        return run.run(group.label)
+        return run.run(group.place)
 
 
 def _subject_facts(subject: Subject) -> dict[str, Any]:
@@ -214,9 +214,8 @@ def _default_zone(plan: Plan, subject: Subject, variables: dict[str, Any]) -> st
         return default
     if default is None:
         return subject.zone or None
-    expression = default.expression
-    path = fact_path(expression.ast)
-    found = fact(variables, path, lambda focus, _: expression.evaluate(focus, Env(variables)), None)
+    evaluate = default.expression.evaluate
+    found = fact(variables, default.fact, lambda focus, _: evaluate(focus, Env(variables)), None)
     return subject.zone or None if found is None or found.__class__ is list else str(found)
 
 

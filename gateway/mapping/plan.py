@@ -32,7 +32,7 @@ class Formula:
     """A compiled expression of the file; `position` is `mapping.yaml:line:column`.
 
     `sources` are the paths of the payload that it reads; it is `fixed` when its values are the same in a whole unit.
-    `found` is what it finds by the payload's schema.
+    `found` is what it finds by the payload's schema. `fact` has the names of a path like `%site.zone`, else none.
     """
 
     text: str
@@ -41,6 +41,7 @@ class Formula:
     sources: tuple[Source, ...] = ()
     fixed: bool = False
     found: Found = UNKNOWN
+    fact: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

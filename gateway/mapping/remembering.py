@@ -7,7 +7,7 @@ or the message is never part of it, so that the memory says nothing of anybody a
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -19,6 +19,7 @@ LONGEST: Final = 600
 """How many characters the fields of an entry may have together: a hostile payload must not fill the memory."""
 
 _LEAST_CODED: Final = 3
+_LEAST_DERIVED: Final = 2
 _MEASURED: Final = ("value", "component")
 _CODING: Final = frozenset({"translate", "coding", "codeable", "range"})
 _OF_PARTS: Final = frozenset({"coding", "codeable", "first", "where", "select"})
@@ -98,6 +99,20 @@ def remembered(emit: Emit, holder: Callable[[str], str]) -> Remembered | None:
         variables=tuple((name, formula) for name, formula in emit.vars if name in used),
         fields=tuple(fields),
     )
+
+
+def derived(variables: Sequence[tuple[str, Formula]]) -> tuple[int, int] | None:
+    """The position of a variable of which alone those behind it are made, at least two, and how many they are."""
+    for position, (name, _) in enumerate(variables):
+        known, count = {name: _Reads()}, 0
+        for other, formula in variables[position + 1 :]:
+            reads = _reads(formula, known)
+            if reads is None or reads.paths or not reads.variables:
+                break
+            known[other], count = reads, count + 1
+        if count >= _LEAST_DERIVED:
+            return position, count
+    return None
 
 
 def _coded(emit: Emit) -> tuple[dict[str, _Reads], dict[str, _Reads]]:

@@ -6,8 +6,9 @@ set around each unit; threads do not see each other's.
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from gateway.mapping.columns import Columns
 
@@ -21,8 +22,7 @@ class Fault(Exception):
         self.names = names
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct, eq=False):
     """The state of one unit.
 
     `zone` is the default zone for local times, None for none. `made` has the references made so far, by emit: for a

@@ -65,6 +65,7 @@ def filtered(writer: Writing, names: tuple[str, ...], calls: list[nodes.Call], f
         kept, item = code.fresh("l"), code.fresh("item")
         code.run("K = []", K=kept)
         with writer.inside(code.emit(_EACH, ITEM=item, L=items), loop=True):
+            writer.known.there.add(item)
             test = (holds if writer.usual else logic)(writer, call.arguments[0], item)
             code.run("if C:\n    K.append(ITEM)", C=test, K=kept, ITEM=item)
         items = kept
@@ -98,6 +99,7 @@ def distinct_of(writer: Writing, node: nodes.Call, focus: str) -> str | None:
     items = _different(writer, writer.step(base, names[0]), names)
     code.run("K = []", K=kept)
     with writer.inside(code.emit(_EACH, ITEM=item, L=items), loop=True):
+        writer.known.there.add(item)
         test = holds(writer, where.arguments[0], item)
         code.run("if C:\n    K.append(ITEM)", C=test, K=kept, ITEM=item)
     code.run("R = LOOSE(D(SPREAD(K, NAMES)))", R=answer, LOOSE=code.bind(loose), D=code.bind(distinct), K=kept,

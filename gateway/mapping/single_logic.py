@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.fhirpath import nodes
 from gateway.fhirpath.equality import equal
+from gateway.mapping.lineage import plain_path, walk
 from gateway.mapping.loose import Odd
 from gateway.mapping.single_form import Operand, Writing
 
@@ -110,12 +111,57 @@ def logic(writer: Writing, node: nodes.Expr, focus: str) -> str:
 
 def holds(writer: Writing, node: nodes.Expr, focus: str) -> str:
     """The local that tells whether a part of a formula is true, where False and nothing are the same."""
+    if writer.usual and isinstance(node, nodes.Chain) and _leads_on(writer, node, focus):
+        return _one_by_one(writer, node, focus)
     names: dict[str, Operand] = {}
     source = _plain(writer, node, focus, names)
     if source is None:
         return logic(writer, node, focus)
     answer = writer.code.fresh("b")
     writer.code.run(f"R = {source}", R=answer, **names)
+    return writer.made(answer, bool)
+
+
+def _leads_on(writer: Writing, node: nodes.Chain, focus: str) -> bool:
+    """True where later parts of `and` or `or` read what is not read yet, and none of them can fail."""
+    return (
+        node.operator in ("and", "or")
+        and all(map(_cannot_fail, node.operands))
+        and any(not _is_walked(writer, path, focus) for part in node.operands[1:] for path in _paths(part))
+    )
+
+
+def _cannot_fail(node: nodes.Expr) -> bool:
+    match node:
+        case nodes.Call(name="exists" | "empty", arguments=(), target=target):
+            return plain_path(target) is not None
+        case nodes.Binary(operator="=" | "!=", left=left, right=nodes.Literal(value=str())):
+            return plain_path(left) is not None
+        case nodes.Chain(operator="and" | "or", operands=operands):
+            return all(map(_cannot_fail, operands))
+    return False
+
+
+def _paths(node: nodes.Expr) -> list[tuple[str, ...]]:
+    return [path for part in walk(node) if (path := plain_path(part)) is not None]
+
+
+def _is_walked(writer: Writing, path: tuple[str, ...], focus: str) -> bool:
+    base: str | None = focus
+    for name in path:
+        base = None if base is None else writer.known.paths.get((base, name))
+    return base is not None
+
+
+def _one_by_one(writer: Writing, node: nodes.Chain, focus: str) -> str:
+    """The parts one after the other, as far as the first ones do not decide."""
+    code, answer = writer.code, writer.code.fresh("b")
+    first, *rest = node.operands
+    code.run("R = V", R=answer, V=holds(writer, first, focus))
+    for part in rest:
+        block = code.emit("if R:\n    ..." if node.operator == "and" else "if not R:\n    ...", R=answer)
+        with writer.inside(block):
+            code.run("R = V", R=answer, V=holds(writer, part, focus))
     return writer.made(answer, bool)
 
 

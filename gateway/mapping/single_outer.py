@@ -14,10 +14,11 @@ _CALLS = frozenset(
 
 @dataclass(slots=True)
 class Outer:
-    """The block before the loop, what is known at its end, and what was made in it: by its text, and for emits."""
+    """The block before the loop of `emit`, what is known at its end, and what was made in it: by text, for keys."""
 
     block: list[ast.stmt]
     known: Known
+    emit: str
     made: dict[str, str] = field(default_factory=dict)
     parts: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -29,6 +30,9 @@ class Outer:
         """True for a part that reads facts and variables of the record alone; `variables` are those of the item."""
         if isinstance(node, nodes.Variable | nodes.Literal):
             return False
+        if isinstance(node, nodes.Call) and node.name == "ref" and node.target is None:
+            emit, *parts = (getattr(part, "value", None) for part in node.arguments)
+            return not parts and emit != self.emit
         names = set()
         for part in walk(node):
             match part:

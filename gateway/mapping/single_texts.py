@@ -45,12 +45,14 @@ def _join(writer: Writing, left: Operand, right: Operand) -> str:
     """How two sides are joined: a text and another, or nothing behind it, at once."""
     if not isinstance(left, str) and not isinstance(right, str):
         return "R = JOIN(A, B)"
-    first = "A.__class__ is str" if isinstance(left, str) else "True"
-    if isinstance(left, str) and writer.kind(left) is str:
-        first = "A is not None"
+    is_text = "A is not None" if writer.kind(left) is str else "A.__class__ is str"
+    if not isinstance(left, str):
+        is_text = ""
     if not isinstance(right, str):
-        return f"R = A + B if {first} else JOIN(A, B)"
-    return f"R = (A + B if B.__class__ is str else A if B is None else JOIN(A, B)) if {first} else JOIN(A, B)"
+        return f"R = A + B if {is_text or True} else JOIN(A, B)"
+    both = "(A + B if B.__class__ is str else A if B is None else JOIN(A, B))"
+    alone = "(B if B.__class__ is str else '' if B is None else JOIN(A, B)) if A is None else JOIN(A, B)"
+    return f"R = {both} if {is_text} else {alone}" if is_text else f"R = {both}"
 
 
 def _side(writer: Writing, node: nodes.Expr, focus: str) -> Operand:

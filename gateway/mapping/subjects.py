@@ -4,12 +4,13 @@ An unknown participant, or one that differs from what the payload says of it, bl
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from gateway.core import Issue, issue
 from gateway.fhirpath import Env, FhirPathError
-from gateway.mapping.facts import Subject
+from gateway.mapping.facts import Place, Subject
 from gateway.mapping.fast import FastPlan
 from gateway.mapping.loose import ODDITIES, listed
 from gateway.mapping.plan import Formula, Plan
@@ -20,18 +21,16 @@ from gateway.mapping.values import key_text
 _TOLD: Final = (Fault, FhirPathError, *ODDITIES)
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True, eq=False):
     """The records of one participant, who may be unknown; `issues` tell why."""
 
     subject: Subject | None
-    label: str
+    place: Place
     records: list[Any]
     issues: tuple[Issue, ...] = ()
 
 
-@dataclass(slots=True)
-class SubjectSearch:
+class SubjectSearch(Struct, eq=False):
     """Finds the participants of one payload; what the functions of `fast` raise at is evaluated.
 
     `variables`, those of `env`, are the facts that expressions see before one is known.
@@ -92,17 +91,17 @@ class SubjectSearch:
     def _group(
         self, identity: tuple[str, str] | Issue, focus: Any, records: list[Any], path: tuple[str, ...]
     ) -> Group:
-        label = self.positions.at_path(focus, path) or "payload"
+        place = Place(lambda: self.positions.at_path(focus, path) or "payload")
         if isinstance(identity, Issue):
-            return Group(None, label, records, (identity,))
+            return Group(None, place, records, (identity,))
         subject = self.resolve(*identity)
         if subject is None:
             value, position = self.plan.subject.value, self.plan.subject.position
             source = self._source(value, focus) if isinstance(value, Formula) else ""
-            return Group(None, label, records, (issue("mapping.subject-unknown", mapping=position, source=source),))
+            return Group(None, place, records, (issue("mapping.subject-unknown", mapping=position, source=source),))
         per_record = records if self.plan.subject.per_record else [focus]
         issues = [found for record in per_record for found in self._verify(subject, record)]
-        return Group(subject, label, records, tuple(dict.fromkeys(issues)) if issues else ())
+        return Group(subject, place, records, tuple(dict.fromkeys(issues)) if issues else ())
 
     def _verify(self, subject: Subject, focus: Any) -> list[Issue]:
         """Differences between what the payload says of the participant and what the study knows."""

@@ -1,17 +1,17 @@
 """One unit: the records of one subject into resources, with the fast functions where nothing is to report."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from gateway.core import Issue, issue
 from gateway.core.ids import resource_id
 from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
-from gateway.mapping.facts import MappedUnit, Step, Subject
+from gateway.mapping.facts import MappedUnit, Place, Step, Subject
 from gateway.mapping.fast import Bound, FastPlan, Generated
 from gateway.mapping.gathering import explained
-from gateway.mapping.lineage import fact_path
 from gateway.mapping.loose import ODDITIES, fact
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.positions import Positions
@@ -26,8 +26,7 @@ MAX_ISSUES = 1_000
 """How many findings of one unit are listed."""
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(Struct, eq=False):
     """How many resources the payload may still make."""
 
     left: int = MAX_RESOURCES
@@ -39,8 +38,7 @@ class Budget:
             raise TooLarge(MAX_RESOURCES, "resources")
 
 
-@dataclass(slots=True)
-class UnitRun:
+class UnitRun(Struct, eq=False):
     """Maps one unit. `variables` are the facts that all its expressions see.
 
     `seen` is what they see at a moment, and the environment of it: filled anew for each pass.
@@ -63,7 +61,7 @@ class UnitRun:
     _given: int = 0
     _unlisted: int = 0
 
-    def run(self, label: str) -> MappedUnit:
+    def run(self, place: Place) -> MappedUnit:
         """The mapped unit; raises `TooLarge`."""
         scope, self._given = self._scope(None), len(self.issues)
         told = len(self.steps or ())
@@ -81,7 +79,7 @@ class UnitRun:
             self.issues.append(issue("mapping.more-findings", count=self._unlisted))
         return MappedUnit(
             subject=self.subject,
-            label=label,
+            place=place,
             records=len(self.records),
             resources=tuple([resource for _, _, resource, _ in self._made.values()]),
             issues=tuple(self.issues),
@@ -179,10 +177,10 @@ class UnitRun:
             walk.issues.clear()
         kept = self._made
         if not kept:
-            kept.update({new[1]: new for new in made})
-            if len(kept) == len(made):
+            self._made = {new[1]: new for new in made}
+            if len(self._made) == len(made):
                 return
-            kept.clear()
+            self._made = kept
         for new in made:
             old = kept.setdefault(new.reference, new)
             if old is not new and old.resource != new.resource:
@@ -235,8 +233,5 @@ def _fixed_part(part: str | Formula, variables: dict[str, Any]) -> str:
         return part
     if not part.fixed:
         return ""
-    expression = part.expression
-    found = fact(
-        variables, fact_path(expression.ast), lambda focus, _: expression.evaluate(focus, Env(variables)), None
-    )
+    found = fact(variables, part.fact, lambda focus, _: part.expression.evaluate(focus, Env(variables)), None)
     return key_text(found) or ""

@@ -10,13 +10,13 @@ from gateway.formats import FORMATS
 from gateway.mapping.identity import framed, id_maker
 from gateway.mapping.loose import items_of, key_part, order_of
 from gateway.mapping.plan import Emit, Formula, Plan
-from gateway.mapping.remembering import remembered
+from gateway.mapping.remembering import Remembered, remembered
 from gateway.mapping.scope import Fault
 from gateway.mapping.single import Singles
 from gateway.mapping.single_logic import holds
 from gateway.mapping.single_outer import Outer
 from gateway.mapping.walk import Made, instant_text
-from gateway.mapping.writer_memory import write_recalled
+from gateway.mapping.writer_memory import write_base, write_derived, write_recalled
 from gateway.mapping.writer_nodes import NodeWriter
 
 _KEY = """
@@ -92,12 +92,15 @@ class Writer:
         index, saved, item, last = code.fresh("n"), code.fresh(), code.fresh("item"), code.fresh()
         code.run(_LOOP, SAVED=saved, LAST=last, INDEX=index)
         items, test = single.unfiltered(foreach, "focus") or (single.items(foreach, "focus"), None)
-        shared = single.outer = Outer([], single.known.copy()) if single.usual else None
+        shared = single.outer = Outer([], single.known.copy(), emit.id) if single.usual else None
+        kept = self._remembered(emit)
         start = len(code.block)
         source = "for INDEX, ITEM in enumerate(ITEMS(L)):\n    ..." if test is None else "for ITEM in L:\n    ..."
         hole = code.emit(source, INDEX=index, ITEM=item, ITEMS=code.bind(items_of), L=items)
         with single.inside(hole, loop=True):
             single.known.there.add(item)
+            if kept is not None:
+                write_base(self.nodes, kept, item)
             if test is not None:
                 code.run("if not C:\n    continue\nINDEX += 1", C=holds(single, test, item), INDEX=index)
             code.run("LAST = ITEM", LAST=last, ITEM=item)
@@ -112,9 +115,9 @@ class Writer:
         code = self.code
         if not emit.when_late:
             self.skip_unless(emit.when, item, leave)
-        kept = remembered(emit, FORMATS[self.plan.format].holder) if self.single.usual else None
+        kept = self._remembered(emit)
         recalled = {} if kept is None else write_recalled(self.nodes, emit, kept, item)
-        self.single.assign(tuple(one for one in emit.vars if kept is None or one not in kept.variables), item)
+        write_derived(self.single, [one for one in emit.vars if kept is None or one not in kept.variables], item)
         if emit.when_late:
             self.skip_unless(emit.when, item, leave)
         identity = self._identity(emit, item)
@@ -135,6 +138,9 @@ class Writer:
             code.run("L.append(R)", L=self._referred[emit.id], R=reference)
         code.run("out.append(MADE((EMIT, R, M, ORDER)))", MADE=code.bind(_NEW_MADE), EMIT=code.bind(emit.id),
                  R=reference, M=made, ORDER=order)  # fmt: skip
+
+    def _remembered(self, emit: Emit) -> Remembered | None:
+        return remembered(emit, FORMATS[self.plan.format].holder) if self.single.usual else None
 
     def skip_unless(self, when: Formula | None, item: str, leave: str) -> None:
         """Goes on with the next item where the condition does not hold."""

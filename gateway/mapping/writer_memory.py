@@ -1,11 +1,13 @@
 """The writer of what is remembered of an item: looked up by its texts, or made and kept; see `remembering`."""
 
 import ast
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.mapping.loose import Odd
-from gateway.mapping.plan import Emit
-from gateway.mapping.remembering import Remembered, keep
+from gateway.mapping.plan import Emit, Formula, remember
+from gateway.mapping.remembering import Remembered, derived, keep
+from gateway.mapping.single import Singles
 from gateway.mapping.single_known import Known
 from gateway.mapping.writer_nodes import NodeWriter
 
@@ -59,13 +61,53 @@ def write_recalled(nodes: NodeWriter, emit: Emit, kept: Remembered, item: str) -
     return _unpacked(nodes, kept, found, known)
 
 
+def write_base(nodes: NodeWriter, kept: Remembered, item: str) -> str:
+    """The local with the object that holds what is looked up; anything else is unusual."""
+    base, known = nodes.single.path(kept.base, item), nodes.single.known
+    if base not in known.there or base not in known.solid:
+        nodes.code.run(_OBJECT, B=base, ODD=nodes.code.bind(Odd))
+        known.there.add(base)
+        known.solid.add(base)
+    return base
+
+
+def write_derived(single: Singles, variables: Sequence[tuple[str, Formula]], item: str) -> None:
+    """Assigns variables; those that are made of another one's text alone are looked up by it, or made and kept."""
+    found = derived(variables) if single.usual else None
+    if found is None:
+        single.assign(tuple(variables), item)
+        return
+    position, count = found
+    behind = position + 1
+    single.assign(tuple(variables[:behind]), item)
+    made, code, memory = variables[behind : behind + count], single.code, single.code.bind({})
+    text, entry = single.known.variables[variables[position][0]], single.code.fresh()
+    titles = [code.fresh() for _ in made]
+    code.run("FOUND = MEMORY.get(V) if V.__class__ is str else None", FOUND=entry, MEMORY=memory, V=text)
+    with single.inside(code.emit("if FOUND is None:\n    ...", FOUND=entry)):
+        single.assign(tuple(made), item)
+        known = single.known
+        names: dict[str, str | ast.expr] = {f"V{number}": known.variables[one[0]] for number, one in enumerate(made)}
+        code.run(f"FOUND = ({', '.join(names)},)\nREMEMBER(MEMORY, TEXT, FOUND)", FOUND=entry, MEMORY=memory,
+                 TEXT=text, REMEMBER=code.bind(remember), **names)  # fmt: skip
+    locals_of = {f"L{number}": title for number, title in enumerate(titles)}
+    code.run(f"{', '.join(locals_of)}, = FOUND", FOUND=entry, **locals_of)
+    _take(single, known, [name for name, _ in made], titles)
+    single.assign(tuple(variables[behind + count :]), item)
+
+
+def _take(single: Singles, known: Known, names: Sequence[str], titles: Sequence[str]) -> None:
+    """The locals are the variables now; of each is known what was known where it was made."""
+    for name, title in zip(names, titles, strict=True):
+        single.known.take(known, known.variables[name], title)
+        single.known.variables[name] = title
+        single.known.stored.discard(name)
+
+
 def _look_up(nodes: NodeWriter, kept: Remembered, item: str, names: dict[str, Any]) -> None:
     """Writes the key of an item, None for one that cannot be told by texts, and what is found by it."""
-    code, single = nodes.code, nodes.single
-    base = single.path(kept.base, item)
+    code, base = nodes.code, write_base(nodes, kept, item)
     parts: dict[str, str | ast.expr] = {f"W{number}": code.fresh() for number in range(len(kept.whole))}
-    code.run(_OBJECT, B=base, ODD=code.bind(Odd))
-    single.known.there.add(base)
     for local, name in zip(parts.values(), kept.whole, strict=True):
         code.run(_WHOLE, W=local, B=base, NAME=code.bind(name))
     texts: dict[str, str | ast.expr] = {f"N{number}": code.bind(name) for number, name in enumerate(kept.names)}
@@ -79,8 +121,5 @@ def _unpacked(nodes: NodeWriter, kept: Remembered, found: str, known: Known) -> 
     titles = [code.fresh() for _ in (*kept.variables, *kept.fields)]
     names = {f"L{number}": title for number, title in enumerate(titles)}
     code.run(f"{', '.join(names)}, = FOUND", FOUND=found, **names)
-    for (name, _), title in zip(kept.variables, titles, strict=False):
-        single.known.take(known, known.variables[name], title)
-        single.known.variables[name] = title
-        single.known.stored.discard(name)
+    _take(single, known, [name for name, _ in kept.variables], titles[: len(kept.variables)])
     return dict(zip(kept.fields, titles[len(kept.variables) :], strict=True))
