@@ -151,10 +151,11 @@ def test_a_time_of_which_utc_has_none_orders_nothing(sent: str) -> None:
 
 @pytest.mark.parametrize("name", ["Europe/Nowhere", "../../etc/passwd", "\x00"])
 def test_a_zone_that_nobody_knows_is_told(name: str) -> None:
-    with pytest.raises(Fault, match="mapping.wrong-value"):
+    with pytest.raises(Fault, match=r"mapping\.wrong-value"):
         at_zone(["2026-06-29T22:00:05"], [name])
 
 
 def test_an_offset_stands_for_a_zone() -> None:
     assert at_zone(["2026-06-29T22:00:05"], ["+10:00"]) == ["2026-06-29T22:00:05+10:00"]
-    assert parse_time(["2024-09-21 7:57:00 pm"], ["YYYY-MM-DD hh:mm:ss A"], ["+1000"]) == ["2024-09-21T19:57:00+10:00"]
+    evening = parse_time(["2024-09-21 7:57:00 pm"], ["YYYY-MM-DD hh:mm:ss A"], ["+1000"])
+    assert evening == ["2024-09-21T19:57:00+10:00"]
