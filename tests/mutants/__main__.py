@@ -12,6 +12,7 @@ import pytest
 
 from tests.mutants.known import known_survivors, outdated, reason
 from tests.mutants.mutating import Mutant
+from tests.mutants.page import write
 from tests.mutants.running import ROOT, Plugin, Tried, without_tests
 from tests.mutants.verdicts import Verdicts
 
@@ -109,8 +110,7 @@ def counted(name: str, killed: int, count: int) -> str:
     return f"{name} {killed}/{count} {killed / count if count else 1:.1%}"
 
 
-def main(arguments: list[str]) -> int:
-    """Tries the mutants of the named targets and modules, of all without names."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m tests.mutants", None, DESCRIPTION, EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -118,6 +118,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="try one of N mutants (default: each)")
     parser.add_argument("--fresh", action="store_true", help="forget what runs before found")
     parser.add_argument("--again", action="store_true", help="ask about what survived before once more")
+    parser.add_argument("--page", action="store_true", help="write the table of docs/reference/mutants.md")
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Tries the mutants of the named targets and modules, of all without names."""
+    parser = _parser()
     asked = parser.parse_args(arguments)
     wanted = {
         target: list(
@@ -143,6 +150,8 @@ def main(arguments: list[str]) -> int:
         if tried:
             sys.stdout.write(f"{counted(target, killed, count)}\n")
             code = code or int(killed < WANTED * count)
+    if asked.page and code != 2:
+        write(wanted, progress.found)
     return code
 
 
