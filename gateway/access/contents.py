@@ -59,7 +59,7 @@ _UNLABELLED: Final[frozenset[str]] = frozenset()
 
 def followed(kinds: Iterable[Kind], resource: Resource) -> Kind:
     """The kind of a resource about others: theirs, each with its own labels too; unknown when one of them is."""
-    found = tuple(kinds)
+    found = tuple({id(kind): kind for kind in kinds}.values())  # thousands of one source are of few kinds
     if not all(kind.parts for kind in found):
         return UNKNOWN
     labels = tuple(sorted(frozenset(_labels(resource))))

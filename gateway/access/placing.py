@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.access.clinical import clinical_interval
 from gateway.access.contents import followed
-from gateway.access.sayings import whose_and_what
+from gateway.access.sayings import Sayings
 from gateway.access.subjects import FOLLOWED, STUDY_LEVEL, participants, references, relative
 from gateway.core.resources import Placement
 from gateway.core.types import Resource
@@ -32,6 +32,7 @@ class Placer:
 
     def __init__(self, study: Study) -> None:
         self._zone = ZoneInfo(study.zone)
+        self._sayings = Sayings()
         self._rules: dict[str, list[tuple[str, Expression | None]]] = {}
         for domain, rules in study.domains.items():
             for rule in rules:
@@ -43,7 +44,7 @@ class Placer:
         kind = resource["resourceType"]
         if kind in FOLLOWED:
             return self._follow(resource, resource.get(FOLLOWED[kind]), placement_of)
-        subjects, content = whose_and_what(resource)
+        subjects, content = self._sayings.of(resource)
         if kind in STUDY_LEVEL and subjects == ():
             return Placement(study_level=True)
         if not subjects:

@@ -1,15 +1,77 @@
-"""What a resource says of whose data and what content it is, found by one walk over it."""
+"""What a resource says of whose data and what content it is, found by one walk over it.
+
+What one source sends again and again, the same participant, device and codes with another time and value, is walked
+over once.
+"""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from gateway.access.contents import PLAIN, kind_said, principal_of
-from gateway.access.subjects import participants_said, patients_among
+from gateway.access.subjects import WHOSE, participants_said, patients_among
 from gateway.core.kinds import Kind
 from gateway.core.types import Resource
 
+Said: TypeAlias = tuple[tuple[str, ...] | None, Kind]
+"""What `participants` and `kind_of` say of a resource."""
 
-def whose_and_what(resource: Resource) -> tuple[tuple[str, ...] | None, Kind]:
+MOST_PARTS: Final = 6
+"""A resource with more elements that hold others hardly says the same as another."""
+
+LONGEST: Final = 1_000
+MOST_KNOWN: Final = 1_024
+"""How long contents are that are remembered, in bytes, and how many."""
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Sayings:
+    """Like `whose_and_what`, with the answers for the last contents kept; safe between threads."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, bytes], Said] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, resource: Resource) -> Said:
+        """What `whose_and_what` says of a resource."""
+        kind = resource["resourceType"]
+        principal = principal_of(kind)
+        telling = {
+            name: value
+            for name, value in resource.items()
+            if value.__class__ not in PLAIN and not _says_nothing(name, value, principal)
+        }
+        if len(telling) > MOST_PARTS or kind == "Patient" or "reference" in resource:
+            return whose_and_what(resource)
+        key = (kind, _encode(telling))
+        found = self._known.get(key)
+        if found is None:
+            found = whose_and_what(resource)
+            if len(key[1]) <= LONGEST:
+                if len(self._known) >= MOST_KNOWN:
+                    self._known.clear()
+                self._known[key] = found
+        return found
+
+
+def _says_nothing(name: str, value: Any, principal: str) -> bool:
+    """Whether an element that is no plain text holds neither codes nor references, whatever its values: a Quantity,
+    a Period."""
+    if value.__class__ is not dict or name == principal or name in WHOSE:
+        return False
+    if "reference" in value or ("code" in value and "value" not in value):
+        return False
+    for member in value.values():  # noqa: SIM110 - a generator costs twice as much
+        if member.__class__ not in PLAIN:
+            return False
+    return True
+
+
+def whose_and_what(resource: Resource) -> Said:
     """What `participants` and `kind_of` say of a resource."""
     principal = principal_of(resource["resourceType"])
     references = [resource.get("reference")]

@@ -46,7 +46,8 @@ FOLLOWED: Final = {"Provenance": "target", "List": "entry"}
 
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_WHOSE = ("subject", "patient", "individual")
+WHOSE: Final = ("subject", "patient", "individual")
+"""Elements that say whose a resource is."""
 
 
 def participants(resource: Resource) -> tuple[str, ...] | None:
@@ -60,7 +61,7 @@ def participants(resource: Resource) -> tuple[str, ...] | None:
 
 def participants_said(resource: Resource, patients: Set[str] | None) -> tuple[str, ...] | None:
     """The same, given the Patients among the references of the resource."""
-    for name in _WHOSE:
+    for name in WHOSE:
         value = resource.get(name)
         if isinstance(value, dict) and relative(value.get("reference")) is None:
             return None

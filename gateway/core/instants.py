@@ -20,6 +20,7 @@ _PATTERN = re.compile(
 )
 _SECOND = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-5][0-9](?:Z|[+-][0-9]{2}:[0-5][0-9])\Z")
 """Whole seconds with an offset, no leap second."""
+_LONGEST: Final = len("2026-06-29T22:00:05.123456789+02:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,12 @@ def parse_interval(text: str, zone: tzinfo = UTC) -> Interval | None:
 
     `zone` applies to values without an offset (dates and partial dates).
     """
+    return _interval(text, zone) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1 << 12)
+def _interval(text: str, zone: tzinfo) -> Interval | None:
+    """The same; the resources of a unit name the same times, and several ask it of one resource."""
     if _SECOND.match(text):
         return _second(text)
     found = _PATTERN.match(text)
@@ -79,9 +86,8 @@ def parse_interval(text: str, zone: tzinfo = UTC) -> Interval | None:
         return None
 
 
-@lru_cache(maxsize=1 << 10)
 def _second(text: str) -> Interval | None:
-    """The interval of a text of the commonest form, which Python reads by itself; several ask it of one resource."""
+    """The interval of a text of the commonest form, which Python reads by itself."""
     try:
         low = micros(datetime.fromisoformat(text))
     except (ValueError, OverflowError):

@@ -46,12 +46,11 @@ def encode(key: Key, resource: Resource) -> Encoded:
     Raises `Unprocessable` with `store.key-mismatch` when it has another type or id than its key, `store.id` when
     the id is none.
     """
-    if resource.get("resourceType") != key.type or resource.get("id") != key.id:
+    rest = dict(resource)
+    if rest.pop("resourceType", None) != key.type or rest.pop("id", None) != key.id:
         raise Unprocessable(issue("store.key-mismatch", type=key.type))
     if not _ID.match(key.id) or not _TYPE.match(key.type):
         raise Unprocessable(issue("store.id", type=key.type))
-    rest = dict(resource)
-    del rest["resourceType"], rest["id"]
     meta = rest.pop("meta", None)
     own = {name: value for name, value in meta.items() if name not in _SERVER} if isinstance(meta, dict) else {}
     meta_text = dumps(own) if own else b"{}"

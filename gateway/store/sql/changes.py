@@ -17,7 +17,7 @@ from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.placing import Placed, placed
 from gateway.store.sql.rows import Rows, no_rows
 from gateway.store.sql.tables import MANY_PAIRS, UNORDERED
-from gateway.store.sql.terms import of_target
+from gateway.store.sql.terms import digest
 
 _MILLISECOND: Final = 1_000
 """Microseconds between two versions of a resource at least: `meta.lastUpdated` shows milliseconds."""
@@ -99,7 +99,7 @@ class Planner:
         else:
             pk, version, updated = self._take_key(), 1, self._now
             state = (version, updated, False, *columns, _order(change, None), *_found_by(rows))
-            batch.heads.append((study, key.type, pk, key.id, *state, of_target(key.reference), kind))
+            batch.heads.append((study, key.type, pk, key.id, *state, digest(key.reference.encode()), kind))
         body = encoded.body(version, updated)
         packed = rows.pack()
         batch.versions.append((study, pk, version, updated, False, *columns, encoded.digest, packed, body, kind))

@@ -5,17 +5,21 @@ What many resources say alike, such as codes, is told apart from what is each on
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from gateway.core import Resource
 from gateway.search import Parameters
 from gateway.search.parameters import Indexed
-from gateway.search.paths import Walk
+from gateway.search.paths import Walk, walked
 from gateway.store.sql.index_references import ReferenceRows
 from gateway.store.sql.indexed import TypeIndex
 
 _COMMON: Final = frozenset({"token", "uri"})
 """The kinds of parameters whose values many resources have in common, if they are not `TypeIndex.own`."""
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +35,48 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Below:
+    """An element of which what stands at the ends of `walks` is looked at; all of it, where it has no other members
+    than `members`."""
+
+    name: str
+    walks: tuple[Walk, ...]
+    members: frozenset[str]
+
+    def of(self, resource: Resource) -> Any:
+        """What tells the values; None where extensions may."""
+        value = resource.get(self.name)
+        if value.__class__ is dict and self.members.issuperset(value):
+            return value
+        found = [walked(resource, (walk,)) for walk in self.walks]
+        return None if None in found else found
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How resources with the same top-level elements are looked at.
 
-    `common` are the parameters whose values resources have in common: the members `elements` and the values at the
-    ends of `ways` tell all of them, and `name` stands for them. `references` lead along the same ways, group by
-    group. `time` is the date by which the resource stands in time, if that is all that is asked of its element;
-    `own` are the parameters whose values hardly come again, `others` the parts beside.
+    `common` are the parameters whose values resources have in common: the members `elements` and what is `below`
+    others tell all of them, and `name` stands for them. `references` lead along the same ways, group by group;
+    `steady` stands for both. `time` is the date by which the resource stands in time, if that is all that is asked
+    of its element; `own` are the parameters whose values hardly come again, `others` the parts beside.
     """
 
     name: str
+    steady: str
     common: tuple[Indexed, ...]
     elements: tuple[str, ...]
-    ways: tuple[tuple[Walk, ...], ...]
+    below: tuple[Below, ...]
     references: tuple[ReferenceRows, ...]
     time: Part | None
     own: tuple[Indexed, ...]
     others: tuple[Part, ...]
+
+    def content(self, resource: Resource) -> bytes | None:
+        """What tells the values of the common parameters, as a text; None where extensions may."""
+        told = [resource[name] for name in self.elements]
+        told += [one.of(resource) for one in self.below]
+        return None if None in told else _encode(told)
 
 
 @dataclass(slots=True)
@@ -92,23 +121,30 @@ def plan_of(type: str, how: TypeIndex, parameters: Parameters, resource: Resourc
     for part in parts:
         if part is not time:
             found.add(how, part)
-    elements, ways = _told_by(found.common, resource)
+    elements, below = _told_by(found.common, resource)
     name = " ".join((type, *(one.code for one in found.common), *elements))
+    steady = " ".join((name, "|", *(one.code for group in found.references.values() for one in group)))
     references = tuple(ReferenceRows(type, how, several) for several in found.references.values())
     common, own, others = tuple(found.common), tuple(found.own), tuple(found.others)
-    return Plan(name, common, elements, ways, references, time, own, others)
+    return Plan(name, steady, common, elements, below, references, time, own, others)
 
 
-def _told_by(common: Iterable[Indexed], resource: Resource) -> tuple[tuple[str, ...], tuple[tuple[Walk, ...], ...]]:
-    """The elements, and the ways below others, that tell the values of parameters."""
+def _told_by(common: Iterable[Indexed], resource: Resource) -> tuple[tuple[str, ...], tuple[Below, ...]]:
+    """The elements, and what below others, that tell the values of parameters."""
     elements: set[str] = set()
-    ways: dict[tuple[Walk, ...], None] = {}
+    ways: dict[str, list[Walk]] = {}
     for one in common:
         if one.walks and all(len(walk) > 1 for walk in one.walks):
-            ways[one.walks] = None
+            for walk in one.walks:
+                ways.setdefault(walk[0][0], []).append(walk)
         else:
             elements.update(_elements(one, resource))
-    return tuple(sorted(elements)), tuple(ways)
+    return tuple(sorted(elements)), tuple(_below(name, walks) for name, walks in sorted(ways.items()))
+
+
+def _below(name: str, walks: Sequence[Walk]) -> Below:
+    members = {walk[1][0] for walk in walks} if all(len(walk) == 2 for walk in walks) else ()
+    return Below(name, tuple(dict.fromkeys(walks)), frozenset(members))
 
 
 def _parts(told: Iterable[Indexed], resource: Resource) -> list[Part]:

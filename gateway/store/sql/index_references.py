@@ -4,17 +4,19 @@ For any other, such as a URL or one by identifier, the rows are made of index en
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from gateway.core import Resource
 from gateway.search.entries import PresentEntry
 from gateway.search.parameters import Indexed
+from gateway.search.paths import walked
 from gateway.store.sql.indexed import TypeIndex
 from gateway.store.sql.rows import ABOUT, Rows
 from gateway.store.sql.terms import of_parameter, of_target
 
-_RELATIVE: Final = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})\Z")
+_RELATIVE: Final = re.compile(r"(([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64}))(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
 _ELSEWHERE: Final = frozenset({"identifier", "resourceType"})
 """What a reference that is more than literal has."""
 
@@ -25,6 +27,7 @@ class ReferenceRows:
     def __init__(self, type: str, how: TypeIndex, parameters: Sequence[Indexed]) -> None:
         self.parameters = tuple(parameters)
         self.walks = parameters[0].walks
+        self._names = [walk[0][0] for walk in self.walks] if all(len(walk) == 1 for walk in self.walks) else []
         self._takes = [
             (
                 one.targets,
@@ -35,18 +38,27 @@ class ReferenceRows:
             for one in parameters
         ]
 
-    def add(self, values: Sequence[Any], rows: Rows, about: list[int]) -> tuple[PresentEntry, ...] | None:
-        """Adds the rows of references, and to `about` the halves that become terms with the facet; which parameters
-        have a value then. None, and nothing added, where one of them is of another form."""
+    def texts(self, resource: Resource) -> tuple[str, ...] | None:
+        """The references of a resource without extensions at its top; None where one of them is more than literal."""
+        values = _values(resource, self._names) if self._names else walked(resource, self.walks)
+        if values is None:
+            return None
         found = []
         for value in values:
             text = value.get("reference") if value.__class__ is dict else None
-            led = _target(text) if text.__class__ is str else None
-            if led is None or not _ELSEWHERE.isdisjoint(value):
+            if text.__class__ is not str or not _ELSEWHERE.isdisjoint(value):
                 return None
-            found.append(led)
+            found.append(text)
+        return tuple(found)
+
+    def add(self, texts: Iterable[str], rows: Rows, about: list[int]) -> tuple[PresentEntry, ...] | None:
+        """Adds the rows of references, and to `about` the halves that become terms with the facet; which parameters
+        have a value then. None, and nothing added, where one of them is not relative."""
+        found = [_target(text) for text in texts]
+        if None in found:
+            return None
         present: dict[PresentEntry, None] = {}
-        for kind, id, target in found:
+        for kind, id, target in filter(None, found):
             for targets, entry, number, half in self._takes:
                 if kind in targets:
                     present[entry] = None
@@ -58,8 +70,20 @@ class ReferenceRows:
         return tuple(present)
 
 
+def _values(resource: Resource, names: Iterable[str]) -> list[Any]:
+    """What stands under some names; what should be an object or a list and is none is a value too."""
+    values: list[Any] = []
+    for name in names:
+        value = resource.get(name)
+        if value.__class__ is list:
+            values += value
+        elif value is not None:
+            values.append(value)
+    return values
+
+
 @lru_cache(maxsize=1 << 12)
 def _target(text: str) -> tuple[str, str, int] | None:
-    """Type, id and hash of a relative reference without version."""
+    """Type, id and hash of a relative reference, its version aside."""
     found = _RELATIVE.match(text)
-    return (found[1], found[2], of_target(text)) if found else None
+    return (found[2], found[3], of_target(found[1])) if found else None

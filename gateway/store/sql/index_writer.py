@@ -41,7 +41,7 @@ def _made(rows: Rows, study: str, pk: int) -> list[list[Values]]:
     at = rows.at
     return [
         [(study, term, at, pk) for term in rows.terms],
-        [(study, pk, *row) for row in rows.references],
+        [(study, pk, *row) for row in rows.references] if rows.references else [],
         [(study, pk, *row) for row in rows.dates] if rows.dates else [],
         [(study, pk, *row) for row in rows.numbers] if rows.numbers else [],
         [(study, pk, *row) for row in rows.strings] if rows.strings else [],
@@ -61,14 +61,14 @@ class IndexBatch:
     def replace(self, study: str, pk: int, old: Rows | None, new: Rows) -> None:
         """Takes away the rows of `old` that `new` has not, and adds those that only `new` has."""
         wanted = _made(new, study, pk)
-        if old is not None:
-            there = _made(old, study, pk)
-            for gone, before, then in zip(self.old, there, wanted, strict=True):
+        if old is None:
+            for into, rows in zip(self.new, wanted, strict=True):
+                if rows:
+                    into += rows
+        else:
+            for into, gone, before, then in zip(self.new, self.old, _made(old, study, pk), wanted, strict=True):
                 gone += set(before).difference(then)
-            wanted = [list(set(then).difference(before)) for before, then in zip(there, wanted, strict=True)]
-        for into, rows in zip(self.new, wanted, strict=True):
-            if rows:
-                into += rows
+                into += set(then).difference(before)
         if new.facet:
             self.facets[new.facet.id] = new.facet
         for unit in new.units:

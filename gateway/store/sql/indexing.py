@@ -1,11 +1,12 @@
 """From a resource to its index rows, by the search parameters of its type.
 
 What one source sends differs little from resource to resource: the rows of what hardly changes, such as codes, are
-kept for the last contents seen, and of contents that only some parameters look at. References, identifiers and times,
-which always change, are read anew, along ways that are known beforehand.
+kept for the last contents seen, and of contents that only some parameters look at; with references that come again,
+such as those of a device's samples, for the whole of both. Identifiers and times, which always change, are read anew,
+along ways that are known beforehand.
 """
 
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Hashable, Iterable, Sequence, Sized
 from itertools import count
 from typing import Final
 
@@ -16,22 +17,25 @@ from gateway.core.instants import parse_interval
 from gateway.search import Parameters
 from gateway.search.extract import entries_of
 from gateway.search.parameters import Indexed
-from gateway.search.paths import walked
 from gateway.search.query import IndexEntry, PresentEntry
 from gateway.store.sql.grants import CONSENT, consent_subject, consent_term
 from gateway.store.sql.index_plan import Part, Plan, plan_of
 from gateway.store.sql.indexed import TypeIndex, type_index
 from gateway.store.sql.recent import Recent
-from gateway.store.sql.rows import NO_ROWS, Facet, Fragment, Rows, complete, facet_of, fragment, no_rows
+from gateway.store.sql.rows import NO_ROWS, Facet, Fragment, Rows, complete, facet_of, fragment, no_rows, together
 
 MAX_SHAPES: Final = 4_096
 """For how many types with their top-level elements it is kept which parameters they may have."""
 
 FRAGMENT_BYTES: Final = 4_000_000
-"""How much memory the rows of the last contents of elements may take, and as much again those of steady ones."""
+"""How much memory the rows of the last contents of elements may take; as much again those of common ones, and of
+common ones with references."""
 
 COMMON_BYTES: Final = 1_500_000
 """How much memory facets may take, and as much again what they are made of."""
+
+MAX_MET: Final = 8_192
+"""How many contents with their references are known to have been met once."""
 
 MAX_CONTENT: Final = 2_000
 """Larger contents, in bytes, hardly come again."""
@@ -58,6 +62,9 @@ class Indexes:
         self._facets: Recent[tuple[str | int, ...], Facet] = Recent(COMMON_BYTES)
         self._fragments: Recent[tuple[str, str, bytes], Fragment] = Recent(FRAGMENT_BYTES)
         self._commons: Recent[tuple[str, bytes], Fragment] = Recent(FRAGMENT_BYTES)
+        self._steadies: Recent[Hashable, Fragment] = Recent(FRAGMENT_BYTES)
+        self._present: dict[str, Fragment] = {}
+        self._met: set[int] = set()
 
     def of_study(self, study: str) -> "Indexes":
         """How a study's resources are indexed: the same object where it has no parameters of its own."""
@@ -76,17 +83,9 @@ class Indexes:
     def rows(self, type: str, resource: Resource) -> Rows:
         """The index rows of a resource; a Consent is found by its patient whatever else is indexed."""
         plan = self._plan(type, resource)
-        rows, about = no_rows(), list[int]()
-        fragments = [self._common(type, plan, resource)] if plan.common else []
+        rows, own = no_rows(), list(plan.own)
+        fragments = [*self._steady(type, plan, resource, own)]
         fragments += [self._fragment(type, part, resource) for part in plan.others]
-        own, present = list(plan.own), list[PresentEntry]()
-        for references in plan.references:
-            values = walked(resource, references.walks)
-            found = None if values is None else references.add(values, rows, about)
-            if found is None:
-                own += references.parameters
-            else:
-                present += found
         if plan.time is not None:
             value = resource[plan.time.elements[0]]
             interval = parse_interval(value) if isinstance(value, str) else None
@@ -94,16 +93,70 @@ class Indexes:
                 own += plan.time.parameters
             else:
                 rows.at, rows.until = interval.low, interval.high
-                present.append(PresentEntry(plan.time.parameters[0].code))
+                fragments.append(self._presence(plan.time.parameters[0].code))
         if own:
             fragments.append(self._made(type, own, resource))
-        if present:
-            fragments.append(self._numbered(Fragment(NO_ROWS, tuple(present))))
-        complete(rows, fragments, about, self._facet(type, fragments))
+        complete(rows, fragments, self._facet(type, fragments))
         subject = consent_subject(resource) if type == CONSENT else ""
         if subject:
             rows.terms.add(consent_term(subject))
         return rows
+
+    def _steady(self, type: str, plan: Plan, resource: Resource, own: list[Indexed]) -> Sequence[Fragment]:
+        """The rows of what resources have in common, and of references. To `own` are added the parameters of those
+        that are of another form than relative."""
+        content, texts = plan.content(resource), tuple([one.texts(resource) for one in plan.references])
+        if content is None or None in texts:
+            return self._apart(type, plan, resource, content, texts, own)
+        key = (plan.steady, content, texts)
+        found = self._steadies.get(key)
+        if found is None:
+            several = self._apart(type, plan, resource, content, texts, own)
+            if len(own) > len(plan.own) or len(content) > MAX_CONTENT or self._is_first(key):
+                return several
+            found = self._numbered(together(several))
+            self._steadies.keep(key, found, _size(content, found))
+        return (found,)
+
+    def _is_first(self, key: Hashable) -> bool:
+        """Whether a key is met for the first time lately: most references of a record never come again."""
+        mark = hash(key)
+        if mark in self._met:
+            return False
+        if len(self._met) >= MAX_MET:
+            self._met = set()
+        self._met.add(mark)
+        return True
+
+    def _apart(
+        self,
+        type: str,
+        plan: Plan,
+        resource: Resource,
+        content: bytes | None,
+        texts: Iterable[tuple[str, ...] | None],
+        own: list[Indexed],
+    ) -> Sequence[Fragment]:
+        """The same, as the common part and the references."""
+        rows, about, present = no_rows(), list[int](), list[PresentEntry]()
+        for references, several in zip(plan.references, texts, strict=True):
+            found = None if several is None else references.add(several, rows, about)
+            if found is None:
+                own += references.parameters
+            else:
+                present += found
+        made = [self._common(type, plan, resource, content)] if plan.common else []
+        if present:
+            made.append(self._numbered(Fragment(rows, tuple(present), about=tuple(about))))
+        return made
+
+    def _presence(self, parameter: str) -> Fragment:
+        """The fragment that says of a parameter alone that it has a value."""
+        found = self._present.get(parameter)
+        if found is None:
+            found = self._numbered(Fragment(NO_ROWS, (PresentEntry(parameter),)))
+            self._present[parameter] = found
+        return found
 
     def _plan(self, type: str, resource: Resource) -> Plan:
         key = (type, *resource)
@@ -152,12 +205,9 @@ class Indexes:
                 self._fragments.keep(key, found, _size(content, found))
         return found
 
-    def _common(self, type: str, plan: Plan, resource: Resource) -> Fragment:
-        told = [resource[name] for name in plan.elements]
-        below = [walked(resource, ways) for ways in plan.ways]
-        if None in below:
+    def _common(self, type: str, plan: Plan, resource: Resource, content: bytes | None) -> Fragment:
+        if content is None:
             return self._made(type, plan.common, resource)
-        content = _encode((told, below))
         key = (plan.name, content)
         found = self._commons.get(key)
         if found is None:

@@ -154,15 +154,23 @@ def fragment(type: str, how: TypeIndex, entries: Iterable[IndexEntry]) -> Fragme
     return Fragment(rows, tuple(dict.fromkeys(common)), wordy, about=_about(type, rows))
 
 
-def complete(rows: Rows, fragments: Sequence[Fragment], about: Iterable[int], facet: Facet) -> None:
-    """Adds the rows of fragments, the facet of what is common in them, and the terms that the halves `about` make
-    with it."""
+def together(fragments: Sequence[Fragment]) -> Fragment:
+    """One fragment for several."""
+    rows = no_rows()
     for part in fragments:
         _join(rows, part)
-        for half in part.about:
-            rows.terms.add(mixed(half, facet.id))
-    for half in about:
-        rows.terms.add(mixed(half, facet.id))
+    common = dict.fromkeys(chain.from_iterable(part.common for part in fragments))
+    about = tuple(chain.from_iterable(part.about for part in fragments))
+    return Fragment(rows, tuple(common), any(part.is_wordy for part in fragments), about=about)
+
+
+def complete(rows: Rows, fragments: Iterable[Fragment], facet: Facet) -> None:
+    """Adds the rows of fragments, the facet of what is common in them, and the terms that are made with it."""
+    for part in fragments:
+        if part.rows is not NO_ROWS:
+            _join(rows, part)
+            for half in part.about:
+                rows.terms.add(half ^ facet.id)
     rows.facet = facet
 
 

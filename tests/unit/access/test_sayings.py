@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.access.contents import kind_of
-from gateway.access.sayings import whose_and_what
+from gateway.access.sayings import MOST_KNOWN, Sayings, whose_and_what
 from gateway.access.subjects import participants
 
 TEXTS = st.sampled_from(["Patient/one", "Patient/two", "http://a.org/Patient/x", "Device/a", "a", "", 'a"code":"b'])
@@ -26,12 +26,47 @@ ELEMENTS = st.dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(ELEMENTS, st.sampled_from(["Observation", "Patient", "Encounter", "Device"]))
 def test_the_quick_way_says_the_same(elements: dict[str, Any], kind: str) -> None:
     contained = elements.pop("contained", None)
     resource = {"resourceType": kind, "id": "one", "meta": {"security": [{"system": "s", "code": "c"}]}, **elements}
     if isinstance(contained, list):
         resource["contained"] = contained
-    for _ in range(2):
-        assert whose_and_what(resource) == (participants(resource), kind_of(resource))
+    assert whose_and_what(resource) == (participants(resource), kind_of(resource))
+
+
+RESOURCES = st.tuples(ELEMENTS, st.sampled_from(["Observation", "Patient", "Encounter", "Device"]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(RESOURCES, min_size=1, max_size=4))
+def test_what_came_before_changes_no_answer(several: list[tuple[dict[str, Any], str]]) -> None:
+    sayings = Sayings()
+    for elements, kind in several:
+        for place in range(2):  # the second time, what was kept may be found again
+            resource = {"resourceType": kind, "id": f"id-{place}", **elements}
+            if not isinstance(resource.get("contained", []), list):
+                del resource["contained"]
+            assert sayings.of(resource) == whose_and_what(resource)
+
+
+def test_values_and_times_are_not_told_apart() -> None:
+    sayings = Sayings()
+    plain = {
+        "resourceType": "Observation",
+        "subject": {"reference": "Patient/one"},
+        "code": {"coding": [{"code": "c"}]},
+    }
+    first = {**plain, "id": "a", "effectivePeriod": {"start": "2026"}, "valueQuantity": {"value": 1, "code": "/min"}}
+    other = {**plain, "id": "b", "effectivePeriod": {"start": "2027"}, "valueQuantity": {"value": 2, "code": "/min"}}
+    assert sayings.of(other) is sayings.of(first)
+    for changed in ({"subject": {"reference": "Patient/two"}}, {"valueQuantity": {"code": "/min"}}, {"code": {}}):
+        assert sayings.of({**first, **changed}) == whose_and_what({**first, **changed}) != sayings.of(first)
+
+
+def test_what_is_kept_is_bounded() -> None:
+    sayings = Sayings()
+    for number in range(MOST_KNOWN + 10):
+        sayings.of({"resourceType": "Device", "id": "a", "patient": {"reference": f"Patient/{number}"}})
+    assert len(sayings) <= MOST_KNOWN

@@ -36,7 +36,7 @@ def plainly(resource: Resource) -> Rows:
     told = [one for one in PARAMETERS.told_by(resource) if not how.without_rows(one.code)]
     part = fragment(kind, how, entries_of(resource, told))
     rows = no_rows()
-    complete(rows, [part], (), facet_of(kind, [part.common]))
+    complete(rows, [part], facet_of(kind, [part.common]))
     rows.terms |= (
         {consent_term(consent_subject(resource))} if kind == "Consent" and consent_subject(resource) else set()
     )
