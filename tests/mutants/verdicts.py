@@ -2,7 +2,7 @@
 
 A verdict is of one change of one text of a module. That a test told it holds while the file of that test and what
 stands beside the tests (set-ups, tables) are as they were; every other verdict while all tests of the target are.
-What the module uses of other modules is not asked: `--fresh` forgets what is known.
+What the module uses of other modules, and tests of set-ups elsewhere, is not asked: `--fresh` forgets what is known.
 """
 
 import json
@@ -36,8 +36,8 @@ class Verdicts:
         self._root = root
         self._again = again
         asked = sorted(path for test in tests for path in _files(root / test))
-        self._beside = [root / "tests/conftest.py", *(one for one in asked if not one.name.startswith("test_"))]
-        self._all = _digest([*self._beside, *asked])
+        self._beside = [one for one in asked if not one.name.startswith("test_")]
+        self._all = _digest(asked)
         self._tool = _digest(Path(__file__).with_name(name) for name in _TOOL)
         self._kept: dict[str, tuple[str, Verdict]] = {}
         for line in file.read_text("utf-8").splitlines() if file.exists() else ():

@@ -54,7 +54,8 @@ def test_a_later_run_knows_what_was_kept(kept: Path) -> None:
         ("area/test_new.py", [TOLD, None, None]),
         ("area/set_up.py", [None, None, None]),
         ("area/table.yaml", [None, None, None]),
-        ("conftest.py", [None, None, None]),
+        ("area/conftest.py", [None, None, None]),
+        ("conftest.py", [TOLD, SURVIVED, None]),
         ("elsewhere/test_one.py", [TOLD, SURVIVED, None]),
     ],
 )
