@@ -103,8 +103,8 @@ class ApiKeys:
     ) -> tuple[str, ApiKey]:
         """A new key: its text, which nobody sees again, and what is kept of it.
 
-        Raises `Unprocessable` for a client that delivers nothing, a lifetime or network that is none, and `Conflict`
-        when the client has two living keys.
+        Raises `Unprocessable` for a client that delivers nothing, a lifetime or network that is none, and types that
+        lack some of what the source makes, and `Conflict` when the client has two living keys.
         """
         now = self._clock()
         registered = self._client_of(study, client)
@@ -112,6 +112,9 @@ class ApiKeys:
             raise Unprocessable(issue("auth.key-client"))
         if not 0 < days <= MAX_DAYS:
             raise Unprocessable(issue("auth.key-days", limit=MAX_DAYS))
+        kept = tuple(types)
+        if kept and not self._types_of(study, registered.source) <= set(kept):
+            raise Unprocessable(issue("auth.key-types"))
         if sum(key.client == client and key.lives(now.timestamp()) for key, _ in self.all(study)) >= MAX_LIVE:
             raise Conflict(issue("auth.key-two", limit=MAX_LIVE))
         begin = start or now
@@ -124,7 +127,7 @@ class ApiKeys:
             not_before=int(begin.timestamp()),
             not_after=int((begin + timedelta(days=days)).timestamp()),
             networks=tuple(_network(text) for text in networks),
-            types=tuple(types),
+            types=kept,
         )
         self._keep(key)
         return f"{PREFIX}{key.id}_{secret}", key

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.console import console, show_error, show_issues, write_json
+from gateway.cli.console import console, show_error, show_issues, table, write_json
 from gateway.cli.readers import reader_of
 
 if TYPE_CHECKING:
@@ -134,26 +134,21 @@ def _measured(cell: "Cell", measure: str, extremes: bool) -> "Iterable[tuple[str
 
 
 def _show(found: "Aggregate", measure: str, extremes: bool) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
     measured = [f"{name} {measure}" for name in ("mean", "min", "max")[: (1 + 2 * extremes) if measure else 0]]
-    table = Table(*map(escape, (*found.by, found.counted, *measured)))
+    shown = table(*found.by, found.counted, *measured)
     for cell in found.cells:
         numbers = ["" if number is None else str(number) for _name, number in _measured(cell, measure, extremes)]
-        table.add_row(*map(_text, cell.group), _count(cell.count), *numbers)
+        shown.add_row(*map(_text, cell.group), _count(cell.count), *numbers)
     for total in found.totals:
         place = found.by.index(total.column)
         values = [_text(total.value) if column == place else "(all)" for column in range(len(found.by))]
-        table.add_row(*values, _count(total.count))
-    console().print(table)
+        shown.add_row(*values, _count(total.count))
+    console().print(shown)
     console().print(f"total: {_count(found.total)}")
 
 
 def _text(value: str | None) -> str:
-    from rich.markup import escape
-
-    return "(not there)" if value is None else escape(value)
+    return "(not there)" if value is None else value
 
 
 def _count(count: int | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.console import console, show_issues, write_json, write_line
+from gateway.cli.console import console, show_issues, table, write_json, write_line
 from gateway.cli.opening import opened
 from gateway.core.instants import format_instant
 from gateway.core.issues import operation_outcome
@@ -78,11 +78,9 @@ def disclosures(
     as_json: Annotated[bool, typer.Option("--json", help="One AuditEvent a line.")] = False,
 ) -> None:
     """Account for the disclosures of a participant's data: every reading, search and export that served some."""
-    from rich.table import Table
-
     from gateway.audit import resource
 
-    table = Table("when", "client", "organisation", "purpose", "what", "consents")
+    shown = table("when", "client", "organisation", "purpose", "what", "consents")
     with _studies(study) as (gateway, _):
         people = gateway.studies[study].participants
         patient = next((person.patient for person in people if person.id == subject), subject)
@@ -94,9 +92,9 @@ def disclosures(
             what = f"{event.operation} {', '.join(event.targets[:3])}"
             when = format_instant(event.at)
             consents = ", ".join(event.consents)
-            table.add_row(when, event.client, event.organisation, event.purpose, what, consents)
+            shown.add_row(when, event.client, event.organisation, event.purpose, what, consents)
     if not as_json:
-        console().print(table)
+        console().print(shown)
 
 
 @app.command("break-glass", epilog="Example: gateway audit break-glass --study hf-dct-01 --json")
@@ -105,11 +103,9 @@ def break_glass(
     as_json: Annotated[bool, typer.Option("--json", help="One AuditEvent a line.")] = False,
 ) -> None:
     """List what was read past the Consents in emergencies, newest first: by whom, why, of whom; refusals too."""
-    from rich.table import Table
-
     from gateway.audit import resource
 
-    table = Table("when", "client", "organisation", "outcome", "what", "participants", "reason")
+    shown = table("when", "client", "organisation", "outcome", "what", "participants", "reason")
     with _studies(study) as (gateway, _):
         for event in gateway.audit.broken(study):
             if as_json:
@@ -118,9 +114,9 @@ def break_glass(
             what = f"{event.operation} {', '.join(event.targets[:3])}"
             people = ", ".join(event.patients[:3])
             when = format_instant(event.at)
-            table.add_row(when, event.client, event.organisation, event.outcome, what, people, event.why)
+            shown.add_row(when, event.client, event.organisation, event.outcome, what, people, event.why)
     if not as_json:
-        console().print(table)
+        console().print(shown)
 
 
 @app.command("keys", epilog="Example: gateway audit keys > anchor-keys.json")

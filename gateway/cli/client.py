@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.console import console, write_json, write_line
+from gateway.cli.console import console, table, write_json, write_line
 from gateway.cli.opening import opened
 
 if TYPE_CHECKING:
@@ -105,17 +105,15 @@ def list_clients(
     as_json: Annotated[bool, typer.Option("--json", help="One client a line.")] = False,
 ) -> None:
     """List who may ask: state, organisation, role, purpose, and the source that the client delivers."""
-    from rich.table import Table
-
-    table = Table("client", "state", "organisation", "role", "purpose", "source")
+    shown = table("client", "state", "organisation", "role", "purpose", "source")
     with opened(study) as gateway:
         for registration in gateway.clients.all(study):
             told = gateway.clients.told(registration)
             if as_json:
                 write_json(told)
-            table.add_row(*(str(told.get(name, "")) for name in _COLUMNS))
+            shown.add_row(*(str(told.get(name, "")) for name in _COLUMNS))
     if not as_json:
-        console().print(table)
+        console().print(shown)
 
 
 _COLUMNS = ("id", "state", "organisation", "role", "purpose", "source")

@@ -1,5 +1,6 @@
 """What commands print with: tables and progress for people on stderr or stdout, JSON lines for machines on stdout."""
 
+import os
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -10,22 +11,37 @@ from gateway.core.issues import Issue
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
+
+_PIPE_WIDTH = 1000
+"""How wide a table may be where no terminal has a width: nobody's script wants a cell folded."""
 
 
 @cache
 def console() -> "Console":
-    """The rich console on stdout."""
+    """The rich console on stdout; square brackets are text, as names of files and reasons have them."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    is_pipe = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(highlight=False, markup=False, width=_PIPE_WIDTH if is_pipe else None)
 
 
 @cache
 def errors() -> "Console":
-    """The rich console on stderr."""
+    """The rich console on stderr, likewise."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, markup=False)
+
+
+def table(*columns: str) -> "Table":
+    """An empty table whose cells fold where the screen is narrow: an id that was cut could not be used again."""
+    from rich.table import Table
+
+    made = Table()
+    for name in columns:
+        made.add_column(name, overflow="fold")
+    return made
 
 
 def write_json(tree: Any) -> None:

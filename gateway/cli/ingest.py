@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.console import console, errors, show_error, show_issues, write_json
+from gateway.cli.console import console, errors, show_error, show_issues, table, write_json
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -94,12 +94,13 @@ def deliver(gateway: "Gateway", study: str, source: str, path: Path, envelope: d
 
     Raises `NotFound` for an unknown study or source.
     """
+    from rich.markup import escape
     from rich.progress import Progress
 
     gateway.ingest.media_types(study, source)
     principal = gateway.studies[study].principal_of(source)
     with Progress(console=errors(), transient=True) as progress:
-        task = progress.add_task(path.name, total=path.stat().st_size)
+        task = progress.add_task(escape(path.name), total=path.stat().st_size)
         for receipt, done in gateway.ingest.bring(study, source, path, envelope, principal):
             progress.update(task, completed=done)
             yield receipt
@@ -161,15 +162,13 @@ def _together(receipts: list["Receipt"]) -> "Receipt":
 
 def show_receipts(receipts: Iterable["Receipt"]) -> None:
     """A table of receipts, then the issues of those that have any."""
-    from rich.table import Table
-
-    table = Table(
+    shown = table(
         "file", "status", "records", "mapped", "created", "updated", "known", "quarantined", "parked", "receipt"
     )
     found = list(receipts)
     for receipt in found:
         counts = (str(value) for value in asdict(receipt.counts).values())
-        table.add_row(receipt.name or receipt.source, receipt.status, *counts, receipt.id)
-    console().print(table)
+        shown.add_row(receipt.name or receipt.source, receipt.status, *counts, receipt.id)
+    console().print(shown)
     for receipt in found:
         show_issues(receipt.issues, receipt.name or receipt.id)

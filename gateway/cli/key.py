@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gateway.cli.console import console, write_json, write_line
+from gateway.cli.console import console, table, write_json, write_line
 from gateway.cli.opening import opened
 from gateway.core.instants import format_instant, from_micros
 
@@ -31,8 +31,6 @@ def new(
 @app.command("list", epilog="Example: gateway key list --json")
 def list_keys(as_json: Annotated[bool, typer.Option("--json", help="The public keys as a JWK Set.")] = False) -> None:
     """List the keys, oldest first; the last one signs."""
-    from rich.table import Table
-
     from gateway.auth import KeyFolder
     from gateway.settings import Settings
 
@@ -40,10 +38,10 @@ def list_keys(as_json: Annotated[bool, typer.Option("--json", help="The public k
     if as_json:
         write_json({"keys": list(keys)})
         return
-    table = Table("key", "algorithm", "use")
+    shown = table("key", "algorithm", "use")
     for key in keys:
-        table.add_row(key["kid"], key["alg"], "signs" if key is keys[-1] else "verifies")
-    console().print(table)
+        shown.add_row(key["kid"], key["alg"], "signs" if key is keys[-1] else "verifies")
+    console().print(shown)
 
 
 StudyOption = Annotated[str, typer.Option("--study", help="The study.")]
@@ -91,9 +89,7 @@ def issued(study: StudyOption, as_json: Annotated[bool, typer.Option("--json", h
     """List the keys of vendors: what each is bound to, and when it was last used."""
     from dataclasses import asdict
 
-    from rich.table import Table
-
-    table = Table("key", "client", "from", "until", "networks", "types", "last used", "state")
+    shown = table("key", "client", "from", "until", "networks", "types", "last used", "state")
     with opened(study) as gateway:
         now = gateway.clock().timestamp()
         for key, used in gateway.api_keys.all(study):
@@ -103,9 +99,9 @@ def issued(study: StudyOption, as_json: Annotated[bool, typer.Option("--json", h
                 write_json(told | {"used": used})
             state = "revoked" if key.revoked else "lives" if key.lives(now) else "over"
             row = (_day(key.not_before), _day(key.not_after), " ".join(key.networks), " ".join(key.types))
-            table.add_row(key.id, key.client, *row, _day(used), state)
+            shown.add_row(key.id, key.client, *row, _day(used), state)
     if not as_json:
-        console().print(table)
+        console().print(shown)
 
 
 def _day(seconds: int) -> str:

@@ -114,7 +114,7 @@ def run(
 
     found = _found(_shelf(study), view)
     values = _values(found, parameter or [])
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed}")
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TextColumn("{task.completed}")
     with closing(build(Settings())) as gateway, Progress(*columns, console=errors(), transient=True) as progress:
         known, reader = reader_of(gateway, study, client)
         task = progress.add_task(found.name, total=None)

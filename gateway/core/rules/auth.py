@@ -104,7 +104,10 @@ RULES: dict[str, Rule] = {
     ),
     "auth.key-twice": Rule("error", "invalid", "A key and a token were sent together", "Send one of them"),
     "auth.key-types": Rule(
-        "error", "forbidden", "The source makes resources of types that the key is not for", "Ask the study for a key"
+        "error",
+        "forbidden",
+        "The source makes resources of types that the key is not for",
+        "The study makes a key for every type that the source's mappings make (`gateway map docs` tells), or for all",
     ),
     "auth.key-client": Rule(
         "error", "value", "Keys are for clients that deliver a source", "Name a client with a source"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app import Gateway
+from gateway.auth import ApiKeys
 from gateway.core.errors import Conflict, FhirError, Forbidden, NotFound, Unauthorized, Unprocessable
 from tests.unit.auth.conftest import Moving
 
@@ -86,9 +87,17 @@ def test_a_key_comes_from_its_networks(
 
 def test_a_key_for_types_is_good_while_the_source_makes_no_others(gateway: Gateway) -> None:
     good, _ = gateway.api_keys.issue(STUDY, "withings", types=("Observation", "Device"))
-    narrow, _ = gateway.api_keys.issue(STUDY, "withings", types=("Patient",))
     assert gateway.api_keys.authenticate(good, STUDY, HERE)
-    assert refused(gateway, narrow) == "auth.key-types"
+    made = frozenset({"Observation", "Device", "Patient"})
+    grown = ApiKeys(gateway.store.api_keys, gateway.studies, lambda _study, _source: made, gateway.clock)
+    with pytest.raises(Forbidden, match=r"auth\.key-types"):
+        grown.authenticate(good, STUDY, HERE)
+
+
+@pytest.mark.parametrize("types", [("Patient",), ("Observation",), ("Observation", "Devices")], ids=str)
+def test_a_key_that_could_never_deliver_is_not_made(gateway: Gateway, types: tuple[str, ...]) -> None:
+    with pytest.raises(Unprocessable, match=r"auth\.key-types"):
+        gateway.api_keys.issue(STUDY, "withings", types=types)
 
 
 def test_keys_rotate_without_a_gap(gateway: Gateway, clock: Moving) -> None:
