@@ -61,7 +61,12 @@ def test_values_and_times_are_not_told_apart() -> None:
     first = {**plain, "id": "a", "effectivePeriod": {"start": "2026"}, "valueQuantity": {"value": 1, "code": "/min"}}
     other = {**plain, "id": "b", "effectivePeriod": {"start": "2027"}, "valueQuantity": {"value": 2, "code": "/min"}}
     assert sayings.of(other) is sayings.of(first)
-    for changed in ({"subject": {"reference": "Patient/two"}}, {"valueQuantity": {"code": "/min"}}, {"code": {}}):
+    changes: tuple[dict[str, Any], ...] = (
+        {"subject": {"reference": "Patient/two"}},
+        {"valueQuantity": {"code": "/min"}},
+        {"code": {}},
+    )
+    for changed in changes:
         assert sayings.of({**first, **changed}) == whose_and_what({**first, **changed}) != sayings.of(first)
 
 
