@@ -17,6 +17,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import Phase, settings
 
+from tests.mutants.known import known_survivors, reason
 from tests.mutants.mutating import Mutant, mutants
 from tests.mutants.replacing import Loaded, put
 from tests.mutants.tracing import Traces
@@ -26,8 +27,11 @@ ROOT: Final = Path(__file__).parents[2]
 MEMORY: Final = 1 << 30
 """Bytes that a mutant may take beside what it starts with."""
 
-PATIENCE: Final = 8.0
+PATIENCE: Final = 3.0
 """Seconds of tests that a mutant may survive: of more than that the rest is not tried, and the mutant survives."""
+
+LITTLE_PATIENCE: Final = 0.5
+"""The same of a mutant that no test is known to tell."""
 
 ENDLESS: Final = (signal.SIGALRM, signal.SIGXCPU)
 STOPPED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -92,6 +96,7 @@ class Plugin:
         self._every = every
         self._verdicts = verdicts
         self._report = report
+        self._known = known_survivors()
         self._recent: deque[int] = deque(maxlen=5)
 
     def pytest_collectstart(self) -> None:
@@ -113,9 +118,7 @@ class Plugin:
         self._loaded = Loaded()
         gc.collect()
         gc.freeze()
-        unchanged = {module: ast.parse(path_of(module).read_text("utf-8")) for module in self._modules}
-        if self._verdict(unchanged, range(len(self._items))).outcome != "survived":
-            pytest.exit("the tests fail in a fork with the modules as they are", 2)
+        self._try_unchanged()
         for module in self._modules:
             self._try_module(module)
         return True
@@ -129,6 +132,17 @@ class Plugin:
                 pytest.exit(f"fails without any mutant: {item.nodeid}", 2)
         return traces
 
+    def _try_unchanged(self) -> None:
+        """The modules as they are, in the place of themselves, survive all tests."""
+        sources = {module: path_of(module).read_text("utf-8") for module in self._around}
+        whole = "".join(sources.values())
+        if self._verdicts.known("", whole, 0) is None:
+            trees = {module: ast.parse(source) for module, source in sources.items()}
+            verdict = self._verdict(trees, range(len(self._items)))
+            if verdict.outcome != "survived":
+                pytest.exit("the tests fail in a fork with the modules as they are", 2)
+            self._verdicts.keep("", whole, 0, verdict)
+
     def _try_module(self, module: str) -> None:
         file, tried = path_of(module), Tried()
         source = file.read_text("utf-8")
@@ -138,7 +152,8 @@ class Plugin:
             verdict = self._verdicts.known(module, source, number)
             tried.known += verdict is not None
             if verdict is None:
-                tests = self._traces.tests(file, mutant.place, importing, PATIENCE, named)
+                patience = LITTLE_PATIENCE if reason(self._known, module, mutant) else PATIENCE
+                tests = self._traces.tests(file, mutant.place, importing, patience, named)
                 verdict = self._verdict({module: mutant.tree}, tests) if tests else Verdict("unseen")
                 self._verdicts.keep(module, source, number, verdict)
             tried.add(mutant, verdict)
@@ -201,7 +216,7 @@ def _bound(seconds: float) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (10 + int(3 * seconds), resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CPU, (5 + int(2 * seconds), resource.RLIM_INFINITY))
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, resource.RLIM_INFINITY))
     signal.alarm(60 + int(30 * seconds))
