@@ -1,8 +1,10 @@
-"""Collecting is asked of a Consent by its own name."""
+"""Collecting is asked of a Consent by its own name, which is read once until one of the participant changes."""
 
 import pytest
 
 from gateway.access import Write
+from gateway.access.collecting import Collecting
+from gateway.consent import ConsentPolicy
 from gateway.core.errors import Forbidden
 from tests.unit.access.conftest import World
 from tests.unit.access.observations import observation
@@ -24,3 +26,14 @@ def test_a_consent_that_denies_another_action_lets_collect(world: World, denied:
     else:
         with pytest.raises(Forbidden, match=r"consent\.collection-not-permitted"):
             source.commit([Write(observation(person))])
+
+
+def test_what_consents_say_is_remembered_until_one_changes(world: World) -> None:
+    person, study = world.person("101-001"), world.study
+    collecting = Collecting(world.store, {study.id: ConsentPolicy.of(study)})
+    first = collecting._grants(study.id, person.patient, ())
+    assert collecting._grants(study.id, person.patient, ()) is first
+    world.give(world.consent_of(person, "norte-research-only"))
+    changed = collecting._grants(study.id, person.patient, ())
+    assert changed != first
+    assert collecting._grants(study.id, person.patient, ()) is changed
