@@ -22,9 +22,6 @@ from tests.contract.stores import PARAMETERS, consent, observation, open_store, 
 SCHEMAS = Path(__file__).with_name("schemas")
 RELEASED = sorted({int(file.name.split(".")[0]) for file in SCHEMAS.glob("*.sql")})
 
-POSTGRESQL_ONLY = {"resource_whose"}
-"""Indexes that SQLite does without: Alembic does not ask which databases have one."""
-
 PERMIT = {"grantee": "*", "domain": "*", "action": "*", "purpose": "*"}
 CONSENTS = {"permit": {"grants": [PERMIT]}, "dissent": {"dissent": True}}
 """Id -> what a Consent of p1 says beside (see `grants_of_consents`)."""
@@ -87,12 +84,8 @@ def fill(connection: Any) -> None:
 
 def differences(store: SqlStore) -> list[Any]:
     """What Alembic would still change."""
-
-    def is_here(_object: Any, name: str | None, *_others: Any) -> bool:
-        return name not in POSTGRESQL_ONLY or not store.database.is_sqlite
-
     with store.database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": "none", "include_object": is_here})
+        context = MigrationContext.configure(connection, opts={"version_table": "none"})
         return list(compare_metadata(context, Table.metadata))
 
 

@@ -42,6 +42,7 @@ _SHAPES: Final = (
     ("resource", "resource_updated", "1000000 500000 100000 100 1"),
     ("resource", "resource_at", "1000000 500000 100000 2 1"),
     ("resource", "resource_facet", "1000000 500000 10000 2 1"),
+    ("resource", "resource_whose", "10000000 5000000 2000000 2000000 50000 100 50 10 1"),
     ("version", "sqlite_autoindex_version_1", "1000000 500000 1 1"),
     ("replaced", "replaced", "1000000 500000 100000 1 1"),
     ("version_pair", "version_pair", "10000 5000 3 3 3 1"),

@@ -35,7 +35,7 @@ from gateway.store.sql.index_tables import FacetRow, FacetTermRow, StringRow, Te
 from gateway.store.sql.limiting import UNLIMITED, Gate
 from gateway.store.sql.ordering import Order, sort_columns
 from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, Columns, ResourceRow, VersionRow, columns_of
-from gateway.store.sql.visible import count_of_visible, study_is
+from gateway.store.sql.visible import count_of_granted, count_of_visible, study_is
 
 PACKED: Final = 20_000
 """How long a body may be that stands with others in one row."""
@@ -137,9 +137,12 @@ def _rows(database: Database, shape: Shape, driver: str) -> tuple[Select[Any], l
 def _counted(database: Database, shape: Shape) -> Select[Any]:
     head = columns_of(ResourceRow)
     is_several = shape.driver == "term" and not shape.is_single
-    if shape.what == "count-many" and shape.gate == UNLIMITED and not database.is_sqlite and not is_several:
+    if shape.what == "count-many" and shape.gate == UNLIMITED and not is_several:
         where, _ = _where(database, shape, head, "driver", of_anybody=True)
-        return count_of_visible(head, where, by_subject=shape.driver in ("type", "facet"))
+        if not database.is_sqlite:
+            return count_of_visible(head, where, by_subject=shape.driver in ("type", "facet"))
+        if shape.driver == "type" and all(piece == ("facets",) for piece in shape.pieces):
+            return count_of_granted(head, where)
     where, _ = _where(database, shape, head, "driver")
     if shape.what == "estimate":
         some = sql_select(head.pk).where(*where).limit(bindparam("count_limit", type_=Integer))

@@ -8,7 +8,7 @@ distribution column. `pk` is a time-ordered 63-bit number made by the gateway. T
 
 from typing import Any, ClassVar, Final, TypeAlias
 
-from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, SmallInteger, text
+from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, SmallInteger
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlmodel import Field, SQLModel
@@ -51,8 +51,8 @@ class ResourceRow(Table, table=True):
     `ordered` is the instant of the newest message that was taken for it, `UNORDERED` when none had one. `at` and
     `until` are the interval by which searches place it in time, `UNDATED` when it has none or is deleted. `facet` is
     the set of common values that it has (see `index_tables`), 0 when deleted; `reference` the hash of `Type/id`;
-    `kind` that of a `KindRow`, 0 for one that nobody looked into. By `resource_whose` PostgreSQL counts what a
-    reader may see without the rows.
+    `kind` that of a `KindRow`, 0 for one that nobody looked into. By `resource_whose` what a reader may see is
+    counted without the rows.
     """
 
     __tablename__ = "resource"
@@ -61,11 +61,7 @@ class ResourceRow(Table, table=True):
         Index("resource_updated", "study", "type", "updated", "pk"),
         Index("resource_at", "study", "type", "at", "pk"),
         Index("resource_facet", "study", "facet", "at", "pk"),
-        Index(
-            "resource_whose",
-            *("study", "type", "level", "subject", "domain", "facet"),
-            postgresql_where=text("NOT deleted"),
-        ).ddl_if(dialect="postgresql"),
+        Index("resource_whose", "study", "type", "deleted", "level", "subject", "domain", "facet"),
         CLUSTERED,
     )
 

@@ -77,38 +77,63 @@ def visible_of_many(row: Columns) -> ColumnElement[bool]:
 
 
 def count_of_visible(row: Columns, where: Sequence[ColumnElement[bool]], *, by_subject: bool) -> Select[Any]:
-    """How many of the rows with `where` the reader may see, by the rule of `visible_of_many`.
+    """How many of the rows with `where` the reader may see, by the rule of `visible_of_many`: rows in groups.
 
     Participants are asked once for all their rows; where some grants are about windows of time or kinds of content,
-    rows are asked one by one: those of these participants if `by_subject`, for what no index drives, else all. A
-    planner counts the price of asking a row towards that of finding it, and would go a dearer way to the same rows.
-    Where nothing else is asked of the rows, all that is read is an index of whose they are.
+    the rows of their participants are asked one by one, participant by participant if `by_subject`, for what no other
+    index drives. PostgreSQL's planner counts the price of asking a row towards that of finding it, and would go a
+    dearer way to the same rows. Where nothing else is asked of rows, an index of whose they are is all that is read.
     """
     sets = _Sets.made()
-    pairs = (row.level == MANY_PAIRS, _has_pairs(row), not_(_has_pair_without_grant(row, row.reference)))
-    of_many = select(func.count(row.pk)).where(*where, *pairs).scalar_subquery()
     of_whom = (row.level, row.subject, row.domain)
     group = select(*of_whom, func.count().label("rows")).where(*where).group_by(*of_whom).subquery().c
     granted = or_(group.subject.in_(sets.whole), tuple_(group.subject, group.domain).in_(sets.by_domain))
     is_seen = or_(group.level == STUDY_LEVEL, and_(group.level == ONE_PAIR, granted))
     seen = _sum(case((is_seen, group.rows), else_=0))
-    grouped = select(seen + case((func.bool_or(group.level == MANY_PAIRS), of_many), else_=0)).scalar_subquery()
-    if not by_subject:
-        each = select(func.count(row.pk)).where(*where, visible_of_many(row)).scalar_subquery()
-        return select(case((exists(sets.some.subquery()), each), else_=grouped))
-    return select(grouped + _count_of_some(row, where, sets).scalar_subquery())
+    of_many = case((func.max(case((group.level == MANY_PAIRS, 1), else_=0)) == 1, _of_many(row, where)), else_=0)
+    grouped = select(seen + of_many).scalar_subquery()
+    return select(grouped + (_of_some if by_subject else _of_any)(row, where, sets))
 
 
-def _count_of_some(row: Columns, where: Sequence[ColumnElement[bool]], sets: "_Sets") -> Select[Any]:
-    """How many rows only such grants show as are about windows of time or kinds of content."""
-    who = sets.some.where(sets.some.selected_columns.subject.not_in(sets.whole)).distinct().subquery()
-    of_one = [
-        row.level == ONE_PAIR,
-        row.subject == who.c.subject,
-        tuple_(row.subject, row.domain).not_in(sets.by_domain),
-    ]
-    shown = select(func.count(row.pk)).where(*where, *of_one, _own_granted(row)).correlate(who)
-    return select(_sum(shown.scalar_subquery())).select_from(who)
+def count_of_granted(row: Columns, where: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """The same number, from the grants on: the rows of each participant who is seen, found by whose they are."""
+    sets = _Sets.made()
+    level = [select(func.count()).where(*where, row.level == STUDY_LEVEL).scalar_subquery(), _of_many(row, where)]
+    whole = sets.whole.distinct().subquery()
+    own = (row.level == ONE_PAIR, row.subject == whole.c.subject)
+    entire = select(func.count()).where(*where, *own).correlate(whole).scalar_subquery()
+    pair = sets.by_domain.where(sets.by_domain.selected_columns.subject.not_in(sets.whole)).distinct().subquery()
+    named = (row.level == ONE_PAIR, row.subject == pair.c.subject, row.domain == pair.c.domain)
+    of_pair = select(func.count()).where(*where, *named).correlate(pair).scalar_subquery()
+    granted = [select(_sum(one)).select_from(of).scalar_subquery() for one, of in ((entire, whole), (of_pair, pair))]
+    return select(level[0] + level[1] + granted[0] + granted[1] + _of_some(row, where, sets))
+
+
+def _of_many(row: Columns, where: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
+    """How many rows of several pairs are seen."""
+    pairs = (row.level == MANY_PAIRS, _has_pairs(row), not_(_has_pair_without_grant(row, row.reference)))
+    return select(func.count(row.pk)).where(*where, *pairs).scalar_subquery()
+
+
+def _of_some(row: Columns, where: Sequence[ColumnElement[bool]], sets: "_Sets") -> ColumnElement[int]:
+    """How many rows only such grants show as are about windows of time or kinds of content, participant by
+    participant."""
+    who = sets.apart().subquery()
+    mine = (row.level == ONE_PAIR, row.subject == who.c.subject, *_shown_by_some(row, sets))
+    shown = select(func.count(row.pk)).where(*where, *mine).correlate(who)
+    return select(_sum(shown.scalar_subquery())).select_from(who).scalar_subquery()
+
+
+def _of_any(row: Columns, where: Sequence[ColumnElement[bool]], sets: "_Sets") -> ColumnElement[int]:
+    """The same, in one walk over the rows, where there are such grants."""
+    who = sets.apart()
+    is_shown = case((row.subject.in_(who), and_(*_shown_by_some(row, sets))), else_=false())
+    shown = select(func.count(row.pk)).where(*where, row.level == ONE_PAIR, is_shown).scalar_subquery()
+    return case((exists(who.subquery()), shown), else_=0)
+
+
+def _shown_by_some(row: Columns, sets: "_Sets") -> list[ColumnElement[bool]]:
+    return [tuple_(row.subject, row.domain).not_in(sets.by_domain), _own_granted(row)]
 
 
 def _sum(numbers: Any) -> ColumnElement[int]:
@@ -132,6 +157,10 @@ class _Sets:
             select(named.subject, named.domain).where(*_for_reader(named), *_is_whole(named), named.domain != "*"),
             select(some.subject).where(*_for_reader(some), not_(and_(*_is_whole(some)))),
         )
+
+    def apart(self) -> Select[Any]:
+        """The participants of `some` who are not of `whole`."""
+        return self.some.where(self.some.selected_columns.subject.not_in(self.whole)).distinct()
 
 
 def _is_whole(grant: Columns) -> list[ColumnElement[bool]]:
