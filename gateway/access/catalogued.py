@@ -1,8 +1,8 @@
 """The store with the definitions and terminology of the asset folders beside it: found, and never written.
 
 No participant is in them, so that no Consent is asked; the client's scopes are. What is stored at the same id wins.
-They come before what is stored, in the order of their ids or of the sort; histories, exports, whole records and
-searches of several types are of what is stored.
+They come before what is stored, in the order of their ids or of the sort, where their type is named; searches of
+every type, histories, exports and whole records are of what is stored.
 """
 
 from collections.abc import Iterator, Sequence
@@ -62,14 +62,14 @@ class CataloguedStore:
 
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         """See `ResourceStore.search`."""
-        if query.type not in KINDS or visibility is None or visibility.action != "access":
+        if not _kinds(query) or visibility is None or visibility.action != "access":
             return self._store.search(query, study, visibility, page)
         here = self._matches(query, study, visibility)
         at = _place(page.after)
         if at is None:
             found = self._store.search(query, study, visibility, page)
             return found if found.total is None else replace(found, total=found.total + len(here))
-        rows = tuple(self._stored(Key(study, query.type, one.id), one) for one in islice(here, at, at + page.count))
+        rows = tuple(self._stored(_key(study, one), one) for one in islice(here, at, at + page.count))
         left = page.count - len(rows)
         found = self._store.search(query, study, visibility, Page(left))
         total = None if found.total is None else found.total + len(here)
@@ -92,7 +92,7 @@ class CataloguedStore:
 
     def search_briefly(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
         """See `ResourceStore.search_briefly`."""
-        return None if query.type in KINDS else self._store.search_briefly(query, study, visibility, page)
+        return None if _kinds(query) else self._store.search_briefly(query, study, visibility, page)
 
     def stream(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Stored]:
         """See `ResourceStore.stream`."""
@@ -157,24 +157,38 @@ class CataloguedStore:
 
     def _matches(self, query: Query, study: str, visibility: Visibility) -> list[Definition]:
         """The definitions that match and that nothing stored replaces, in order."""
-        known = self._catalogue.of(study, query.type)
+        found = {_key(study, one): one for type in _kinds(query) for one in self._of(type, query, study, visibility)}
+        if not query.sort:
+            return list(found.values())
+        parameters = self._parameters.of_study(study)
+        in_order = ordered(query.sort, [one.resource for one in found.values()], parameters)
+        return [found[Key(study, one["resourceType"], one["id"])] for one in in_order]
+
+    def _of(self, type: str, query: Query, study: str, visibility: Visibility) -> list[Definition]:
+        """Those of one type, in the order of their ids."""
+        known, clauses = self._catalogue.of(study, type), query.clauses_of(type)
         some = [one for one in _named(query, known.values()) if self._is_seen(one, visibility)]
         parameters = self._parameters.of_study(study)
-        found = [
-            one for one in some if all(holds(clause, self._subject(one, parameters)) for clause in query.clauses)
-        ]
-        if found:
-            there = Query(query.type, (IdClause(tuple(one.id for one in found)),))
-            replaced = {row.key.id for row in self._store.search(there, study, None, Page(len(found))).rows}
-            found = [one for one in found if one.id not in replaced]
-        if not query.sort:
-            return found
-        return [known[one["id"]] for one in ordered(query.sort, [one.resource for one in found], parameters)]
+        found = [one for one in some if all(holds(clause, self._subject(one, parameters)) for clause in clauses)]
+        if not found:
+            return []
+        there = Query(type, (IdClause(tuple(one.id for one in found)),))
+        replaced = {row.key.id for row in self._store.search(there, study, None, Page(len(found))).rows}
+        return [one for one in found if one.id not in replaced]
 
     def _subject(self, one: Definition, parameters: Parameters) -> Subject:
         """The definition with its index entries, which are made once."""
         key = (parameters, one.resource["resourceType"], one.id, one.version)
         return self._subjects.setdefault(key, Subject(one.resource, parameters, ()))
+
+
+def _kinds(query: Query) -> tuple[str, ...]:
+    """The types of definitions that a search names."""
+    return tuple(type for type in ((query.type,) if query.type else query.types) if type in KINDS)
+
+
+def _key(study: str, one: Definition) -> Key:
+    return Key(study, one.resource["resourceType"], one.id)
 
 
 def _named(query: Query, definitions: Any) -> Iterator[Definition]:

@@ -64,6 +64,9 @@ def test_every_canonical_of_the_capability_statement_leads_somewhere(http: Http)
         ("StructureDefinition?_id=vitalsigns,bp&_sort=-_id", ["vitalsigns", "bp"]),
         ("SearchParameter?code=clinical-status&base=Condition", ["Condition-clinical-status"]),
         ("StructureDefinition?url=urn:nobody", []),
+        ("?_type=ValueSet,Observation,CodeSystem&_id=observation-status", ["observation-status"] * 2),
+        ("?_type=CodeSystem&_id=observation-status&_sort=-_id", ["observation-status"]),
+        ("?_id=observation-status", []),
     ],
 )
 def test_they_are_searched_as_what_is_stored(http: Http, search: str, ids: list[str]) -> None:
@@ -133,7 +136,14 @@ def test_scopes_are_asked(http: Http) -> None:
 def test_whole_records_and_exports_are_without_them(http: Http) -> None:
     record = found(http.get(f"/ResearchStudy/{STUDY}/$everything?_type=StructureDefinition,ValueSet"))
     assert record == []
-    assert {one["resourceType"] for one in found(http.get("?_type=StructureDefinition,ValueSet"))} == set()
+
+
+def test_a_search_of_several_types_has_those_of_the_types_that_it_names(http: Http) -> None:
+    named = found(http.get("?_type=ValueSet,CodeSystem&_id=observation-status,administrative-gender"))
+    assert [(one["resourceType"], one["id"]) for one in named] == [
+        (kind, id) for kind in ("ValueSet", "CodeSystem") for id in ("administrative-gender", "observation-status")
+    ]
+    assert "observation-status" not in {one["id"] for one in found(http.get("?_count=2000"))}
 
 
 def test_r4s_own_say_that_they_are_not_whole(http: Http) -> None:
