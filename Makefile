@@ -27,6 +27,7 @@ demo: install ## run the main job on synthetic data, from nothing
 serve: install ## serve what the demo made (http://127.0.0.1:8000)
 	$(BIN)/gateway demo --serve-only
 
+test: export PYTHONDONTWRITEBYTECODE := # compiled once, not by each of the hundred processes that tests start
 test: $(VENV)/.development ## run all tests, on SQLite and on a real PostgreSQL
 	$(BIN)/python -m pytest
 
