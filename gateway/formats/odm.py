@@ -6,9 +6,9 @@ list, in document order), text that is not blank as `text`. So an item of a form
     ClinicalData.SubjectData.StudyEventData.FormData.ItemGroupData.ItemData.where(ItemOID = 'IT.DYSPNOEA').Value
 
 Shared for reading, since an expression cannot look upwards: events, forms and item groups have also
-the keys of what they are in (`StudyOID`, `MetaDataVersionOID`, `SubjectKey`, `SiteOID`, `StudyEventOID`,
-`StudyEventRepeatKey`, `FormOID`, `FormRepeatKey`), and typed items (`ItemDataInteger`, `ItemDataDatetime` ...) are in
-`ItemData` too, their text as `Value`. Projects of REDCap without events have forms right
+the keys of what they are in (`StudyOID`, `MetaDataVersionOID`, `SubjectKey`, Rave's `SubjectName`, `SiteOID`,
+`StudyEventOID`, `StudyEventRepeatKey`, `FormOID`, `FormRepeatKey`), and typed items (`ItemDataInteger`,
+`ItemDataDatetime` ...) are in `ItemData` too, their text as `Value`. Projects of REDCap without events have forms right
 below `SubjectData`. Values stay text. Positions are XPaths,
 `/ODM/ClinicalData[1]/SubjectData[2]/@SubjectKey`.
 
@@ -28,7 +28,7 @@ NAMESPACES = tuple(f"http://www.cdisc.org/ns/odm/v{version}" for version in ("1.
 _LEVELS = ("ClinicalData", "SubjectData", "StudyEventData", "FormData", "ItemGroupData")
 _SHARED = (
     ("StudyOID", "MetaDataVersionOID"),
-    ("SubjectKey",),
+    ("SubjectKey", "SubjectName"),
     ("StudyEventOID", "StudyEventRepeatKey"),
     ("FormOID", "FormRepeatKey"),
     (),
