@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.access import Door, Page
+from gateway.access import Door, Page, Write
 from gateway.core.errors import NotFound, Unavailable
 from gateway.search import Query
 from gateway.store.batches import BATCH
@@ -68,11 +68,8 @@ WAYS: Final[dict[str, tuple[Leaves, int]]] = {
 
 
 @pytest.fixture
-def full(world: World) -> World:
-    """More data of the first participant than leave at once, then some of the second; each event takes `room`."""
-    first, second = (world.person(id) for id in PEOPLE)
-    world.door("registrar").commit([observation(first, f"o0-{n}") for n in range(BATCH)])
-    world.door("registrar").commit([observation(second, f"o1-{n}") for n in range(5)])
+def disk(world: World) -> World:
+    """Each event takes `room`, of which there is enough."""
     with world.store.database.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE room (events INTEGER)")
         connection.exec_driver_sql(f"INSERT INTO room VALUES ({ROOMY})")
@@ -82,6 +79,15 @@ def full(world: World) -> World:
                UPDATE room SET events = events - 1; END"""
         )
     return world
+
+
+@pytest.fixture
+def full(disk: World) -> World:
+    """More data of the first participant than leave at once, then some of the second."""
+    first, second = (disk.person(id) for id in PEOPLE)
+    disk.door("registrar").commit([observation(first, f"o0-{n}") for n in range(BATCH)])
+    disk.door("registrar").commit([observation(second, f"o1-{n}") for n in range(5)])
+    return disk
 
 
 def leave_room(world: World, events: int) -> None:
@@ -118,15 +124,27 @@ def test_nobodys_data_leave_without_an_event(full: World) -> None:
             assert bool(left) is (room >= (2 if events == 4 else 1)), way
 
 
-def test_a_unit_whose_events_find_no_room_is_not_written(full: World) -> None:
-    door, written = full.door("registrar"), observation(full.person("101-001"), "late")
-    more = [full.marker()] * 2
+def test_a_unit_whose_events_find_no_room_is_not_written(disk: World) -> None:
+    door, written = disk.door("registrar"), observation(disk.person("101-001"), "late")
+    more = [disk.marker()] * 2
     for room in range(3):
-        leave_room(full, room)
+        leave_room(disk, room)
         with pytest.raises(Unavailable):
             door.commit([written], events=more)
-        leave_room(full, ROOMY)
+        leave_room(disk, ROOMY)
         with pytest.raises(NotFound):
             door.read("Observation", "late")
-    leave_room(full, 3)
+    leave_room(disk, 3)
     assert door.commit([written], events=more)[0].outcome == "created"
+
+
+def test_a_transaction_whose_event_finds_no_room_is_not_written(disk: World) -> None:
+    access, principal = disk.acting(READER)
+    door, written = access.door(principal), observation(disk.person("101-001"), "late")
+    leave_room(disk, 0)
+    with pytest.raises(Unavailable):
+        door.transact(lambda _: [Write(written)], "update")
+    leave_room(disk, ROOMY)
+    with pytest.raises(NotFound):
+        door.read("Observation", "late")
+    assert door.transact(lambda _: [Write(written)], "update")
