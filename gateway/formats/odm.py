@@ -8,8 +8,8 @@ list, in document order), text that is not blank as `text`. So an item of a form
 Shared for reading, since an expression cannot look upwards: events, forms and item groups have also
 the keys of what they are in (`StudyOID`, `MetaDataVersionOID`, `SubjectKey`, Rave's `SubjectName`, `SiteOID`,
 `StudyEventOID`, `StudyEventRepeatKey`, `FormOID`, `FormRepeatKey`), and typed items (`ItemDataInteger`,
-`ItemDataDatetime` ...) are in `ItemData` too, their text as `Value`. Projects of REDCap without events have forms right
-below `SubjectData`. Values stay text. Positions are XPaths,
+`ItemDataDatetime` ...) are in `ItemData` too, their text as `Value`. Projects of REDCap without events have forms
+right below `SubjectData`. Values stay text. Positions are XPaths,
 `/ODM/ClinicalData[1]/SubjectData[2]/@SubjectKey`.
 
 Document type definitions, entities and external references are refused; depth and the number of elements are
