@@ -27,7 +27,7 @@ ROOT: Final = Path(__file__).parents[2]
 MEMORY: Final = 1 << 30
 """Bytes that a mutant may take beside what it starts with."""
 
-PATIENCE: Final = 3.0
+PATIENCE: Final = 6.0
 """Seconds of tests that a mutant may survive: of more than that the rest is not tried, and the mutant survives."""
 
 LITTLE_PATIENCE: Final = 0.5
