@@ -22,9 +22,9 @@ REMEMBERED = 1024
 MAX_REMEMBERED = 500
 """How many kinds of OBX are remembered, and how long a line may be: a hostile sender must not fill the memory."""
 
-_VALUE = 5
 _TIME = 14
-_MOST_FIELDS = 100
+_TO_VALUE, _TO_TIME, _MOST = 6, 8, 100
+"""How many separators an OBX has before what follows its value, how many there before its time, and at most."""
 
 MAX_PARTS = 24
 """Names of components up to this number are built once; what has more is read the slower way."""
@@ -120,18 +120,18 @@ def read_plain(line: str, encoding: Encoding) -> Segment:
 def read_result(line: str, encoding: Encoding) -> Segment:
     """As `read_plain`, for an OBX: what it has in common with others of its test is a copy of what is remembered."""
     separator = encoding.field
-    parts = line.split(separator, _VALUE + 1)
-    if len(parts) <= _VALUE + 1 or len(line) > MAX_REMEMBERED:
+    parts = line.split(separator, _TO_VALUE)
+    if len(parts) <= _TO_VALUE or len(line) > MAX_REMEMBERED:
         return _read(line, encoding, _read_plain_fields)
     _, number, kind, test, part, value, rest = parts
     time = others = ""
     count = rest.count(separator)
-    if count == _TIME - _VALUE - 1:
+    if count == _TO_TIME:
         rest, _, time = rest.rpartition(separator)
-    elif count >= _TIME - _VALUE:
-        *first, time, others = rest.split(separator, _TIME - _VALUE)
+    elif count > _TO_TIME:
+        *first, time, others = rest.split(separator, _TO_TIME + 1)
         rest = separator.join(first)
-    if not number or not value or encoding.component in f"{number}{part}{value}{time}" or count > _MOST_FIELDS:
+    if not number or not value or encoding.component in f"{number}{part}{value}{time}" or count > _MOST:
         return _read(line, encoding, _read_plain_fields)
     common, composites = _of_test(kind, test, bool(part), rest, encoding)
     segment = common.copy()

@@ -12,7 +12,7 @@ from gateway.mapping.lineage import walk
 from gateway.mapping.loose import Odd, loose
 from gateway.mapping.plan import SHORT, Twin, remember
 from gateway.mapping.single_form import Operand, Writing, evaluator, literal_of
-from gateway.mapping.single_items import distinct_of
+from gateway.mapping.single_items import distinct_of, filtered, unwound
 from gateway.mapping.single_logic import holds, logic
 
 _ONE_OF: Final = frozenset({"first", "last", "single", "distinct"})
@@ -67,6 +67,8 @@ def call(writer: Writing, node: nodes.Call, focus: str) -> Operand:
         return _for_one(writer, node, node.target, focus)
     if writer.usual and name == "distinct" and (found := distinct_of(writer, node, focus)) is not None:
         return found
+    if name == "isDistinct" and (found := _of_none(writer, node, focus)) is not None:
+        return found
     if node.target is not None and count == 0 and name in _ONE_OF:
         return writer.solid(writer.one(node.target, focus))
     if node.target is not None and count == 0 and name == "count":
@@ -78,6 +80,22 @@ def call(writer: Writing, node: nodes.Call, focus: str) -> Operand:
     if function is not None and node.target is not None and _is_plain(function, (node.target, *node.arguments)):
         return _plain(writer, node, node.target, function, focus)
     return writer.outlined(node, focus)
+
+
+def _of_none(writer: Writing, node: nodes.Call, focus: str) -> str | None:
+    """The local of `path.where(test).select(part).isDistinct()`, True where the test leaves nothing; else None."""
+    asked = node.target
+    if not (writer.usual and isinstance(asked, nodes.Call) and asked.name == "select" and asked.target is not None):
+        return None
+    found = unwound(asked.target)
+    if found is None:
+        return None
+    code, answer = writer.code, writer.code.fresh("b")
+    items = filtered(writer, *found, focus)
+    code.run("R = True", R=answer)
+    with writer.inside(code.emit("if L:\n    ...", L=items)):
+        code.run("R = V", R=answer, V=writer.solid(writer.outlined(node, focus)))
+    return writer.made(answer, bool)
 
 
 def _holds(writer: Writing, node: nodes.Expr, focus: str) -> str:

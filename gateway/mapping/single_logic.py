@@ -155,9 +155,8 @@ def _is_walked(writer: Writing, path: tuple[str, ...], focus: str) -> bool:
 
 def _one_by_one(writer: Writing, node: nodes.Chain, focus: str) -> str:
     """The parts one after the other, as far as the first ones do not decide."""
-    code, answer = writer.code, writer.code.fresh("b")
-    first, *rest = node.operands
-    code.run("R = V", R=answer, V=holds(writer, first, focus))
+    code, (first, *rest) = writer.code, node.operands
+    answer = holds(writer, first, focus)
     for part in rest:
         block = code.emit("if R:\n    ..." if node.operator == "and" else "if not R:\n    ...", R=answer)
         with writer.inside(block):

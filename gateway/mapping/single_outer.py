@@ -8,7 +8,19 @@ from gateway.mapping.lineage import UNIT_FACTS, walk
 from gateway.mapping.single_known import Known
 
 _CALLS = frozenset(
-    {"coalesce", "iif", "substring", "length", "trim", "lower", "upper", "startsWith", "toString", "toDecimal"}
+    {
+        "coalesce",
+        "first",
+        "iif",
+        "substring",
+        "length",
+        "trim",
+        "lower",
+        "upper",
+        "startsWith",
+        "toString",
+        "toDecimal",
+    }
 )
 
 
@@ -27,19 +39,18 @@ class Outer:
         return local in self.made.values() or local in self.known.variables.values()
 
     def gives(self, node: nodes.Expr, variables: dict[str, str]) -> bool:
-        """True for a part that reads facts and variables of the record alone; `variables` are those of the item."""
+        """True for a part that reads references, facts and variables of the record alone, not those of the item."""
         if isinstance(node, nodes.Variable | nodes.Literal):
             return False
-        if isinstance(node, nodes.Call) and node.name == "ref" and node.target is None:
-            emit, *parts = (getattr(part, "value", None) for part in node.arguments)
-            return not parts and emit != self.emit
-        names = set()
+        names, refers = set(), False
         for part in walk(node):
             match part:
                 case nodes.Variable(name=name):
                     names.add(name)
                 case nodes.Literal() | nodes.Chain() | nodes.Binary():
                     pass
+                case nodes.Call(name="ref", target=None, arguments=(nodes.Literal(value=emit),)) if emit != self.emit:
+                    refers = True
                 case nodes.Call(name=name) if name in _CALLS:
                     pass
                 case nodes.Member(target=target) if target is not None:
@@ -47,7 +58,7 @@ class Outer:
                 case _:
                     return False
         known = self.known.variables
-        return not names.isdisjoint(known) and all(
+        return (refers or not names.isdisjoint(known)) and all(
             name in UNIT_FACTS or (name in known and variables.get(name) == known[name]) for name in names
         )
 

@@ -21,6 +21,13 @@ def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
             code.run(f'R = f"{whole}"', R=answer, **names)
             return writer.made(writer.sure(answer), str)
         block = code.emit(f'if {tests}:\n    R = f"{whole}"\nelse:\n    ...', R=answer, **names)
+    there = [side for operand, side in zip(operands, sides, strict=True) if not _may_miss(operand)]
+    if writer.usual and len(there) == 1 < len(sides):
+        names = {f"X{number}": side for number, side in enumerate(sides) if _may_miss(operands[number])}
+        missing = " and ".join(f"{name} is None" for name in names)
+        alone = "R = X if X.__class__ is str else JOIN(X, None)"
+        block = code.emit(f"if {missing}:\n    {alone}\nelse:\n    ...", R=answer, X=there[0],
+                          JOIN=code.bind(concatenate), **names)  # fmt: skip
     with code.into(block):
         result, *others = sides
         for other in others:
