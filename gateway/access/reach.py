@@ -6,6 +6,7 @@ scopes of its own type.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Final
 
 from gateway.access.scopes import may, require_scope, types_within
 from gateway.core.errors import Forbidden
@@ -13,6 +14,9 @@ from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.search import Query
 from gateway.search.query import AnyClause, ChainClause, Clause, HasClause, Include, NotClause
+
+_HOLDING: Final = frozenset({NotClause, HasClause, ChainClause, AnyClause})
+"""The clauses that hold others, which may lead to other types."""
 
 
 def narrowed(query: Query, principal: Principal) -> Query:
@@ -22,6 +26,8 @@ def narrowed(query: Query, principal: Principal) -> Query:
     of others are left out. Raises `Forbidden` when nothing is left, or for a type that is named.
     """
     types = _types(query, principal)
+    if types == query.types and not query.includes and _HOLDING.isdisjoint(map(type, query.clauses)):
+        return query
     clauses = tuple(_narrow(clause, principal) for clause in query.clauses)
     includes = tuple(one for entry in query.includes for one in _allowed(entry, principal))
     if (types, clauses, includes) == (query.types, query.clauses, query.includes):

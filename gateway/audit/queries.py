@@ -7,6 +7,7 @@ own, codes that have the form of LOINC's or SNOMED CT's, and dates, but none of 
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from gateway.core.instants import format_instant, from_micros
@@ -43,7 +44,9 @@ def told(queries: Iterable[Query]) -> str:
     return " ".join(map(_query, queries))[:MAX_LENGTH]
 
 
+@lru_cache(maxsize=1024)
 def _query(query: Query) -> str:
+    """The text of one search; clients ask the same again and again."""
     asked = [f"{name}={values}" for name, values in (_clause(query.type, clause) for clause in query.clauses)]
     return f"{query.type}?{'&'.join((*asked, *_results(query)))}"
 

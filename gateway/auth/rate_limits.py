@@ -49,7 +49,7 @@ class RateLimits:
     def __init__(self, budgets: Mapping[Kind, str], storage: Storage) -> None:
         self._storage = storage
         self._budgets: dict[Kind, RateLimitItem] = {kind: parse(text) for kind, text in budgets.items() if text}
-        self._key = lru_cache(maxsize=_KEPT)(lambda item, *names: item.key_for(*names))
+        self._key = lru_cache(maxsize=_KEPT)(lambda kind, *names: self._budgets[kind].key_for(*names))
 
     @classmethod
     def of(cls, budgets: Mapping[Kind, str], store: str, workers: int, counters: Counters) -> "RateLimits":
@@ -67,7 +67,7 @@ class RateLimits:
         item = self._budgets.get(kind)
         if item is None:
             return
-        key = self._key(item, study, kind, who)
+        key = self._key(kind, study, kind, who)
         if self._ask(self._storage.incr, key, item.get_expiry()) > item.amount:
             raise self._refusal(key)
 
@@ -76,7 +76,7 @@ class RateLimits:
         item = self._budgets.get(kind)
         if item is None:
             return
-        key = self._key(item, study, kind, who)
+        key = self._key(kind, study, kind, who)
         if self._ask(self._storage.get, key) >= item.amount:
             raise self._refusal(key)
 

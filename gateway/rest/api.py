@@ -70,14 +70,14 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
             RequestValidationError: on_http_error,
         },
     )
-    creating = Direct(api.build_middleware_stack(), CREATE, create.endpoint(parts), methods=("POST",))
+    creating = Direct(api.build_middleware_stack(), [(CREATE, create.endpoint(parts))], methods=("POST",))
     ordinary = BodyLimit(creating, limit=parts.max_body_bytes)
     api.state.inner = ordinary  # where the entries of a batch go
-    searching = Direct(ordinary, SEARCH, search.endpoint(parts))
-    outer = Compression(Direct(searching, READ, read.endpoint(parts)))
     affecting = {operation.name for operation in found_operations() if operation.affects}
-    answering = Later(outer, parts, affecting)
-    api.middleware_stack = Edge(for_origins(answering, parts.origins))  # around the framework's own layers
+    answering = Later(Compression(ordinary), parts, affecting)
+    reading = [(READ, read.endpoint(parts)), (SEARCH, search.endpoint(parts))]
+    direct = Direct(answering, reading, is_outside=True)
+    api.middleware_stack = Edge(for_origins(direct, parts.origins))  # around the framework's own layers
     return api
 
 

@@ -4,7 +4,7 @@ See https://hl7.org/fhir/R4/bundle.html#searchset and #history.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from gateway.access import Bodies
@@ -46,29 +46,40 @@ def searchset(
         *_entries(base, included, b"include", shown),
         *_outcome(ignored),
     ]
-    return _bundle("searchset", entries, links, total)
+    return _bundle("searchset", _apart(entries), links, total)
 
 
 def whole_searchset(base: str, page: Bodies, links: Mapping[str, str], ignored: Iterable[Issue] = ()) -> bytes:
     """The JSON of a searchset of whole resources, as `searchset` makes it."""
     head, tail = b'{"fullUrl":"%b/%b/' % (base.encode(), page.type.encode()), b',"search":{"mode":"match"}}'
-    found = [id.encode() + b'","resource":' + body for id, body in zip(page.ids, page.bodies, strict=True)]
-    matches = [head + (tail + b"," + head).join(found) + tail] if found else []
-    return _bundle("searchset", [*matches, *_outcome(ignored)], links, None)
+    following = tail + b"," + head
+    pieces = [head] if page.ids else []
+    for id, body in zip(page.ids, page.bodies, strict=True):
+        pieces += (id.encode(), b'","resource":', body, following)
+    if pieces:
+        pieces[-1] = tail
+    told = _outcome(ignored)
+    return _bundle("searchset", (*pieces, b",", *told) if pieces and told else pieces or told, links, None)
 
 
 def history(base: str, rows: Iterable[Stored], links: Mapping[str, str], shown: Shown = whole) -> bytes:
     """The JSON of a history: each version with the request that could have made it, deletions without a resource."""
-    return _bundle("history", [_version(base, row, shown) for row in rows], links, None)
+    return _bundle("history", _apart([_version(base, row, shown) for row in rows]), links, None)
 
 
-def _bundle(type: str, entries: Iterable[bytes], links: Mapping[str, str], total: int | None) -> bytes:
+def _apart(entries: Sequence[bytes]) -> tuple[bytes, ...]:
+    """The entries with commas between, as one text; nothing of none."""
+    return (b",".join(entries),) if entries else ()
+
+
+def _bundle(type: str, pieces: Sequence[bytes], links: Mapping[str, str], total: int | None) -> bytes:
+    """The Bundle whose entries, with what stands between them, are `pieces`: copied once."""
     head: Resource = {"resourceType": "Bundle", "type": type}
     if total is not None:
         head["total"] = total
     head["link"] = [{"relation": relation, "url": url} for relation, url in links.items()]
-    text, joined = dumps(head), b",".join(entries)
-    return b"".join((text[:-1], b',"entry":[', joined, b"]}")) if joined else text
+    text = dumps(head)
+    return b"".join((text[:-1], b',"entry":[', *pieces, b"]}")) if pieces else text
 
 
 def _outcome(ignored: Iterable[Issue]) -> list[bytes]:

@@ -32,7 +32,7 @@ class Compression:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
-        if scope["type"] != "http" or not accepts_gzip(_accept_encoding(scope)) or scope["path"].startswith(AUTH):
+        if scope["type"] != "http" or not takes_gzip(scope):
             await self.app(scope, receive, send)
             return
         started: Message | None = None
@@ -59,8 +59,10 @@ class Compression:
         await self.app(scope, receive, compressing)
 
 
-def _accept_encoding(scope: Scope) -> str:
-    return str(headers_of(scope).get(b"accept-encoding", b""), "latin-1")
+def takes_gzip(scope: Scope) -> bool:
+    """Whether the answer to a request may be compressed."""
+    accepted = headers_of(scope).get(b"accept-encoding")
+    return accepted is not None and accepts_gzip(str(accepted, "latin-1")) and not scope["path"].startswith(AUTH)
 
 
 @lru_cache(maxsize=256)

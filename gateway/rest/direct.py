@@ -6,13 +6,18 @@ as much as a read itself.
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.core.errors import FhirError
+from gateway.rest.compression import Compression, takes_gzip
+from gateway.rest.preferences import is_for_later
 from gateway.rest.problems import refusal
+
+Way: TypeAlias = tuple[re.Pattern[str], Callable[[Request], Awaitable[ASGIApp]]]
+"""The addresses that are meant, with the names of their parts, and what answers them."""
 
 READ: Final = re.compile(
     r"/studies/(?P<study>[^/]+)/fhir/(?P<type>(?!AuditEvent/)[A-Z][A-Za-z]+)/(?P<id>[^/$_][^/]*)\Z"
@@ -27,31 +32,35 @@ CREATE: Final = SEARCH
 
 
 class Direct:
-    """The ASGI application `app`, with `methods` at the addresses that match `address` answered by `endpoint`."""
+    """The ASGI application `app`, with `methods` at the addresses of `ways` answered by these.
+
+    `is_outside`: around the layers that compress and that answer later. So it compresses itself, and leaves to `app`
+    what a client would rather have answered later.
+    """
 
     def __init__(
-        self,
-        app: ASGIApp,
-        address: re.Pattern[str],
-        endpoint: Callable[[Request], Awaitable[ASGIApp]],
-        methods: Sequence[str] = ("GET", "HEAD"),
+        self, app: ASGIApp, ways: Sequence[Way], methods: Sequence[str] = ("GET", "HEAD"), *, is_outside: bool = False
     ) -> None:
         self.app = app
-        self.methods = methods
-        self.address = address
-        self.endpoint = endpoint
+        self.ways = tuple(ways)
+        self.methods = frozenset(methods)
+        self.is_outside = is_outside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
-        is_asked = scope["type"] == "http" and scope["method"] in self.methods
-        found = self.address.match(scope["path"]) if is_asked else None
-        if found is None:
-            await self.app(scope, receive, send)
-            return
-        scope["path_params"] = found.groupdict()
-        scope["endpoint"] = self.endpoint
-        try:
-            answer: ASGIApp = await self.endpoint(Request(scope, receive))
-        except FhirError as error:
-            answer = refusal(error)
-        await answer(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] in self.methods:
+            path = scope["path"]
+            for address, endpoint in self.ways:
+                found = address.match(path)
+                if found is None or (self.is_outside and is_for_later(scope)):
+                    continue
+                scope["path_params"] = found.groupdict()
+                scope["endpoint"] = endpoint
+                try:
+                    answer: ASGIApp = await endpoint(Request(scope, receive))
+                except FhirError as error:
+                    answer = refusal(error)
+                is_compressed = self.is_outside and takes_gzip(scope)
+                await (Compression(answer) if is_compressed else answer)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)

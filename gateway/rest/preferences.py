@@ -4,10 +4,12 @@ See https://hl7.org/fhir/R4/http.html#ops and https://www.rfc-editor.org/rfc/rfc
 aside, as a preference may be.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from gateway.rest.headers import headers_of
 
@@ -25,6 +27,16 @@ class Preferences:
 
 
 _NONE: Final = Preferences()
+LATER: Final = re.compile(r"(?:^|[,;\s])respond-async(?:$|[,;\s=])")
+
+
+def is_for_later(scope: Scope) -> bool:
+    """Whether the client would rather not wait for the answer."""
+    if b"prefer" not in headers_of(scope):
+        return False
+    return any(
+        name == b"prefer" and LATER.search(value.decode("latin-1").lower()) for name, value in scope["headers"]
+    )
 
 
 def preferences_of(request: Request) -> Preferences:

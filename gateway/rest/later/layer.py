@@ -15,13 +15,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.core.errors import FhirError
 from gateway.rest.bodies import FORM_TYPES, JSON_TYPES, BodyLimit, read_body
 from gateway.rest.gate import principal_of, study_of
-from gateway.rest.headers import headers_of
 from gateway.rest.negotiation import check_accept
 from gateway.rest.parts import Parts
+from gateway.rest.preferences import LATER, is_for_later
 from gateway.rest.problems import refusal
 from gateway.rest.waiting import Asked
 
-PREFERENCE: Final = re.compile(r"(?:^|[,;\s])respond-async(?:$|[,;\s=])")
 PATH: Final = re.compile(r"/studies/(?P<study>[^/]+)/fhir(?P<place>(?:/.*)?)\Z")
 KEPT: Final = ("accept", "accept-language", "content-type", "prefer", "x-change-reason")
 OTHERS: Final = frozenset(
@@ -41,7 +40,7 @@ class Later:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
-        is_taken = scope["type"] == "http" and _prefers(scope) and self._place(scope) is not None
+        is_taken = scope["type"] == "http" and is_for_later(scope) and self._place(scope) is not None
         await (self.taken if is_taken else self.app)(scope, receive, send)
 
     def _place(self, scope: Scope) -> tuple[str, bool] | None:
@@ -90,18 +89,10 @@ def status_address(parts: Parts, study: str, identity: str) -> str:
     return f"{parts.fhir_base(study)}/$async-status/{identity}"
 
 
-def _prefers(scope: Scope) -> bool:
-    if b"prefer" not in headers_of(scope):
-        return False
-    return any(
-        name == b"prefer" and PREFERENCE.search(value.decode("latin-1").lower()) for name, value in scope["headers"]
-    )
-
-
 def _texts(request: Request, name: str) -> list[str]:
     """The values of a header; of preferences all but this one."""
     values = request.headers.getlist(name)
     if name != "prefer":
         return values[:1]
     kept = [part.strip() for value in values for part in value.split(",")]
-    return [", ".join(part for part in kept if part and not PREFERENCE.search(part.lower()))]
+    return [", ".join(part for part in kept if part and not LATER.search(part.lower()))]

@@ -84,11 +84,10 @@ def unpacked(type: str, rows: Rows, count: int) -> Bodies | None:
     if not found:
         return Bodies(type, (), (), (), None, ())
     bodies = packed.split(_BETWEEN) if packed else []
-    ats, pks, versions, ids, pairs = zip(*found, strict=True)
-    places = list(zip(ats, pks, strict=True))
-    if len(bodies) != len(ids) or places != sorted(places, reverse=True):
+    if len(bodies) != len(found) or found != sorted(found, reverse=True):  # a row's place comes first, each its own
         return None
-    following = places[count - 1] if len(ids) > count else None
+    _, _, versions, ids, pairs = zip(*found, strict=True)
+    following = found[count - 1][:2] if len(ids) > count else None
     return Bodies(type, ids[:count], versions[:count], bodies[:count], following, _pairs(pairs[:count]))
 
 
