@@ -8,7 +8,7 @@ distribution column. `pk` is a time-ordered 63-bit number made by the gateway. T
 
 from typing import Any, ClassVar, Final, TypeAlias
 
-from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, SmallInteger
+from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, SmallInteger, text
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlmodel import Field, SQLModel
@@ -41,6 +41,10 @@ UNORDERED: Final = FOREVER_BEFORE
 UNDATED: Final = FOREVER_BEFORE - 1
 """The `at` and `until` of a resource that stands nowhere in time: before everything."""
 
+WHOSE: Final = ("study", "type", "deleted", "level", "subject", "domain", "facet")
+COUNTED: Final = "level >= 0"
+"""The columns of `resource_whose`, and what is true of every row and opens it to a statement."""
+
 CLUSTERED: Final = {"sqlite_with_rowid": False}
 """Rows in the order of their key, where the database can."""
 
@@ -52,7 +56,7 @@ class ResourceRow(Table, table=True):
     `until` are the interval by which searches place it in time, `UNDATED` when it has none or is deleted. `facet` is
     the set of common values that it has (see `index_tables`), 0 when deleted; `reference` the hash of `Type/id`;
     `kind` that of a `KindRow`, 0 for one that nobody looked into. By `resource_whose` what a reader may see is
-    counted without the rows.
+    counted without the rows: a statement that says `COUNTED`. No other has it, as planners would take it for pages.
     """
 
     __tablename__ = "resource"
@@ -61,7 +65,7 @@ class ResourceRow(Table, table=True):
         Index("resource_updated", "study", "type", "updated", "pk"),
         Index("resource_at", "study", "type", "at", "pk"),
         Index("resource_facet", "study", "facet", "at", "pk"),
-        Index("resource_whose", "study", "type", "deleted", "level", "subject", "domain", "facet"),
+        Index("resource_whose", *WHOSE, sqlite_where=text(COUNTED), postgresql_where=text(COUNTED)),
         CLUSTERED,
     )
 

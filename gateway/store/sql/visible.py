@@ -22,6 +22,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal_column,
     not_,
     or_,
     select,
@@ -84,7 +85,7 @@ def count_of_visible(row: Columns, where: Sequence[ColumnElement[bool]], *, by_s
     index drives. PostgreSQL's planner counts the price of asking a row towards that of finding it, and would go a
     dearer way to the same rows. Where nothing else is asked of rows, an index of whose they are is all that is read.
     """
-    sets = _Sets.made()
+    sets, where = _Sets.made(), [*where, _is_counted(row)]
     of_whom = (row.level, row.subject, row.domain)
     group = select(*of_whom, func.count().label("rows")).where(*where).group_by(*of_whom).subquery().c
     granted = or_(group.subject.in_(sets.whole), tuple_(group.subject, group.domain).in_(sets.by_domain))
@@ -97,7 +98,7 @@ def count_of_visible(row: Columns, where: Sequence[ColumnElement[bool]], *, by_s
 
 def count_of_granted(row: Columns, where: Sequence[ColumnElement[bool]]) -> Select[Any]:
     """The same number, from the grants on: the rows of each participant who is seen, found by whose they are."""
-    sets = _Sets.made()
+    sets, where = _Sets.made(), [*where, _is_counted(row)]
     level = [select(func.count()).where(*where, row.level == STUDY_LEVEL).scalar_subquery(), _of_many(row, where)]
     whole = sets.whole.distinct().subquery()
     own = (row.level == ONE_PAIR, row.subject == whole.c.subject)
@@ -107,6 +108,12 @@ def count_of_granted(row: Columns, where: Sequence[ColumnElement[bool]]) -> Sele
     of_pair = select(func.count()).where(*where, *named).correlate(pair).scalar_subquery()
     granted = [select(_sum(one)).select_from(of).scalar_subquery() for one, of in ((entire, whole), (of_pair, pair))]
     return select(level[0] + level[1] + granted[0] + granted[1] + _of_some(row, where, sets))
+
+
+def _is_counted(row: Columns) -> ColumnElement[bool]:
+    """`COUNTED`, which the planner knows `resource_whose` by."""
+    counted: ColumnElement[bool] = row.level >= literal_column("0")
+    return counted
 
 
 def _of_many(row: Columns, where: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
@@ -119,7 +126,7 @@ def _of_some(row: Columns, where: Sequence[ColumnElement[bool]], sets: "_Sets") 
     """How many rows only such grants show as are about windows of time or kinds of content, participant by
     participant."""
     who = sets.apart().subquery()
-    mine = (row.level == ONE_PAIR, row.subject == who.c.subject, *_shown_by_some(row, sets))
+    mine = (row.level == ONE_PAIR, row.subject == who.c.subject, _shown_by_some(row, sets))
     shown = select(func.count(row.pk)).where(*where, *mine).correlate(who)
     return select(_sum(shown.scalar_subquery())).select_from(who).scalar_subquery()
 
@@ -127,13 +134,14 @@ def _of_some(row: Columns, where: Sequence[ColumnElement[bool]], sets: "_Sets") 
 def _of_any(row: Columns, where: Sequence[ColumnElement[bool]], sets: "_Sets") -> ColumnElement[int]:
     """The same, in one walk over the rows, where there are such grants."""
     who = sets.apart()
-    is_shown = case((row.subject.in_(who), and_(*_shown_by_some(row, sets))), else_=false())
+    is_shown = case((row.subject.in_(who), _shown_by_some(row, sets)), else_=false())
     shown = select(func.count(row.pk)).where(*where, row.level == ONE_PAIR, is_shown).scalar_subquery()
     return case((exists(who.subquery()), shown), else_=0)
 
 
-def _shown_by_some(row: Columns, sets: "_Sets") -> list[ColumnElement[bool]]:
-    return [tuple_(row.subject, row.domain).not_in(sets.by_domain), _own_granted(row)]
+def _shown_by_some(row: Columns, sets: "_Sets") -> ColumnElement[bool]:
+    """Not said as NOT IN: for pairs SQLite would look at the whole list, as there might be a NULL."""
+    return case((tuple_(row.subject, row.domain).in_(sets.by_domain), false()), else_=_own_granted(row))
 
 
 def _sum(numbers: Any) -> ColumnElement[int]:
