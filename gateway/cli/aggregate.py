@@ -105,8 +105,8 @@ def _counted(view: str, study: str, client: str, question: "Question") -> "Aggre
             if found is None:
                 show_error(f"no such view; known: {', '.join(views)}")
                 raise typer.Exit(2)
-            rows = run_view(found, gateway.access.door(known.principal(reader)))
-            return aggregate([column.name for column in found.columns], rows, question)
+            with closing(run_view(found, gateway.access.door(known.principal(reader)))) as rows:
+                return aggregate([column.name for column in found.columns], rows, question)
         except FhirError as error:
             show_issues(error.issues)
             raise typer.Exit(2 if isinstance(error, BadRequest) else 1) from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.console import console, errors, show_error, write_json
+from gateway.cli.opening import reading
 from gateway.cli.readers import reader_of
 
 if TYPE_CHECKING:
@@ -94,6 +95,6 @@ def _door(study: str, client: str) -> "Iterator[tuple[Gateway, Study, Door]]":
     from gateway.app import build
     from gateway.settings import Settings
 
-    with closing(build(Settings())) as gateway:
+    with closing(build(Settings())) as gateway, reading():
         known, reader = reader_of(gateway, study, client)
         yield gateway, known, gateway.access.door(known.principal(reader))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.console import console, errors, show_error, show_issues, write_json
+from gateway.cli.opening import reading
 from gateway.cli.readers import reader_of
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def export_study(
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}")
     with ExitStack() as stack:
         gateway = stack.enter_context(closing(build(Settings())))
+        stack.enter_context(reading())
         found, reader = reader_of(gateway, study, client)
         wanted = tuple(filter(None, types.split(","))) or readable_types(found, reader)
         policy = deidentifier_for(gateway, found, reader, deidentify)

@@ -1,5 +1,6 @@
 """The gateway as a command opens it, for studies that it knows."""
 
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
@@ -23,6 +24,19 @@ def opened(*studies: str) -> "Iterator[Gateway]":
     with closing(build(Settings())) as gateway:
         known_studies(gateway, studies)
         yield gateway
+
+
+@contextmanager
+def reading() -> "Iterator[None]":
+    """Within the gateway: ends what a run that breaks off was reading, so that how much of it left is on record.
+
+    The places where it broke off would keep their readings open until the audit trail is closed.
+    """
+    try:
+        yield
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)
+        raise
 
 
 def known_studies(gateway: "Gateway", studies: Sequence[str]) -> None:

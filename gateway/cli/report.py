@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.console import console
+from gateway.cli.opening import reading
 from gateway.cli.readers import reader_of
 
 
@@ -28,7 +29,7 @@ def report(
     from gateway.export.report import gather, write_report
     from gateway.settings import Settings
 
-    with closing(build(Settings())) as gateway:
+    with closing(build(Settings())) as gateway, reading():
         known, reader = reader_of(gateway, study, client)
         principal, types = known.principal(reader), sorted(known.profiles)
         gathered = gather(gateway.access.door(principal), types)

@@ -1,6 +1,7 @@
 """`gateway serve`: the HTTP application under uvicorn, in one process or several on one database."""
 
 import os
+import socket
 import sys
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -41,6 +42,11 @@ def serve(
     settings = Settings()
     logs.configure(settings.log_level)
     sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        _try_address(settings.host, settings.port)
+    except OSError as error:
+        show_error(f"{settings.host} port {settings.port}: {error.strerror}; choose another by --host and --port")
+        raise typer.Exit(2) from None
     show_error(f"serving {settings.public_url}; stop with Ctrl-C")
     uvicorn.run(
         "gateway.cli.serve:application",
@@ -54,6 +60,12 @@ def serve(
         date_header=True,
         timeout_graceful_shutdown=20,
     )
+
+
+def _try_address(host: str, port: int) -> None:
+    """Listens for a moment, so that an address that is taken is told in words; raises `OSError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    socket.create_server((host, port), family=family).close()
 
 
 def application() -> "ASGIApp":

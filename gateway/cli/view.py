@@ -122,7 +122,8 @@ def run(
         door = gateway.access.door(known.principal(reader), deidentifies=policy is not None)
         try:
             rows = run_source(found, door, lambda count: progress.update(task, completed=count), policy, values)
-            count = write_table(found, rows, out)
+            with closing(rows):
+                count = write_table(found, rows, out)
         except FhirError as error:
             show_issues(error.issues)
             raise typer.Exit(1) from None

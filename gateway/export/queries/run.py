@@ -1,6 +1,6 @@
 """A view or a query over what a reader may take along."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from gateway.access import Door
@@ -20,7 +20,7 @@ def run_source(
     progress: Progress | None = None,
     deidentifier: Deidentifier | None = None,
     values: Mapping[str, Any] | None = None,
-) -> Iterator[Row]:
+) -> Generator[Row, None, None]:
     """The rows of a view or a query for one reader; `values` are the query's parameters, as `read_values` gives them.
 
     Each view below is read through the door, with its consent and, with a `deidentifier`, its policy: SQL sees what

@@ -1,6 +1,6 @@
 """A view over what a reader may take along."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 
 from gateway.access import Door
@@ -20,12 +20,13 @@ def run_view(
     progress: Progress | None = None,
     query: Query | None = None,
     deidentifier: Deidentifier | None = None,
-) -> Iterator[Row]:
+) -> Generator[Row, None, None]:
     """The rows of every visible resource of the view's type, or that `query` finds, in constant memory.
 
     Consent is asked with the action `disclose`, batch by batch. With a `deidentifier` the view sees only what its
     policy lets go. Raises `Forbidden` for a type beyond the reader's scopes, and `Unprocessable` where the view does
-    not fit a resource, which is named, or where one cannot be de-identified.
+    not fit a resource, which is named, or where one cannot be de-identified. Who stops before the end closes it, so
+    that how much was read is on record.
     """
     kind, count = view.view.resource, 0
     for batch in door.batches(query or kind):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -103,3 +104,12 @@ def test_unsafe_settings_stop_every_command_by_name(tmp_path: Path) -> None:
     assert "GATEWAY_SECRET" in done.stderr
     unknown = run(tmp_path, "db", "migrate", GATEWAY_COLOUR="red")
     assert (unknown.returncode, "GATEWAY_COLOUR" in unknown.stderr) == (2, True)
+
+
+def test_an_address_that_is_taken_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run(tmp_path, "serve", "--port", port)
+    assert done.returncode == 2
+    assert f"127.0.0.1 port {port}: Address already in use" in done.stderr
+    assert "serving" not in done.stderr

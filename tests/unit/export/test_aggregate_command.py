@@ -66,6 +66,16 @@ def test_wrong_use_is_told(asked):
     assert run(*asked, "--by", "code", "--min-cell", "1").exit_code == 2
 
 
+def test_what_was_read_is_on_record_where_the_counting_stops(asked, filled):
+    before = filled.store.last(STUDY).sequence
+    result = run(*asked, "--by", "code", "--measure", "code")
+    assert result.exit_code == 2
+    assert "not a column of numbers" in result.stderr
+    told = [json.loads(row.event) for row in filled.store.rows(STUDY, before)]
+    assert [event["operation"] for event in told][-1] == "exported"
+    assert told[-1]["count"] > 0
+
+
 def test_k_anonymity_of_a_file(tmp_path):
     file = tmp_path / "flat.csv"
     with file.open("w", newline="") as out:
