@@ -34,21 +34,26 @@ class _Place:
 
 def rows(plan: Plan) -> tuple[Row, ...]:
     """Every rule of the templates and keys, in the order of the file."""
-    return tuple(row for emit in emits_of(plan) for row in _Account(plan, emit).rows())
+    record = _records(plan)[0]
+    return tuple(row for emit in emits_of(plan) for row in _Account(plan, emit, record).rows())
 
 
 def paths_read(plan: Plan) -> frozenset[Path]:
     """Every path whose value the mapping uses; what only leads to records or items is none."""
-    record = _records(plan)
-    place = _Place(record, record, record if plan.subject.per_record else ())
     found: set[Path] = set()
+    for record in _records(plan):
+        found.update(_read_from(plan, record))
+    return frozenset(path for path in found if path)
+
+
+def _read_from(plan: Plan, record: Path) -> Iterator[Path]:
+    place = _Place(record, record, record if plan.subject.per_record else ())
     subject = plan.subject
     for formula in (plan.match, subject.system, subject.value, *(formula for _, formula in subject.verify)):
         if isinstance(formula, Formula):
-            found.update(_absolute(formula, _Place((), (), ()) if formula is plan.match else place))
+            yield from _absolute(formula, _Place((), (), ()) if formula is plan.match else place)
     for emit in emits_of(plan):
-        found.update(_Account(plan, emit).read())
-    return frozenset(path for path in found if path)
+        yield from _Account(plan, emit, record).read()
 
 
 def leaves(tree: Any, path: Path = ()) -> Iterator[Path]:
@@ -74,8 +79,9 @@ def emits_of(plan: Plan) -> tuple[Emit, ...]:
     return tuple(sorted(found, key=lambda emit: [int(part) for part in emit.position.rsplit(":", 2)[1:]]))
 
 
-def _records(plan: Plan) -> Path:
-    return plan.records.sources[0].names if plan.records and plan.records.sources else ()
+def _records(plan: Plan) -> tuple[Path, ...]:
+    """Where the records are: at the first of these paths that the payload has."""
+    return tuple(source.names for source in plan.records.sources) if plan.records and plan.records.sources else ((),)
 
 
 def _absolute(formula: Formula, place: _Place) -> list[Path]:
@@ -86,8 +92,7 @@ def _absolute(formula: Formula, place: _Place) -> list[Path]:
 class _Account:
     """The rules of one emit."""
 
-    def __init__(self, plan: Plan, emit: Emit) -> None:
-        record = _records(plan)
+    def __init__(self, plan: Plan, emit: Emit, record: Path) -> None:
         start = record if emit.mode == "per-record" else ()
         foreach = emit.group.foreach if emit.group else emit.foreach
         members = record if emit.group and foreach is None else start

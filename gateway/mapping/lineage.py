@@ -118,4 +118,6 @@ class _Reader:
             return self.visit(node.arguments[0], inner)
         for argument in node.arguments:
             self.keep(argument, inner)
+        if node.name == "positions" and base is not None and isinstance(node.arguments[0], nodes.Literal):
+            return replace(base, names=(*base.names, str(node.arguments[0].value)))
         return base if node.target is not None else None

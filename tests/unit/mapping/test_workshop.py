@@ -47,6 +47,13 @@ def test_what_is_never_read_is_told(tmp_path: Path) -> None:
     assert unread == [("points", "extra", "a")]
 
 
+def test_records_at_another_place_are_read_too(tmp_path: Path) -> None:
+    text = (HEAD + POINT).replace("records: =points", 'records: "=coalesce(points, %payload)"')
+    assert text != HEAD + POINT
+    read = paths_read(compiled(tmp_path, text).plan)
+    assert [leaf for leaf in leaves(PAYLOAD["points"]) if not is_read(leaf, read)] == [("extra", "a")]
+
+
 def test_the_specification_names_elements_and_fields(tmp_path: Path) -> None:
     found = {row.element: row for row in rows(compiled(tmp_path, HEAD + POINT).plan)}
     row = found["Observation.valueQuantity.value"]
