@@ -6,7 +6,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import accumulate
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -49,8 +48,12 @@ class Traces:
         if place.at_import:
             found = list(dict.fromkeys([*found, *(test for other in importing for test in self._running(other))]))
         found.sort(key=lambda test: test not in named)
-        until = accumulate(self.seconds[test] for test in found)
-        return [test for test, seconds in zip(found, until, strict=True) if seconds <= patience or test == found[0]]
+        asked, left = [], patience
+        for test in found:
+            if self.seconds[test] <= left:
+                left -= self.seconds[test]
+                asked.append(test)
+        return asked or found[:1]
 
     def _running(self, file: Path, wanted: Iterable[int] | None = None) -> list[int]:
         """The tests that run some lines of a file, or any."""
