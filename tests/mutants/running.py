@@ -152,8 +152,9 @@ class Plugin:
             verdict = self._verdicts.known(module, source, number)
             tried.known += verdict is not None
             if verdict is None:
-                patience = LITTLE_PATIENCE if reason(self._known, module, mutant) else PATIENCE
-                tests = self._traces.tests(file, mutant.place, importing, patience, named)
+                is_hopeless = bool(reason(self._known, module, mutant))
+                patience, first = (LITTLE_PATIENCE, set()) if is_hopeless else (PATIENCE, named)
+                tests = self._traces.tests(file, mutant.place, importing, patience, first)
                 verdict = self._verdict({module: mutant.tree}, tests) if tests else Verdict("unseen")
                 self._verdicts.keep(module, source, number, verdict)
             tried.add(mutant, verdict)

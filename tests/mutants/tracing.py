@@ -38,11 +38,11 @@ class Traces:
     def tests(
         self, file: Path, place: Place, importing: Iterable[Path], patience: float, named: Container[int] = ()
     ) -> list[int]:
-        """The tests that run a place, as many as take `patience` seconds together, and one at least: of what runs at
-        import those that run anything of the file, and then those of files that import from it.
+        """The tests that run a place: of what runs at import those that run anything of the file, and then those of
+        files that import from it.
 
-        First come those `named` after the file, and of them and the others those that in little time run what few
-        others do.
+        First come those `named` after the file, all of them, then as many as take `patience` seconds together; one at
+        least. Of both, first those that in little time run what few others do.
         """
         found = self._running(file, None if place.at_import else range(place.first, place.last + 1))
         if place.at_import:
@@ -50,8 +50,8 @@ class Traces:
         found.sort(key=lambda test: test not in named)
         asked, left = [], patience
         for test in found:
-            if self.seconds[test] <= left:
-                left -= self.seconds[test]
+            if test in named or self.seconds[test] <= left:
+                left -= 0 if test in named else self.seconds[test]
                 asked.append(test)
         return asked or found[:1]
 
