@@ -20,7 +20,7 @@ from gateway.store import Page
 from gateway.store.port import Position
 from gateway.store.sql import SqlStore
 from tests.contract.stores import PARAMETERS, Hand, chain
-from tests.property.test_grants_equal_decide import POLICY, consents, placements, requests
+from tests.property.test_grants_equal_decide import POLICY, WIDEST, consents, placements, requests, width
 from tests.property.test_sql_equals_decide import grants, placed, resource
 
 STUDIES = count()
@@ -62,7 +62,10 @@ class ConsentMachine(RuleBasedStateMachine):
     @rule(consent=consents())
     def sign_or_withdraw(self, consent: dict[str, Any]) -> None:
         """Any Consent, new or in the place of another: active, inactive, or withdrawn with a mode."""
-        self.signed[consent["id"]] = consent
+        signed = self.signed | {consent["id"]: consent}
+        if width(signed.values()) > WIDEST:
+            return
+        self.signed = signed
         self.store.commit(Unit(self.study, (self.consent_change(consent),)))
 
     @precondition(lambda self: self.signed)

@@ -15,7 +15,7 @@ from gateway.search import Query
 from gateway.store import Page
 from gateway.store.sql import SqlStore, selecting
 from tests.contract.stores import PARAMETERS, Hand, chain
-from tests.property.test_grants_equal_decide import POLICY, consents, placements, requests
+from tests.property.test_grants_equal_decide import POLICY, WIDEST, consents, placements, requests, width
 
 NUMBERS = count()
 
@@ -47,7 +47,9 @@ def placed(number: int, placement: Placement) -> Placement:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.lists(consents(), min_size=1, max_size=3, unique_by=lambda one: one["id"]),
+    st.lists(consents(), min_size=1, max_size=3, unique_by=lambda one: one["id"]).filter(
+        lambda found: width(found) <= WIDEST
+    ),
     st.lists(placements(), min_size=4, max_size=6),
     st.lists(requests, min_size=3, max_size=4),
     st.booleans(),
