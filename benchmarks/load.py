@@ -66,7 +66,8 @@ async def _load(port: int, requests: list[bytes], clients: int, duration: float,
     waiting = []
     for number in range(clients):
         done: asyncio.Future[int] = loop.create_future()
-        turned = requests[number:] + requests[:number]
+        first = number * len(requests) // clients  # apart, so that nobody asks what another has just asked
+        turned = requests[first:] + requests[:first]
         _, client = await loop.create_connection(
             lambda turned=turned, done=done: _Client(turned, start + duration, done), "127.0.0.1", port
         )
