@@ -32,6 +32,12 @@ _WHOLE = """
 if V.__class__ is not int and V is not None:
     raise ODD
 """
+_EITHER = """
+if A is None or B is None:
+    R = A if B is None else B
+else:
+    raise ODD
+"""
 _RECALLED = """
 R = MEMORY.get(V) if V.__class__ is str else None
 if R is None and V is not None:
@@ -65,9 +71,7 @@ def call(writer: Writing, node: nodes.Call, focus: str) -> Operand:
         return _coalesce(writer, node, focus)
     if node.target is not None and count == 1 and name in ("where", "select", "exists"):
         return _for_one(writer, node, node.target, focus)
-    if writer.usual and name == "distinct" and (found := distinct_of(writer, node, focus)) is not None:
-        return found
-    if name == "isDistinct" and (found := _of_none(writer, node, focus)) is not None:
+    if writer.usual and (found := _of_several(writer, node, focus)) is not None:
         return found
     if node.target is not None and count == 0 and name in _ONE_OF:
         return writer.solid(writer.one(node.target, focus))
@@ -82,10 +86,24 @@ def call(writer: Writing, node: nodes.Call, focus: str) -> Operand:
     return writer.outlined(node, focus)
 
 
+def _of_several(writer: Writing, node: nodes.Call, focus: str) -> str | None:
+    """The local of a call that goes over several items, where usual data have a short form of it; else None."""
+    match node:
+        case nodes.Call(name="distinct", arguments=()) if node.target is not None:
+            return distinct_of(writer, node, focus)
+        case nodes.Call(name="isDistinct"):
+            return _of_none(writer, node, focus)
+        case nodes.Call(name="combine", target=target, arguments=(other,)) if target is not None:
+            answer, sides = writer.code.fresh(), [_branch(writer, part, focus) for part in (target, other)]
+            writer.code.run(_EITHER, R=answer, A=sides[0], B=sides[1], ODD=writer.code.bind(Odd))
+            return answer
+    return None
+
+
 def _of_none(writer: Writing, node: nodes.Call, focus: str) -> str | None:
     """The local of `path.where(test).select(part).isDistinct()`, True where the test leaves nothing; else None."""
     asked = node.target
-    if not (writer.usual and isinstance(asked, nodes.Call) and asked.name == "select" and asked.target is not None):
+    if not (isinstance(asked, nodes.Call) and asked.name == "select" and asked.target is not None):
         return None
     found = unwound(asked.target)
     if found is None:

@@ -25,7 +25,7 @@ def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
     if writer.usual and len(there) == 1 < len(sides):
         names = {f"X{number}": side for number, side in enumerate(sides) if _may_miss(operands[number])}
         missing = " and ".join(f"{name} is None" for name in names)
-        alone = "R = X if X.__class__ is str else JOIN(X, None)"
+        alone = "R = X if X.__class__ is str else '' if X is None else JOIN(X, None)"
         block = code.emit(f"if {missing}:\n    {alone}\nelse:\n    ...", R=answer, X=there[0],
                           JOIN=code.bind(concatenate), **names)  # fmt: skip
     with code.into(block):

@@ -41,6 +41,7 @@ emit:
       code: {text: =%place}
       device: =coalesce(ref('device').first(), ref('other'))
       valueQuantity: {comparator: =%sign, value: =%number}
+      hasMember: =ref('other').combine(ref('device'))
       bodySite: {when: "=kind != 'a' or part = 'b' and more.exists()", text: =%written}
 policy: {multiple-values: quarantine}
 """
