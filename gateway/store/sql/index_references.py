@@ -13,7 +13,7 @@ from gateway.search.entries import PresentEntry
 from gateway.search.parameters import Indexed
 from gateway.search.paths import walked
 from gateway.store.sql.indexed import TypeIndex
-from gateway.store.sql.rows import ABOUT, Rows
+from gateway.store.sql.rows import ABOUT, Fragment, no_rows
 from gateway.store.sql.terms import of_parameter, of_target
 
 _RELATIVE: Final = re.compile(r"(([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64}))(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
@@ -26,6 +26,7 @@ class ReferenceRows:
 
     def __init__(self, type: str, how: TypeIndex, parameters: Sequence[Indexed]) -> None:
         self.parameters = tuple(parameters)
+        self.name = " ".join((type, *(one.code for one in parameters)))
         self.walks = parameters[0].walks
         self._names = [walk[0][0] for walk in self.walks] if all(len(walk) == 1 for walk in self.walks) else []
         self._takes = [
@@ -51,13 +52,12 @@ class ReferenceRows:
             found.append(text)
         return tuple(found)
 
-    def add(self, texts: Iterable[str], rows: Rows, about: list[int]) -> tuple[PresentEntry, ...] | None:
-        """Adds the rows of references, and to `about` the halves that become terms with the facet; which parameters
-        have a value then. None, and nothing added, where one of them is not relative."""
+    def fragment(self, texts: Iterable[str]) -> Fragment | None:
+        """The rows of references, with which parameters have a value then. None where one of them is not relative."""
         found = [_target(text) for text in texts]
         if None in found:
             return None
-        present: dict[PresentEntry, None] = {}
+        rows, about, present = no_rows(), list[int](), dict[PresentEntry, None]()
         for kind, id, target in filter(None, found):
             for targets, entry, number, half in self._takes:
                 if kind in targets:
@@ -67,7 +67,7 @@ class ReferenceRows:
                         rows.references.add((number, kind, id))
                     if half is not None:
                         about.append(half ^ target)
-        return tuple(present)
+        return Fragment(rows, tuple(present), about=tuple(about))
 
 
 def _values(resource: Resource, names: Iterable[str]) -> list[Any]:

@@ -20,6 +20,7 @@ from gateway.search.parameters import Indexed
 from gateway.search.query import IndexEntry, PresentEntry
 from gateway.store.sql.grants import CONSENT, consent_subject, consent_term
 from gateway.store.sql.index_plan import Part, Plan, plan_of
+from gateway.store.sql.index_references import ReferenceRows
 from gateway.store.sql.indexed import TypeIndex, type_index
 from gateway.store.sql.recent import Recent
 from gateway.store.sql.rows import NO_ROWS, Facet, Fragment, Rows, complete, facet_of, fragment, no_rows, together
@@ -31,8 +32,8 @@ FRAGMENT_BYTES: Final = 4_000_000
 """How much memory the rows of the last contents of elements may take; as much again those of common ones, and of
 common ones with references."""
 
-COMMON_BYTES: Final = 1_500_000
-"""How much memory facets may take, and as much again what they are made of."""
+COMMON_BYTES: Final = 3_000_000
+"""How much memory facets may take, and as much again what they are made of, and references."""
 
 MAX_MET: Final = 8_192
 """How many contents with their references are known to have been met once."""
@@ -45,6 +46,9 @@ FRAGMENT_SIZE: Final = 2_500
 
 ENTRY_SIZE: Final = 300
 """About how many bytes an index entry, a row or a term takes."""
+
+TERM_SIZE: Final = 40
+"""About how many bytes a term takes in a facet."""
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -63,6 +67,7 @@ class Indexes:
         self._fragments: Recent[tuple[str, str, bytes], Fragment] = Recent(FRAGMENT_BYTES)
         self._commons: Recent[tuple[str, bytes], Fragment] = Recent(FRAGMENT_BYTES)
         self._steadies: Recent[Hashable, Fragment] = Recent(FRAGMENT_BYTES)
+        self._references: Recent[tuple[str, tuple[str, ...]], Fragment] = Recent(COMMON_BYTES)
         self._present: dict[str, Fragment] = {}
         self._met: set[int] = set()
 
@@ -138,17 +143,24 @@ class Indexes:
         own: list[Indexed],
     ) -> Sequence[Fragment]:
         """The same, as the common part and the references."""
-        rows, about, present = no_rows(), list[int](), list[PresentEntry]()
+        made = [self._common(type, plan, resource, content)] if plan.common else []
         for references, several in zip(plan.references, texts, strict=True):
-            found = None if several is None else references.add(several, rows, about)
+            found = None if several is None else self._led(references, several)
             if found is None:
                 own += references.parameters
             else:
-                present += found
-        made = [self._common(type, plan, resource, content)] if plan.common else []
-        if present:
-            made.append(self._numbered(Fragment(rows, tuple(present), about=tuple(about))))
+                made.append(found)
         return made
+
+    def _led(self, references: ReferenceRows, texts: tuple[str, ...]) -> Fragment | None:
+        """The fragment of relative references; of a record many resources lead to one participant and visit."""
+        key = (references.name, texts)
+        found = self._references.get(key)
+        if found is None:
+            found = references.fragment(texts)
+            if found is not None:
+                self._references.keep(key, self._numbered(found), _size(b"", found))
+        return found
 
     def _presence(self, parameter: str) -> Fragment:
         """The fragment that says of a parameter alone that it has a value."""
@@ -173,7 +185,8 @@ class Indexes:
         found = self._facets.get(key)
         if found is None:
             found = facet_of(type, [one.common for one in fragments])
-            self._facets.keep(key, found, ENTRY_SIZE * (2 + len(found.terms) + len(found.texts)))
+            size = ENTRY_SIZE * (2 + len(found.texts)) + TERM_SIZE * len(found.terms)
+            self._facets.keep(key, found, size)
         return found
 
     def _made(self, type: str, parameters: Iterable[Indexed], resource: Resource) -> Fragment:
