@@ -92,7 +92,7 @@ def export_study(
         gateway = stack.enter_context(closing(build(Settings())))
         stack.enter_context(reading())
         found, reader = reader_of(gateway, study, client)
-        wanted = tuple(filter(None, types.split(","))) or readable_types(found, reader)
+        wanted = _named(gateway, types) or readable_types(found, reader)
         policy = deidentifier_for(gateway, found, reader, deidentify)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="export-")) if is_remote(out) else out)
         bar = stack.enter_context(Progress(*columns, console=errors(), transient=True))
@@ -115,6 +115,16 @@ def export_study(
         console().print(f"{out.rstrip('/')}/{entry.name}  {entry.count}", soft_wrap=True)
     if not manifest.outputs:
         console().print("nothing that this client may take along")
+
+
+def _named(gateway: "Gateway", types: str) -> tuple[str, ...]:
+    """The types that are named, separated by commas; exits with 2 for one that R4 does not have."""
+    named = tuple(filter(None, (one.strip() for one in types.split(","))))
+    unknown = sorted(set(named) - set(gateway.engines.definitions.types()))
+    if unknown:
+        show_error(f"R4 has no resource type {', '.join(unknown)}")
+        raise typer.Exit(2)
+    return named
 
 
 def _line_for_each(bar: "Bars") -> "Progress":

@@ -30,16 +30,22 @@ def replay(
     """
     from gateway.app import build
     from gateway.cli.ingest import kept_out, receipt_tree, show_receipts, wrong_use
+    from gateway.core.rules import RULES
     from gateway.ingest import Replay
     from gateway.settings import Settings
 
     if not (receipt or source or rule or mapping):
         show_error("say what to replay: --receipt, --source, --rule or --mapping")
         raise typer.Exit(2)
+    if rule and rule not in RULES:
+        show_error("no such rule; the issues of a receipt name theirs, docs/reference/rules.md lists all")
+        raise typer.Exit(2)
     with closing(build(Settings())) as gateway, wrong_use():
         if source:
             gateway.ingest.media_types(study, source)  # refuses a name that the study does not have
         receipts = gateway.ingest.replay(Replay(study, receipt, source, rule, mapping))
+        if mapping and not receipts:
+            gateway.registry.get(mapping.partition("|")[0])  # a name that is nobody's is wrong use, not success
     if json:
         for found in receipts:
             write_json(receipt_tree(found))

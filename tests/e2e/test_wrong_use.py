@@ -25,7 +25,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ((*EXPORT, "file"), 2, "file: File exists"),
         ((*EXPORT, "damaged"), 1, "export.foreign-file"),
+        ((*EXPORT, "out", "--type", "Observation, Observations"), 2, "R4 has no resource type Observations"),
         (("replay", *STUDY, "--source", "nobody"), 2, "ingest.unknown-source"),
+        (("replay", *STUDY, "--rule", "mapping.subject-unkown"), 2, "no such rule"),
+        (("replay", *STUDY, "--mapping", "wearable.nobody.steps"), 2, "mapping.unknown-mapping"),
     ],
 )
 def test_wrong_use_is_told(folder: Path, arguments: tuple[str, ...], code: int, told: str) -> None:
