@@ -4,6 +4,7 @@ A driver is the index that a page is read from, in its order, so that a page cos
 the other pieces are probed row by row. The native order is by the clinical date and the key, newest first.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -22,10 +23,13 @@ from sqlalchemy import (
     func,
     literal_column,
     or_,
+    true,
     tuple_,
     union_all,
 )
 from sqlalchemy import select as sql_select
+from sqlalchemy.sql.elements import ColumnClause
+from sqlalchemy.sql.visitors import iterate
 
 from gateway.store.sql.among import among
 from gateway.store.sql.asking import Piece
@@ -129,9 +133,28 @@ def _rows(database: Database, shape: Shape, driver: str) -> tuple[Select[Any], l
     where, key = _where(database, shape, head, driver)
     if not isinstance(shape.order, str):
         key = sort_columns(database, shape.order, head)
-    if shape.after:
-        where.append(_beyond(shape, key))
-    return sql_select(*_columns(shape, head, key, where)).where(*where), key
+    beyond = [_beyond(shape, key)] if shape.after else []
+    columns = _columns(shape, head, key, where)
+    if database.is_sqlite or shape.driver != "term" or shape.order != "at" or shape.rising:
+        return sql_select(*columns).where(*where, *beyond), key
+    return _row_by_row(columns, where, beyond, key), key
+
+
+def _row_by_row(columns: list[Any], where: list[Condition], beyond: list[Condition], key: list[Any]) -> Select[Any]:
+    """The rows of a term, newest first, each looked at by itself (PostgreSQL).
+
+    Its planner takes a term and a type for independent, expects few rows to have both, and would gather all of the
+    type to find a page.
+    """
+    driving = key[0].table
+    own = [one for one in where if set(_tables(one)) == {driving}]
+    others = [one for one in where if not any(one is other for other in own)]
+    found = sql_select(*columns[len(key) :]).where(*others).offset(0).correlate(driving).lateral()
+    return sql_select(*key, *found.c).select_from(driving.join(found, true())).where(*own, *beyond)
+
+
+def _tables(condition: Condition) -> Iterator[Any]:
+    return (one.table for one in iterate(condition) if isinstance(one, ColumnClause) and one.table is not None)
 
 
 def _counted(database: Database, shape: Shape) -> Select[Any]:
