@@ -107,3 +107,23 @@ def test_a_code_is_found_beside_components_and_alone() -> None:
     alone = {"resourceType": "Observation", "id": "b", "code": code}
     for resource in (within, alone, within):
         assert indexes.rows("Observation", resource) == plainly(resource)
+
+
+def test_what_comes_again_is_told_apart_by_where_its_references_stand() -> None:
+    indexes, code = Indexes(PARAMETERS), {"coding": [{"code": "a"}]}
+    led, other = {"reference": "Patient/one"}, {"reference": "Patient/two"}
+    meta = {"profile": ["http://a.org/p"], "tag": [{"code": "t"}]}
+    several: list[Resource] = [
+        {"subject": led},
+        {"focus": [led]},
+        {"subject": other},
+        {"subject": {**led, "display": "x"}, "meta": meta},
+        {"subject": led, "meta": {**meta, "_profile": [{"id": "x"}]}},
+        {"subject": led, "meta": {**meta, "lastUpdated": "2026-01-01T00:00:00Z"}},
+        {"performer": [led, other]},
+        {"performer": [led], "hasMember": [other]},
+    ]
+    for _ in range(3):  # what is met again is kept, what is kept is found
+        for elements in several:
+            resource = {"resourceType": "Observation", "id": "a", "code": code, **elements}
+            assert indexes.rows("Observation", resource) == plainly(resource), elements
