@@ -6,6 +6,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.rest.gate import principal_of
+from gateway.rest.headers import authorization_of
 from gateway.rest.pacing import address_of, proved, spend_once
 from gateway.rest.parts import Parts
 from gateway.study import Study
@@ -17,14 +18,14 @@ PREFIX = "gwk_"
 def deliverer_of(parts: Parts, request: Request, study: Study) -> Principal:
     """The principal of a bearer token, or of a key in `Authorization: Bearer` or `X-Api-Key`, for this very study.
 
-    Raises `Unauthorized`, `Forbidden` for a key that is not for the source, `BadRequest` when both were sent.
+    Raises `Unauthorized`, `Forbidden` for a key that is not for the source, `BadRequest` when both were sent, or two.
     """
     given = request.headers.get(HEADER)
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    scheme, bearer = authorization_of(request)
     if given is not None and bearer:
         raise BadRequest(issue("auth.key-twice"))
-    if scheme.lower() == "bearer" and bearer.strip().startswith(PREFIX):
-        given = bearer.strip()
+    if scheme == "bearer" and bearer.startswith(PREFIX):
+        given = bearer
     if given is None:
         return principal_of(parts, request, study)
     key = given

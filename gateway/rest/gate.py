@@ -10,7 +10,7 @@ from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.rest.breaking import TICKET, broken_door
 from gateway.rest.edge import note, request_id
-from gateway.rest.headers import header, headers_of
+from gateway.rest.headers import authorization_of, headers_of
 from gateway.rest.pacing import address_of, proved, spend_once
 from gateway.rest.parts import Parts
 from gateway.rest.reasons import reason_of
@@ -35,10 +35,10 @@ def principal_of(parts: Parts, request: Request, study: Study) -> Principal:
     if known is not None and known.study == study.id:
         note(request.scope, client=known.client)
         return known
-    scheme, _, token = (header(request, b"authorization") or "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    scheme, token = authorization_of(request)
+    if scheme != "bearer" or not token:
         raise Unauthorized(issue("rest.token-missing"))
-    principal = proved(parts, request, study.id, lambda: parts.authenticate(token.strip(), study.id))
+    principal = proved(parts, request, study.id, lambda: parts.authenticate(token, study.id))
     spend_once(parts, request, "fhir", principal)
     return principal
 

@@ -3,7 +3,11 @@
 from starlette.requests import Request
 from starlette.types import Scope
 
+from gateway.core.errors import BadRequest
+from gateway.core.issues import issue
+
 _KEPT = "gateway.headers"
+_AUTHORIZATION = b"authorization"
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
@@ -18,3 +22,16 @@ def header(request: Request, name: bytes) -> str | None:
     """The first value of a header by its lower-case name; None without it."""
     value = headers_of(request.scope).get(name)
     return None if value is None else value.decode("latin-1")
+
+
+def authorization_of(request: Request) -> tuple[str, str]:
+    """The scheme, in lower case, and the proof that `Authorization` gives; both empty without it.
+
+    Raises `BadRequest` where it came more than once (RFC 9110, 5.3): what stands in front may have read another one.
+    """
+    found = headers_of(request.scope)
+    names = request.scope["headers"]
+    if len(found) != len(names) and sum(name == _AUTHORIZATION for name, _ in names) > 1:
+        raise BadRequest(issue("rest.authorization-twice"))
+    scheme, _, proof = (header(request, _AUTHORIZATION) or "").partition(" ")
+    return scheme.lower(), proof.strip()

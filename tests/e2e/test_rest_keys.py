@@ -1,6 +1,8 @@
 """A vendor's key over HTTP: it delivers its own source and sees its own receipts, and nothing else."""
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import product
 
 import pytest
 
@@ -57,6 +59,20 @@ def test_a_key_in_the_address_and_two_proofs_are_refused(http: Http, key: str) -
     both = JSON | {"X-Api-Key": key, "Authorization": f"Bearer {http.token('withings')}"}
     answer = http.ask("POST", f"{INTAKE}/withings", headers=both, content=BODY)
     assert (answer.status_code, rule(answer)) == (400, "auth.key-twice")
+
+
+def test_one_request_has_one_authorization(http: Http, key: str) -> None:
+    """What stands in front of the gateway may have looked at the other one."""
+    proofs = [f"Bearer {http.token('withings')}", f"Bearer {key}", "Basic dTpw"]
+    for first, second in product(proofs, proofs):
+        pair = [("Authorization", first), ("authorization", second), ("Content-Type", "application/json")]
+        for method, path in (
+            ("GET", f"{BASE}/Observation"),
+            ("GET", f"{BASE}/Patient/x"),
+            ("POST", f"{INTAKE}/withings"),
+        ):
+            answer = http.portal.call(partial(http.client.request, method, path, headers=pair, content=BODY))
+            assert (answer.status_code, rule(answer)) == (400, "rest.authorization-twice"), (method, path)
 
 
 def test_a_wrong_key_learns_nothing(http: Http, key: str) -> None:

@@ -84,6 +84,9 @@ RULES: dict[str, Rule] = {
     "rest.too-many-parameters": Rule(
         "error", "too-costly", "More than {limit} parameters", "Ask in several smaller searches"
     ),
+    "rest.authorization-twice": Rule(
+        "error", "invalid", "Authorization came more than once", "Send one Authorization header, from one place"
+    ),
     "rest.token-missing": Rule(
         "error", "login", "No bearer token came with the request", "Send Authorization: Bearer TOKEN"
     ),
