@@ -5,10 +5,11 @@ from math import prod
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.consent import ConsentPolicy, ConsentRequest, compile_grants, decide, permits
+from gateway.consent import ConsentPolicy, ConsentRequest, compile_grants, decide, narrowing, permits
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, parse_interval
 from gateway.core.kinds import Kind, Part
 from gateway.core.resources import Placement
@@ -213,3 +214,20 @@ def test_strangers_to_the_study_get_no_more_than_the_specification_permits(
     grants = [grant for subject in ("P1", "P2") for grant in compile_grants(subject, given_consents, POLICY)]
     if permits(grants, stranger, placement):
         assert decide(given_consents, stranger, placement, POLICY).permit
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    some_consents,
+    st.lists(st.tuples(requests, placements()), min_size=6, max_size=8),
+    st.sampled_from((1, 100, 1_000, 10_000)),
+)
+def test_what_consents_say_beyond_the_bounds_is_given_up_alike_and_permits_nothing_more(
+    given_consents: list[dict[str, Any]], questions: list[tuple[ConsentRequest, Placement]], bound: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(narrowing, "MAX_QUESTIONS", bound)
+        grants = [grant for subject in ("P1", "P2") for grant in compile_grants(subject, given_consents, POLICY)]
+        permitted = [one for one in questions if decide(given_consents, *one, POLICY).permit]
+    assert [one for one in questions if permits(grants, *one)] == permitted
+    assert all(decide(given_consents, *one, POLICY).permit for one in permitted)

@@ -1,18 +1,22 @@
 """How many tests of content, and how many instances, the Consents of one participant may tell apart."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from gateway.consent import narrowing
+from gateway.consent import compile_grants, grants, narrowing
+from gateway.consent.decision import Asked
 from gateway.consent.narrowing import bounded, instances_of, provisions
-from gateway.consent.terms import Terms, read_terms
+from gateway.consent.terms import Provision, Terms, read_terms
 from gateway.core.kinds import Kind, KindTest, Match, Part
 from gateway.core.types import Resource
-from tests.unit.consent.test_criteria import DOMAIN, LOINC, TYPES, coding, concept, instance
+from tests.compliance.decision_table import TERMINOLOGY
+from tests.unit.consent.test_criteria import DOMAIN, LOINC, PURPOSE, TYPES, coding, concept, instance
 from tests.unit.consent.test_terms import CASE, PERMIT, PLACED, answer, consent, rule
 
+ROLE = concept(coding(f"{TERMINOLOGY}v3-ParticipationType", "IRCP"))[0]
 OTHER = replace(PLACED, kind=Kind((Part("Observation", (f"{LOINC}|other",)),), True), instance="Observation/other")
 
 
@@ -114,3 +118,56 @@ def test_instances_are_in_a_stable_order() -> None:
     given = denying(*({"data": instance(f"Observation/{name}")} for name in "bca"), {"code": "x"})
     assert instances_of(read(given)) == ("Observation/a", "Observation/b", "Observation/c")
     assert instances_of(read(PERMIT)) == ()
+
+
+AXES: dict[str, Callable[[int], dict[str, Any]]] = {
+    "actors": lambda number: {
+        "actor": [{"role": ROLE, "reference": {"reference": f"Organization/o{number}"}}],
+    },
+    "domains": lambda number: {"code": concept(coding(DOMAIN, f"d{number}"))},
+    "purposes": lambda number: {"purpose": [coding(PURPOSE, f"P{number}")]},
+    "period": lambda number: {"period": {"start": f"{1900 + number}", "end": f"{1900 + number}"}},
+    "data": lambda number: {"dataPeriod": {"start": f"{1900 + number}", "end": f"{1900 + number}"}},
+}
+
+
+def various(count: int, *axes: str) -> Resource:
+    """A Consent whose denials name each a value of its own on each axis."""
+    together: list[dict[str, Any]] = [{} for _ in range(count)]
+    for axis in axes:
+        for number, one in enumerate(together):
+            one |= AXES[axis](number)
+    return denying(*together)
+
+
+@pytest.mark.parametrize("axes", [(*AXES,), ("actors", "period"), ("domains", "purposes", "data")], ids="-".join)
+def test_many_values_on_several_axes_cost_no_more_questions_than_the_bound(
+    axes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, count = grants.match_values, [0]
+
+    def counted(provision: Provision, asked: Asked) -> Match:
+        count[0] += 1
+        return ask(provision, asked)
+
+    monkeypatch.setattr(grants, "match_values", counted)
+    monkeypatch.setattr(narrowing, "MAX_QUESTIONS", 30_000)
+    compile_grants("P1", [various(40, *axes)], CASE.policy)
+    assert 0 < count[0] <= 30_000
+    [root] = [one.root for one in bounded(read(various(40, *axes)))]
+    assert {one.vague for one in root.children} == {True}
+    assert not root.vague
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_many_values_on_one_axis_are_told_apart(axis: str) -> None:
+    terms = read(various(60, axis))
+    assert bounded(terms) == terms
+
+
+def test_the_axis_with_the_most_values_is_given_up_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(narrowing, "MAX_QUESTIONS", 10_000)
+    given = denying(*(AXES["actors"](number) for number in range(30)), AXES["period"](1), AXES["domains"](1))
+    [root] = [one.root for one in bounded(read(given))]
+    assert [(one.vague, one.actors) for one in root.children[:30]] == [(True, None)] * 30
+    assert [one.vague for one in root.children[30:]] == [False, False]
