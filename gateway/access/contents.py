@@ -1,6 +1,6 @@
 """What kind of content a resource holds, for provisions of Consents by class, code and security label."""
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
@@ -106,11 +106,16 @@ def codes_in(values: Iterable[Any]) -> set[str]:
 
 def _labels(resource: Resource) -> Iterator[str]:
     """The security labels of a resource and of those it contains."""
-    for held in (resource, *(resource.get("contained") or ())):
+    for held in (resource, *_listed(resource.get("contained"))):
         meta = held.get("meta") if isinstance(held, dict) else None
-        for coding in (meta.get("security") or ()) if isinstance(meta, dict) else ():
+        for coding in _listed(meta.get("security")) if isinstance(meta, dict) else ():
             if isinstance(coding, dict):
                 yield f"{coding.get('system', '')}|{coding.get('code', '')}"
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    """The items of a list; none of anything else, which validation tells of."""
+    return value if isinstance(value, list) else ()
 
 
 def _level(labels: tuple[str, ...]) -> int:

@@ -96,7 +96,7 @@ def test_ingest_replay_export(payload: Path, tmp_path: Path) -> None:
     again = run("replay", "--study", STUDY, "--rule", "mapping.subject-unknown", "--json")
     assert again.exit_code == 1
     assert json.loads(again.stdout)["status"] == "quarantined"
-    assert "nothing to replay" in run("replay", "--study", STUDY, "--rule", "consent.none").output
+    assert "nothing to replay" in run("replay", "--study", STUDY, "--rule", "consent.no-subject").output
     assert run("replay", "--study", STUDY).exit_code == 2
 
     out = tmp_path / "out"
