@@ -26,6 +26,11 @@ TARGETS: Final = {
     "export.deidentify": (
         "tests/unit/export/test_deidentify.py",
         "tests/unit/export/test_deidentify_keys.py",
+        "tests/unit/export/test_deidentify_installed.py",
+        "tests/unit/export/test_deidentify_methods.py",
+        "tests/unit/export/test_deidentify_paths.py",
+        "tests/unit/export/test_deidentify_policy.py",
+        "tests/unit/export/test_deidentify_shapes.py",
         "tests/unit/export/test_reach.py",
         "tests/property/test_deidentified_bodies_equal_trees.py",
     ),
