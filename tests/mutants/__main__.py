@@ -24,11 +24,13 @@ TARGETS: Final = {
     "auth.scopes": ("tests/unit/auth/test_scopes.py",),
     "access": ("tests/unit/access",),
     "export.deidentify": (
+        "tests/unit/export/test_deidentifier.py",
         "tests/unit/export/test_deidentify.py",
         "tests/unit/export/test_deidentify_keys.py",
         "tests/unit/export/test_deidentify_installed.py",
         "tests/unit/export/test_deidentify_methods.py",
         "tests/unit/export/test_deidentify_paths.py",
+        "tests/unit/export/test_deidentify_plan.py",
         "tests/unit/export/test_deidentify_policy.py",
         "tests/unit/export/test_deidentify_shapes.py",
         "tests/unit/export/test_reach.py",

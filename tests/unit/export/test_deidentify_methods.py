@@ -58,14 +58,14 @@ def test_keeping_is_no_change():
     assert keep(Site("string", "family", "HumanName")) == "keep"
 
 
-@pytest.mark.parametrize("partial", [Partial(), Partial(restricted=frozenset({"036"}))])
 @pytest.mark.parametrize(
     "site",
     [("date", "birthDate", "Patient"), ("dateTime", "start", "Period"), ("decimal", "value", "Age"),
      ("string", "postalCode", "Address"), ("string", "family", "HumanName")],
 )  # fmt: skip
-def test_nothing_is_left_where_nothing_is_allowed(partial, site):
-    assert redact(partial)(Site(*site)) == "drop"
+def test_nothing_is_left_where_nothing_is_allowed(site):
+    for partial in (Partial(), Partial(restricted=frozenset({"036"}))):
+        assert redact(partial)(Site(*site)) == "drop"
 
 
 @pytest.mark.parametrize("kind", sorted(TYPES))

@@ -98,6 +98,7 @@ def test_a_number_of_no_rule_is_above_all_others():
 def test_a_path_of_a_type_begins_at_resources_of_it(of, kind, is_resource, begins):
     entry = PathSet([Path("resource", of, ())]).enter(frozenset(), "x", kind, is_resource=is_resource)
     assert (entry.rule == 0) is begins
+    assert PathSet([Path("resource", of, ())]).enter(frozenset(), "x", kind).rule == NO_RULE
 
 
 def test_conditions_look_at_what_their_criteria_name():

@@ -89,6 +89,8 @@ FAULTY = [
     (path("Patients.name"), "2:12", "types of R4"),
     (path("Patient.name.first()"), "2:12", FUNCTIONS),
     (path("Patient.name.trim()"), "2:12", FUNCTIONS),
+    (path("Patient.name.exists(use = 'a')"), "2:12", FUNCTIONS),
+    (path("Patient.name.select(family)"), "2:12", FUNCTIONS),
     (path("Patient.name.where(nodesByType('x'))"), "2:12", INNER),
     (path("nodesByType(Reference)"), "2:12", START),
     (path("nodesByType('Nothing')"), "2:12", "types of R4"),
