@@ -33,6 +33,7 @@ TARGETS: Final = {
         "tests/unit/export/test_deidentify_plan.py",
         "tests/unit/export/test_deidentify_policy.py",
         "tests/unit/export/test_deidentify_shapes.py",
+        "tests/unit/export/test_deidentify_shapes_known.py",
         "tests/unit/export/test_reach.py",
         "tests/property/test_deidentified_bodies_equal_trees.py",
     ),

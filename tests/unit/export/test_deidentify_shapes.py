@@ -236,20 +236,3 @@ def test_four_shapes_are_at_hand_and_others_are_looked_up(monkeypatch):
     assert len(one._shapes._recent) == 4
     assert len(set(one._shapes._recent)) == 4
     assert len(one._shapes._shapes) == 6
-
-
-def test_256_shapes_are_remembered():
-    one = deidentifier()
-    for number in range(257):
-        one.apply_body(dumps(observation(1, **{f"x{number}": 1})))
-        assert len(one._shapes._shapes) <= 256
-    assert len(one._shapes._shapes) in (1, 256)
-
-
-def test_what_is_no_text_has_no_shape():
-    one = deidentifier()
-    body = dumps(observation(1, status="xx"))
-    assert one.apply_body(body) == one.apply_body(body) == one.apply_body(body)
-    for wrong in (body.replace(b"xx", b"\xff\xfe"), body.replace(b"xx", b"x\xc3")):
-        with pytest.raises(ValueError, match=r"(?i)utf|decode|surrogate|codec"):
-            one.apply_body(wrong)
