@@ -34,6 +34,8 @@ TARGETS: Final = {
         "tests/unit/export/test_deidentify_policy.py",
         "tests/unit/export/test_deidentify_shapes.py",
         "tests/unit/export/test_deidentify_shapes_known.py",
+        "tests/unit/export/test_deidentify_subjects.py",
+        "tests/unit/export/test_deidentify_walk.py",
         "tests/unit/export/test_reach.py",
         "tests/property/test_deidentified_bodies_equal_trees.py",
     ),
