@@ -59,9 +59,14 @@ def test_what_has_no_type_is_nobodys(kind):
 
 @pytest.mark.parametrize(
     ("kind", "names"),
-    [("Patient", {"id"}), ("Observation", {"subject", "performer"}), ("Device", {"patient"}), ("Organization", set()),
-     ("AuditEvent", {"AuditEvent", "agent", "who", "entity", "what"}), ("Coverage", {"beneficiary", "payor", "policyHolder",
-                                                                       "subscriber"})],
-)  # fmt: skip
+    [
+        ("Patient", {"id"}),
+        ("Observation", {"subject", "performer"}),
+        ("Device", {"patient"}),
+        ("Organization", set()),
+        ("AuditEvent", {"AuditEvent", "agent", "who", "entity", "what"}),
+        ("Coverage", {"beneficiary", "payor", "policyHolder", "subscriber"}),
+    ],
+)
 def test_only_some_elements_are_looked_at(kind, names):
     assert subject_reach(kind) == names
