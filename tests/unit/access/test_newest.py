@@ -30,6 +30,15 @@ CASES: dict[str, tuple[list[Any], int, list[str]]] = {
     "a text beside a coding": ([{"text": "x"}, coded(A, text="x")], 1, ["o1", "o0"]),
     "no code at all": ([{}, {}], 1, ["o1"]),
     "codings without a code": ([{"coding": [{"system": "s"}], "text": "x"}, {"text": "x"}], 1, ["o1"]),
+    "codings that are none": ([{"coding": ["a", {"code": 5}], "text": "x"}, {"text": "x"}], 1, ["o1"]),
+    "codings beside others that are none": (
+        [{"coding": [{"system": "s"}, {"system": "s", "code": "a"}]}, coded(A)],
+        1,
+        ["o1"],
+    ),
+    "a system that is none": ([{"coding": [{"code": "a"}]}, coded(("", "a"))], 1, ["o1"]),
+    "a text that is none": ([{}, {"text": ""}], 1, ["o1"]),
+    "most of one code, and then another": ([coded(B), coded(A), coded(A), coded(A)], 2, ["o3", "o2", "o0"]),
     "no system": ([{"coding": [{"code": "a"}]}, {"coding": [{"code": "a"}]}, coded(A)], 1, ["o2", "o1"]),
 }
 

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.access.contents import kind_of
-from gateway.access.sayings import MOST_KNOWN, Sayings, whose_and_what
+from gateway.access.sayings import Sayings, whose_and_what
 from gateway.access.subjects import participants
 
 TEXTS = st.sampled_from(["Patient/one", "Patient/two", "http://a.org/Patient/x", "Device/a", "a", "", 'a"code":"b'])
@@ -65,8 +66,26 @@ def test_values_and_times_are_not_told_apart() -> None:
         assert sayings.of({**first, **changed}) == whose_and_what({**first, **changed}) != sayings.of(first)
 
 
-def test_what_is_kept_is_bounded() -> None:
+def test_the_last_1024_contents_are_kept() -> None:
     sayings = Sayings()
-    for number in range(MOST_KNOWN + 10):
+    for number in range(1_025):
         sayings.of({"resourceType": "Device", "id": "a", "patient": {"reference": f"Patient/{number}"}})
-    assert len(sayings) <= MOST_KNOWN
+        assert len(sayings) == (number + 1 if number < 1_024 else 1)
+
+
+@pytest.mark.parametrize(
+    ("resource", "kept"),
+    [
+        ({"resourceType": "Device", "id": "a"}, 1),
+        ({"resourceType": "Patient", "id": "a"}, 0),
+        ({"resourceType": "Device", "reference": "Patient/one"}, 0),
+        ({"resourceType": "Device", **{f"part{number}": [] for number in range(6)}}, 1),
+        ({"resourceType": "Device", **{f"part{number}": [] for number in range(7)}}, 0),
+        ({"resourceType": "Device", "note": ["a" * (1_000 - len('{"note":[""]}'))]}, 1),
+        ({"resourceType": "Device", "note": ["a" * (1_001 - len('{"note":[""]}'))]}, 0),
+    ],
+)
+def test_long_contents_and_those_of_many_parts_are_not_kept(resource: dict[str, Any], kept: int) -> None:
+    sayings = Sayings()
+    assert sayings.of(resource) == whose_and_what(resource)
+    assert len(sayings) == kept

@@ -9,6 +9,7 @@ import pytest
 from gateway.consent import compile_grants, grants, narrowing
 from gateway.consent.decision import Asked
 from gateway.consent.narrowing import bounded, instances_of, provisions
+from gateway.consent.request import ACTIONS
 from gateway.consent.terms import Provision, Terms, read_terms
 from gateway.core.kinds import Kind, KindTest, Match, Part
 from gateway.core.types import Resource
@@ -171,3 +172,67 @@ def test_the_axis_with_the_most_values_is_given_up_first(monkeypatch: pytest.Mon
     [root] = [one.root for one in bounded(read(given))]
     assert [(one.vague, one.actors) for one in root.children[:30]] == [(True, None)] * 30
     assert [one.vague for one in root.children[30:]] == [False, False]
+
+
+def room(terms: list[Terms], values: int) -> int:
+    """So many questions that so many combinations of values are told apart, and not one more."""
+    return values * len(ACTIONS) * len(list(provisions(terms[0].root)))
+
+
+WIDE: dict[str, tuple[tuple[str, ...], int, int]] = {
+    "three values and any other, and none": (("purposes",), 3, 3 + 2),
+    "three organisations": (("actors",), 3, 3 + 2),
+    "three data domains": (("domains",), 3, 3 + 2),
+    "three intervals, and what is before and behind each": (("period",), 3, 1 + 2 * 3),
+    "three intervals of data": (("data",), 3, 1 + 2 * 3),
+    "all of two axes": (("purposes", "period"), 3, 5 * 7),
+}
+
+
+@pytest.mark.parametrize(("axes", "count", "values"), WIDE.values(), ids=WIDE)
+def test_values_are_told_apart_as_long_as_there_is_room(
+    axes: tuple[str, ...], count: int, values: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = read(various(count, *axes))
+    monkeypatch.setattr(narrowing, "MAX_QUESTIONS", room(terms, values))
+    assert bounded(terms) == terms
+    monkeypatch.setattr(narrowing, "MAX_QUESTIONS", room(terms, values) - 1)
+    [root] = [one.root for one in bounded(terms)]
+    assert {one.vague for one in root.children} == {True}
+    assert not root.vague
+
+
+def test_combinations_of_outcomes_take_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    terms = read(denying(*codes(2), AXES["purposes"](1)))
+    monkeypatch.setattr(narrowing, "MAX_QUESTIONS", 4 * room(terms, 3))
+    assert bounded(terms) == terms
+    monkeypatch.setattr(narrowing, "MAX_QUESTIONS", 4 * room(terms, 3) - 1)
+    [root] = [one.root for one in bounded(terms)]
+    assert [one.vague for one in root.children] == [False, False, True]
+
+
+def test_where_there_is_no_room_at_all_every_axis_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(narrowing, "MAX_QUESTIONS", 0)
+    given = denying(*({"data": instance(f"Observation/{name}")} for name in "ab"), *(one(1) for one in AXES.values()))
+    [root] = [one.root for one in bounded(read(given))]
+    assert all(one.vague for one in root.children)
+    for one in root.children:
+        named = (one.actors, one.domains, one.purposes, one.instances, one.period, one.data)
+        assert named == (None,) * 6
+    assert not root.vague
+
+
+@pytest.mark.parametrize(
+    ("given", "codes_left"),
+    [(AXES["domains"](1), False), ({"data": instance("Observation/a")}, False), (AXES["purposes"](1), True)],
+)
+def test_what_loses_a_domain_or_an_instance_loses_its_codes(
+    given: dict[str, Any], codes_left: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_code = {"code": concept(coding(LOINC, "x"), *(coding(DOMAIN, "d1") for _ in given.get("code", ())))}
+    terms = read(denying(given | of_code))
+    assert terms[0].root.children[0].codes is not None
+    monkeypatch.setattr(narrowing, "MAX_QUESTIONS", 0)
+    [root] = [one.root for one in bounded(terms)]
+    assert (root.children[0].codes is not None) is codes_left
+    assert root.children[0].vague
