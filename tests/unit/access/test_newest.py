@@ -39,6 +39,7 @@ CASES: dict[str, tuple[list[Any], int, list[str]]] = {
     "a system that is none": ([{"coding": [{"code": "a"}]}, coded(("", "a"))], 1, ["o1"]),
     "a text that is none": ([{}, {"text": ""}], 1, ["o1"]),
     "most of one code, and then another": ([coded(B), coded(A), coded(A), coded(A)], 2, ["o3", "o2", "o0"]),
+    "two of a code with another between": ([coded(A), coded(B), coded(A)], 2, ["o2", "o0", "o1"]),
     "no system": ([{"coding": [{"code": "a"}]}, {"coding": [{"code": "a"}]}, coded(A)], 1, ["o2", "o1"]),
 }
 

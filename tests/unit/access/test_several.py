@@ -55,7 +55,8 @@ def test_pages_of_every_size_show_each_once(filled: World, parameters: Parameter
 
 def test_a_page_of_nothing_leads_nowhere(filled: World, parameters: Parameters) -> None:
     page = found(filled, parameters, ALL, Page(0))
-    assert (page.rows, page.next, page.total) == ((), None, None)
+    assert (page.rows, page.next, page.total, page.is_cut) == ((), None, None, False)
+    assert found(filled, parameters, ALL, Page(3)).is_cut is False
 
 
 def test_the_total_is_told_when_every_search_asks_for_it(filled: World, parameters: Parameters) -> None:
