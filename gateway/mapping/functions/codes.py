@@ -24,11 +24,12 @@ _SYSTEMS = {
     "CVX": "http://hl7.org/fhir/sid/cvx",
     "NDC": "http://hl7.org/fhir/sid/ndc",
 }
-# The names of code, system and display in an HL7 CWE, a coding, a DICOM code item.
+# The names of code, system and display in an HL7 CWE, a coding, a DICOM code item; and what else tells an HL7 CWE: one
+# may have its alternate code, or the original text, alone.
 _SHAPES = (
-    ("c1", "c3", "c2"),
-    ("code", "system", "display"),
-    ("CodeValue", "CodingSchemeDesignator", "CodeMeaning"),
+    (("c1", "c3", "c2"), ("c4", "c5", "c9")),
+    (("code", "system", "display"), ()),
+    (("CodeValue", "CodingSchemeDesignator", "CodeMeaning"), ()),
 )
 _NO_FOCUS: list[Any] = []
 _Coding = Mapping[str, Any]
@@ -70,18 +71,15 @@ def _read(value: Any, local: str | None) -> tuple[list[dict[str, Any]], str | No
         return None
     if "coding" in value:
         return list(value["coding"]), value.get("text")
-    for names in (
-        ("c1", "c3", "c2"),
-        ("code", "system", "display"),
-        ("CodeValue", "CodingSchemeDesignator", "CodeMeaning"),
-    ):
-        if any(isinstance(value.get(name), str) for name in names):
+    for names, others in _SHAPES:
+        if any(isinstance(value.get(name), str) for name in (*names, *others)):
             code, system, display = (value.get(name) for name in names)
             codings = [_coding(code, system, display, local)]
-            if names[0] == "c1":
+            if others:
                 codings.append(_coding(value.get("c4"), value.get("c6"), value.get("c5"), None))
-            text = value.get("c9") or value.get("text") or (display if not code else None)
-            return [coding for coding in codings if coding], text
+            found = [coding for coding in codings if coding]
+            text = value.get("c9") or value.get("text") or (None if code else display)
+            return found, text if found or text else value.get("c5")
     return None
 
 

@@ -54,7 +54,11 @@ def test_codeable_keeps_the_original_beside_the_target() -> None:
     assert codeable([{"c1": "789-8", "c2": "Ery", "c3": "LN"}]) == [
         {"coding": [{"system": "http://loinc.org", "code": "789-8", "display": "Ery"}]}
     ]
-    assert codeable([{"c2": "only a text"}]) == [{"text": "only a text"}]
+    for part in ("c2", "c5", "c9"):
+        assert codeable([{part: "only a text"}]) == [{"text": "only a text"}]
+    assert codeable([{"c4": "HR", "c5": "Pulse", "c6": "L"}], ["tests"], ["urn:local"]) == [
+        {"coding": [loinc, {"code": "HR", "display": "Pulse"}]}
+    ]
     assert codeable([{"CodeValue": "T-D3000", "CodingSchemeDesignator": "SRT", "CodeMeaning": "Chest"}]) == [
         {"coding": [{"system": "http://snomed.info/srt", "code": "T-D3000", "display": "Chest"}]}
     ]
