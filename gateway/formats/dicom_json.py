@@ -43,6 +43,8 @@ KEYWORDS = {
     "00080100": "CodeValue",
     "00080102": "CodingSchemeDesignator",
     "00080104": "CodeMeaning",
+    "00080119": "LongCodeValue",
+    "00080120": "URNCodeValue",
     "00100010": "PatientName",
     "00100020": "PatientID",
     "00100021": "IssuerOfPatientID",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from gateway.mapping.functions.arguments import argument
 from gateway.mapping.plan import Table
@@ -17,6 +18,10 @@ _SYSTEMS = {
     "UCUM": "http://unitsofmeasure.org",
     "MDC": "urn:iso:std:iso:11073:10101",
     "DCM": "http://dicom.nema.org/resources/ontology/DCM",
+    "UMLS": "http://terminology.hl7.org/CodeSystem/umls",
+    "NCIt": "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl",
+    "RADLEX": "http://www.radlex.org",
+    "FMA": "http://purl.org/sig/ont/fma",
     "RXNORM": "http://www.nlm.nih.gov/research/umls/rxnorm",
     "I10": "http://hl7.org/fhir/sid/icd-10",
     "I10C": "http://hl7.org/fhir/sid/icd-10-cm",
@@ -29,7 +34,7 @@ _SYSTEMS = {
 _SHAPES = (
     (("c1", "c3", "c2"), ("c4", "c5", "c9")),
     (("code", "system", "display"), ()),
-    (("CodeValue", "CodingSchemeDesignator", "CodeMeaning"), ()),
+    (("CodeValue", "CodingSchemeDesignator", "CodeMeaning"), ("LongCodeValue", "URNCodeValue")),
 )
 _NO_FOCUS: list[Any] = []
 _Coding = Mapping[str, Any]
@@ -74,8 +79,11 @@ def _read(value: Any, local: str | None) -> tuple[list[dict[str, Any]], str | No
     for names, others in _SHAPES:
         if any(isinstance(value.get(name), str) for name in (*names, *others)):
             code, system, display = (value.get(name) for name in names)
+            if names[0] == "CodeValue":
+                code = code or value.get("LongCodeValue") or value.get("URNCodeValue")
+                local = f"urn:dicom:coding-scheme:{quote(system)}" if system and local is None else local
             codings = [_coding(code, system, display, local)]
-            if others:
+            if names[0] == "c1":
                 codings.append(_coding(value.get("c4"), value.get("c6"), value.get("c5"), None))
             found = [coding for coding in codings if coding]
             text = value.get("c9") or value.get("text") or (None if code else display)

@@ -62,6 +62,9 @@ def test_codeable_keeps_the_original_beside_the_target() -> None:
     assert codeable([{"CodeValue": "T-D3000", "CodingSchemeDesignator": "SRT", "CodeMeaning": "Chest"}]) == [
         {"coding": [{"system": "http://snomed.info/srt", "code": "T-D3000", "display": "Chest"}]}
     ]
+    assert codeable([{"LongCodeValue": "a-long-code-of-theirs", "CodingSchemeDesignator": "99 LAB"}]) == [
+        {"coding": [{"system": "urn:dicom:coding-scheme:99%20LAB", "code": "a-long-code-of-theirs"}]}
+    ]
 
 
 def test_a_code_of_another_system_is_not_mapped() -> None:
