@@ -1,16 +1,19 @@
 """Character-separated files: `{"rows": [{"COLUMN": "text", ...}, ...]}`.
 
-The first row names the columns. Cells stay text; an empty cell has no key. Positions are rows and columns as a
-spreadsheet shows them: the header is row 1, so `rows[0]` is `row 2`.
+The first row names the columns. Cells stay text; an empty or blank cell has no key. Positions are rows and columns as
+a spreadsheet shows them: the header is row 1, so `rows[0]` is `row 2` where no blank row stands before it. A table
+without rows is `{"rows": [], "columns": ["COLUMN", ...]}`, so that it can be told from one of something else.
 
 A half-written file is refused whole: a row with more or fewer cells than the header, a quote that is never closed,
-and, with option `final_newline: true`, a last row without its line end (it may be cut inside a value).
+and, with option `final_newline: true`, a last row without its line end (it may be cut inside a value). What
+spreadsheets leave behind is passed over: blank rows, and columns at the end that have neither name nor value.
 
-Options: `delimiter` (one character, `,`; a tab in the format `tsv`), `encoding` (`utf-8`, a byte order mark is
-skipped), `final_newline` (false). See https://www.rfc-editor.org/rfc/rfc4180.
+Options: `delimiter` (one character, `,`; a tab in the format `tsv`), `encoding` (`utf-8`: a byte order mark is skipped,
+one of UTF-16 makes it that), `final_newline` (false). See https://www.rfc-editor.org/rfc/rfc4180.
 """
 
 import csv
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from io import StringIO
 
@@ -30,8 +33,15 @@ def decode_csv(data: bytes, options: Options) -> Decoded:
     if options.get("final_newline") and not text.endswith(("\n", "\r")):
         raise BadRequest(issue("format.csv-unfinished"))
     reader = csv.reader(StringIO(text, newline=""), delimiter=str(options.get("delimiter", ",")), strict=True)
-    rows = list(_rows(reader))
-    return Decoded({"rows": rows}, _locate)
+    header, numbers, rows = _read(reader)
+
+    def locate(pointer: Pointer) -> str:
+        if len(pointer) < 2 or not isinstance(pointer[1], int) or pointer[1] >= len(numbers):
+            return ""
+        row = f"row {numbers[pointer[1]]}"
+        return f"{row}, column {pointer[2]}" if len(pointer) > 2 else row
+
+    return Decoded({"rows": rows} if rows else {"rows": [], "columns": header}, locate)
 
 
 def decode_tsv(data: bytes, options: Options) -> Decoded:
@@ -40,27 +50,41 @@ def decode_tsv(data: bytes, options: Options) -> Decoded:
 
 
 def _text(data: bytes, encoding: str) -> str:
+    if encoding == "utf-8":
+        encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        return data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise BadRequest(issue("format.encoding", source=f"byte {error.start}", encoding=encoding)) from None
+        name = encoding.removesuffix("-sig")
+        raise BadRequest(issue("format.encoding", source=f"byte {error.start}", encoding=name)) from None
 
 
-def _rows(reader: Iterator[list[str]]) -> Iterator[dict[str, str]]:
+def _read(reader: Iterator[list[str]]) -> tuple[list[str], list[int], list[dict[str, str]]]:
+    """The names of the columns, and the number and cells of each row that says anything."""
     number = 0
     header: list[str] = []
+    width = 0
+    numbers: list[int] = []
+    rows: list[dict[str, str]] = []
     try:
         for number, cells in enumerate(reader, 1):
             if not header:
-                header = _header(cells)
-            elif cells:
-                yield _row(header, cells, number)
+                header, width = _header(cells), len(cells)
+                continue
+            row = {name: cell for name, cell in zip(header, cells, strict=False) if cell and not cell.isspace()}
+            if row or any(cells[len(header) :]):
+                _check_row(cells, len(header), width, number)
+                numbers.append(number)
+                rows.append(row)
     except csv.Error:
         raise BadRequest(issue("format.csv-quoting", source=f"row {number + 1}")) from None
+    return header, numbers, rows
 
 
 def _header(cells: list[str]) -> list[str]:
     names = [cell.strip() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
     if len(names) > MAX_COLUMNS:
         raise BadRequest(issue("format.csv-columns-limit", source="row 1", limit=MAX_COLUMNS))
     if not names or "" in names or len(set(names)) != len(names):
@@ -68,17 +92,8 @@ def _header(cells: list[str]) -> list[str]:
     return names
 
 
-def _row(header: list[str], cells: list[str], number: int) -> dict[str, str]:
-    if len(cells) != len(header):
-        source = f"row {number}"
-        raise BadRequest(issue("format.csv-columns", source=source, expected=len(header), found=len(cells)))
+def _check_row(cells: list[str], names: int, width: int, number: int) -> None:
+    if len(cells) not in (names, width) or any(cell and not cell.isspace() for cell in cells[names:]):
+        raise BadRequest(issue("format.csv-columns", source=f"row {number}", expected=names, found=len(cells)))
     if number > MAX_ROWS:
         raise BadRequest(issue("format.csv-rows-limit", limit=MAX_ROWS))
-    return {name: cell for name, cell in zip(header, cells, strict=True) if cell}
-
-
-def _locate(pointer: Pointer) -> str:
-    if len(pointer) < 2 or not isinstance(pointer[1], int):
-        return ""
-    row = f"row {pointer[1] + 2}"
-    return f"{row}, column {pointer[2]}" if len(pointer) > 2 else row

@@ -8,6 +8,7 @@ element below the root of XML.
 """
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
@@ -52,7 +53,10 @@ def split_csv(file: BinaryIO, options: Options, size: int = PART_BYTES) -> Itera
     if _WIDE.match(str(options.get("encoding", ""))):
         raise BadRequest(issue("format.parts-encoding"))
     rows = _rows(file, whole=bool(options.get("final_newline")))
-    yield from _gathered(rows, next(rows, b""), 2, size)
+    header = next(rows, b"")
+    if header.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise BadRequest(issue("format.parts-encoding"))
+    yield from _gathered(rows, header, 2, size)
 
 
 def split_ndjson(file: BinaryIO, options: Options, size: int = PART_BYTES) -> Iterator[Part]:

@@ -50,6 +50,20 @@ def test_csv_rows_without_empty_cells_and_positions_of_the_sheet():
     assert decoded.locate(("rows", 0)) == "row 2"
 
 
+@pytest.mark.parametrize("text", ["A,B\n\n1, \n,\n2,3\n", "A,B,,\n,,,\n1,,,\n \n2,3,,\n"])
+def test_what_spreadsheets_leave_behind_is_passed_over_and_rows_keep_their_numbers(text):
+    for data in (text.encode(), text.encode("utf-16"), "\ufeff".encode("utf-16-be") + text.encode("utf-16-be")):
+        decoded = decode(data, "csv")
+        assert decoded.tree == {"rows": [{"A": "1"}, {"A": "2", "B": "3"}]}
+        assert decoded.locate(("rows", 0, "A")) == "row 3, column A"
+        assert decoded.locate(("rows", 1)) == "row 5"
+        assert decoded.locate(("rows", 2)) == decoded.locate(("rows",)) == ""
+
+
+def test_a_table_without_rows_tells_its_columns():
+    assert decode(b"A,B\n", "csv").tree == decode(b"A,B,\n\n,\n", "csv").tree == {"rows": [], "columns": ["A", "B"]}
+
+
 def test_csv_options():
     tree = decode("A;B\nµ;2\n".encode("latin-1"), "csv", {"delimiter": ";", "encoding": "latin-1"}).tree
     assert tree == {"rows": [{"A": "µ", "B": "2"}]}
@@ -63,7 +77,9 @@ def test_csv_options():
         ("A,B\n1,2,3\n", {}, ("format.csv-columns", "row 2")),
         ('A,B\n1,"2\n3,4\n', {}, ("format.csv-quoting", "row 2")),
         ("A,A\n1,2\n", {}, ("format.csv-header", "row 1")),
-        ("A,\n1,2\n", {}, ("format.csv-header", "row 1")),
+        ("A,,B\n1,2,3\n", {}, ("format.csv-header", "row 1")),
+        ("A,\n1,2\n", {}, ("format.csv-columns", "row 2")),
+        ("A,B\n\n1,2\n,\n3\n", {}, ("format.csv-columns", "row 5")),
         ("A,B\n1,2\n3,4", {"final_newline": True}, ("format.csv-unfinished", "")),
         ("A\nµ\n", {"encoding": "ascii"}, ("format.encoding", "byte 2")),
     ],

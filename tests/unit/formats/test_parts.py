@@ -123,6 +123,7 @@ def test_a_record_that_never_ends_is_refused_before_it_fills_the_memory(monkeypa
     assert refusal(b"1" * 200, "ndjson") == "format.record-too-large"
     assert refusal(b"<a><b>" + b"x" * 200, "xml") == "format.record-too-large"
     assert refusal("A\n1\n".encode("utf-16"), "csv", {"encoding": "UTF-16"}) == "format.parts-encoding"
+    assert refusal("A\n1\n".encode("utf-16"), "csv") == "format.parts-encoding"
 
 
 def test_an_empty_root_is_one_part():
