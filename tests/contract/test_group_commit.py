@@ -1,17 +1,21 @@
 """Writers that come together: each gets its own answer, and on SQLite they share the flush of the disk."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Barrier, Event
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from msgspec import structs
+from sqlalchemy import Connection, text
 
-from gateway.core.errors import NotFound, PreconditionFailed
+from gateway.core.errors import BadRequest, NotFound, PreconditionFailed
+from gateway.core.event import Told
 from gateway.core.resources import Change, Committed, Key, Unit
 from gateway.store.sql import SqlStore
 from gateway.store.sql.driver import DriverConnection
+from gateway.store.sql.group_commit import Done, GroupCommit
 from tests.contract.stores import change, consent, event, observation, reader, unit
 
 WRITERS = 16
@@ -166,3 +170,61 @@ def test_callers_with_several_units_and_others_lead_in_turn(store: SqlStore, stu
     answers = together(write)
     assert [len(one) for one in answers] == [1 if number % 2 else 5 for number in range(WRITERS)]
     assert not [one for several in answers for one in several if isinstance(one, BaseException)]
+
+
+def test_each_event_tells_of_the_consents_that_its_writer_met(store: SqlStore, study: str) -> None:
+    store.commit(unit(study, consent("c", "p1", {"consent": "Consent/c/1"})))
+
+    def write(number: int) -> Unit:
+        told = structs.replace(event(study, f"write-{number}"), targets=(f"Observation/o{number}",))
+        return unit(study, observation(f"o{number}"), events=(told,))
+
+    withdrawal = unit(study, consent("c", "p1", status="inactive"), events=(event(study, "withdraw"),))
+    answers = store.commit_all([write(1), write(2), withdrawal, write(3)])
+    assert not [one for one in answers if isinstance(one, BaseException)]
+    rows = [json.loads(row.event) for row in store.rows(study)]
+    assert [(row["operation"], row["consents"]) for row in rows] == [
+        ("write-1", ["Consent/c/1"]),
+        ("write-2", ["Consent/c/1"]),
+        ("withdraw", []),
+        ("write-3", []),
+    ]
+
+
+def test_an_event_tells_of_what_it_is_about_as_its_writer_found_it(store: SqlStore, study: str) -> None:
+    """Somebody found a resource in a transaction that another then changed in the same group."""
+    store.commit(unit(study, observation("found"), observation("other", "p2")))
+    told = structs.replace(event(study, "found"), targets=("Observation/found",))
+    moved = Unit(study, (change(study, observation("found", "p2"), if_match=1),), events=(event(study, "moved"),))
+    store.commit_all([unit(study, observation("new"), events=(told,)), moved])
+    rows = [json.loads(row.event) for row in store.rows(study)]
+    assert [(row["operation"], row["patients"]) for row in rows] == [("found", ["p1"]), ("moved", [])]
+
+
+def test_an_event_of_another_study_undoes_its_unit_alone(store: SqlStore, study: str) -> None:
+    units = [unit(study, observation(f"o{number}"), events=(event(study),)) for number in range(3)]
+    units[1] = unit(study, observation("o1"), events=(event("elsewhere"),))
+    answers = store.commit_all(units)
+    assert [isinstance(one, BadRequest) for one in answers] == [False, True, False]
+    assert {one.key.id for one in store.stream("Observation", study, None)} == {"o0", "o2"}
+
+
+def test_an_event_that_cannot_be_written_takes_nobody_along(store: SqlStore, study: str) -> None:
+    if not store.database.is_sqlite:
+        pytest.skip("PostgreSQL writes each event within its unit")
+    recorded: list[str] = []
+
+    def record(_connection: Connection, events: Sequence[Told]) -> None:
+        for one in events:
+            if one.study == "bad":
+                raise ValueError
+        recorded.extend(one.study for one in events)
+
+    group = GroupCommit(store.database, record)
+    works = [
+        lambda _connection, name=name: Done((), frozenset(), goes_alone=False, events=(event(name),))
+        for name in ("one", "bad", "two")
+    ]
+    answers = group.run_all(works)
+    assert [isinstance(one, ValueError) for one in answers] == [False, True, False]
+    assert recorded == ["one", "two"]

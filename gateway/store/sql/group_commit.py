@@ -3,19 +3,22 @@
 Whoever comes first takes those that wait with it; each works within a savepoint of its own, and a failure undoes its
 own part only. What a writer reads outside the transaction does not show what the group wrote before it: so a writer
 that touches what the group has written, or that fails after others have written, is tried again, first in a group of
-its own turn; and whoever changes Consents ends the group.
+its own turn. The audit events of all are written together at the end, by the Consents that hold then: so whoever
+changes Consents is alone in its group.
 """
 
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from gateway.core.errors import FhirError
+from gateway.core.event import Told
 from gateway.core.resources import Committed
 from gateway.store.sql.database import Database
 from gateway.store.sql.driver import DriverConnection
@@ -26,11 +29,17 @@ GROUP: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a unit became, the keys that it touched, and whether it changed Consents."""
+    """What a unit became, the keys that it touched or tells of, whether it changed Consents or removed what they
+    no longer permit to keep, and the audit events that are still to be written."""
 
     committed: tuple[Committed, ...]
-    touched: frozenset[tuple[str, str, str]]
-    ends_group: bool
+    touched: Set[tuple[str, str, str]]
+    goes_alone: bool
+    events: Sequence[Told] = ()
+
+
+Record: TypeAlias = Callable[[Connection, Sequence[Told]], object]
+"""Writes audit events inside a transaction."""
 
 
 @dataclass(slots=True)
@@ -60,8 +69,9 @@ class _Group:
 class GroupCommit:
     """Runs units; safe between threads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, record: Record) -> None:
         self._database = database
+        self._record = record
         self._waiting: deque[_Ticket] = deque()
         self._turn = threading.Lock()
         self._is_led = False
@@ -110,10 +120,7 @@ class GroupCommit:
     def _lead(self) -> None:
         with self._turn:
             tickets = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
-        try:
-            group = self._database.write_driver(lambda connection: _run(connection, tickets))
-        except BaseException as failure:
-            group = _Group(errors=[(ticket, failure) for ticket in tickets])
+        group = self._together(tickets)
         with self._turn:
             self._waiting.extendleft(reversed(group.again))
         for ticket, done in group.results:
@@ -123,6 +130,20 @@ class GroupCommit:
             ticket.error = error
             ticket.woken.set()
 
+    def _together(self, tickets: Sequence[_Ticket]) -> _Group:
+        """The tickets in one transaction; each in one of its own where their events cannot be written."""
+        try:
+            return self._database.write_driver(lambda connection: _run(connection, tickets, self._record))
+        except FhirError as trouble:  # the database's
+            return _Group(errors=[(ticket, trouble) for ticket in tickets])
+        except BaseException as failure:
+            if len(tickets) == 1:
+                return _Group(errors=[(tickets[0], failure)])
+            alone = [self._together([ticket]) for ticket in tickets]
+            return _Group(
+                [one for group in alone for one in group.results], [one for group in alone for one in group.errors]
+            )
+
 
 def _outcome(ticket: _Ticket) -> Done | BaseException:
     found = ticket.error or ticket.result
@@ -130,7 +151,7 @@ def _outcome(ticket: _Ticket) -> Done | BaseException:
     return found
 
 
-def _run(connection: Any, tickets: list[_Ticket]) -> _Group:
+def _run(connection: Any, tickets: Sequence[_Ticket], record: Record) -> _Group:
     group = _Group()
     written: set[tuple[str, str, str]] = set()
     for number, ticket in enumerate(tickets):
@@ -146,6 +167,10 @@ def _run(connection: Any, tickets: list[_Ticket]) -> _Group:
             else:
                 group.errors.append((ticket, error))
             continue
+        if done.goes_alone and group.results:
+            _undo(connection)
+            group.again += tickets[number:]
+            break
         if done.touched & written:
             _undo(connection)
             group.again.append(ticket)
@@ -153,9 +178,10 @@ def _run(connection: Any, tickets: list[_Ticket]) -> _Group:
         connection.exec_driver_sql("RELEASE unit", ())
         written |= done.touched
         group.results.append((ticket, done))
-        if done.ends_group:
+        if done.goes_alone:
             group.again += tickets[number + 1 :]
             break
+    record(connection, [event for _, done in group.results for event in done.events])
     return group
 
 

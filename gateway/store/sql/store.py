@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from gateway.core import issue
 from gateway.core.clock import Clock
 from gateway.core.errors import BadRequest
-from gateway.core.event import AuditRow, Told
+from gateway.core.event import AuditRow, Event, Told
 from gateway.core.receipt import Payload, Receipt, ReceiptStatus
 from gateway.core.resources import Committed, Key, Stored, Unit, Visibility
 from gateway.search import Parameters, Query
@@ -71,7 +71,6 @@ class SqlStore:
         self._newest = Newest(database, indexes, gates)
         self._history = HistoryReader(database, gates)
         self._locks = UnitLocks(database)
-        self._group = GroupCommit(database)
         self._landing = Landing(database)
         self.credentials = Credentials(database, clock)
         self.app_grants = AppGrants(database, clock)
@@ -80,6 +79,7 @@ class SqlStore:
         self.rate_counts = RateCounts(database)
         self.requests = Exports(database, RequestRow)
         self._audit = AuditRows(database, chain)
+        self._group = GroupCommit(database, self._record)
         self.registrations = Registrations(database, self._audit)
 
     @classmethod
@@ -198,7 +198,8 @@ class SqlStore:
         beside: list[Committed] = []
         if unit.accompany:
             beside = self._writer.apply(connection, unit.study, unit.accompany(committed), subjects, noted)
-        for subject in unit.purge(committed) if unit.purge else ():
+        purged = unit.purge(committed) if unit.purge else ()
+        for subject in purged:
             self._purge(connection, unit.study, subject, subjects, noted)
         if subjects - {STUDY}:  # a Consent that is not indexed yet would be left out of the grants
             self._states.require(unit.study)
@@ -208,12 +209,20 @@ class SqlStore:
             if receipt.study != unit.study:
                 raise BadRequest(issue("store.other-study"))
             self._landing.settle(connection, receipt)
-        reported = unit.report(committed) if unit.report else ()
-        self._audit.extend(connection, unit.study, (*unit.events, *reported))
-        if unit.confirm:  # the head of the audit chain is locked, so that commits of a study are in order from here
-            unit.confirm(committed)
+        events = _told(unit, committed)
+        if not self.database.is_sqlite:
+            self._audit.extend(connection, unit.study, events)
+            events = ()
+        if unit.confirm:  # PostgreSQL has locked the head of the audit chain, and SQLite has one writer: no commit of
+            unit.confirm(committed)  # the study comes between this and the end
         keys = [one.stored.key for one in (*committed, *beside)]
-        return Done(committed, frozenset((key.study, key.type, key.id) for key in keys), bool(subjects))
+        touched = {(key.study, key.type, key.id) for key in keys} | _looked_up_for(events)
+        return Done(committed, touched, bool(subjects or purged), events)
+
+    def _record(self, connection: Connection, events: Sequence[Told]) -> None:
+        """Writes the events of several units."""
+        for study in dict.fromkeys(event.study for event in events):
+            self._audit.extend(connection, study, [event for event in events if event.study == study])
 
     def _purge(self, connection: Connection, study: str, subject: str, subjects: set[str], noted: Known) -> None:
         digests = self._purger.proofs(connection, study, subject)
@@ -290,3 +299,18 @@ class SqlStore:
     def last(self, study: str) -> AuditRow | None:
         """See `AuditStore.last`."""
         return self._audit.last(study)
+
+
+def _told(unit: Unit, committed: tuple[Committed, ...]) -> tuple[Told, ...]:
+    """The audit events of a unit; raises `BadRequest` when one is another study's."""
+    events = (*unit.events, *(unit.report(committed) if unit.report else ()))
+    if any(event.study != unit.study for event in events):
+        raise BadRequest(issue("store.other-study"))
+    return events
+
+
+def _looked_up_for(events: Iterable[Told]) -> set[tuple[str, str, str]]:
+    """The resources whose participants the trail looks up when it writes the events."""
+    named = [(event.study, target.partition("/")) for event in events if isinstance(event, Event)
+             for target in event.targets]  # fmt: skip
+    return {(study, kind, identity) for study, (kind, _, identity) in named}
