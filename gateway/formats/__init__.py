@@ -75,7 +75,12 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format("dicom", _dicom, ("application/dicom",), (".dcm",)),
             Format("redcap", decode_redcap, ("application/json", "text/csv"), (".json", ".csv")),
             Format("odm", decode_odm, ("application/xml", "text/xml", "application/odm+xml"), (".xml",)),
-            Format("dataset-json", decode_dataset_json, ("application/json",), (".json",)),
+            Format(
+                "dataset-json",
+                decode_dataset_json,
+                ("application/json", "application/x-ndjson"),
+                (".json", ".ndjson"),
+            ),
             Format("fhir", decode_fhir, ("application/fhir+json", "application/json"), (".json",)),
         )
     }

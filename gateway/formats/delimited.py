@@ -8,8 +8,8 @@ A half-written file is refused whole: a row with more or fewer cells than the he
 and, with option `final_newline: true`, a last row without its line end (it may be cut inside a value). What
 spreadsheets leave behind is passed over: blank rows, and columns at the end that have neither name nor value.
 
-Options: `delimiter` (one character, `,`; a tab in the format `tsv`), `encoding` (`utf-8`: a byte order mark is skipped,
-one of UTF-16 makes it that), `final_newline` (false). See https://www.rfc-editor.org/rfc/rfc4180.
+Options: `delimiter` (one character, `,`; a tab in the format `tsv`), `encoding` (`utf-8`: a byte order mark is
+skipped, one of UTF-16 makes it that), `final_newline` (false). See https://www.rfc-editor.org/rfc/rfc4180.
 """
 
 import csv

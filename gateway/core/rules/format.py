@@ -127,6 +127,6 @@ RULES: dict[str, Rule] = {
         "fatal",
         "structure",
         "The document is not a Dataset-JSON data set whose rows fit its columns",
-        "Send Dataset-JSON 1.1 with columns and rows of the same width",
+        "Send one whole data set, Dataset-JSON 1.1 (a document, or lines) or 1.0, its rows as wide as its columns",
     ),
 }

@@ -76,10 +76,31 @@ def test_a_data_set_has_rows_by_the_names_of_its_columns():
     assert decoded.locate(("name",)) == "/name"
 
 
+def test_a_data_set_as_lines_and_one_of_version_1_0_give_the_same_rows():
+    lines = decode(
+        b'{"records": 2, "columns": [{"name": "A"}, {"name": "B"}]}\n["x", 1.50]\n\n[" ", null]', "dataset-json"
+    )
+    group = '{"name": "LB", "items": [{"name": "A"}, {"name": "B"}], "itemData": [["x", 1.50], [null, ""]]}'
+    old = decode(
+        f'{{"clinicalData": {{"studyOID": "S", "itemGroupData": {{"IG/LB": {group}}}}}}}'.encode(), "dataset-json"
+    )
+    assert lines.tree["rows"] == old.tree["rows"] == [{"A": "x", "B": Decimal("1.50")}, {}]
+    assert (lines.locate(("rows", 1, "B")), lines.locate(("columns",))) == ("line 4 /1", "line 1 /columns")
+    assert old.locate(("rows", 0, "B")) == "/clinicalData/itemGroupData/IG~1LB/itemData/0/1"
+    assert old.tree["name"] == "LB"
+    assert decode(b'{"records": 0, "columns": [{"name": "A"}]}\n', "dataset-json").tree["rows"] == []
+
+
 @pytest.mark.parametrize(
     ("text", "source"),
     [
         ("[]", ""),
+        ('{"records": 2, "columns": [{"name": "A"}]}', ""),
+        ('{"records": 2, "columns": [{"name": "A"}]}\n[1]\n', "line 1"),
+        ('{"records": 1, "columns": [{"name": "A"}]}\n[1, 2]\n', "line 2"),
+        ('{"columns": [{"name": ""}]}\n[1]\n', "line 1 /columns"),
+        ('{"clinicalData": {"itemGroupData": {"A": {}, "B": {}}}}', "/clinicalData"),
+        ('{"referenceData": {"itemGroupData": {"A": 1}}}', "/referenceData/itemGroupData/A"),
         ('{"columns": [], "rows": 1}', ""),
         ('{"columns": [1], "rows": []}', "/columns"),
         ('{"columns": [{"name": "A"}, {"name": "A"}], "rows": []}', "/columns"),
