@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.core.errors import PayloadTooLarge, UnsupportedMediaType
 from gateway.core.issues import issue
+from gateway.rest.media_types import is_readable
 from gateway.rest.packed_bodies import is_packed, unpacked
 
 JSON_TYPES = ("application/fhir+json", "application/json")
@@ -98,5 +99,5 @@ def _encoding(request: Request) -> str:
 
 
 def _check_type(request: Request, types: tuple[str, ...]) -> None:
-    if types and media_type(request) not in types:
+    if types and not is_readable(request.headers.get("content-type", ""), types):
         raise UnsupportedMediaType(issue("rest.media-type", expected=" or ".join(types)))

@@ -6,15 +6,17 @@ from starlette.types import Scope
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 
-_KEPT = "gateway.headers"
+KEPT = "gateway.headers"
+"""Where a scope keeps them: a request inside a request has headers of its own."""
+
 _AUTHORIZATION = b"authorization"
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
     """Lower-case name -> the first value."""
-    found: dict[bytes, bytes] | None = scope.get(_KEPT)
+    found: dict[bytes, bytes] | None = scope.get(KEPT)
     if found is None:
-        found = scope[_KEPT] = dict(reversed(scope["headers"]))
+        found = scope[KEPT] = dict(reversed(scope["headers"]))
     return found
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from gateway.core.errors import BadRequest, NotAcceptable
 from gateway.core.issues import issue
 from gateway.rest.headers import header
+from gateway.rest.media_types import is_r4, split
 
 JSON_NAMES = frozenset({"json", "application/json", "application/fhir+json", "text/json"})
 _ACCEPTED = JSON_NAMES | {"*/*", "application/*", "text/*"}
@@ -63,9 +64,8 @@ def _admits_json(accept: str) -> bool:
 
 
 def _admitted(part: str) -> bool:
-    name, *parameters = (piece.strip() for piece in part.split(";"))
-    facts = dict(pair.partition("=")[::2] for pair in parameters)
-    if name not in _ACCEPTED or facts.get("fhirversion", "4.0").strip('"') not in ("4.0", "4.0.1"):
+    name, facts = split(part)
+    if name not in _ACCEPTED or not is_r4(facts):
         return False
     try:
         return float(facts.get("q", "1")) > 0

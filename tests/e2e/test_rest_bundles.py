@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -82,6 +83,45 @@ def test_a_batch_does_each_entry_for_itself(http: Http, patient: str) -> None:
     assert found[2]["resource"]["id"] == "b1"
     assert found[3]["resource"]["type"] == "searchset"
     assert found[0]["response"]["etag"] == 'W/"1"'
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        1,
+        {},
+        {"request": {"method": "LOOK", "url": "Observation/1"}},
+        {"request": {"method": "PUT", "url": "Observation/1"}},
+        {"request": {"method": "GET", "url": "http://elsewhere.test/Patient/1"}},
+        {"request": {"method": "GET", "url": "Observation/1", "ifNoneMatch": "a\r\nb"}},
+    ],
+    ids=["number", "empty", "method", "no-resource", "elsewhere", "header"],
+)
+def test_an_entry_of_a_batch_that_is_none_fails_alone(http: Http, patient: str, wrong: Any) -> None:
+    answer = send(http, "batch", entry("GET", f"Patient/{patient}"), wrong, entry("GET", "Observation?_count=0"))
+    assert statuses(answer) == ["200", "400", "200"]
+    told = answer.json()["entry"][1]["response"]["outcome"]["issue"][0]
+    assert (told["details"]["coding"][0]["code"], told["expression"]) == ("rest.bundle-entry", ["Bundle.entry[1]"])
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_a_read_in_a_bundle_has_its_own_conditions(http: Http, patient: str, kind: str) -> None:
+    place = f"Patient/{patient}"
+    read = http.get(f"/{place}", REGISTRAR)
+    tag, modified = read.headers["etag"], read.headers["last-modified"]
+    answer = send(
+        http,
+        kind,
+        entry("GET", place, ifNoneMatch=tag),
+        entry("GET", place, ifModifiedSince=modified),
+        entry("GET", place, ifNoneMatch='W/"99"'),
+        entry("GET", place),
+        If_None_Match=tag,
+        If_Modified_Since=modified,
+    )
+    assert statuses(answer) == ["304", "304", "200", "200"]
+    times = {parsedate_to_datetime(modified).strftime("%Y-%m-%dT%H:%M:%S")}
+    assert {found["response"]["lastModified"][:19] for found in answer.json()["entry"]} == times
 
 
 def test_a_batch_is_no_stronger_than_its_client(http: Http, patient: str) -> None:
@@ -261,12 +301,12 @@ def test_a_participant_comes_with_the_consent_in_one_transaction(http: Http) -> 
         ({"resourceType": "Patient"}, 400, "rest.not-a-bundle"),
         ({"resourceType": "Bundle", "type": "collection"}, 400, "rest.not-a-bundle"),
         ({"resourceType": "Bundle", "type": "batch", "entry": {}}, 400, "rest.not-a-bundle"),
-        ({"resourceType": "Bundle", "type": "batch", "entry": [1]}, 400, "rest.bundle-entry"),
-        ({"resourceType": "Bundle", "type": "batch", "entry": [{"resource": {}}]}, 400, "rest.bundle-entry"),
+        ({"resourceType": "Bundle", "type": "transaction", "entry": [1]}, 400, "rest.bundle-entry"),
+        ({"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": {}}]}, 400, "rest.bundle-entry"),
         (
             {
                 "resourceType": "Bundle",
-                "type": "batch",
+                "type": "transaction",
                 "entry": [{"request": {"method": "PUT", "url": "Patient/1"}}],
             },
             400,
@@ -275,7 +315,7 @@ def test_a_participant_comes_with_the_consent_in_one_transaction(http: Http) -> 
         (
             {
                 "resourceType": "Bundle",
-                "type": "batch",
+                "type": "transaction",
                 "entry": [{"request": {"method": "GET", "url": "Patient/1", "ifNoneMatch": "a\r\nb"}}],
             },
             400,

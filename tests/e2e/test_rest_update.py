@@ -85,6 +85,28 @@ def test_bodies_that_are_no_such_resource_are_refused(http: Http, patient: str) 
     assert (text.status_code, rule(text)) == (415, "rest.media-type")
 
 
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/fhir+json; charset=UTF-8", 200),
+        ("Application/FHIR+JSON;fhirVersion=4.0", 200),
+        ('application/json ; charset="utf-8"', 200),
+        ("application/fhir+json; fhirVersion=5.0", 415),
+        ("application/fhir+json; charset=iso-8859-1", 415),
+        ("application/json; charset=utf-16", 415),
+        ("text/json", 415),
+        ("", 415),
+    ],
+)
+def test_a_body_is_json_of_r4_in_utf_8(http: Http, patient: str, kind: str, status: int) -> None:
+    body = dumps(observation("of-a-kind", patient))
+    http.ask("PUT", f"{BASE}/Observation/of-a-kind", "registrar", content=body, headers=JSON)
+    answer = http.ask(
+        "PUT", f"{BASE}/Observation/of-a-kind", "registrar", content=body, headers={"Content-Type": kind}
+    )
+    assert answer.status_code == status
+
+
 def test_a_body_beyond_the_limit_is_refused_and_not_read(http: Http, patient: str) -> None:
     large: dict[str, Any] = observation("large", patient) | {"note": [{"text": "x" * 21_000_000}]}
     answer = http.put(large)

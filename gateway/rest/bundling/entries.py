@@ -1,7 +1,6 @@
 """The entries of a batch or transaction, checked: what each asks for, nothing beyond the study's own FHIR base."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import unquote
@@ -47,9 +46,13 @@ class Entry:
         return f"Bundle.entry[{self.index}]"
 
 
-def entries_of(bundle: Any, base: str, limit: int) -> tuple[Literal["batch", "transaction"], tuple[Entry, ...]]:
-    """The type and the entries of a Bundle; raises `BadRequest` where one is not well-formed, `PayloadTooLarge` for
-    more than `limit` entries."""
+def entries_of(
+    bundle: Any, base: str, limit: int
+) -> tuple[Literal["batch", "transaction"], tuple[Entry | BadRequest, ...]]:
+    """The type and the entries of a Bundle; what is wrong with an entry stands in its place.
+
+    Raises `BadRequest` for what is no such Bundle, and `PayloadTooLarge` for more than `limit` entries.
+    """
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         raise BadRequest(issue("rest.not-a-bundle"))
     kind = bundle.get("type")
@@ -58,27 +61,27 @@ def entries_of(bundle: Any, base: str, limit: int) -> tuple[Literal["batch", "tr
         raise BadRequest(issue("rest.not-a-bundle", expression="Bundle.type"))
     if len(entries) > limit:
         raise PayloadTooLarge(issue("rest.bundle-size", limit=limit))
-    return kind, tuple(_entries(entries, base))
-
-
-def _entries(entries: list[Any], base: str) -> Iterator[Entry]:
-    for index, entry in enumerate(entries):
-        request = entry.get("request") if isinstance(entry, dict) else None
-        if not isinstance(request, dict) or request.get("method") not in METHODS:
-            raise _wrong(index)
-        address = _address(request.get("url"), base)
-        full_url, resource = entry.get("fullUrl", ""), entry.get("resource")
-        texts = {name: request[key] for key, name in _HEADERS.items() if key in request}
-        usable = all(isinstance(text, str) and text.isascii() and text.isprintable() for text in texts.values())
-        if address is None or not usable or not isinstance(full_url, str):
-            raise _wrong(index)
-        if not _fits(request["method"], address[0], resource):
-            raise _wrong(index)
-        yield Entry(index, full_url, request["method"], *address, texts, resource)
+    return kind, tuple(_entry(index, entry, base) or _wrong(index) for index, entry in enumerate(entries))
 
 
 def _wrong(index: int) -> BadRequest:
     return BadRequest(issue("rest.bundle-entry", expression=f"Bundle.entry[{index}]"))
+
+
+def _entry(index: int, entry: Any, base: str) -> Entry | None:
+    """The entry; None when it is not well-formed."""
+    request = entry.get("request") if isinstance(entry, dict) else None
+    if not isinstance(request, dict) or request.get("method") not in METHODS:
+        return None
+    address = _address(request.get("url"), base)
+    full_url, resource = entry.get("fullUrl", ""), entry.get("resource")
+    texts = {name: request[key] for key, name in _HEADERS.items() if key in request}
+    usable = all(isinstance(text, str) and text.isascii() and text.isprintable() for text in texts.values())
+    if address is None or not usable or not isinstance(full_url, str):
+        return None
+    if not _fits(request["method"], address[0], resource):
+        return None
+    return Entry(index, full_url, request["method"], *address, texts, resource)
 
 
 def _fits(method: str, path: str, resource: Any) -> bool:

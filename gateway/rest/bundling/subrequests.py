@@ -4,18 +4,28 @@ Token, limits, consent and audit are those of the outer request; the answer come
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Final
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Scope
 
 from gateway.core.codec import dumps
+from gateway.core.errors import FhirError
+from gateway.core.instants import format_instant
 from gateway.core.logs import logger
 from gateway.core.types import Resource
 from gateway.rest.bodies import FORM_TYPES, JSON_TYPES
 from gateway.rest.bundling.entries import Entry
+from gateway.rest.headers import KEPT
 from gateway.rest.patching import JSON_PATCH, json_patch_bytes
+from gateway.rest.problems import refusal
+from gateway.rest.reasons import HEADER as REASON
 
-_PASSED_ON = (b"authorization", b"prefer", b"accept-language")
+_PASSED_ON: Final = frozenset({b"authorization", b"prefer", b"accept-language", REASON.encode()})
+_OWN: Final = frozenset({"path_params", "endpoint", "route", KEPT})
+"""What a scope has of one request alone."""
 
 
 @dataclass(slots=True)
@@ -35,7 +45,7 @@ async def ask(app: ASGIApp, request: Request, entry: Entry, base_path: str) -> R
     headers += [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
     path = f"{base_path}/{entry.path}" if entry.path else base_path
     scope = {
-        **{name: value for name, value in request.scope.items() if name not in ("path_params", "endpoint", "route")},
+        **{name: value for name, value in request.scope.items() if name not in _OWN},
         "method": entry.method,
         "path": path,
         "raw_path": path.encode(),
@@ -67,12 +77,21 @@ async def reply_of(app: ASGIApp, scope: Scope, body: bytes) -> Reply:
     return reply
 
 
+def refused(error: FhirError) -> Reply:
+    """The answer to an entry that is refused before it is asked."""
+    answer = refusal(error)
+    return Reply(answer.status_code, dict(answer.headers), bytes(answer.body))
+
+
 def entry_of(reply: Reply) -> bytes:
     """The entry of a response Bundle for an answer that came as bytes."""
     response: Resource = {"status": str(reply.status)}
     for header, name in (("location", "location"), ("etag", "etag")):
         if header in reply.headers:
             response[name] = reply.headers[header]
+    if "last-modified" in reply.headers:
+        modified = parsedate_to_datetime(reply.headers["last-modified"])
+        response["lastModified"] = format_instant(modified.astimezone(UTC))
     is_resource = reply.body.startswith(b"{") and "fhir+json" in reply.headers.get("content-type", "")
     if reply.status >= 400 and is_resource:
         return b'{"response":%b,"outcome":%b}}' % (dumps(response)[:-1], reply.body)

@@ -4,6 +4,7 @@ A batch does its entries one after the other, in their order, each as if it came
 nothing; its reads see what was written. Resources come back where `Prefer: return=representation` asks for them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +19,7 @@ from gateway.core.instants import format_instant
 from gateway.core.issues import issue, operation_outcome
 from gateway.rest.answers import etag, indented, json_response
 from gateway.rest.bodies import JSON_TYPES, read_body
-from gateway.rest.bundling import Done, Entry, Reply, ask, entries_of, entry_of, run
+from gateway.rest.bundling import Done, Entry, Reply, ask, entries_of, entry_of, refused, run
 from gateway.rest.gate import door_of, study_of
 from gateway.rest.judging import Judge, Judges
 from gateway.rest.negotiation import negotiate
@@ -45,7 +46,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             replies = await _asked(request, entries)
             answers = await run_in_threadpool(lambda: [entry_of(reply) for reply in replies])
         else:
-            answers = await _transaction(parts, judges.of(request), study, door, request, entries)
+            answers = await _transaction(parts, judges.of(request), study, door, request, _well_formed(entries))
         text = b'{"resourceType":"Bundle","type":"%b-response"%b}' % (
             kind.encode(),
             b',"entry":[' + b",".join(answers) + b"]" if answers else b"",
@@ -56,9 +57,19 @@ def routes(parts: Parts) -> list[BaseRoute]:
     return [Route(path, bundle, methods=["POST"]) for path in paths]
 
 
-async def _asked(request: Request, entries: tuple[Entry, ...]) -> list[Reply]:
+async def _asked(request: Request, entries: Sequence[Entry | BadRequest]) -> list[Reply]:
     base = f"/studies/{request.path_params['study']}/fhir"
-    return [await ask(request.app.state.inner, request, entry, base) for entry in entries]
+    inner = request.app.state.inner
+    return [
+        await ask(inner, request, entry, base) if isinstance(entry, Entry) else refused(entry) for entry in entries
+    ]
+
+
+def _well_formed(entries: Sequence[Entry | BadRequest]) -> tuple[Entry, ...]:
+    for entry in entries:
+        if isinstance(entry, BadRequest):
+            raise entry
+    return tuple(entry for entry in entries if isinstance(entry, Entry))
 
 
 async def _transaction(
