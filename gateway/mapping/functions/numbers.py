@@ -104,7 +104,7 @@ def quantity_function(tables: Mapping[str, Table], keep_original: bool) -> Calla
             if made is None:
                 report("mapping.unit-unmapped", unit=wanted or "UCUM")
                 if keep_original:
-                    made = {"value": number, "unit": given} if isinstance(given, str) else {"value": number}
+                    made = {"value": number, "unit": given} if isinstance(given, str) and given else {"value": number}
             if made is not None:
                 results.append(made)
         return results
