@@ -95,7 +95,8 @@ def test_a_written_csv_comes_back(rows):
 
     out = io.StringIO(newline="")
     csv.writer(out, quoting=csv.QUOTE_ALL).writerows([["A", "B"], *rows])
-    assert decode(out.getvalue().encode(), "csv").tree["rows"] == [{"A": a, "B": b} for a, b in rows]
+    said = [{name: cell for name, cell in zip("AB", row, strict=True) if not cell.isspace()} for row in rows]
+    assert decode(out.getvalue().encode(), "csv").tree["rows"] == [row for row in said if row]
 
 
 def test_dicom_by_keyword_with_unknown_tags_kept():
