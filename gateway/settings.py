@@ -9,6 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -98,6 +99,11 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that `gateway serve` listens on")
     port: int = Field(default=8000, ge=1, le=65535, description="Port that `gateway serve` listens on")
     workers: int = Field(default=1, ge=1, le=64, description="Processes of `gateway serve`")
+    proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses and networks of the proxies in front, separated by commas; whom they call for "
+        "(`X-Forwarded-For`) is believed of no other",
+    )
     token_seconds: int = Field(default=3600, ge=60, le=86_400, description="How long an access token is valid")
     max_body_bytes: int = Field(
         default=20_000_000, ge=1_000, description="Largest request body; more is refused with 413"
@@ -162,6 +168,15 @@ class Settings(BaseSettings):
             if not _ORIGIN.match(origin):
                 raise ValueError("must be scheme://host[:port] each")
         return origins
+
+    @field_validator("proxies", mode="before")
+    @classmethod
+    def _proxies(cls, value: Any) -> Any:
+        parts = value.split(",") if isinstance(value, str) else value
+        try:
+            return tuple(str(ip_network(part.strip())) for part in parts if part.strip())
+        except ValueError:
+            raise ValueError("must be an address or a network each, as 10.0.0.0/8") from None
 
     @field_validator("issuers", mode="before")
     @classmethod

@@ -3,12 +3,14 @@
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+    from gateway.settings import Settings
 
 SWITCH_SECONDS: Final = 0.0005
 """How soon a thread gives way: a search lets go of the interpreter at each row, and would wait 5 ms for it."""
@@ -48,18 +50,24 @@ def serve(
         show_error(f"{settings.host} port {settings.port}: {error.strerror}; choose another by --host and --port")
         raise typer.Exit(2) from None
     show_error(f"serving {settings.public_url}; stop with Ctrl-C")
-    uvicorn.run(
-        "gateway.cli.serve:application",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        timeout_graceful_shutdown=20,
-    )
+    uvicorn.run("gateway.cli.serve:application", factory=True, **server_options(settings))
+
+
+def server_options(settings: "Settings") -> dict[str, Any]:
+    """How uvicorn is to serve by these settings."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "workers": settings.workers,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "date_header": True,
+        "timeout_graceful_shutdown": 20,
+        # Always said: else uvicorn believes every process of this machine, and an environment variable of its own.
+        "proxy_headers": bool(settings.proxies),
+        "forwarded_allow_ips": list(settings.proxies),
+    }
 
 
 def _try_address(host: str, port: int) -> None:
