@@ -7,10 +7,12 @@ list, in document order), text that is not blank as `text`. So an item of a form
 
 Shared for reading, since an expression cannot look upwards: events, forms and item groups have also
 the keys of what they are in (`StudyOID`, `MetaDataVersionOID`, `SubjectKey`, Rave's `SubjectName`, `SiteOID`,
-`StudyEventOID`, `StudyEventRepeatKey`, `FormOID`, `FormRepeatKey`), and typed items (`ItemDataInteger`,
-`ItemDataDatetime` ...) are in `ItemData` too, their text as `Value`. Projects of REDCap without events have forms
-right below `SubjectData`. Values stay text. Positions are XPaths,
-`/ODM/ClinicalData[1]/SubjectData[2]/@SubjectKey`.
+`StudyEventOID`, `StudyEventRepeatKey`, `FormOID`, `FormRepeatKey`, and `TransactionType` where it is `Remove`), and
+what the metadata of the same file say of them: `StudyEventName`, `FormName`, of items `Question` and the `Unit` that
+their `MeasurementUnitRef` means (`odm_definitions`). Typed items (`ItemDataInteger`, `ItemDataDatetime` ...) are in
+`ItemData` too, their text as `Value`. Projects of REDCap without events have forms right below `SubjectData`. Version
+2.0 has item groups in item groups and no forms: its outermost ones are read as `FormData` (`odm_forms`). Values stay
+text. Positions are XPaths, `/ODM/ClinicalData[1]/SubjectData[2]/@SubjectKey`.
 
 Document type definitions, entities and external references are refused; depth and the number of elements are
 limited. There are no options. See https://www.cdisc.org/standards/data-exchange/odm.
@@ -20,7 +22,9 @@ from typing import Any
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
-from gateway.formats.decoded import Decoded, Options
+from gateway.formats.decoded import Decoded, Options, Pointer
+from gateway.formats.odm_definitions import Definitions, definitions_of
+from gateway.formats.odm_forms import Moved, forms_of_groups
 from gateway.formats.xml_tree import read_xml
 
 NAMESPACES = tuple(f"http://www.cdisc.org/ns/odm/v{version}" for version in ("1.2", "1.3", "2.0"))
@@ -33,7 +37,8 @@ _SHARED = (
     ("FormOID", "FormRepeatKey"),
     (),
 )
-_SHARES_FROM = _LEVELS.index("StudyEventData")
+_EVENT, _FORM = _LEVELS.index("StudyEventData"), _LEVELS.index("FormData")
+_NAMED = {"StudyEventData": ("StudyEventOID", "StudyEventName"), "FormData": ("FormOID", "FormName")}
 
 
 def decode_odm(data: bytes, options: Options) -> Decoded:
@@ -41,27 +46,48 @@ def decode_odm(data: bytes, options: Options) -> Decoded:
     document = read_xml(data)
     if document.name != "ODM" or document.namespace not in NAMESPACES:
         raise BadRequest(issue("format.odm-root"))
-    _share(document.element, 0, {})
-    return Decoded(document.element, document.locate)
+    moved: Moved = forms_of_groups(document.element) if document.namespace == NAMESPACES[-1] else {}
+    _share(document.element, 0, {}, definitions_of(document.element))
+
+    def locate(pointer: Pointer) -> str:
+        for length in range(len(pointer), 0, -1):
+            if pointer[:length] in moved:
+                return document.locate((*moved[pointer[:length]], *pointer[length:]))
+        return document.locate(pointer)
+
+    return Decoded(document.element, locate if moved else document.locate)
 
 
-def _share(element: dict[str, Any], level: int, known: dict[str, str]) -> None:
+def _share(element: dict[str, Any], level: int, known: dict[str, str], definitions: Definitions) -> None:
     """Gives the elements below the keys of those above, and typed items the form of untyped ones."""
     for child in element.get(_LEVELS[level], ()):
-        own = {name: child[name] for name in _SHARED[level] if name in child}
-        site = child.get("SiteRef")
-        if level == 1 and site:
-            own["SiteOID"] = site[0].get("LocationOID", "")
-        if level >= _SHARES_FROM:
+        if level >= _EVENT:
             for name, value in known.items():
+                if name == "TransactionType":
+                    child[name] = value
                 child.setdefault(name, value)
-        below = {**known, **own}
+        below = {**known, **_own(child, level)}
         if level + 1 == len(_LEVELS):
             _untype(child)
+            definitions.tell_items(child)
             continue
-        _share(child, level + 1, below)
+        if level in (_EVENT, _FORM):
+            oid, name = _NAMED[_LEVELS[level]]
+            definitions.tell_name(child, _LEVELS[level], oid, name)
+            below.update({name: child[name]} if level == _EVENT and name in child else {})
+        _share(child, level + 1, below, definitions)
         if level == 1:
-            _share(child, _LEVELS.index("FormData"), below)
+            _share(child, _FORM, below, definitions)
+
+
+def _own(child: dict[str, Any], level: int) -> dict[str, str]:
+    own = {name: child[name] for name in _SHARED[level] if name in child}
+    site = child.get("SiteRef")
+    if level == 1 and site:
+        own["SiteOID"] = site[0].get("LocationOID", "")
+    if child.get("TransactionType") == "Remove":
+        own["TransactionType"] = "Remove"
+    return own
 
 
 def _untype(group: dict[str, Any]) -> None:

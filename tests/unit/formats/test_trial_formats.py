@@ -76,6 +76,62 @@ def test_a_data_set_has_rows_by_the_names_of_its_columns():
     assert decoded.locate(("name",)) == "/name"
 
 
+NEW_ODM = """<ODM xmlns="http://www.cdisc.org/ns/odm/v2.0"><ClinicalData StudyOID="S"><SubjectData SubjectKey="101">
+<StudyEventData StudyEventOID="V"><ItemGroupData ItemGroupOID="F" ItemGroupRepeatKey="3">
+<ItemGroupData ItemGroupOID="G">
+<ItemGroupData ItemGroupOID="H"><ItemData ItemOID="I"><Value> 5 </Value></ItemData></ItemGroupData>
+<ItemData ItemOID="J"><Value>a</Value><Value>b</Value></ItemData><ItemData ItemOID="K" IsNull="Yes"/></ItemGroupData>
+</ItemGroupData></StudyEventData></SubjectData></ClinicalData></ODM>"""
+
+
+def test_groups_in_groups_of_version_2_are_forms_with_groups():
+    decoded = decode(NEW_ODM.encode(), "odm")
+    place = ("ClinicalData", 0, "SubjectData", 0, "StudyEventData", 0)
+    (form,) = decoded.tree["ClinicalData"][0]["SubjectData"][0]["StudyEventData"][0]["FormData"]
+    assert (form["FormOID"], form["FormRepeatKey"], form["SubjectKey"], form["StudyEventOID"]) == (
+        "F",
+        "3",
+        "101",
+        "V",
+    )
+    said = [
+        (group["ItemGroupOID"], [item.get("Value") for item in group["ItemData"]]) for group in form["ItemGroupData"]
+    ]
+    assert said == [("G", [["a", "b"], None]), ("H", ["5"])]
+    event = "/ODM/ClinicalData[1]/SubjectData[1]/StudyEventData[1]"
+    inner = (*place, "FormData", 0, "ItemGroupData", 1, "ItemData", 0, "ItemOID")
+    assert decoded.locate(inner) == event + "/ItemGroupData[1]/ItemGroupData[1]/ItemGroupData[1]/ItemData[1]/@ItemOID"
+    assert decoded.locate((*place, "FormData", 0)) == event + "/ItemGroupData[1]"
+    assert decoded.locate(place) == event
+
+
+def test_what_is_removed_above_is_removed_below():
+    text = ODM.replace("<StudyEventData ", '<StudyEventData TransactionType="Remove" ')
+    text = text.replace("<FormData ", '<FormData TransactionType="Insert" ')
+    (event,) = decode(text.encode(), "odm").tree["ClinicalData"][0]["SubjectData"][0]["StudyEventData"]
+    assert event["FormData"][0]["TransactionType"] == "Remove"
+    assert event["FormData"][0]["ItemGroupData"][0]["TransactionType"] == "Remove"
+
+
+def test_data_are_told_by_the_version_of_the_metadata_that_they_name():
+    def version(oid, name, question):
+        texts = "".join(f"<TranslatedText>{text}</TranslatedText>" for text in question)
+        return f"""<MetaDataVersion OID="{oid}"><StudyEventDef OID="V1" Name="visit {name}"/>
+            <FormDef OID="F" Name="form {name}"/><ItemDef OID="I2"><Question>{texts}</Question></ItemDef></MetaDataVersion>"""
+
+    def told(*versions, data=ODM):
+        study = f'<Study OID="S">{"".join(versions)}</Study>'
+        tree = decode(data.replace("<ClinicalData", study + "<ClinicalData").encode(), "odm").tree
+        form = tree["ClinicalData"][0]["SubjectData"][0]["StudyEventData"][0]["FormData"][0]
+        items = {item["ItemOID"]: item.get("Question") for item in form["ItemGroupData"][0]["ItemData"]}
+        return form.get("StudyEventName"), form.get("FormName"), items
+
+    two, one = version("2", "b", ["new?"]), version("1", "a", ["  ", "old?", "alt?"])
+    assert told(two, one) == ("visit a", "form a", {"I1": None, "I2": "old?"})
+    assert told(two) == ("visit b", "form b", {"I1": None, "I2": "new?"})
+    assert told(version("3", "c", []), two) == (None, None, {"I1": None, "I2": None})
+
+
 def test_a_data_set_as_lines_and_one_of_version_1_0_give_the_same_rows():
     lines = decode(
         b'{"records": 2, "columns": [{"name": "A"}, {"name": "B"}]}\n["x", 1.50]\n\n[" ", null]', "dataset-json"
