@@ -207,7 +207,7 @@ def create_app(settings: Settings | None = None) -> "FastAPI":
     gateway = build(settings)
     app = serve(gateway, gateway.close)
     gc.freeze()  # what was built lives as long as the process; collections need not walk it
-    gc.set_threshold(50_000)  # the tree of one Bundle is that large: walking it while it is read finds nothing
+    gc.set_threshold(200_000)  # a Bundle and its rows are that large, and what requests leave is given back anyhow
     return app
 
 

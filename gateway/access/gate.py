@@ -67,7 +67,7 @@ class Gate:
         return tuple(
             Change(key, None, if_match=write.if_match)
             if isinstance(write, Delete)
-            else Change(key, write.resource, placements[key.type, key.id], write.if_match, write.order)
+            else Change(key, write.resource, placements[key.type, key.id], write.if_match, write.order, write.is_new)
             for key, write in zip(keys, writes, strict=True)
         )
 

@@ -1,7 +1,7 @@
 """Where a resource stands for consent, computed from its content and the study's domain rules."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -99,24 +99,33 @@ def _together(placements: list[Placement], others: tuple[str, ...]) -> Placement
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Following:
+    """See `following`; `followed` references lead here. It refers to nothing that refers to it: what a unit holds is
+    given back when the unit ends."""
+
+    placer: Placer
+    there: There
+    known: Known
+    found: dict[tuple[str, str, int], Placement | None]
+    followed: int = 0
+
+    def __call__(self, kind: str, identity: str) -> Placement | None:
+        """Where a resource stands; None when it is not there, or too far."""
+        if self.followed == MAX_FOLLOWED:
+            return None
+        if kind not in FOLLOWED and (kind, identity) in self.known:
+            return self.known[kind, identity]
+        key = (kind, identity, self.followed)
+        if key not in self.found:
+            resource = self.there(kind, identity)
+            further = replace(self, followed=self.followed + 1)
+            self.found[key] = self.placer.place(resource, further) if resource else None
+        return self.found[key]
+
+
 def following(placer: Placer, there: There, known: Known = _NOTHING) -> PlacementOf:
     """Where the resources stand that one is about: those about others where these stand, at most `MAX_FOLLOWED`
     references away from the first. `there` gives a resource by type and id, None when it is not there; `known` are
     placements of those that need not be looked at again. No resource is placed twice at the same distance."""
-    found: dict[tuple[str, str, int], Placement | None] = {}
-
-    def after(followed: int) -> PlacementOf:
-        def placement_of(kind: str, identity: str) -> Placement | None:
-            if followed == MAX_FOLLOWED:
-                return None
-            if kind not in FOLLOWED and (kind, identity) in known:
-                return known[kind, identity]
-            key = (kind, identity, followed)
-            if key not in found:
-                resource = there(kind, identity)
-                found[key] = placer.place(resource, after(followed + 1)) if resource else None
-            return found[key]
-
-        return placement_of
-
-    return after(0)
+    return _Following(placer, there, known, {})

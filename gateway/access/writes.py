@@ -19,12 +19,13 @@ class Write:
     """A resource to create or update at its own id; `if_match` is the version that the writer saw, 0 for none.
 
     `order` is the instant, in microseconds, of the message that says so; an older message than one taken before
-    does nothing.
+    does nothing. `is_new` says that the id was made for this write, so that nothing can be there.
     """
 
     resource: Resource
     if_match: int | None = None
     order: int | None = None
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

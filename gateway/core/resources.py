@@ -74,6 +74,7 @@ class Change:
     `if_match` is the version the writer saw; a different current version is a `Conflict`/`PreconditionFailed`.
     A resource equal to its current version, server meta aside, is not written again. `order` is the instant of the
     message, in microseconds, None for none: one older than the newest that was taken for the resource does nothing.
+    `is_new` says that the id was made at random for this change: nobody looks whether it is there.
     """
 
     key: Key
@@ -81,6 +82,7 @@ class Change:
     placement: Placement = field(default_factory=Placement)
     if_match: int | None = None
     order: int | None = None
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

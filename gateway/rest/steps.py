@@ -29,11 +29,11 @@ def new_id() -> str:
 
 
 def creation(resource: Resource, unless: Query | None = None) -> MakeStep:
-    """The resource, whose id is new, written; or the one that meets `unless`, left as it is."""
+    """The resource, whose id `new_id` made, written; or the one that meets `unless`, left as it is."""
 
     def step(find: Finder) -> Step:
         found = the_one(find, unless) if unless else None
-        return found or Write(resource, if_match=0)
+        return found or Write(resource, if_match=0, is_new=True)
 
     return step
 
@@ -69,7 +69,9 @@ def conditional_replacement(
             _require_creation(may_create or identity is None or find.is_deleted(kind, identity))
             if identity is not None and find.version(kind, identity):
                 raise Conflict(issue("rest.id-taken", expression=f"{kind}.id"))
-            return Write(resource if identity is not None else {**resource, "id": new_id()}, if_match=0)
+            if identity is None:
+                return Write({**resource, "id": new_id()}, if_match=0, is_new=True)
+            return Write(resource, if_match=0)
         if identity is not None and identity != found.key.id:
             raise BadRequest(issue("rest.id-not-the-match", expression=f"{kind}.id"))
         _require_version(kind, found.version, if_match)

@@ -1,12 +1,13 @@
 """A unit is one transaction: all of it is durable, or nothing of it is there."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import pytest
 from sqlalchemy import text
 
-from gateway.core.errors import BadRequest, NotFound
+from gateway.core.errors import BadRequest, NotFound, Unavailable
 from gateway.core.receipt import Payload, Receipt
 from gateway.core.resources import Change, Committed, Key, Unit
 from gateway.search import Query
@@ -131,3 +132,11 @@ def test_an_update_leaves_no_old_index_row(store: SqlStore, study: str) -> None:
     gone = counted(store)
     assert gone["search_term"] < before["search_term"]
     assert store.search(Query("Observation"), study, None, Page(10)).rows == ()
+
+
+def test_what_is_said_to_be_new_never_comes_over_what_is_there(store: SqlStore, study: str) -> None:
+    store.commit(unit(study, observation("a")))
+    rows = counted(store)
+    with pytest.raises(Unavailable):
+        store.commit(Unit(study, (replace(change(study, observation("a", note="x"), if_match=0), is_new=True),)))
+    assert counted(store) == rows

@@ -139,7 +139,7 @@ class _Writing:
             references = own or References(step.resource, one.entry.full_url)
             with _at(one.entry):
                 ready = references.write(step.resource, known, conditional)
-        return Write(ready, step.if_match, step.order)
+        return Write(ready, step.if_match, step.order, step.is_new)
 
     def _condition(self, entry: Entry, text: str) -> Query:
         kind, _, query = text.partition("?")

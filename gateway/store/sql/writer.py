@@ -85,7 +85,8 @@ class ResourceWriter:
     def _heads(self, connection: Connection, study: str, changes: Iterable[Change]) -> dict[tuple[str, str], Head]:
         ids: dict[str, list[str]] = {}
         for change in changes:
-            ids.setdefault(change.key.type, []).append(change.key.id)
+            if not change.is_new:
+                ids.setdefault(change.key.type, []).append(change.key.id)
         heads = {}
         for type in sorted(ids):
             values = {"study": study, "type": type, "ids": as_list(self._database, ids[type])}

@@ -1,5 +1,6 @@
 """What a transaction plans, tells and answers: told with whose data it is where that is known, or with a refusal."""
 
+import gc
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from gateway.auth.scopes import Letter
 from gateway.core.errors import Forbidden, NotFound, Unavailable
 from gateway.core.event import Event, Seen
 from gateway.core.issues import issue
-from gateway.core.resources import Key, Stored
+from gateway.core.resources import Key, Placement, Stored
 from gateway.search import Query
 from gateway.search.query import HasClause, IdClause, Include, ReferenceClause
 from gateway.study import withdraw
@@ -186,3 +187,18 @@ def test_own_consents_are_a_search_of_consents_and_nothing_else(world: World) ->
         assert own_consents(query, principal) is None
     _, reader = world.acting(WRITER, scopes=("patient/*.r",), patient="p", user="Patient/p")
     assert own_consents(Query("Consent"), reader) is None
+
+
+def test_what_a_transaction_held_is_given_back_at_once(world: World) -> None:
+    """Nothing that it made refers to itself, which would keep its resources until somebody looks for garbage."""
+    committed(world, Write(observation(world.person("101-001"))))  # what is kept for the next one is there then
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        committed(world, Write(observation(world.person("101-001")) | {"status": "amended"}))
+        gc.collect()
+        left = [one for one in gc.garbage if isinstance(one, Placement)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+    assert not left
