@@ -88,9 +88,10 @@ class AppLaunch:
         return self._give("ticket", ask, "", TICKET_SECONDS), ask
 
     def decide(self, ticket: str, patient: str, *, is_allowed: bool) -> tuple[str, Ask]:
-        """The address to send the person to, with a code if they allow it; raises `LaunchRefused` for a stale ticket.
+        """The address to send the person to, and what was given: to nobody where no code is in the address.
 
-        `patient` is the id of a participant of the study, "" where none is needed.
+        `patient` is the id of a participant of the study, "" where none is needed. Raises `LaunchRefused` for a stale
+        ticket.
         """
         _, ask = self._take("ticket", ticket) or (None, None)
         if ask is None:
@@ -99,8 +100,8 @@ class AppLaunch:
             return ask.back(error="access_denied"), ask
         chosen = patient if ask.needs_patient else ""
         user = f"Patient/{chosen}" if chosen else "Practitioner/developer"
-        code = self._give("code", replace(ask, patient=chosen, user=user), "", CODE_SECONDS)
-        return ask.back(code=code), ask
+        given = replace(ask, patient=chosen, user=user)
+        return given.back(code=self._give("code", given, "", CODE_SECONDS)), given
 
     def exchange(self, form: Form, authorization: str = "") -> tuple[str, Client, dict[str, Any]]:
         """The study, the client and the token response for a code or a refresh token; raises `TokenRefused`.

@@ -18,6 +18,8 @@ from gateway.study import Client
 TOKEN_SECONDS: Final = 300
 """How long a token of the token endpoint is valid."""
 
+_TOLD: Final = ("scope", "client_id", "exp", "iat", "iss", "sub", "aud", "patient", "fhirUser")
+
 Form: TypeAlias = Mapping[str, str]
 
 
@@ -97,8 +99,8 @@ class BackendServices:
             return {"active": False}
         if claims["client_id"] != client.id:
             return {"active": False}
-        told = ("scope", "client_id", "exp", "iat", "iss", "sub", "aud")
-        return {"active": True, "token_type": "Bearer", **{name: claims[name] for name in told}}
+        told = {name: claims[name] for name in _TOLD if name in claims}
+        return {"active": True, "token_type": "Bearer", **told}
 
     def revoke(self, form: Form) -> tuple[str, Client, str]:
         """Revokes a token of the asking client: study, client, and the token's digest or "" when it was none.

@@ -13,7 +13,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from gateway.auth import AppLaunch, Ask, Form, LaunchRefused
+from gateway.rest.pacing import spend_login
 from gateway.rest.parts import Parts
+from gateway.rest.refusals import note_refusal
 from gateway.rest.token import MAX_FORM_BYTES, form_of, read_form, record
 
 _HEADERS: Final = {
@@ -35,21 +37,23 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     @router.get("/auth/authorize")
     def authorize(request: Request) -> Response:
-        return _begun(launch, parts, form_of(request.url.query.encode()[: MAX_FORM_BYTES + 1]))
+        return _begun(launch, parts, request, form_of(request.url.query.encode()[: MAX_FORM_BYTES + 1]))
 
     @router.post("/auth/authorize")
     def decide(request: Request, given: Annotated[Form | None, Depends(read_form)]) -> Response:
         if given is not None and "ticket" not in given:
-            return _begun(launch, parts, given)  # an app may post its request
+            return _begun(launch, parts, request, given)  # an app may post its request
         return _decided(launch, parts, request, given or {})
 
     return list(router.routes)
 
 
-def _begun(launch: AppLaunch, parts: Parts, form: Form | None) -> Response:
+def _begun(launch: AppLaunch, parts: Parts, request: Request, form: Form | None) -> Response:
+    spend_login(parts, request)
     try:
         ticket, ask = launch.begin(form or {})
     except LaunchRefused as refused:
+        note_refusal(parts, request, form or {}, refused.issues[0].rule)
         return _refusal(refused)
     return _page("Allow this app?", _choice(parts, ticket, ask))
 
@@ -61,7 +65,7 @@ def _decided(launch: AppLaunch, parts: Parts, request: Request, form: Form) -> R
     except LaunchRefused as refused:
         return _refusal(refused)
     client = parts.studies[ask.study].clients[ask.client]
-    record(parts, request, ask.study, client, "authorize" if is_allowed else "decline")
+    record(parts, request, ask.study, client, "authorize" if ask.user else "decline")
     return RedirectResponse(back, 303, _HEADERS)
 
 

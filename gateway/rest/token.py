@@ -20,10 +20,12 @@ from gateway.rest.bodies import FORM_TYPES, read_body_as_sent
 from gateway.rest.edge import note, request_id
 from gateway.rest.pacing import address_of, spend_login
 from gateway.rest.parts import Parts
+from gateway.rest.refusals import note_refusal
 from gateway.study import Client
 
 MAX_FORM_BYTES: Final = 20_000
 APP_GRANTS: Final = ("authorization_code", "refresh_token")
+_BASIC: Final = {"WWW-Authenticate": 'Basic realm="gateway"'}
 _NO_STORE: Final = {"Pragma": "no-cache"}
 """Beside `Cache-Control: no-store`, which every answer has: RFC 6749 5.1."""
 
@@ -35,17 +37,17 @@ def routes(parts: Parts) -> list[BaseRoute]:
     @router.post("/auth/token")
     def token(request: Request, given: Annotated[Form | None, Depends(read_form)]) -> Response:
         spend_login(parts, request)
-        return _answer(given, lambda fields: _grant(parts, request, fields))
+        return _answer(parts, request, given, lambda fields: _grant(parts, request, fields))
 
     @router.post("/auth/introspect")
     def introspect(request: Request, given: Annotated[Form | None, Depends(read_form)]) -> Response:
         spend_login(parts, request)
-        return _answer(given, parts.backend_services.introspect)
+        return _answer(parts, request, given, parts.backend_services.introspect)
 
     @router.post("/auth/revoke")
     def revoke(request: Request, given: Annotated[Form | None, Depends(read_form)]) -> Response:
         spend_login(parts, request)
-        return _answer(given, lambda fields: _revoke(parts, request, fields))
+        return _answer(parts, request, given, lambda fields: _revoke(parts, request, fields))
 
     return list(router.routes)
 
@@ -69,17 +71,21 @@ def form_of(body: bytes) -> Form | None:
     return dict(pairs) if pairs and len(dict(pairs)) == len(pairs) else None
 
 
-def _answer(fields: Form | None, serve: Callable[[Form], dict[str, Any]]) -> Response:
+def _answer(parts: Parts, request: Request, fields: Form | None, serve: Callable[[Form], dict[str, Any]]) -> Response:
     if fields is None:
         return JSONResponse({"error": "invalid_request"}, 400, _NO_STORE)
     try:
         return JSONResponse(serve(fields), 200, _NO_STORE)
     except TokenRefused as refused:
+        note_refusal(parts, request, fields, refused.issues[0].rule)
         described = {
             "error": refused.error,
             "error_description": f"{refused.issues[0].message}: {refused.issues[0].hint}",
         }
-        return JSONResponse(described, 401 if refused.error == "invalid_client" else 400, _NO_STORE)
+        if refused.error != "invalid_client":
+            return JSONResponse(described, 400, _NO_STORE)
+        is_basic = "authorization" in request.headers  # who tried it is told of it: RFC 6749 5.2
+        return JSONResponse(described, 401, _NO_STORE | (_BASIC if is_basic else {}))
 
 
 def _grant(parts: Parts, request: Request, fields: Form) -> dict[str, Any]:
