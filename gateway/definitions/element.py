@@ -109,6 +109,13 @@ class Element:
         """True for an element of several types whose JSON name carries the type."""
         return self.path.endswith("[x]")
 
+    @property
+    def written_names(self) -> tuple[str, ...]:
+        """The names in JSON: `valueQuantity` and the others of a choice."""
+        if not self.is_choice:
+            return (self.name,)
+        return tuple([self.name[:-3] + entry.code[:1].upper() + entry.code[1:] for entry in self.types])
+
 
 def read_element(node: Mapping[str, Any]) -> Element:
     """The element of an ElementDefinition."""

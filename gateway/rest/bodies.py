@@ -65,6 +65,11 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
+def has_body(request: Request) -> bool:
+    """Whether a body comes, or may come, with the request. https://www.rfc-editor.org/rfc/rfc9112#section-6.3"""
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+
+
 async def read_body(request: Request, types: tuple[str, ...] = ()) -> bytes:
     """The whole body, once its media type is one of `types` (any when empty), unpacked when it came with gzip.
 

@@ -13,7 +13,7 @@ from gateway.access import Bodies, Page
 from gateway.core.instants import micros
 from gateway.rest.bundles import whole_searchset
 from gateway.rest.parts import Parts
-from gateway.rest.search_places import SearchPlace, encoded, pairs_of
+from gateway.rest.search_places import SearchPlace, encoded, pairs_of, understood
 from gateway.search import Query, parse
 
 LONGEST: Final = 600
@@ -89,7 +89,7 @@ class BriefSearches:
             now=micros(parts.clock()),
         )
         count = parts.page_size if query.count is None else min(query.count, parts.page_limit)
-        return Plain(query, place, encoded(pairs), count)
+        return Plain(query, place, encoded(understood(pairs, query)), count)
 
 
 def is_plain(text: bytes) -> bool:

@@ -13,6 +13,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.rest.cursors import SEALED, Pairs, Position
 from gateway.rest.parts import Parts
+from gateway.search import Query
 
 MAX_PARAMETERS: Final = 200
 
@@ -49,7 +50,8 @@ class SearchPlace:
 
     def following(self, text: str, after: Position) -> str:
         """The address of the next page of a search whose parameters are `text`, encoded."""
-        return self.address(text, self.parts.cursors.write((self.study, self.path, text), after))
+        cursor = self.parts.cursors.write((self.study, self.path, text), after)
+        return self._page(text, cursor.replace("=", "%3D"))  # no other letter of a cursor must be written so
 
     def link(self, asked: Pairs, cursor: str | None) -> str:
         """The address of a page."""
@@ -57,11 +59,18 @@ class SearchPlace:
 
     def address(self, text: str, cursor: str | None) -> str:
         """The address of a page of a search whose parameters are `text`, encoded."""
+        return self._page(text, "" if cursor is None else quote_plus(cursor))
+
+    def _page(self, text: str, cursor: str) -> str:
         address = f"{self.base}/{self.path}" if self.path else self.base
-        if cursor is not None:
-            page = f"_cursor={quote_plus(cursor)}"
-            text = f"{text}&{page}" if text else page
+        if cursor:
+            text = f"{text}&_cursor={cursor}" if text else f"_cursor={cursor}"
         return f"{address}?{text}" if text else address
+
+
+def understood(pairs: Pairs, query: Query) -> Pairs:
+    """The pairs that the results are by: what links show, since a client knows by them what it was given."""
+    return [pair for pair in pairs if pair not in query.left_out] if query.left_out else pairs
 
 
 def encoded(pairs: Pairs) -> str:

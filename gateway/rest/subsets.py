@@ -4,7 +4,7 @@ See https://hl7.org/fhir/R4/search.html#summary and #elements. The stored bytes 
 is served as it is.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -79,7 +79,9 @@ class Subsets:
             if _is_kept(element, mode, elements):
                 inline = element.types and element.types[0].code in _INLINE and not element.content_reference
                 inner = f"{path}.{element.name}" if inline else ""
-                found.update(dict.fromkeys(_names(element), inner))
+                found.update(dict.fromkeys(element.written_names, inner))
+            elif elements and element.is_choice:
+                found.update(dict.fromkeys(elements.intersection(element.written_names), ""))
         return found
 
 
@@ -91,13 +93,6 @@ def _is_kept(element: Element, mode: str, elements: frozenset[str]) -> bool:
     if mode == "true":
         return element.is_summary or element.is_modifier
     return element.name.removesuffix("[x]") in elements or element.min > 0 or element.is_modifier
-
-
-def _names(element: Element) -> Iterator[str]:
-    if not element.is_choice:
-        yield element.name
-    for entry in element.types if element.is_choice else ():
-        yield element.name[:-3] + entry.code[:1].upper() + entry.code[1:]
 
 
 def read_elements(text: str) -> tuple[str, ...]:

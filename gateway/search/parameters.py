@@ -140,9 +140,12 @@ class Parameters:
         return self._definitions.compartment(name)
 
     def has_element(self, type: str, name: str) -> bool:
-        """True when resources of the type have a top-level element of this name; a choice is without its `[x]`."""
+        """True when resources of the type have a top-level element of this name; a choice is without its `[x]`, or
+        with one of its types in place of it, as JSON has it."""
         known = self._definitions.children(type)
-        return name in known or f"{name}[x]" in known
+        if name in known or f"{name}[x]" in known:
+            return True
+        return any(name in element.written_names for element in known.values() if element.is_choice)
 
     def code_system(self, url: str) -> CodeSystem | None:
         """The code system with its hierarchy; None when its content is not here."""

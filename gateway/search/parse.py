@@ -42,7 +42,7 @@ def parse(
     `type` "" searches the types of `_type`, or all of them by the parameters that all have. A reference that starts
     with `base` (the study's own FHIR base URL) is taken as relative. `compartment` is the type and id of one that
     the resources must be in. `terminology` tells the codes of `:in`; `now`, in microseconds, is what approximate
-    dates are measured from. Without `strict` unknown parameters are left out and stand in `Query.ignored`.
+    dates are measured from. Without `strict` unknown parameters are left out and stand in `Query.left_out`.
     Raises `BadRequest` with every fault found, by the rules of the area `search`.
     """
     reading = Reading(parameters, base.rstrip("/"), limits, terminology, now)
@@ -68,6 +68,7 @@ class _Search:
         self._results = Results()
         self._faults: list[Issue] = []
         self._ignored: list[Issue] = []
+        self._left_out: list[tuple[str, str]] = []
 
     @property
     def is_full(self) -> bool:
@@ -99,6 +100,7 @@ class _Search:
                 self._faults.append(fault)
             else:
                 self._ignored.append(issue("search.ignored", parameter=shown(name)))
+                self._left_out.append((name, text))
 
     def _read(self, types: tuple[str, ...], name: str, text: str) -> list[Clause]:
         if not types:
@@ -169,6 +171,7 @@ class _Search:
             () if type else types,
             tuple(self._ignored),
             self._within,
+            tuple(self._left_out),
         )
 
 

@@ -1,6 +1,6 @@
 """A query as values: an AND of clauses, the order and what is sent along; with it, all that a query is made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from gateway.core import Issue
@@ -88,8 +88,8 @@ class Query:
     `within` is then what resources of one type must satisfy besides, as (type, clause): how each is in a compartment.
     `count` is the page size asked for, None when the client left it out; 0 asks for the total only. `total` ""
     asks for none. `summary` and
-    `elements` say what of each resource to send. `ignored` are warnings about parameters that a lenient search left
-    out.
+    `elements` say what of each resource to send. `left_out` are the
+    parameters that a lenient search left out, as they came, and `ignored` the warnings about them.
     """
 
     type: str
@@ -103,6 +103,14 @@ class Query:
     types: tuple[str, ...] = ()
     ignored: tuple[Issue, ...] = ()
     within: tuple[tuple[str, Clause], ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+    hashed: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        """Made once, since a query is looked up again and again; by what most queries differ in."""
+        if not self.hashed:
+            object.__setattr__(self, "hashed", hash((self.type, self.clauses, self.count, self.sort, self.total)))
+        return self.hashed
 
     def clauses_of(self, type: str) -> tuple[Clause, ...]:
         """What resources of a type must satisfy; nothing can where `within` leaves the type out."""

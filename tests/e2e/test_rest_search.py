@@ -45,6 +45,35 @@ def test_pages_hold_every_visible_row_once(http: Http) -> None:
     assert {name for page in pages for name in page} == {f"seen-{number}" for number in range(9)}
 
 
+@pytest.mark.parametrize("path", ["/Observation", "?_type=Observation", "/Patient/{patient}/Observation"])
+def test_links_tell_what_was_understood_and_lead_on_without_the_rest(http: Http, path: str) -> None:
+    patient = http.participant("all").patient
+    asked = path.format(patient=patient) + ("&" if "?" in path else "?")
+    mine = "code=8310-5&_count=4" if path == "/Observation" else "_count=4"
+    answer = http.get(f"{asked}colour=red&{mine}&_sort=colour", headers={"Prefer": "handling=lenient"})
+    assert [entry["search"]["mode"] for entry in answer.json()["entry"]] == ["match"] * 4 + ["outcome"]
+    assert links(answer.json())["self"] == f"{http.gateway.settings.public_url}{BASE}{asked}{mine}"
+    first = http.get(f"{asked}{mine}").json()
+    follow = [http.get(links(page)["next"].partition(BASE)[2]).json() for page in (answer.json(), first)]
+    assert [entry["fullUrl"] for entry in follow[0]["entry"]] == [entry["fullUrl"] for entry in follow[1]["entry"]]
+
+
+@pytest.mark.parametrize(
+    ("elements", "kept"),
+    [
+        ("value", {"valueQuantity"}),
+        ("valueQuantity", {"valueQuantity"}),
+        ("valueString", set()),
+        ("valueString,subject", {"subject"}),
+        ("effectiveDateTime,valueQuantity", {"effectiveDateTime", "valueQuantity"}),
+    ],
+)
+def test_the_elements_of_a_choice_are_named_with_and_without_type(http: Http, elements: str, kept: set[str]) -> None:
+    found = http.get(f"/Observation?_count=1&_elements={elements}").json()["entry"][0]["resource"]
+    assert found.keys() - {"resourceType", "id", "meta", "status", "code"} == kept
+    assert http.get(f"/Observation/{found['id']}?_elements={elements}").json() == found
+
+
 def test_a_bundle_is_a_searchset_with_full_urls(http: Http) -> None:
     answer = http.get("/Observation?_count=2")
     bundle = answer.json()
@@ -78,6 +107,12 @@ def test_a_form_gives_the_same_as_an_address(http: Http) -> None:
     address = http.get(f"/Observation?patient=Patient/{patient}&date=ge2026-03-08")
     assert form.status_code == 200
     assert sorted(ids(form.json())) == ["seen-7", "seen-8"] == sorted(ids(address.json()))
+
+
+def test_a_search_is_posted_without_a_body(http: Http) -> None:
+    path = f"{BASE}/Observation/_search?code=8310-5&_count=2"
+    assert len(http.ask("POST", path, "ehr-app").json()["entry"]) == 2
+    assert http.ask("POST", path, "ehr-app", content=b"code=a").status_code == 415
 
 
 def test_the_links_of_a_posted_search_show_nothing_of_it(http: Http) -> None:

@@ -22,7 +22,7 @@ from gateway.core.errors import BadRequest, NotFound, PayloadTooLarge
 from gateway.core.instants import micros
 from gateway.core.issues import issue
 from gateway.rest.answers import Ready, indented, json_response
-from gateway.rest.bodies import FORM_TYPES, read_body
+from gateway.rest.bodies import FORM_TYPES, has_body, read_body
 from gateway.rest.brief_searches import COUNT, BriefSearches
 from gateway.rest.bundles import searchset
 from gateway.rest.cursors import Pairs, Position
@@ -33,7 +33,7 @@ from gateway.rest.negotiation import COMMON_PARAMETERS, check_accept, negotiate_
 from gateway.rest.parts import Parts
 from gateway.rest.preferences import preferences_of
 from gateway.rest.recording import Recording
-from gateway.rest.search_places import SearchPlace, pairs_of
+from gateway.rest.search_places import SearchPlace, pairs_of, understood
 from gateway.rest.subsets import Subsets
 from gateway.search import Query, parse
 
@@ -80,7 +80,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     async def form(request: Request) -> bytes:
         door_of(parts, request)
-        body = await read_body(request, FORM_TYPES)
+        body = await read_body(request, FORM_TYPES) if has_body(request) else b""
         if len(body) > MAX_FORM_BYTES:
             raise PayloadTooLarge(issue("rest.form-too-large", limit=MAX_FORM_BYTES))
         return body
@@ -135,7 +135,8 @@ def _asked(parts: Parts, request: Request, pairs: Pairs, posted: bool = False) -
     asked, after, sealed = place.read(asked, cursor)
     query = _query(parts, request, place, type_name, compartment, asked)
     count = parts.page_size if query.count is None else min(query.count, parts.page_limit)
-    return _Asked(door, query, Page(count, after), place, asked, cursor, posted or sealed, pretty)
+    pairs = understood(asked, query)
+    return _Asked(door, query, Page(count, after), place, pairs, cursor, posted or sealed, pretty)
 
 
 def _found(subsets: Subsets, asked: _Asked) -> Response:

@@ -36,9 +36,7 @@ def element_of(definitions: Definitions, within: str, name: str) -> tuple[Elemen
 def written_names(definitions: Definitions, within: str, name: str) -> tuple[str, ...]:
     """The names that an element may have in JSON: one, or those of a choice (`value`: `valueString` ...)."""
     choice = definitions.children(within).get(f"{name}[x]")
-    if choice is None:
-        return (name,)
-    return tuple(name + entry.code[:1].upper() + entry.code[1:] for entry in choice.types)
+    return (name,) if choice is None else choice.written_names
 
 
 def below(definitions: Definitions, within: str, name: str, value: Any) -> str:
