@@ -15,6 +15,7 @@ skipped, one of UTF-16 makes it that), `final_newline` (false). See https://www.
 import csv
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import StringIO
 
 from gateway.core.errors import BadRequest
@@ -25,23 +26,37 @@ MAX_ROWS = 1_000_000
 MAX_COLUMNS = 2_000
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The names of the columns, and what the rows say, each with its number in the file."""
+
+    columns: list[str]
+    rows: list[dict[str, str]]
+    numbers: list[int]
+
+    def locate(self, pointer: Pointer) -> str:
+        """The row and column of a path, `("rows", 0, "COLUMN")`; "" for one that is in no row."""
+        if len(pointer) < 2 or not isinstance(pointer[1], int) or pointer[1] >= len(self.numbers):
+            return ""
+        row = f"row {self.numbers[pointer[1]]}"
+        return f"{row}, column {pointer[2]}" if len(pointer) > 2 else row
+
+
 def decode_csv(data: bytes, options: Options) -> Decoded:
     """The rows of a delimited file; raises `BadRequest` with a `format.csv-*` rule, or `payload.empty`."""
+    table = read_table(data, options)
+    tree = {"rows": table.rows} if table.rows else {"rows": [], "columns": table.columns}
+    return Decoded(tree, table.locate)
+
+
+def read_table(data: bytes, options: Options) -> Table:
+    """The table in `data`; raises as `decode_csv` does."""
     text = _text(data, str(options.get("encoding", "utf-8")))
     if not text.strip():
         raise BadRequest(issue("payload.empty"))
     if options.get("final_newline") and not text.endswith(("\n", "\r")):
         raise BadRequest(issue("format.csv-unfinished"))
-    reader = csv.reader(StringIO(text, newline=""), delimiter=str(options.get("delimiter", ",")), strict=True)
-    header, numbers, rows = _read(reader)
-
-    def locate(pointer: Pointer) -> str:
-        if len(pointer) < 2 or not isinstance(pointer[1], int) or pointer[1] >= len(numbers):
-            return ""
-        row = f"row {numbers[pointer[1]]}"
-        return f"{row}, column {pointer[2]}" if len(pointer) > 2 else row
-
-    return Decoded({"rows": rows} if rows else {"rows": [], "columns": header}, locate)
+    return _read(csv.reader(StringIO(text, newline=""), delimiter=str(options.get("delimiter", ",")), strict=True))
 
 
 def decode_tsv(data: bytes, options: Options) -> Decoded:
@@ -59,8 +74,8 @@ def _text(data: bytes, encoding: str) -> str:
         raise BadRequest(issue("format.encoding", source=f"byte {error.start}", encoding=name)) from None
 
 
-def _read(reader: Iterator[list[str]]) -> tuple[list[str], list[int], list[dict[str, str]]]:
-    """The names of the columns, and the number and cells of each row that says anything."""
+def _read(reader: Iterator[list[str]]) -> Table:
+    """The columns, and the rows that say anything."""
     number = 0
     header: list[str] = []
     width = 0
@@ -78,7 +93,7 @@ def _read(reader: Iterator[list[str]]) -> tuple[list[str], list[int], list[dict[
                 rows.append(row)
     except csv.Error:
         raise BadRequest(issue("format.csv-quoting", source=f"row {number + 1}")) from None
-    return header, numbers, rows
+    return Table(header, rows, numbers)
 
 
 def _header(cells: list[str]) -> list[str]:

@@ -1,10 +1,10 @@
 """REDCap records as the API and the report page export them, in JSON or CSV: `{"records": [{field: text}]}`.
 
 One record is one row of the flat export: field names as keys, values as text (numbers of the JSON form become text);
-a field without an answer has no key. The first field of a row is the record's id, whatever its name; each row has it
-as `record` too. An export in the event-attribute-value form (`record`, `field_name`, `value` ...) becomes the same
-rows: one for each record, event and repeat of an instrument, in the order of their first value; the values of a check
-box are `field___code` with `1`.
+a field without an answer, or with a blank one, has no key. The first field of the export is the record's id, whatever
+its name; each row has it as `record` too, and a row without it has no `record`. An export in the
+event-attribute-value form (`record`, `field_name`, `value` ...) becomes the same rows: one for each record, event and
+repeat of an instrument, in the order of their first value; the values of a check box are `field___code` with `1`.
 Positions are JSON Pointers or rows and columns, of the first value in that form.
 The API's error object is refused. Options: those of `delimited` for CSV, and `by_field`: records field by field
 (`redcap_fields`), as mappings by a data dictionary read them.
@@ -18,7 +18,7 @@ from gateway.core.codec import loads
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options, Pointer, json_pointer
-from gateway.formats.delimited import decode_csv
+from gateway.formats.delimited import read_table
 from gateway.formats.redcap_fields import by_field
 
 _LONG = frozenset(("record", "field_name", "value"))
@@ -27,40 +27,50 @@ _PLACE = ("record", "redcap_event_name", "redcap_repeat_instrument", "redcap_rep
 
 def decode_redcap(data: bytes, options: Options) -> Decoded:
     """The records in `data`; raises `BadRequest` with a `payload.*`, `format.csv-*` or `format.redcap-*` rule."""
-    decoded = _decoded(data, options)
-    return by_field(decoded) if options.get("by_field") else decoded
+    decoded, identity = _decoded(data, options)
+    return by_field(decoded, identity) if options.get("by_field") else decoded
 
 
-def _decoded(data: bytes, options: Options) -> Decoded:
+def _decoded(data: bytes, options: Options) -> tuple[Decoded, str]:
+    """The records, and the name of the field that holds their id."""
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"[", b"{", b""):
-        table = decode_csv(data, options)
-        return _records(table.tree["rows"], lambda index: ("rows", index), table.locate)
+        table = read_table(data, options)
+        identity = table.columns[0]
+        return _records(table.rows, identity, lambda index: ("rows", index), table.locate), identity
     document = loads(data)
     if not isinstance(document, list):
         raise BadRequest(issue("format.redcap-records"))
-    return _records([_row(row, index) for index, row in enumerate(document)], lambda index: (index,), json_pointer)
+    rows = [_row(row, index) for index, row in enumerate(document)]
+    identity = next(iter(document[0]), "") if document else ""
+    return _records(rows, identity, lambda index: (index,), json_pointer), identity
 
 
 def _row(row: Any, index: int) -> dict[str, str]:
     if not isinstance(row, dict) or any(isinstance(value, dict | list) for value in row.values()):
         raise BadRequest(issue("format.redcap-records", source=f"/{index}"))
-    return {name: str(value) for name, value in row.items() if value is not None and value != ""}
+    texts = {name: str(value) for name, value in row.items() if value is not None}
+    return {name: text for name, text in texts.items() if text and not text.isspace()}
 
 
 def _records(
-    rows: list[dict[str, str]], place: Callable[[int], Pointer], locate: Callable[[Pointer], str]
+    rows: list[dict[str, str]], identity: str, place: Callable[[int], Pointer], locate: Callable[[Pointer], str]
 ) -> Decoded:
-    """The rows as records; `place` is the path of a row in the payload, `locate` turns paths into positions."""
+    """The rows as records, whose id is the field `identity`.
+
+    `place` is the path of a row in the payload, `locate` turns paths into positions.
+    """
     if rows and all(row.keys() >= _LONG - {"value"} for row in rows):
         records, sources = _gathered(rows)
+        identity = "record"
     else:
-        records = [row if "record" in row or not row else {**row, "record": next(iter(row.values()))} for row in rows]
+        records = [{**row, "record": row[identity]} if identity in row else row for row in rows]
         sources = list(range(len(rows)))
 
     def located(pointer: Pointer) -> str:
         if len(pointer) < 2 or not isinstance(pointer[1], int) or pointer[1] >= len(sources):
             return ""
-        return locate((*place(sources[pointer[1]]), *pointer[2:]))
+        rest = (identity, *pointer[3:]) if pointer[2:3] == ("record",) else pointer[2:]
+        return locate((*place(sources[pointer[1]]), *rest))
 
     return Decoded({"records": records}, located)
 

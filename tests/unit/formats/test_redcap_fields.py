@@ -43,6 +43,22 @@ def test_a_table_tells_row_and_column() -> None:
     assert found.locate(("responses", 0, "fields", 0, "answers", 0, "value")) == "row 2, column nyha"
 
 
+def test_a_code_below_zero_and_a_box_by_its_label() -> None:
+    row = {"id": "1", "seen____99": "1", "seen___2": "Checked", "seen___3": "Unchecked"}
+    found = decode(json.dumps([row]).encode(), "redcap", BY_FIELD)
+    ((seen,),) = [response["fields"] for response in found.tree["responses"]]
+    assert [answer["value"] for answer in seen["answers"]] == ["-99", "2"]
+    assert found.locate(("responses", 0, "fields", 0, "answers", 0, "value")) == "/0/seen____99"
+
+
+def test_a_row_without_its_id_is_nobodys() -> None:
+    for data in (b'[{"id": "1", "a": "x"}, {"id": " ", "a": "1"}]', b"id,a\n1,x\n,1\n"):
+        for options, name in (({}, "records"), (BY_FIELD, "responses")):
+            found = decode(data, "redcap", options)
+            assert ["record" in each for each in found.tree[name]] == [True, False]
+            assert found.locate((name, 0, "record")) in ("/0/id", "row 2, column id")
+
+
 names = st.sampled_from(["a", "b___1", "b___2", "redcap_event_name", "record", "c_complete", "a___"])
 
 

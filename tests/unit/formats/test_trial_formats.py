@@ -117,7 +117,8 @@ def test_data_are_told_by_the_version_of_the_metadata_that_they_name():
     def version(oid, name, question):
         texts = "".join(f"<TranslatedText>{text}</TranslatedText>" for text in question)
         return f"""<MetaDataVersion OID="{oid}"><StudyEventDef OID="V1" Name="visit {name}"/>
-            <FormDef OID="F" Name="form {name}"/><ItemDef OID="I2"><Question>{texts}</Question></ItemDef></MetaDataVersion>"""
+            <FormDef OID="F" Name="form {name}"/>
+            <ItemDef OID="I2"><Question>{texts}</Question></ItemDef></MetaDataVersion>"""
 
     def told(*versions, data=ODM):
         study = f'<Study OID="S">{"".join(versions)}</Study>'
