@@ -4,13 +4,15 @@ The tree is that of `gateway.formats.dicom_json`: one data set, attributes by ke
 table. Reading stops before the pixels; binary and private attributes are left out, a text that is longer than its
 type allows stays as it came. File meta information (group 0002) is not part of the tree. Positions are tags.
 
-Refused are a file without its preamble and meta information, since what its bytes mean could only be guessed, a
-deflated one, since nobody knows how large it becomes, a header above 4 MB and sequences without end.
+Refused are a file without its preamble and meta information, since what its bytes mean could only be guessed, and
+sequences without end. Of a header, unpacked where the file is deflated, the first 4 MB are read; an attribute that goes
+on behind them is left out.
 There are no options. See https://dicom.nema.org/medical/dicom/current/output/chtml/part10/chapter_7.html.
 """
 
 import logging
 import warnings
+import zlib
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -28,7 +30,10 @@ MAX_ELEMENTS = 100_000
 MAX_HEADER_BYTES = 4_000_000
 """How much of a file is read; pixels begin before, in all but the largest headers."""
 
+# Preamble, prefix and group length, which a file begins with; the transfer syntax is in the group that it counts.
+_META_BEGINS = 128 + 4 + 12
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
+_EXPLICIT = b"1.2.840.10008.1.2.1".ljust(len(_DEFLATED), b"\0")
 _BINARY = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 _NUMBERS = frozenset(("DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"))
 
@@ -43,12 +48,10 @@ def decode_dicom(data: bytes, options: Options) -> Decoded:
     """The header in `data`; raises `BadRequest` with `format.dicom-file` or `payload.empty`."""
     if not data.strip(b"\0 \r\n"):
         raise BadRequest(issue("payload.empty"))
-    if _DEFLATED in data[:MAX_HEADER_BYTES]:
-        raise BadRequest(issue("format.dicom-file"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = _Reader().model(dcmread(BytesIO(data[:MAX_HEADER_BYTES]), stop_before_pixels=True), 0)
+            model = _Reader().model(_read(_header(data)), 0)
     except BadRequest:
         raise
     except Exception:
@@ -57,6 +60,25 @@ def decode_dicom(data: bytes, options: Options) -> Decoded:
     if not model:
         raise BadRequest(issue("format.dicom-file"))
     return data_sets([model])
+
+
+def _read(header: bytes) -> Dataset:
+    """The data set, without the attribute that goes on where the header was cut off."""
+    stream = BytesIO(header)
+    data_set = dcmread(stream, stop_before_pixels=True)
+    if stream.tell() >= MAX_HEADER_BYTES:
+        del data_set[max(data_set.keys())]
+    return data_set
+
+
+def _header(data: bytes) -> bytes:
+    """The first part of the file, unpacked where it is deflated: never more than a header may have."""
+    length = int.from_bytes(data[_META_BEGINS - 4 : _META_BEGINS], "little")
+    meta = data[: min(_META_BEGINS + length, MAX_HEADER_BYTES)]
+    if data[128:132] != b"DICM" or _DEFLATED not in meta:
+        return data[:MAX_HEADER_BYTES]
+    unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[len(meta) :], MAX_HEADER_BYTES)
+    return meta.replace(_DEFLATED, _EXPLICIT) + unpacked
 
 
 class _Reader:

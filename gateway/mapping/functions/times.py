@@ -7,7 +7,7 @@ See https://hl7.org/fhir/R4/datatypes.html#dateTime.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
@@ -256,7 +256,7 @@ def _hl7(value: Any, zone: list[Any]) -> str | None:
         return None
     year, month, day, hour, minute, second, fraction, offset = found.groups()
     if not hour:
-        return "-".join(part for part in (year, month, day) if part)
+        return _day(year, month, day, "hl7Time()")
     local = f"{year}-{month}-{day}T{hour}:{minute or '00'}:{second or '00'}"
     if not offset:
         return _in_zone(local, fraction or "", None, zone, "hl7Time()")
@@ -286,7 +286,18 @@ def hl7_date_of(value: Any) -> str | None:
         report("mapping.wrong-value", what="hl7Date()")
         return None
     year, month, day = found.group(1, 2, 3)
-    return f"{year}-{month}-{day}" if day else f"{year}-{month}" if month else str(year)
+    return _day(year, month, day, "hl7Date()")
+
+
+def _day(year: str, month: str | None, day: str | None, function: str) -> str | None:
+    """The date as far as it is told; None, and reported, for a day that its month does not have."""
+    if day and day > "28":
+        try:
+            date(int(year), int(month or 0), int(day))
+        except ValueError:
+            report("mapping.wrong-value", what=function)
+            return None
+    return "-".join(part for part in (year, month, day) if part)
 
 
 def hl7_time_of_day(focus: list[Any]) -> list[Any]:

@@ -5,7 +5,7 @@ from io import BytesIO
 
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from gateway.core.errors import BadRequest
 from gateway.formats import decode
@@ -47,12 +47,12 @@ def test_ndjson_keeps_numbers_and_tells_lines():
     assert refusal(b"\n \n", "ndjson")[0] == "payload.empty"
 
 
-def file(**attributes: object) -> bytes:
+def file(syntax: UID = ExplicitVRLittleEndian, **attributes: object) -> bytes:
     data_set = Dataset()
     for keyword, value in attributes.items():
         setattr(data_set, keyword, value)
     data_set.file_meta = FileMetaDataset()
-    data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data_set.file_meta.TransferSyntaxUID = syntax
     data_set.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
     data_set.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
     written = BytesIO()
@@ -92,7 +92,21 @@ def test_no_file_half_a_file_and_an_empty_one_are_refused():
     assert refusal(b"\0" * 200, "dicom")[0] == "payload.empty"
 
 
-def test_a_deflated_file_a_long_header_and_deep_sequences_are_refused(monkeypatch):
+def test_a_deflated_file_is_unpacked_no_further_than_a_header_may_go(monkeypatch):
+    packed = file(DeflatedExplicitVRLittleEndian, Modality="CT", SOPInstanceUID="1.2.3", TextValue="x" * 100_000)
+    assert len(packed) < 1_000
+    assert len(decode(packed, "dicom").tree["studies"][0]["TextValue"]) == 100_000
+    monkeypatch.setattr("gateway.formats.dicom_file.MAX_HEADER_BYTES", 400)
+    for whole in (packed, file(Modality="CT", SOPInstanceUID="1.2.3", TextValue="x" * 100_000)):
+        assert decode(whole, "dicom").tree == {"studies": [{"SOPInstanceUID": "1.2.3", "Modality": "CT"}]}
+
+
+def test_a_file_that_only_names_the_deflated_syntax_is_read():
+    named = file(SOPInstanceUID="1.2.3", StudyDescription="1.2.840.10008.1.2.1.99")
+    assert decode(named, "dicom").tree["studies"][0]["StudyDescription"] == "1.2.840.10008.1.2.1.99"
+
+
+def test_what_says_deflated_and_is_not_a_long_header_and_deep_sequences_are_refused(monkeypatch):
     deflated = file(SOPInstanceUID="1.2.3").replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99\0")
     assert refusal(deflated, "dicom")[0] == "format.dicom-file"
     nested = Dataset()
