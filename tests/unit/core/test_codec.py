@@ -1,13 +1,15 @@
 """The codec keeps every number's text and refuses what JSON libraries let pass."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core import FhirError, dumps, loads
+from gateway.core.codec import MAX_DEPTH
 
 REFUSED = {
     "empty": (b"", "payload.empty"),
@@ -84,3 +86,30 @@ def test_a_byte_order_mark_is_passed_over() -> None:
     assert loads(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
     with pytest.raises(FhirError):
         loads(b"\xef\xbb\xbf")
+
+
+hard_texts = st.text(alphabet='{}[]"\\:,a\n', max_size=6)
+hard_values = st.recursive(
+    hard_texts | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(hard_texts, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def deep(tree: Any) -> int:
+    inside = tree.values() if isinstance(tree, dict) else tree
+    return 1 + max(map(deep, inside), default=0) if isinstance(tree, dict | list) else 0
+
+
+@settings(max_examples=30)
+@given(st.lists(hard_values, max_size=3), st.lists(st.none() | hard_texts, min_size=205, max_size=205), st.booleans())
+def test_a_tree_is_as_deep_as_its_brackets_whatever_its_texts_hold(
+    core: list[Any], names: list[str | None], is_ascii: bool
+) -> None:
+    """Around a tree so many objects and arrays that it is just allowed, and then one more."""
+    for name in names[: MAX_DEPTH - deep(core)]:
+        core = [core] if name is None else {name: core}  # type: ignore[assignment]
+    assert loads(json.dumps(core, ensure_ascii=is_ascii).encode()) == core
+    with pytest.raises(FhirError) as refused:
+        loads(json.dumps([core, *names], ensure_ascii=is_ascii).encode())
+    assert refused.value.issues[0].rule == "payload.too-deep"
