@@ -12,6 +12,9 @@ class CredentialStore(Protocol):
         `until` is the Unix second from which the entry may be forgotten.
         """
 
+    def is_claimed(self, study: str, digest: str) -> bool:
+        """Whether somebody claimed a digest before."""
+
     def revoke(self, study: str, digest: str, until: int) -> None:
         """Revokes the token of a digest; durable when it returns."""
 

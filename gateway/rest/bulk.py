@@ -31,6 +31,7 @@ from gateway.export.bulk.kickoff import MAX_PATIENTS, Level
 from gateway.export.bulk.request import Output, State
 from gateway.rest.bodies import JSON_TYPES, read_body
 from gateway.rest.compression import LEVEL, accepts_gzip
+from gateway.rest.events import refusals_of
 from gateway.rest.gate import door_of, principal_of, study_of
 from gateway.rest.groups import members_of, named_members_of
 from gateway.rest.parts import Parts
@@ -72,7 +73,9 @@ def routes(parts: Parts) -> list[BaseRoute]:
         return _status(parts, request, _job(parts, request))
 
     def export_end(request: Request) -> Response:
-        parts.bulk.cancel(principal_of(parts, request, study_of(parts, request)), request.path_params["job"])
+        who = principal_of(parts, request, study_of(parts, request))
+        with refusals_of(parts, request, who, "bulk-end"):
+            parts.bulk.cancel(who, request.path_params["job"])
         return Response(None, 202)
 
     def export_file(request: Request) -> Response:
@@ -234,9 +237,10 @@ def _patients(parts: Parts, door: Door, request: Request, asked: Asked, level: L
 
 
 def _job(parts: Parts, request: Request) -> ExportJob:
-    """The export in the address, of the client that asks."""
+    """The export in the address, of the client that asks; of another's it is on record that it asked."""
     principal = principal_of(parts, request, study_of(parts, request))
-    return parts.bulk.job(principal, request.path_params["job"])
+    with refusals_of(parts, request, principal, "bulk-status"):
+        return parts.bulk.job(principal, request.path_params["job"])
 
 
 def _status(parts: Parts, request: Request, job: ExportJob) -> Response:

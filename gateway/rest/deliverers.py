@@ -5,6 +5,7 @@ from starlette.requests import Request
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
+from gateway.rest.events import refusals_of
 from gateway.rest.gate import principal_of
 from gateway.rest.headers import authorization_of
 from gateway.rest.pacing import address_of, proved, spend_once
@@ -20,17 +21,19 @@ def deliverer_of(parts: Parts, request: Request, study: Study) -> Principal:
 
     Raises `Unauthorized`, `Forbidden` for a key that is not for the source, `BadRequest` when both were sent, or two.
     """
-    given = request.headers.get(HEADER)
+    keys = request.headers.getlist(HEADER)
     scheme, bearer = authorization_of(request)
-    if given is not None and bearer:
+    if len(keys) + bool(bearer) > 1:
         raise BadRequest(issue("auth.key-twice"))
+    given = keys[0] if keys else None
     if scheme == "bearer" and bearer.startswith(PREFIX):
         given = bearer
     if given is None:
         return principal_of(parts, request, study)
     key = given
-    principal = proved(
-        parts, request, study.id, lambda: parts.api_keys.authenticate(key, study.id, address_of(request))
-    )
+    with refusals_of(parts, request, Principal("", study.id, "", "", ""), "ingest"):
+        principal = proved(
+            parts, request, study.id, lambda: parts.api_keys.authenticate(key, study.id, address_of(request))
+        )
     spend_once(parts, request, "ingest", principal)
     return principal

@@ -1,9 +1,12 @@
 """Audit events of what happens before or beside the door to the resources."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from starlette.requests import Request
 
+from gateway.core.errors import Forbidden, NotFound
 from gateway.core.event import Event
 from gateway.core.principal import Principal
 from gateway.rest.edge import request_id
@@ -37,3 +40,13 @@ def event_of(
         network=request.client.host if request.client else "",
         user=principal.user,
     )
+
+
+@contextmanager
+def refusals_of(parts: Parts, request: Request, principal: Principal, operation: str) -> Iterator[None]:
+    """Puts it on record when what is within is refused, or is not there for this principal."""
+    try:
+        yield
+    except (Forbidden, NotFound) as error:
+        parts.note_failure(event_of(parts, request, principal, operation, "denied", error.issues[0].rule))
+        raise

@@ -20,6 +20,7 @@ from gateway.core.receipt import Receipt
 from gateway.rest.bodies import read_body
 from gateway.rest.deliverers import deliverer_of
 from gateway.rest.edge import note
+from gateway.rest.events import refusals_of
 from gateway.rest.gate import study_of
 from gateway.rest.negotiation import negotiate
 from gateway.rest.parts import Parts
@@ -45,7 +46,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
         payload = parts.ingest.payload(
             study.id, request.path_params["source"], body, request.headers.get("content-type", ""), envelope
         )
-        receipt = parts.ingest.receive(payload, principal)
+        with refusals_of(parts, request, principal, "ingest"):
+            receipt = parts.ingest.receive(payload, principal)
         note(request.scope, source=receipt.source, receipt=receipt.id)
         if "respond-async" in request.headers.get("prefer", ""):
             return _answer(parts, receipt, 202, BackgroundTask(parts.ingest.process, receipt))
@@ -57,7 +59,9 @@ def routes(parts: Parts) -> list[BaseRoute]:
         negotiate(request)
         study = study_of(parts, request)
         principal = deliverer_of(parts, request, study)
-        return _answer(parts, parts.ingest.receipt(request.path_params["receipt"], principal), 200)
+        with refusals_of(parts, request, principal, "receipt"):
+            found = parts.ingest.receipt(request.path_params["receipt"], principal)
+        return _answer(parts, found, 200)
 
     return list(router.routes)
 

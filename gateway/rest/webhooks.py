@@ -58,8 +58,7 @@ def _serve(parts: Parts, request: Request, body: bytes) -> Response:
         raise NotFound(issue("rest.unknown-route"))
     note(request.scope, source=source)
     endpoint, scheme = parts.webhooks.get(study.id, source)
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    delivery = Delivery(headers, body, request.path_params.get("token", ""), address_of(request))
+    delivery = Delivery(_headers(request), body, request.path_params.get("token", ""), address_of(request))
     answered = handshake(request.method, dict(request.query_params), delivery, endpoint, scheme)
     if answered is not None:
         return JSONResponse(answered.tree, answered.status) if answered.tree else Response(None, answered.status)
@@ -71,11 +70,23 @@ def _serve(parts: Parts, request: Request, body: bytes) -> Response:
     def prove() -> Proved:
         if not parts.backend_services.is_usable(study.id, principal.client):
             raise Unauthorized(issue("auth.webhook"))
-        return verify(delivery, endpoint, scheme, now)
+        genuine = verify(delivery, endpoint, scheme, now)
+        if genuine.digest and parts.backend_services.store.is_claimed(study.id, genuine.digest):
+            raise Unauthorized(issue("auth.webhook"))
+        return genuine
 
     found = proved(parts, request, study.id, prove, principal)
     spend_once(parts, request, "ingest", principal)
     return _land(parts, request, principal, body, found, scheme)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """By lower-case name; one that came several times is a list, as RFC 9110 5.3 has it: what stands in front of the
+    gateway may have looked at another one of them."""
+    found: dict[str, str] = {}
+    for name, value in request.headers.items():
+        found[name.lower()] = f"{found[name.lower()]}, {value}" if name.lower() in found else value
+    return found
 
 
 def _land(
@@ -95,6 +106,7 @@ def _land(
             raise
         event = event_of(parts, request, principal, "webhook", targets=(f"sha256:{sha256(body).hexdigest()}",))
         parts.record(event)
-    if proved.digest and not parts.use_once(principal.study, proved.digest, proved.until):
+    if proved.digest and not parts.use_once(principal.study, proved.digest, proved.until):  # twice at once
+        parts.note_failure(event_of(parts, request, principal, "login", "failure", "auth.webhook"))
         raise Unauthorized(issue("auth.webhook"))
     return Response(None, scheme.answer, background=task)

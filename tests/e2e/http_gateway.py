@@ -1,5 +1,6 @@
 """A real gateway over a fresh SQLite database with the demo study, asked over HTTP with real tokens."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from gateway.app import Gateway, build, serve
 from gateway.core import dumps
 from gateway.core.clock import Clock, system_clock
+from gateway.core.event import Event
 from gateway.core.types import Resource
 from gateway.ingest import enrol
 from gateway.settings import Settings
@@ -72,6 +74,21 @@ def serving(folder: Path, clock: Clock = system_clock, **settings: Any) -> Itera
     ):
         yield Http(gateway, app, portal, client)
     gateway.close()
+
+
+def settled(http: Http) -> int:
+    """The number of the last audit event, once all that were told before are durable."""
+    http.gateway.trail.record(Event(http.gateway.clock(), STUDY, "E", "marker", "success", "", "", "", ""))
+    last = http.gateway.store.last(STUDY)
+    assert last
+    return last.sequence
+
+
+def on_record(http: Http, before: int) -> list[dict[str, Any]]:
+    """The audit events after that number."""
+    settled(http)
+    events = (json.loads(row.event) for row in http.gateway.store.rows(STUDY, before))
+    return [event for event in events if event["operation"] != "marker"]
 
 
 def observation(identity: str, patient: str, day: int = 1, value: str = "36.60") -> Resource:

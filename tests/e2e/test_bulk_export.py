@@ -10,7 +10,7 @@ import pytest
 from gateway.core.types import Resource
 from gateway.study import withdraw
 from tests.e2e.exports import download, end, exported, finished, ids, kick_off, place
-from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, Http, observation, rule, serving
+from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, Http, observation, on_record, rule, serving, settled
 
 JSON = {"Content-Type": "application/fhir+json"}
 
@@ -244,10 +244,15 @@ def test_exports_of_two_clients_do_not_mix(http: Http) -> None:
     files = {name: ids(download(http, one, name)["Observation"]) for name, one in found.items()}
     assert "hidden" in files["norte-research"]
     assert "hidden" not in files["research"]
+    before = settled(http)
     for reader, other in (("research", "norte-research"), ("norte-research", "research")):
+        assert http.ask("GET", place(http, started[other].headers["content-location"]), reader).status_code == 404
         for entry in found[other]["output"]:
             assert http.ask("GET", place(http, entry["url"]), reader).status_code == 404
         assert http.ask("DELETE", place(http, started[other].headers["content-location"]), reader).status_code == 404
+        told = [(one["operation"], one["client"], one["outcome"]) for one in on_record(http, before)]
+        assert ("bulk-end", reader, "denied") in told
+        assert told.count(("bulk-status", reader, "denied")) == 1 + len(found[other]["output"])
     for name, one in started.items():
         end(http, one, name)
 
@@ -294,10 +299,9 @@ def withdrawn(http: Http, person: str) -> None:
 
 
 def test_every_download_leaves_an_event(http: Http) -> None:
-    before = http.gateway.store.last(STUDY)
+    before = settled(http)
     exported(http, "/$export?_type=ResearchStudy")
-    rows = http.gateway.store.rows(STUDY, before.sequence if before else 0)
-    told = [event["operation"] for event in (json.loads(row.event) for row in rows) if event["client"] == "research"]
+    told = [event["operation"] for event in on_record(http, before) if event["client"] == "research"]
     assert told[:4] == ["bulk-export", "export", "exported", "bulk-download"]
 
 

@@ -1,13 +1,11 @@
 """Whoever is refused a token, or the page that leads to one, is on record in the study: as whom, and why."""
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from gateway.core.event import Event
-from tests.e2e.http_gateway import STUDY, Http, serving
+from tests.e2e.http_gateway import STUDY, Http, on_record, serving, settled
 from tests.e2e.launches import apps, basic, code, decide, exchange, page, refresh, ticket, with_clients
 from tests.e2e.test_token_endpoint import EC, STRANGER, assertion, post
 
@@ -90,22 +88,12 @@ UNKNOWN: dict[str, Attempt] = {
 }
 
 
-def settled(http: Http) -> int:
-    """The last row once all that was told before is durable."""
-    http.gateway.trail.record(Event(http.gateway.clock(), STUDY, "E", "marker", "success", "", "", "", ""))
-    last = http.gateway.store.last(STUDY)
-    assert last
-    return last.sequence
-
-
 def events(http: Http, attempt: Attempt) -> list[dict[str, Any]]:
     """What is on record of an attempt that is refused: failures alone."""
     before = settled(http)
     answer = attempt(http)
     assert answer.status_code in (303, 400, 401), answer.text
-    settled(http)
-    rows = http.gateway.store.rows(STUDY, before)
-    return [event for row in rows if (event := json.loads(row.event))["outcome"] != "success"]
+    return [event for event in on_record(http, before) if event["outcome"] != "success"]
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
@@ -130,8 +118,7 @@ def test_who_names_no_study_is_in_none_of_them(http: Http, name: str) -> None:
 def test_a_participant_who_is_none_is_no_permission_on_record(http: Http) -> None:
     before = settled(http)
     decide(http, ticket=ticket(page(http)), patient="nobody", decision="allow")
-    rows = http.gateway.store.rows(STUDY, before)
-    assert [json.loads(row.event)["operation"] for row in rows] == ["decline"]
+    assert [event["operation"] for event in on_record(http, before)] == ["decline"]
 
 
 def test_who_tried_a_secret_is_told_how(http: Http) -> None:

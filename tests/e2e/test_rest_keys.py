@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from tests.e2e.http_gateway import BASE, STUDY, Http, rule, serving
+from tests.e2e.http_gateway import BASE, STUDY, Http, on_record, rule, serving, settled
 
 INTAKE = f"/studies/{STUDY}/ingest"
 BODY = b'{"status": 0, "body": {"measuregrps": []}}'
@@ -59,6 +59,38 @@ def test_a_key_in_the_address_and_two_proofs_are_refused(http: Http, key: str) -
     both = JSON | {"X-Api-Key": key, "Authorization": f"Bearer {http.token('withings')}"}
     answer = http.ask("POST", f"{INTAKE}/withings", headers=both, content=BODY)
     assert (answer.status_code, rule(answer)) == (400, "auth.key-twice")
+
+
+def test_a_request_has_one_key(http: Http, key: str) -> None:
+    for pair in product((key, "gwk_x"), repeat=2):
+        headers = [*JSON.items(), *(("X-Api-Key", one) for one in pair)]
+        answer = http.portal.call(
+            partial(http.client.request, "POST", f"{INTAKE}/withings", headers=headers, content=BODY)
+        )
+        assert (answer.status_code, rule(answer)) == (400, "auth.key-twice"), pair
+
+
+def test_what_is_not_the_deliverers_is_refused_on_record(http: Http, key: str) -> None:
+    mine = http.ask("POST", f"{INTAKE}/withings", "withings", headers=JSON, content=BODY).json()["id"]
+    narrow = http.gateway.api_keys.issue(STUDY, "google-health", types=["Observation", "Device"])[0]
+    attempts = [
+        ("POST", f"{INTAKE}/google-health", {"X-Api-Key": key}, "withings", "ingest.not-your-source"),
+        ("POST", f"{INTAKE}/withings", {"X-Api-Key": narrow}, "google-health", "ingest.not-your-source"),
+        (
+            "GET",
+            f"/studies/{STUDY}/receipts/{mine}",
+            {"X-Api-Key": narrow},
+            "google-health",
+            "ingest.unknown-receipt",
+        ),
+    ]
+    for method, path, header, client, reason in attempts:
+        before = settled(http)
+        http.ask(method, path, headers=header | JSON, content=BODY if method == "POST" else None)
+        told = [
+            (event["client"], event["reason"]) for event in on_record(http, before) if event["outcome"] == "denied"
+        ]
+        assert told == [(client, reason)]
 
 
 def test_one_request_has_one_authorization(http: Http, key: str) -> None:

@@ -5,6 +5,7 @@ import hmac
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,12 @@ def test_a_proved_delivery_is_landed_and_its_repetition_refused(http: Http) -> N
     assert [receipt.sha256 for receipt in http.gateway.store.receipts(STUDY, source="withings")] == [
         hashlib.sha256(BODY).hexdigest()
     ]
+    before = len(events(http))
     again = http.ask("POST", f"{HOOKS}/withings", headers=signed(), content=BODY)
     assert (again.status_code, rule(again)) == (401, "auth.webhook")
+    [event] = [event for event in events(http)[before:] if event.operation != "marker"]
+    assert (event.operation, event.outcome, event.client) == ("login", "failure", "withings")
+    assert len(http.gateway.store.receipts(STUDY, source="withings")) == 1
     assert http.ask("POST", f"{HOOKS}/withings", headers=signed(seconds=1), content=BODY).status_code == 200
 
 
@@ -101,6 +106,39 @@ def test_a_hint_that_no_mapping_reads_is_on_record(http: Http) -> None:
     assert event.targets == (f"sha256:{hashlib.sha256(body).hexdigest()}",)
     assert http.ask("POST", f"{HOOKS}/epro-redcap", headers=sent, content=body).status_code == 401
     assert http.ask("POST", f"{HOOKS}/epro-redcap/x", headers=sent, content=body).status_code == 401
+
+
+def test_a_hint_that_comes_again_is_refused_and_is_no_success(http: Http) -> None:
+    configure(http, "lab-hl7", scheme="oura", secrets=[SECRET], verification="the word")
+    moment, body = str(int(NOW.timestamp())), b'{"event_type": "create"}'
+    text = hmac.new(SECRET.encode(), moment.encode() + body, hashlib.sha256).hexdigest()
+    headers = JSON | {"X-Oura-Timestamp": moment, "X-Oura-Signature": text.upper()}
+    before = len(events(http))
+    answers = [http.ask("POST", f"{HOOKS}/lab-hl7", headers=headers, content=body).status_code for _ in range(3)]
+    assert answers == [200, 401, 401]
+    told = [(event.operation, event.outcome) for event in events(http)[before:] if event.operation != "marker"]
+    assert told == [("webhook", "success"), ("login", "failure"), ("login", "failure")]
+
+
+TWICE = [("X-Signature", "0" * 64), ("X-Signature-Timestamp", "1"), ("X-Signature", "")]
+
+
+@pytest.mark.parametrize("other", TWICE)
+@pytest.mark.parametrize("is_last", [False, True])
+def test_a_proof_comes_once(http: Http, other: tuple[str, str], is_last: bool) -> None:
+    """What stands in front of the gateway may have looked at the other one."""
+    configure(http, "imaging", scheme="hmac-sha256", secrets=[SECRET])
+    body = b'[{"00020": {}}]'
+    right = list(signed(body, seconds=7).items())
+    pairs = [*right, other] if is_last else [other, *right]
+    sent = partial(http.client.request, "POST", f"{HOOKS}/imaging", headers=pairs, content=body)
+    assert http.portal.call(sent).status_code == 401
+    configure(http, "imaging", scheme="garmin", path=SECRET, expected="our client")
+    pairs = [("Garmin-Client-Id", name) for name in (("x", "our client") if is_last else ("our client", "x"))]
+    sent = partial(
+        http.client.request, "POST", f"{HOOKS}/imaging/{SECRET}", headers=[*pairs, *JSON.items()], content=body
+    )
+    assert http.portal.call(sent).status_code == 401
 
 
 def test_handshakes(http: Http) -> None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jose import jwt
 
 from gateway.core.assets import asset_root
-from tests.e2e.http_gateway import BASE, STUDY, Http, serving
+from tests.e2e.http_gateway import BASE, STUDY, Http, on_record, serving, settled
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -239,10 +239,9 @@ def test_a_revoked_token_opens_nothing(http: Http) -> None:
 
 
 def test_every_token_leaves_an_event(http: Http) -> None:
-    before = http.gateway.store.last(STUDY)
+    before = settled(http)
     post(http, client_assertion=assertion(http))
-    events = [json.loads(row.event) for row in http.gateway.store.rows(STUDY, before.sequence if before else 0)]
-    assert [(event["operation"], event["client"]) for event in events] == [("token", "research")]
+    assert [(event["operation"], event["client"]) for event in on_record(http, before)] == [("token", "research")]
 
 
 def test_the_smart_configuration_tells_where_and_how(http: Http) -> None:

@@ -57,7 +57,14 @@ class Credentials:
 
     def is_revoked(self, study: str, digest: str) -> bool:
         """See `CredentialStore.is_revoked`."""
-        return bool(self._database.fetch(self._find, {"study": study, "kind": REVOKED, "digest": digest}))
+        return self._is_there(study, REVOKED, digest)
+
+    def is_claimed(self, study: str, digest: str) -> bool:
+        """See `CredentialStore.is_claimed`."""
+        return self._is_there(study, USED, digest)
+
+    def _is_there(self, study: str, kind: str, digest: str) -> bool:
+        return bool(self._database.fetch(self._find, {"study": study, "kind": kind, "digest": digest}))
 
     def _add_one(self, study: str, kind: str, digest: str, until: int) -> bool:
         values: dict[str, Any] = {"b_study": study, "b_kind": kind, "b_digest": digest, "b_until": until}
