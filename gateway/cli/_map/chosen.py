@@ -102,7 +102,8 @@ def chosen(wanted: list[str] | None) -> "list[tuple[str, Traversable]]":
             found.append(("/".join(Path(name).resolve().parts[-2:]), Path(name)))
             continue
         known = known or dict(installed())
-        folder = known.get(name) or next((at for key, at in known.items() if head_of(key, at)[0] == name), None)
+        folder = known.get(name.rstrip("/"))
+        folder = folder or next((at for key, at in known.items() if head_of(key, at)[0] == name), None)
         if folder is None:
             show_error(f"there is no mapping {name}; see gateway map list")
             raise typer.Exit(2)
