@@ -73,14 +73,15 @@ class Ready:
 def version_response(request: Request, stored: Stored, pretty: bool, shown: Shown = whole) -> Response | Ready:
     """The response to a read of `stored`: 200 with its bytes as `shown`, or 304 when the client has this version."""
     tag, modified = etag(stored.version), last_modified(stored.updated)
-    if _client_has_it(request, stored):
+    if unchanged(request, stored):
         return Response(None, 304, {"ETag": tag, "Last-Modified": modified})
     body = shown(stored)
     told = ((b"etag", tag.encode()), (b"last-modified", modified.encode()))
     return Ready(indented(body) if pretty else body, *told)
 
 
-def _client_has_it(request: Request, stored: Stored) -> bool:
+def unchanged(request: Request, stored: Stored) -> bool:
+    """Whether the client says that it has this version."""
     wanted = header(request, b"if-none-match")
     if wanted is not None:
         tags = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}

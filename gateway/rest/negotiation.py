@@ -51,12 +51,12 @@ def negotiate_with(request: Request, parameters: Iterable[tuple[str, str]], inte
 
 def check_accept(accept: str) -> None:
     """Raises `NotAcceptable` unless `accept` (an Accept header or a `_format`) admits JSON."""
-    if not _admits_json(accept):
+    if not admits_json(accept):
         raise NotAcceptable(issue("rest.not-acceptable"))
 
 
 @lru_cache(maxsize=256)
-def _admits_json(accept: str) -> bool:
+def admits_json(accept: str) -> bool:
     """True when one of the ranges is JSON with a quality above 0, and of FHIR version 4.0 if it names one."""
     if not accept.strip():
         return True

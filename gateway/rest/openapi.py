@@ -66,6 +66,9 @@ _QUERY: Final = {
 _LATER: Final = ("search", "history", "by_get", "export", "async_status", "export_status")
 """What may answer that it is not done yet, beside what is posted."""
 
+_BODILESS: Final = ("search_by_post", "by_post", "export_by_post", "view_run_by_post")
+"""What may be posted without a body: the address says it all."""
+
 _HEADERS: Final = {
     "search": ("Prefer",),
     "search_by_post": ("Prefer",),
@@ -95,7 +98,7 @@ def description(parts: Parts, others: Sequence[BaseRoute]) -> Resource:
     """The OpenAPI document of the routes."""
     paths: dict[str, dict[str, Any]] = {}
     for route in others:
-        if isinstance(route, Route):
+        if isinstance(route, Route) and not route.path.endswith("/"):  # the same as without
             path = _PARAMETER.sub(r"{\1}", route.path)
             for method in sorted((route.methods or set()) - {"HEAD"}):
                 entry = paths.setdefault(path, {})
@@ -118,7 +121,30 @@ _RESOURCE: Final = {
     "required": ["resourceType"],
     "properties": {"resourceType": {"type": "string"}, "id": {"type": "string"}},
 }
-_OUTCOME: Final = {"resourceType": {"const": "OperationOutcome"}, "issue": {"type": "array", "minItems": 1}}
+_ISSUE: Final = {
+    "type": "object",
+    "required": ["severity", "code"],
+    "properties": {
+        "severity": {"type": "string", "enum": ["fatal", "error", "warning", "information"]},
+        "code": {"type": "string"},
+        "details": {"type": "object"},
+        "diagnostics": {"type": "string"},
+        "expression": {"type": "array", "items": {"type": "string"}},
+    },
+}
+_OUTCOME: Final = {
+    "resourceType": {"const": "OperationOutcome"},
+    "issue": {"type": "array", "minItems": 1, "items": _ISSUE},
+}
+_ANY_QUERY: Final = {
+    "name": "parameters",
+    "in": "query",
+    "description": "Any search parameter of the type, by its name; inputs of an operation",
+    "style": "form",
+    "explode": True,
+    "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+}
+"""What else an address may ask: names that the CapabilityStatement lists."""
 
 
 def _operation(parts: Parts, route: Route, path: str, method: str) -> dict[str, Any]:
@@ -142,7 +168,7 @@ def _operation(parts: Parts, route: Route, path: str, method: str) -> dict[str, 
         "responses": answers,
     }
     if method in ("POST", "PUT", "PATCH"):
-        found["requestBody"] = {"content": _body(name, path, method), "required": True}
+        found["requestBody"] = {"content": _body(name, path, method), "required": name not in _BODILESS}
     return found if path.endswith(PUBLIC) else found | {"security": [{"token": []}]}
 
 
@@ -156,6 +182,8 @@ def _parameters(parts: Parts, name: str, path: str) -> Iterator[dict[str, Any]]:
         yield {"name": found[1], "in": "path", "required": True, "schema": schema}
     for text in _QUERY.get(name, ()):
         yield {"name": text, "in": "query", "schema": {"type": "string"}}
+    if name in ("search", "by_get"):
+        yield _ANY_QUERY
     for text in _HEADERS.get(name, ()):
         yield {"name": text, "in": "header", "schema": {"type": "string"}}
 

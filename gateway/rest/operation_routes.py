@@ -12,7 +12,7 @@ from gateway.core.codec import dumps
 from gateway.core.errors import BadRequest, MethodNotAllowed, NotFound
 from gateway.core.issues import issue
 from gateway.rest.answers import indented, json_response
-from gateway.rest.bodies import JSON_TYPES, read_body
+from gateway.rest.bodies import JSON_TYPES, has_body, read_body
 from gateway.rest.gate import door_of, study_of, type_of
 from gateway.rest.negotiation import COMMON_PARAMETERS, negotiate_with
 from gateway.rest.operation import Call, Inputs, Level, Operation
@@ -22,6 +22,8 @@ from gateway.rest.parts import Parts
 BASE: Final = "/studies/{study}/fhir"
 PATHS: Final = (BASE + "/${operation}", BASE + "/{type}/${operation}", BASE + "/{type}/{id}/${operation}")
 MAX_PARAMETERS: Final = 200
+NOTHING: Final = b'{"resourceType":"Parameters"}'
+"""What is posted by who posts no body: all inputs are in the address, or there are none."""
 
 
 def routes(parts: Parts, operations: Sequence[Operation]) -> list[BaseRoute]:
@@ -30,7 +32,7 @@ def routes(parts: Parts, operations: Sequence[Operation]) -> list[BaseRoute]:
 
     async def posted(request: Request) -> bytes:
         door_of(parts, request)
-        return await read_body(request, JSON_TYPES)
+        return await read_body(request, JSON_TYPES) if has_body(request) else NOTHING
 
     def by_get(request: Request) -> Response:
         operation = _operation(parts, request, operations)

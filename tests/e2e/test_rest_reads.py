@@ -1,6 +1,8 @@
 """read, vread, metadata and health over HTTP: versions, conditions, and the one 404 of what is hidden or absent."""
 
+from base64 import b64encode
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -47,6 +49,64 @@ def test_head_is_get_without_a_body(http: Http) -> None:
     answer = http.ask("HEAD", f"{BASE}/Observation/seen", "ehr-app")
     assert answer.status_code == 200
     assert answer.headers["etag"] == 'W/"2"'
+
+
+@pytest.mark.parametrize(
+    ("accept", "query", "status", "kind"),
+    [
+        ("image/png", "", 200, "image/png"),
+        ("image/*;q=0.5, text/plain", "", 200, "image/png"),
+        ("image/png", "?_format=json", 200, "application/fhir+json"),
+        ("*/*", "", 200, "application/fhir+json"),
+        ("image/png, application/fhir+json", "", 200, "application/fhir+json"),
+        ("image/jpeg", "", 406, "application/fhir+json"),
+        ("image/png;q=0", "", 406, "application/fhir+json"),
+        ("image/png", "?_format=image/png", 406, "application/fhir+json"),
+    ],
+)
+@pytest.mark.parametrize("version", ["", "/_history/1"])
+def test_a_binary_is_served_as_what_it_holds(
+    http: Http, accept: str, query: str, status: int, kind: str, version: str
+) -> None:
+    content = b"\x89PNG\r\n\x1a\n"
+    about = {"reference": f"Patient/{http.participant('all').patient}"}
+    binary = {"resourceType": "Binary", "id": "picture", "contentType": "image/png", "securityContext": about}
+    http.put(binary | {"data": b64encode(content).decode()})
+    answer = http.get(f"/Binary/picture{version}{query}", headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, kind)
+    if kind == "image/png":
+        assert (answer.content, answer.headers["etag"]) == (content, 'W/"1"')
+        assert answer.headers["content-disposition"] == "attachment"
+        again = http.get("/Binary/picture", headers={"Accept": accept, "If-None-Match": 'W/"1"'})
+        assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_hidden_binary_is_not_there_in_any_type(http: Http) -> None:
+    about = {"reference": f"Patient/{http.participant('norte-research-only').patient}"}
+    http.put({"resourceType": "Binary", "id": "unseen", "contentType": "text/plain", "securityContext": about})
+    for accept in ("text/plain", "image/png", "application/fhir+json"):
+        answers = [http.get(f"/Binary/{name}", headers={"Accept": accept}) for name in ("unseen", "never-was")]
+        assert {answer.status_code for answer in answers} == {404}
+
+
+def _schemas(node: object) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for below in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _schemas(below)
+
+
+def test_generators_can_use_the_description(http: Http) -> None:
+    found = http.ask("GET", "/openapi.json").json()
+    operations = [one for path in found["paths"].values() for one in path.values()]
+    names = [one["operationId"] for one in operations]
+    assert len(names) == len(set(names)) > 60
+    assert all("items" in one for one in _schemas(found) if one.get("type") == "array")
+    references = {one["$ref"].rpartition("/")[2] for one in _schemas(found) if "$ref" in one}
+    assert references == found["components"]["schemas"].keys()
+    searched = next(one for one in operations if one["operationId"] == "search-get-studies-study-fhir-type")
+    free = next(one for one in searched["parameters"] if one["name"] == "parameters")
+    assert (free["style"], free["explode"], free["schema"]["type"]) == ("form", True, "object")
 
 
 def test_pretty_keeps_numbers(http: Http) -> None:

@@ -102,6 +102,16 @@ def test_what_a_record_refers_to_comes_along(http: Http) -> None:
     assert narrowed == {"Observation/around": "match", "PractitionerRole/role": "include"}
 
 
+@pytest.mark.parametrize(
+    "path", ["Patient/{patient}/$everything", "Observation/$lastn?patient={patient}&code=8310-5"]
+)
+def test_an_operation_is_posted_without_a_body(http: Http, patient: str, path: str) -> None:
+    address = f"{BASE}/{path.format(patient=patient)}"
+    posted, got = (http.ask(method, address, "ehr-app") for method in ("POST", "GET"))
+    assert posted.status_code == 200
+    assert posted.json().get("entry") == got.json().get("entry")
+
+
 def test_everything_may_be_narrowed(http: Http, patient: str) -> None:
     path = f"/Patient/{patient}/$everything"
     assert {name.partition("/")[0] for name in references(followed(http, f"{path}?_type=Consent,Patient"))} == {

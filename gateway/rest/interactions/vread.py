@@ -7,6 +7,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from gateway.rest.answers import version_response
+from gateway.rest.binary_content import asks_for_content, content_response
+from gateway.rest.bundles import whole
 from gateway.rest.gate import door_of, type_of
 from gateway.rest.parts import Parts
 from gateway.rest.point_reads import PointReads
@@ -24,10 +26,13 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     async def vread(request: Request) -> ASGIApp:
         door = door_of(parts, request)
-        pretty, shown = shown_of(subsets, request)
+        is_content = asks_for_content(request)
+        pretty, shown = (False, whole) if is_content else shown_of(subsets, request)
         text = request.path_params["version"]
         version = int(text) if _VERSION.match(text) else 0
         stored = await reads.read(door, type_of(parts, request), request.path_params["id"], version)
+        if is_content:
+            return content_response(request, stored)
         return version_response(request, stored, pretty, shown)
 
     return [Route("/studies/{study}/fhir/{type}/{id}/_history/{version}", vread, methods=["GET"])]
