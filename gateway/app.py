@@ -272,7 +272,7 @@ def _app_launch(gateway: Gateway, services: BackendServices) -> AppLaunch:
     """The launch of apps without a login: for development alone."""
     clients, store = AppClients(gateway.clients.client_of, services.assertions), gateway.store.app_grants
     usable, url = ScopeLimits(gateway.engines.parameters).is_usable, gateway.settings.public_url
-    return AppLaunch(gateway.studies, url, gateway.issuer, clients, store, gateway.clock, usable)
+    return AppLaunch(gateway.studies, url, gateway.issuer, clients, store, gateway.clock, usable, services.end)
 
 
 def _requests(gateway: Gateway) -> "Requests":

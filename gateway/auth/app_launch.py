@@ -9,10 +9,10 @@ import base64
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
 
 from gateway.auth import jose
@@ -20,7 +20,7 @@ from gateway.auth.app_clients import AppClients
 from gateway.auth.backend_services import TOKEN_SECONDS, Form, TokenRefused
 from gateway.auth.port import GrantStore
 from gateway.auth.scopes import IDENTITY, narrowed, understood
-from gateway.auth.tokens import Issuer, IsUsable, Launch
+from gateway.auth.tokens import Issuer, IsUsable, Launch, token_digest
 from gateway.core.clock import Clock
 from gateway.core.codec import dumps, loads
 from gateway.core.errors import FhirError
@@ -33,6 +33,10 @@ REFRESH_SECONDS: Final = 86_400
 MAX_STATE: Final = 1_000
 CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
+
+
+EndTokens: TypeAlias = Callable[[str, str, int], None]
+"""(study, what tokens are told by, the Unix second at which the last of them ends): none of them is good any more."""
 
 
 class LaunchRefused(FhirError):
@@ -81,6 +85,7 @@ class AppLaunch:
     store: GrantStore
     clock: Clock
     is_usable: IsUsable
+    end_tokens: EndTokens
 
     def begin(self, form: Form) -> tuple[str, Ask]:
         """A ticket for the page, and what the app asks for; raises `LaunchRefused`."""
@@ -127,17 +132,25 @@ class AppLaunch:
         return ask.study, client, self._tokens(ask, client, family, is_first=is_code)
 
     def revoke(self, form: Form, authorization: str = "") -> tuple[str, Client]:
-        """Ends the refresh token of the asking client and all that came of its launch; raises `TokenRefused`."""
+        """Ends the refresh token of the asking client and all that came of its launch.
+
+        Raises `TokenRefused`, for another client's token too: it stays as it is.
+        """
         secret = form.get("token", "")
         study = secret.partition(".")[0]
         client = self.clients.proved(form, authorization, study)
-        _, ask = self._take("refresh", secret) or (None, None)
-        if ask is not None and ask.client == client.id:
-            self.store.end(study, _digest("refresh", secret))
+        found = self.store.look(study, _digest("refresh", secret))
+        if found is None:
+            return study, client
+        family, body = found
+        if _ask(body).client != client.id:
+            raise TokenRefused("unauthorized_client", issue("auth.revoke"))
+        self.store.end(study, family)
+        self._end_tokens(study, family)
         return study, client
 
     def _tokens(self, ask: Ask, client: Client, family: str, *, is_first: bool) -> dict[str, Any]:
-        launch = Launch(ask.patient, ask.user)
+        launch = Launch(ask.patient, ask.user, token_digest(family))
         told: dict[str, Any] = {
             "access_token": self.issuer.issue(client, ask.study, TOKEN_SECONDS, ask.scopes, launch),
             "token_type": "Bearer",
@@ -208,8 +221,21 @@ class AppLaunch:
         if found is None:
             return None
         family, body = found
-        kept = loads(body)
-        return family, Ask(**{**kept, "scopes": tuple(kept["scopes"])})
+        if body is None:
+            self._end_tokens(study, family)
+            return None
+        return family, _ask(body)
+
+    def _end_tokens(self, study: str, family: str) -> None:
+        """The access tokens of a launch, which would live on for their time; those too that a refresh token brings
+        which was given out in the same moment."""
+        until = int(self.clock().timestamp()) + REFRESH_SECONDS + TOKEN_SECONDS
+        self.end_tokens(study, token_digest(token_digest(family)), until)
+
+
+def _ask(body: bytes) -> Ask:
+    kept = loads(body)
+    return Ask(**{**kept, "scopes": tuple(kept["scopes"])})
 
 
 def _digest(kind: str, secret: str) -> str:

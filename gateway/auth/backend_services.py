@@ -105,7 +105,8 @@ class BackendServices:
     def revoke(self, form: Form) -> tuple[str, Client, str]:
         """Revokes a token of the asking client: study, client, and the token's digest or "" when it was none.
 
-        Other processes that have just seen the token let it pass for up to a minute. Raises `TokenRefused`.
+        Other processes that have just seen the token let it pass for up to a minute. Raises `TokenRefused`, for the
+        token of another client too (RFC 7009, 2.1).
         """
         study, client = self.authenticated(form)
         token = form.get("token", "")
@@ -114,8 +115,12 @@ class BackendServices:
         except Unauthorized:
             return study, client, ""
         if claims["client_id"] != client.id:
-            return study, client, ""
+            raise TokenRefused("unauthorized_client", issue("auth.revoke"))
         digest = token_digest(claims["jti"])
-        self.store.revoke(study, digest, claims["exp"])
-        self.authenticator.forget(digest)
+        self.end(study, digest, claims["exp"])
         return study, client, digest
+
+    def end(self, study: str, digest: str, until: int) -> None:
+        """The token of a digest, or those of a session, is not good any more; see `Authenticator.forget`."""
+        self.store.revoke(study, digest, until)
+        self.authenticator.forget(digest)

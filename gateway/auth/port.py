@@ -28,11 +28,15 @@ class GrantStore(Protocol):
     def keep(self, study: str, digest: str, family: str, until: int, body: bytes) -> None:
         """Keeps what a secret stands for, until a Unix second; `family` joins all that comes of one launch."""
 
-    def take(self, study: str, digest: str, now: int) -> tuple[str, bytes] | None:
-        """The family and what the secret stands for, for its first user; None for anybody else.
+    def take(self, study: str, digest: str, now: int) -> tuple[str, bytes | None] | None:
+        """The family and what the secret stands for, for its first user; None for a secret that is not known.
 
-        When a secret is used again its whole family ends: one of the two users stole it.
+        When a secret is used again its whole family ends, and is answered with None in the place of what it stood
+        for: one of the two users stole it. One that has expired is answered alike.
         """
 
-    def end(self, study: str, digest: str) -> None:
-        """Ends the family of a secret, if there is one."""
+    def look(self, study: str, digest: str) -> tuple[str, bytes] | None:
+        """The family and what a secret stands for, used or not; None for one that is not known."""
+
+    def end(self, study: str, family: str) -> None:
+        """Ends a family: none of its secrets is good any more."""

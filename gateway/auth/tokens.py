@@ -52,10 +52,11 @@ def token_digest(jti: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Launch:
     """For whom an app was launched: the id of the Patient of `patient/` scopes, "" for none, and the reference of the
-    person who logged in (`Patient/1`, `Practitioner/2`)."""
+    person who logged in (`Patient/1`, `Practitioner/2`); `session` tells all tokens of the launch."""
 
     patient: str
     user: str
+    session: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class Issuer:
             claims |= {
                 "sub": launch.user,
                 "fhirUser": launch.user,
+                "sid": launch.session,
                 **({"patient": launch.patient} if launch.patient else {}),
             }
         return jose.sign(claims, self.keys.signing_key(), _MEDIA_TYPE)
@@ -111,6 +113,7 @@ class _Verified:
     patient: str
     user: str
     digest: str
+    session: str
     expires: datetime
     kept_until: datetime
 
@@ -158,12 +161,12 @@ class Authenticator:
         return self._principal(token, verified, study, client)
 
     def forget(self, digest: str) -> None:
-        """Verifies the token of a digest anew when it comes next, as after its revocation.
+        """Verifies the token of a digest anew when it comes next, as after its revocation, or those of a session.
 
         Every spelling of it: who holds an ECDSA signature can write down a second one that fits as well.
         """
         for token, verified in tuple(self._known.items()):
-            if verified.digest == digest:
+            if digest in (verified.digest, verified.session):
                 self._known.pop(token, None)
                 self._principals.pop(token, None)
 
@@ -198,12 +201,17 @@ class Authenticator:
             now=now,
             max_seconds=MAX_TOKEN_SECONDS,
         )
+        if "sid" in claims:
+            self._require_good(claims["sid"], study)
         return self._unrevoked(claims, study)
 
     def _unrevoked(self, claims: Mapping[str, Any], study: str) -> Mapping[str, Any]:
-        if self._is_revoked and self._is_revoked(study, token_digest(claims["jti"])):
-            raise Unauthorized(issue("auth.token-invalid"))
+        self._require_good(claims["jti"], study)
         return claims
+
+    def _require_good(self, name: str, study: str) -> None:
+        if self._is_revoked and self._is_revoked(study, token_digest(name)):
+            raise Unauthorized(issue("auth.token-invalid"))
 
     def _verify(self, token: str, study: str, now: datetime) -> _Verified:
         claims = self._genuine(token, study, now.timestamp())
@@ -220,6 +228,7 @@ class Authenticator:
             study=study,
             scopes=tuple(scope.split(" ")),
             digest=token_digest(claims["jti"]),
+            session=token_digest(claims["sid"]) if is_own and "sid" in claims else "",
             expires=datetime.fromtimestamp(claims["exp"], UTC),
             kept_until=now + _KEPT,
         )

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ import pytest
 from jose import jwt
 
 from gateway.settings import Settings
-from tests.e2e.http_gateway import BASE, STUDY, Http, observation, serving
+from tests.e2e.http_gateway import BASE, STUDY, Http, observation, on_record, serving, settled
 from tests.e2e.launches import (
     FORM,
     REDIRECT,
@@ -196,6 +196,47 @@ def test_a_refresh_token_is_its_apps_alone_and_can_be_revoked(http: Http) -> Non
     form = urlencode({"token": told["refresh_token"], "client_id": "app"})
     assert http.ask("POST", "/auth/revoke", content=form, headers=FORM).status_code == 200
     assert refresh(http, told["refresh_token"]).status_code == 400
+
+
+def test_another_apps_refresh_token_cannot_be_revoked(http: Http) -> None:
+    told = exchange(http, code(http)).json()
+    form = urlencode({"token": told["refresh_token"], "client_id": "other-app"})
+    before = settled(http)
+    answer = http.ask("POST", "/auth/revoke", content=form, headers=FORM)
+    assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")
+    [event] = on_record(http, before)
+    assert (event["outcome"], event["client"], event["reason"]) == ("failure", "other-app", "auth.revoke")
+    assert http.ask("GET", f"{BASE}/Patient", headers=bearer(told)).status_code == 200
+    assert refresh(http, told["refresh_token"]).status_code == 200
+
+
+def code_again(http: Http, given: str, _told: dict[str, Any]) -> int:
+    return int(exchange(http, given).status_code)
+
+
+def refresh_again(http: Http, _given: str, told: dict[str, Any]) -> int:
+    refresh(http, told["refresh_token"])
+    return int(refresh(http, told["refresh_token"]).status_code)
+
+
+def revoked(http: Http, _given: str, told: dict[str, Any]) -> int:
+    form = urlencode({"token": told["refresh_token"], "client_id": "app"})
+    return int(http.ask("POST", "/auth/revoke", content=form, headers=FORM).status_code)
+
+
+@pytest.mark.parametrize(
+    ("end", "status"), [(code_again, 400), (refresh_again, 400), (revoked, 200)], ids=["code", "refresh", "revoke"]
+)
+def test_the_end_of_a_launch_is_that_of_its_access_tokens_and_of_no_others(
+    http: Http, end: Callable[[Http, str, dict[str, Any]], int], status: int
+) -> None:
+    given, other = code(http), exchange(http, code(http)).json()
+    told = exchange(http, given).json()
+    seen = [http.ask("GET", f"{BASE}/Patient", headers=bearer(one)).status_code for one in (told, other)]
+    assert seen == [200, 200]
+    assert end(http, given, told) == status
+    seen = [http.ask("GET", f"{BASE}/Patient", headers=bearer(one)).status_code for one in (told, other)]
+    assert seen == [401, 200]
 
 
 def test_a_public_app_need_not_name_itself_to_refresh_and_a_confidential_one_must(http: Http) -> None:

@@ -231,7 +231,8 @@ def test_a_revoked_token_opens_nothing(http: Http) -> None:
     bearer = {"Authorization": f"Bearer {token}"}
     assert http.ask("GET", f"{BASE}/Observation", headers=bearer).status_code == 200
     other = assertion(http, iss="norte-research", sub="norte-research")
-    assert post(http, "revoke", token=token, client_assertion=other).status_code == 200
+    refused = post(http, "revoke", token=token, client_assertion=other)
+    assert (refused.status_code, refused.json()["error"]) == (400, "unauthorized_client")
     assert http.ask("GET", f"{BASE}/Observation", headers=bearer).status_code == 200
     assert post(http, "revoke", token=token, client_assertion=assertion(http)).status_code == 200
     assert http.ask("GET", f"{BASE}/Observation", headers=bearer).status_code == 401

@@ -38,6 +38,12 @@ RULES: dict[str, Rule] = {
         "The code or refresh token is not valid, was used, or is another app's",
         "Send each once, with the redirect_uri and code_verifier of the launch; launch again",
     ),
+    "auth.revoke": Rule(
+        "error",
+        "forbidden",
+        "The token is another client's",
+        "A client revokes its own tokens; suspend a client to end all",
+    ),
     "auth.launch-audience": Rule(
         "error",
         "value",

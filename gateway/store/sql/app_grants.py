@@ -46,7 +46,7 @@ class AppGrants:
             .values(used=True)
             .returning(table.c.family, table.c.body)
         )
-        self._family = database.prepare(select(table.c.family).where(*mine))
+        self._look = database.prepare(select(table.c.family, table.c.body).where(*mine))
         kin = table.c.family == bindparam("kin", type_=String)
         self._end = database.prepare(delete(table).where(table.c.study == study_is(), kin))
 
@@ -60,24 +60,27 @@ class AppGrants:
 
         self._database.write(work)
 
-    def take(self, study: str, digest: str, now: int) -> tuple[str, bytes] | None:
+    def take(self, study: str, digest: str, now: int) -> tuple[str, bytes | None] | None:
         """See `GrantStore.take`."""
         wanted: dict[str, Any] = {"study": study, "wanted": digest}
 
-        def work(connection: Connection) -> tuple[str, bytes] | None:
+        def work(connection: Connection) -> tuple[str, bytes | None] | None:
             for family, body in self._database.run(connection, self._use, wanted | {"now": now}):
                 return family, bytes(body)
-            for (family,) in self._database.run(connection, self._family, wanted):
+            for family, _ in list(self._database.run(connection, self._look, wanted)):
                 self._database.run(connection, self._end, {"study": study, "kin": family})
+                return family, None
             return None
 
         return self._database.write(work)
 
-    def end(self, study: str, digest: str) -> None:
+    def look(self, study: str, digest: str) -> tuple[str, bytes] | None:
+        """See `GrantStore.look`."""
+        rows = self._database.fetch(self._look, {"study": study, "wanted": digest})
+        return next(((family, bytes(body)) for family, body in rows), None)
+
+    def end(self, study: str, family: str) -> None:
         """See `GrantStore.end`."""
-
-        def work(connection: Connection) -> None:
-            for (family,) in list(self._database.run(connection, self._family, {"study": study, "wanted": digest})):
-                self._database.run(connection, self._end, {"study": study, "kin": family})
-
-        self._database.write(work)
+        self._database.write(
+            lambda connection: self._database.run(connection, self._end, {"study": study, "kin": family})
+        )
