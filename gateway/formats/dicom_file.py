@@ -5,8 +5,8 @@ table. Reading stops before the pixels; binary and private attributes are left o
 type allows stays as it came. File meta information (group 0002) is not part of the tree. Positions are tags.
 
 Refused are a file without its preamble and meta information, since what its bytes mean could only be guessed, and
-sequences without end. Of a header, unpacked where the file is deflated, the first 4 MB are read; an attribute that goes
-on behind them is left out.
+sequences without end. Of a header, unpacked where the file is deflated, the first 4 MB are read; an attribute that
+goes on behind them is left out.
 There are no options. See https://dicom.nema.org/medical/dicom/current/output/chtml/part10/chapter_7.html.
 """
 

@@ -2,15 +2,16 @@
 
 `entries()` gives the members of an object as key and value, for objects whose keys are data. `rows()` gives the parts
 of a nested array as `c0`, `c1` and so on. `positions()` numbers the places of an array, whose nulls no other
-expression sees: in a series the place is the time. `coalesce(a, b, ...)`, the first argument that is not empty, is
-compiled inline.
+expression sees: in a series the place is the time. `has()` tells a key with nothing under it, as an empty page has one,
+from a key that is not there: to any other expression both are empty. `coalesce(a, b, ...)`, the first argument that
+is not empty, is compiled inline.
 """
 
 from typing import Any
 
 from gateway.fhirpath.functions.registry import function
 from gateway.fhirpath.items import raw
-from gateway.fhirpath.kinds import UNKNOWN
+from gateway.fhirpath.kinds import BOOLEAN, UNKNOWN
 
 
 @function("entries", "own", focus="Items", returns=UNKNOWN, examples=("entries().key",))
@@ -43,3 +44,9 @@ def positions(items: list[Any], name: str) -> list[dict[str, Any]]:
         if item.__class__ is dict and item.get(name).__class__ is list
         for index, value in enumerate(item[name])
     ]
+
+
+@function("has", "own", focus="Items", takes=("String",), returns=BOOLEAN, examples=("has('a') = false",))
+def has(items: list[Any], name: str) -> bool:
+    """True where an object has this name, an empty array or null under it included."""
+    return any(item.__class__ is dict and name in item for item in map(raw, items))
