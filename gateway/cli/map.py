@@ -171,6 +171,22 @@ def new(
 
 
 @app.command()
+def schema(
+    samples: Annotated[list[Path], typer.Argument(help="Payloads", exists=True, dir_okay=False)],
+    format: Annotated[str, typer.Option("--format", help="Their format")] = "json",
+) -> None:
+    """Print the JSON Schema that payloads show: names and types of the decoded tree, no values of theirs.
+
+    Nothing is required and nothing is closed: correct it, then keep it beside the mapping as payload.schema.json.
+
+    Example: gateway map schema night-1.json night-2.json > payload.schema.json
+    """
+    from gateway.cli._map.starting import show_schema
+
+    show_schema(samples, format)
+
+
+@app.command()
 def diff(
     old: Annotated[str, typer.Argument(help="The mapping as it is: id or folder")],
     new: Annotated[str, typer.Argument(help="The mapping as it would be: id or folder")],

@@ -9,9 +9,9 @@ _NAMES = {str: "string", bool: "boolean", int: "integer"}
 _MAX_FIELDS = 40
 
 
-def inferred_schema(tree: Any) -> dict[str, Any]:
-    """A JSON Schema 2020-12 that the sample fits: names and types; nothing is required and nothing is closed."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_schema([tree])}
+def inferred_schema(*trees: Any) -> dict[str, Any]:
+    """A JSON Schema 2020-12 that the samples fit: names and types; nothing is required and nothing is closed."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_schema(list(trees))}
 
 
 def _schema(samples: list[Any]) -> dict[str, Any]:

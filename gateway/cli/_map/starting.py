@@ -1,26 +1,52 @@
-"""`map new`: a draft mapping beside the schema that one sample shows."""
+"""`map new` and `map schema`: a draft mapping, and the schema that samples show."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
+
+import typer
 
 from gateway.cli.console import show_error, write_line
 
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
 
 def write_scaffold(vendor: str, data_type: str, sample: Path, format_name: str, root: Path) -> int:
-    """Writes the folder; the exit code, 2 when it is there already or the format is unknown."""
-    from gateway.formats import FORMATS, decode
+    """Writes the folder; the exit code, 2 for a name that cannot be part of an id, and when the folder is there."""
     from gateway.mapping.scaffold import inferred_schema, scaffold
 
     folder = root / vendor / data_type
-    if folder.exists() or format_name not in FORMATS:
-        show_error(
-            f"{folder} is there already" if folder.exists() else f"no such format; known: {', '.join(FORMATS)}"
-        )
+    wrong = next((name for name in (vendor, data_type) if not _NAME.fullmatch(name)), None)
+    if wrong is not None:
+        show_error(f"{wrong}: small letters, digits and dashes make a name, such as google-health")
         return 2
-    tree = decode(sample.read_bytes(), format_name).tree
+    if folder.exists():
+        show_error(f"{folder} is there already")
+        return 2
+    tree = _decoded(sample, format_name)
     folder.joinpath("examples").mkdir(parents=True)
-    schema = json.dumps(inferred_schema(tree), indent=2) + "\n"
-    folder.joinpath("payload.schema.json").write_text(schema, "utf-8")
+    folder.joinpath("payload.schema.json").write_text(_written(inferred_schema(tree)), "utf-8")
     folder.joinpath("mapping.yaml").write_text(scaffold(vendor, data_type, format_name, tree), "utf-8")
     write_line(f"{folder}: write it, then gateway map lint {folder}")
     return 0
+
+
+def show_schema(samples: list[Path], format_name: str) -> None:
+    """Prints the schema that all samples fit."""
+    from gateway.mapping.scaffold import inferred_schema
+
+    write_line(_written(inferred_schema(*(_decoded(sample, format_name) for sample in samples))).rstrip())
+
+
+def _written(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _decoded(sample: Path, format_name: str) -> Any:
+    from gateway.formats import FORMATS, decode
+
+    if format_name not in FORMATS:
+        show_error(f"no such format; known: {', '.join(FORMATS)}")
+        raise typer.Exit(2)
+    return decode(sample.read_bytes(), format_name).tree

@@ -41,6 +41,36 @@ def test_the_inferred_schema_has_names_and_types() -> None:
     }
 
 
+def test_a_name_that_cannot_be_part_of_an_id_makes_no_folder(tmp_path: Path) -> None:
+    sample = tmp_path / "sample.json"
+    sample.write_text(json.dumps(PAYLOAD), "utf-8")
+    for vendor, data_type in (("../acme", "pulse"), ("Acme", "pulse"), ("acme", "pulse: x"), ("acme", "")):
+        told = CliRunner().invoke(
+            app, ["new", vendor, data_type, "--sample", str(sample), "--into", str(tmp_path / "in")]
+        )
+        assert told.exit_code == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sample.json"]
+
+
+def test_the_schema_of_several_payloads_is_told_without_their_values(tmp_path: Path) -> None:
+    for name, tree in (("a.json", PAYLOAD), ("b.json", {"points": None, "next": "secret"})):
+        tmp_path.joinpath(name).write_text(json.dumps(tree), "utf-8")
+    told = CliRunner().invoke(app, ["schema", str(tmp_path / "a.json"), str(tmp_path / "b.json")])
+    schema = json.loads(told.stdout)
+    assert (told.exit_code, schema["properties"]["next"]) == (0, {"type": "string"})
+    assert schema["properties"]["points"]["type"] == ["array", "null"]
+    assert "secret" not in told.stdout
+    assert CliRunner().invoke(app, ["schema", str(tmp_path / "a.json"), "--format", "nope"]).exit_code == 2
+
+
+def test_a_payload_of_something_else_is_refused_as_ingest_does(tmp_path: Path) -> None:
+    tmp_path.joinpath("other.json").write_text('{"a": 1}', "utf-8")
+    for command in (["run"], ["explain"]):
+        path = [] if command == ["run"] else ["Observation.value"]
+        told = CliRunner().invoke(app, [*command, "withings/measures", str(tmp_path / "other.json"), *path])
+        assert (told.exit_code != 0, "mapping.no-match" in str(told.exception or told.output)) == (True, True)
+
+
 def test_what_is_never_read_is_told(tmp_path: Path) -> None:
     read = paths_read(compiled(tmp_path, HEAD + POINT).plan)
     unread = [leaf for leaf in leaves(PAYLOAD) if not is_read(leaf, read)]
