@@ -2,7 +2,7 @@
 
 `entries()` gives the members of an object as key and value, for objects whose keys are data. `rows()` gives the parts
 of a nested array as `c0`, `c1` and so on. `positions()` numbers the places of an array, whose nulls no other
-expression sees: in a series the place is the time. `has()` tells a key with nothing under it, as an empty page has one,
+expression sees: in a series the place is the time. `has()` tells a key with nothing under it, as an empty page has,
 from a key that is not there: to any other expression both are empty. `coalesce(a, b, ...)`, the first argument that
 is not empty, is compiled inline.
 """
