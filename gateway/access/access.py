@@ -1,6 +1,7 @@
 """Makes doors; there is one `Access` in a process."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from gateway.access.breaking import behind_glass
 from gateway.access.collecting import Collecting
@@ -25,6 +26,9 @@ from gateway.core.principal import Principal
 from gateway.store.port import ResourceStore
 from gateway.study import Study
 
+_KEPT: Final = 1024
+"""For how many callers what their doors are made of is kept."""
+
 
 class Access:
     """The way to stored resources; everything it needs is compiled when it is made.
@@ -43,6 +47,7 @@ class Access:
         self._placers = {study.id: Placer(study) for study in studies.values()}
         self._sites = {study.id: patients_of_sites(study) for study in studies.values()}
         self._collecting = Collecting(store, {study.id: ConsentPolicy.of(study) for study in studies.values()})
+        self._known: dict[str, tuple[Gate, ResourceStore]] = {}
 
     def door(
         self, principal: Principal, request: str = "", why: str = "", network: str = "", *, deidentifies: bool = False
@@ -54,6 +59,15 @@ class Access:
         one stays shut. Raises `Forbidden` for a study or role that is not installed, or may not break the glass that
         it broke.
         """
+        gate, store = (None if deidentifies else self._kept(principal)) or self._made(principal, deidentifies)
+        return Door(store, gate, Journal(self._trail, principal, request, why, network), self._clock)
+
+    def _kept(self, principal: Principal) -> tuple[Gate, ResourceStore] | None:
+        """What was made for this very principal, who comes with each request of a token; no other has its rights."""
+        found = self._known.get(principal.token)
+        return found if found and found[0].principal is principal else None
+
+    def _made(self, principal: Principal, deidentifies: bool) -> tuple[Gate, ResourceStore]:
         study = self._studies.get(principal.study)
         role = study.roles.get(principal.role) if study else None
         if study is None or role is None:
@@ -67,8 +81,12 @@ class Access:
             limits = behind_glass(limits, principal, role)
         gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting, limits)
         redaction = redaction_of(role.redacts)
-        store = RedactingStore(self._store, redaction) if redaction else self._store
-        return Door(store, gate, Journal(self._trail, principal, request, why, network), self._clock)
+        made = gate, RedactingStore(self._store, redaction) if redaction else self._store
+        if not deidentifies:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[principal.token] = made
+        return made
 
     def _limits_of(self, principal: Principal) -> Limits:
         study = principal.study

@@ -43,10 +43,23 @@ class Counters(Protocol):
         """Forgets a counter."""
 
 
+class Counting(Protocol):
+    """Where requests are counted: what is asked of a storage of `limits`, whose keys and windows it takes."""
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Where the counter stands once `amount` is taken; a window of so many seconds starts where there is none."""
+
+    def get(self, key: str) -> int:
+        """Where the counter stands."""
+
+    def get_expiry(self, key: str) -> float:
+        """The end of the window."""
+
+
 class RateLimits:
     """The budgets, by kind; "" as a budget is none."""
 
-    def __init__(self, budgets: Mapping[Kind, str], storage: Storage) -> None:
+    def __init__(self, budgets: Mapping[Kind, str], storage: Counting) -> None:
         self._storage = storage
         self._budgets: dict[Kind, RateLimitItem] = {kind: parse(text) for kind, text in budgets.items() if text}
         self._key = lru_cache(maxsize=_KEPT)(lambda kind, *names: self._budgets[kind].key_for(*names))
@@ -132,24 +145,16 @@ class _Held:
     until: float
 
 
-class SharedStorage(Storage):
-    """Storage of `limits` over `Counters`; safe between threads. Keys are those that `limits` makes."""
-
-    STORAGE_SCHEME = None
+class SharedStorage:
+    """`Counting` over `Counters`; safe between threads. Keys are those that `limits` makes."""
 
     def __init__(self, counters: Counters) -> None:
-        super().__init__()
         self._counters = counters
         self._held: dict[str, _Held] = {}
         self._lock = threading.Lock()
 
-    @property
-    def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
-        """What the counters raise."""
-        return FhirError
-
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Where the counter stands once `amount` is taken."""
+        """See `Counting.incr`."""
         with self._lock:
             held = self._held.get(key)
             if held is None or held.left < amount or time.time() >= held.until:
@@ -177,21 +182,6 @@ class SharedStorage(Storage):
     def get_expiry(self, key: str) -> float:
         """The end of the window."""
         return float(self._counters.get(_study(key), key)[1])
-
-    def check(self) -> bool:
-        """Whether the counters answer."""
-        self._counters.get("", "")
-        return True
-
-    def reset(self) -> int | None:
-        """Nothing: counters end with their windows."""
-        return None
-
-    def clear(self, key: str) -> None:
-        """Forgets a counter."""
-        with self._lock:
-            self._held.pop(key, None)
-        self._counters.drop(_study(key), key)
 
 
 def _study(key: str) -> str:

@@ -52,14 +52,15 @@ def searchset(
 def whole_searchset(base: str, page: Bodies, links: Mapping[str, str], ignored: Iterable[Issue] = ()) -> bytes:
     """The JSON of a searchset of whole resources, as `searchset` makes it."""
     head, tail = b'{"fullUrl":"%b/%b/' % (base.encode(), page.type.encode()), b',"search":{"mode":"match"}}'
-    following = tail + b"," + head
-    pieces = [head] if page.ids else []
-    for id, body in zip(page.ids, page.bodies, strict=True):
-        pieces += (id.encode(), b'","resource":', body, following)
+    pieces = [b'","resource":'] * (4 * len(page.ids))
+    pieces[0::4] = [tail + b"," + head] * len(page.ids)
+    pieces[1::4] = map(str.encode, page.ids)
+    pieces[3::4] = page.bodies
     if pieces:
-        pieces[-1] = tail
+        pieces[0] = head
+        pieces.append(tail)
     told = _outcome(ignored)
-    return _bundle("searchset", (*pieces, b",", *told) if pieces and told else pieces or told, links, None)
+    return _bundle("searchset", [*pieces, b",", *told] if pieces and told else pieces or told, links, None)
 
 
 def history(base: str, rows: Iterable[Stored], links: Mapping[str, str], shown: Shown = whole) -> bytes:

@@ -19,6 +19,8 @@ from gateway.study import Study
 KNOWN_CALLER: Final = "gateway.known_caller"
 """Where an ASGI scope that the gateway itself makes has who asks; nothing that a client sends comes there."""
 
+_TICKET: Final = TICKET.encode()
+
 
 def study_of(parts: Parts, request: Request) -> Study:
     """The study in the address; raises `NotFound`."""
@@ -46,7 +48,7 @@ def principal_of(parts: Parts, request: Request, study: Study) -> Principal:
 def door_of(parts: Parts, request: Request) -> Door:
     """The door of the caller to the resources of the study in the address."""
     principal = principal_of(parts, request, study_of(parts, request))
-    if TICKET.encode() in headers_of(request.scope):
+    if _TICKET in headers_of(request.scope):
         return broken_door(parts, request, principal)
     return parts.access.door(principal, request_id(request.scope), reason_of(request), address_of(request))
 

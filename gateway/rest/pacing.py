@@ -18,7 +18,8 @@ _T = TypeVar("_T")
 
 def address_of(request: Request) -> str:
     """The address of the peer, as the server knows it: headers of the client have no say."""
-    return request.client.host if request.client else ""
+    peer = request.scope.get("client")
+    return str(peer[0]) if peer else ""
 
 
 def spend_once(parts: Parts, request: Request, kind: Kind, principal: Principal) -> None:

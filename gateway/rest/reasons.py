@@ -9,12 +9,13 @@ from gateway.core.issues import issue
 from gateway.rest.headers import header
 
 HEADER: Final = "x-change-reason"
+_HEADER: Final = HEADER.encode()
 MAX_CHARACTERS: Final = 200
 
 
 def reason_of(request: Request) -> str:
     """The reason in the header `X-Change-Reason`, UTF-8, or ""; raises `BadRequest` for one that is no short text."""
-    given = header(request, HEADER.encode())
+    given = header(request, _HEADER)
     if given is None:
         return ""
     try:

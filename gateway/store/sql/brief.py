@@ -6,14 +6,10 @@ thread. So nothing that is asked can keep the loop waiting, whatever it matches.
 
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-import msgspec
-
-from gateway.store.port import Bodies
-from gateway.store.sql.database import Database, Read, Rows
-from gateway.store.sql.selecting import SEPARATOR, SEVERAL
+from gateway.store.sql.database import Database, Read
 
 STRIDE: Final = 4_000
 """After how many steps SQLite asks whether to go on."""
@@ -72,33 +68,3 @@ class BriefReads:
         """Closes every connection that is not in use."""
         while self._idle:
             self._idle.pop().driver.close()
-
-
-def unpacked(type: str, rows: Rows, count: int) -> Bodies | None:
-    """The page of at most `count` resources in the row of a packed page; None when a body is not in it.
-
-    A row of it is one more than the page, unless it is the last.
-    """
-    facts, packed = rows[0] if rows else ("[]", None)
-    found = _decode(facts)
-    if not found:
-        return Bodies(type, (), (), (), None, ())
-    bodies = packed.split(_BETWEEN) if packed else []
-    if len(bodies) != len(found) or found != sorted(found, reverse=True):  # a row's place comes first, each its own
-        return None
-    _, _, versions, ids, pairs = zip(*found, strict=True)
-    following = found[count - 1][:2] if len(ids) > count else None
-    return Bodies(type, ids[:count], versions[:count], bodies[:count], following, _pairs(pairs[:count]))
-
-
-def _pairs(texts: Sequence[str]) -> tuple[tuple[str, str], ...] | None:
-    """The pairs of `subject/domain` texts, each once; None when some resource has several."""
-    told = set(texts)
-    told.discard("")
-    if SEVERAL in told:
-        return None
-    return tuple((subject, domain) for subject, _, domain in (text.partition("/") for text in told))
-
-
-_BETWEEN: Final = bytes((SEPARATOR,))
-_decode = msgspec.json.Decoder(list[tuple[int, int, int, str, str]]).decode

@@ -5,21 +5,22 @@ looked at each time.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
 from gateway.core.resources import Visibility
 from gateway.search import Query
-from gateway.search.query import ChainClause, SortKey
+from gateway.search.query import ChainClause, ReferenceClause, SortKey
 from gateway.store.port import Bodies, Page
 from gateway.store.sql import planning
 from gateway.store.sql.asking import Piece
-from gateway.store.sql.brief import BriefReads, unpacked
+from gateway.store.sql.brief import BriefReads
 from gateway.store.sql.database import Database, Prepared, Read
 from gateway.store.sql.facets import Facets, told
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.limiting import Gate, Gates
+from gateway.store.sql.packing import unpacked
 from gateway.store.sql.planning import Asked
 from gateway.store.sql.selecting import Shape
 
@@ -29,23 +30,27 @@ _KEPT: Final = 1024
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
-    """A query as `planning.split` reads it; `facets` is the statement for those of `common`, and its values."""
+    """A query as `planning.split` reads it; `facets` is the statement for those of `common`, and its values; `about`
+    the participant whom all that matches names, "" for none."""
 
     indexes: Indexes
     query: Query
     common: tuple[Asked, ...]
     own: tuple[Asked, ...]
     facets: tuple[Prepared, dict[str, Any]] | None
+    about: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Way:
-    """What one statement reads a page from, None when nothing can match; `values` are the query's own."""
+    """What one statement reads a page from, None when nothing can match; `values` are the query's own, `about` as in
+    `_Plan`."""
 
     driver: str | None
     pieces: tuple[Piece, ...]
     values: dict[str, Any]
     ranges: int
+    about: str
 
 
 class BriefSearches:
@@ -90,7 +95,8 @@ class BriefSearches:
         if query.sort not in ((), (newest,)) or any(isinstance(one, ChainClause) for one in query.clauses):
             return None
         common, own = planning.split(planning.asked(indexes, query.type, query.clauses))
-        return _Plan(indexes, query, common, own, self._facets.asked(query.type, common) if common else None)
+        facets = self._facets.asked(query.type, common) if common else None
+        return _Plan(indexes, query, common, own, facets, _about(own))
 
     def _page(self, read: Read, plan: _Plan, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
         """The page as one row, since SQLite lets go of the interpreter at each; None when several ranges hold it."""
@@ -108,7 +114,7 @@ class BriefSearches:
         values |= self._gates.values(visibility, study)
         values |= {f"after{number}": value for number, value in enumerate(page.after or ())}
         statement = self._statements(way, self._gates.of(visibility), page.after is not None)
-        return unpacked(type, read(statement, values), page.count)
+        return unpacked(type, read(statement, values), page.count, plan.about if visibility else "")
 
     def _way(self, plan: _Plan, facets: tuple[int, ...] | None) -> _Way | None:
         """None where several statements read the page, or rows must be gathered and sorted."""
@@ -123,9 +129,22 @@ class BriefSearches:
         values |= {f"driver{number}": one for number, one in enumerate(driven.ranges)}
         if driven.ranges:
             values["driver"] = driven.ranges[0]
+        if plan.about:
+            values["about"] = plan.about
         matches_none = driven.driver != "type" and not ranges
         pieces = tuple(one.piece for one in driven.probed)
-        return _Way(None if matches_none else driven.driver, pieces, values, max(1, ranges))
+        return _Way(None if matches_none else driven.driver, pieces, values, max(1, ranges), plan.about)
 
     def _statement(self, way: _Way, gate: Gate | None, after: bool) -> Prepared:
-        return self._prepared(Shape(way.pieces, gate, way.driver or "", "packed", after=after, ranges=way.ranges))
+        asked = replace(gate, is_about=True) if gate and way.about else gate
+        return self._prepared(Shape(way.pieces, asked, way.driver or "", "packed", after=after, ranges=way.ranges))
+
+
+def _about(clauses: tuple[Asked, ...]) -> str:
+    """The id of the one Patient to whom a clause says that resources refer, "" without."""
+    for one in clauses:
+        if isinstance(one.clause, ReferenceClause) and len(one.clause.targets) == 1:
+            kind, _, id = one.clause.targets[0].partition("/")
+            if kind == "Patient":
+                return id
+    return ""

@@ -21,7 +21,7 @@ from gateway.store.sql.grants import CONSENT
 from gateway.store.sql.indexing import Indexes
 from gateway.store.sql.planning import asked
 from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, STUDY_LEVEL, Columns, PairRow, columns_of
-from gateway.store.sql.visible import study_is, visibility_values, visible, visible_of_many
+from gateway.store.sql.visible import study_is, visibility_values, visible, visible_about, visible_of_many
 
 Condition: TypeAlias = ColumnElement[bool]
 
@@ -42,13 +42,15 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What rows must satisfy; `forms` are those of the limits, None when scopes set none."""
+    """What rows must satisfy; `forms` are those of the limits, None when scopes set none. `is_about`: most rows will
+    be about the participant `about` alone."""
 
     forms: tuple[Form, ...] | None = None
+    is_about: bool = False
 
     def head(self, database: Database, row: Columns, *, of_many: bool = False) -> list[Condition]:
         """True for the current resources that the reader may see; `of_many` when many rows will be asked."""
-        permitted = visible_of_many(row) if of_many else visible(row)
+        permitted = visible_of_many(row) if of_many else visible_about(row) if self.is_about else visible(row)
         if self.forms is None:
             return [permitted]
         made = Conditions(database, gate=None, prefix="l")

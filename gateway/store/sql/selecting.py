@@ -38,18 +38,11 @@ from gateway.store.sql.database import Database
 from gateway.store.sql.index_tables import FacetRow, FacetTermRow, StringRow, TermRow
 from gateway.store.sql.limiting import UNLIMITED, Gate
 from gateway.store.sql.ordering import Order, sort_columns
+from gateway.store.sql.packing import PACKED, packed
 from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, Columns, ResourceRow, VersionRow, columns_of
 from gateway.store.sql.visible import count_of_granted, count_of_visible, study_is
 
-PACKED: Final = 20_000
-"""How long a body may be that stands with others in one row."""
-
 LINE_FEED: Final = 10
-SEPARATOR: Final = 30
-"""The character between bodies in one row."""
-
-SEVERAL: Final = "*"
-"""In place of the pair of a resource that has several."""
 
 Condition: TypeAlias = ColumnElement[bool]
 
@@ -117,7 +110,9 @@ def select(database: Database, shape: Shape) -> Select[Any]:
         page = rows.order_by(*_ordered(shape, key)).limit(bindparam("page_count", type_=Integer))
     else:
         page = _side_by_side(database, shape)
-    return _packed(page) if shape.what == "packed" else _leaving(page) if shape.what == "leaving" else page
+    if shape.what == "packed":
+        return packed(page, is_about=shape.gate is not None and shape.gate.is_about)
+    return _leaving(page) if shape.what == "leaving" else page
 
 
 def _side_by_side(database: Database, shape: Shape) -> Any:
@@ -199,20 +194,6 @@ def _columns(shape: Shape, head: Columns, key: list[Any], where: list[Condition]
     if shape.what in ("leaving", "owned"):
         body += [head.level, head.subject]
     return [*key, *body, version.entries] if shape.entries else [*key, *body]
-
-
-def _packed(page: Select[Any]) -> Select[Any]:
-    """The columns of a page's rows as one row: a JSON array of [at, pk, version, id, and whose data it is:
-    `subject/domain`, `SEVERAL`, or nothing] for each, and the bodies.
-
-    JSON has no control character outside of strings but white space, and none within; a body too large for this is
-    left out.
-    """
-    at, pk, id, version, body, level, subject, domain = page.subquery().c
-    short = case((func.length(body) <= PACKED, cast(body, String)))
-    bodies = cast(func.group_concat(short, func.char(SEPARATOR)), LargeBinary)
-    pair = case((level == ONE_PAIR, subject + "/" + domain), (level == MANY_PAIRS, SEVERAL), else_="")
-    return sql_select(func.json_group_array(func.json_array(at, pk, version, id, pair)), bodies)
 
 
 def _leaving(page: Select[Any]) -> Select[Any]:

@@ -7,7 +7,7 @@ an unknown level included, is hidden. It is the same rule as `Visibility` and `G
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -42,9 +42,13 @@ from gateway.store.sql.tables import (
     GrantRow,
     NamedRow,
     PairRow,
+    ResourceRow,
     RuleKindRow,
     columns_of,
 )
+
+
+_ABOUT: Final = bindparam("about", type_=String)
 
 
 def study_is() -> Any:
@@ -59,6 +63,27 @@ def visible(row: Columns, reference: Any = None) -> ColumnElement[bool]:
     """
     own = row.reference if reference is None else reference
     return _by_level(row, own, _granted(row, own, row.subject, row.domain))
+
+
+def visible_about(row: Columns) -> ColumnElement[bool]:
+    """The same as `visible`, for rows most of which are about the participant `about` alone: what of its grants says
+    nothing of a row is asked once, and row by row only what is left open."""
+    every, any_at_all, by_domain = (columns_of(GrantRow) for _ in range(3))
+    asked = [(*_for_reader(grant), grant.subject == _ABOUT) for grant in (every, any_at_all, by_domain)]
+    of_domain = select(by_domain.domain).where(*asked[2], *_is_whole(by_domain))
+    mine = case(
+        (exists().where(*asked[0], every.domain == "*", *_is_whole(every)), true()),
+        (not_(exists().where(*asked[1])), false()),
+        (row.domain.in_(of_domain), true()),
+        else_=_own_granted(row),
+    )
+    return case(
+        (row.level == STUDY_LEVEL, true()),
+        (and_(row.level == ONE_PAIR, row.subject == _ABOUT), mine),
+        (row.level == ONE_PAIR, _own_granted(row)),
+        (row.level == MANY_PAIRS, and_(_has_pairs(row), not_(_has_pair_without_grant(row, row.reference)))),
+        else_=false(),
+    )
 
 
 def visible_of_many(row: Columns) -> ColumnElement[bool]:
