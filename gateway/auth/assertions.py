@@ -25,8 +25,8 @@ MAX_SECONDS: Final = 300
 _FORGET_AFTER: Final = 60
 """Seconds after its end for which the use of an assertion is remembered: clocks differ."""
 
-FetchKeys: TypeAlias = Callable[[str], Iterable[jose.Jwk]]
-"""The keys of the key set at a registered URL; raises `Unauthorized` when it cannot be had."""
+FetchKeys: TypeAlias = Callable[[str, str], Iterable[jose.Jwk]]
+"""The keys of the set at a registered URL, for a token with a `kid`; raises `Unauthorized` when it cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ class Assertions:
         """
         name = jose.unverified_issuer(assertion)
         study, client = self._registered(name)
-        keys = client.jwks or (tuple(self.fetch(client.jwks_url)) if client.jwks_url else ())
+        keys = client.jwks
+        if not keys and client.jwks_url:
+            keys = tuple(self.fetch(client.jwks_url, jose.key_id(assertion)))
         claims = jose.verify(
             assertion,
             keys,

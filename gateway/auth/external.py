@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from gateway.auth.key_sets import MAX_BYTES, MAX_KEPT_SECONDS, MIN_KEPT_SECONDS
+from gateway.auth.key_sets import MAX_KEPT_SECONDS, MIN_KEPT_SECONDS
 from gateway.core.clock import Clock
 from gateway.core.codec import loads
 from gateway.core.errors import FhirError
@@ -21,7 +21,7 @@ KEPT_THROUGH_FAULTS: Final = 3_600
 """For how many seconds keys still count when their provider cannot be asked; then none of them does."""
 
 Get: TypeAlias = Callable[[str], bytes]
-"""The body at an address; raises `OSError`, `httpx.HTTPError` or `ValueError` when it cannot be had."""
+"""The body at an address; raises `OSError` or `ValueError` when it cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,6 @@ class ExternalIssuers:
 
     def refresh(self) -> None:
         """Asks the issuers whose keys are old, or lack one that a token names."""
-        import httpx  # hardly any process asks, and it takes five megabytes
-
         self.waiting.clear()
         now = self._clock().timestamp()
         for issuer in sorted(self._issuers):
@@ -78,7 +76,7 @@ class ExternalIssuers:
             self._wanted.discard(issuer)
             try:
                 self._kept[issuer] = _Kept(self._asked(issuer), now, now)
-            except (httpx.HTTPError, OSError, ValueError, FhirError):
+            except (OSError, ValueError, FhirError):
                 before = kept or _Kept((), now, now)
                 self._kept[issuer] = _Kept(before.keys, before.fetched, now)
 
@@ -98,17 +96,9 @@ class ExternalIssuers:
 
 def fetch(url: str) -> bytes:
     """The body at an address that the operator named; a redirect, an error and a long body are none."""
-    import httpx
+    from gateway.auth.fetching import fetched  # hardly any process asks, and what it needs takes five megabytes
 
-    body = b""
-    with (
-        httpx.Client(timeout=5.0, follow_redirects=False, trust_env=False) as client,
-        client.stream("GET", url) as answer,
-    ):
-        if answer.status_code != 200:
-            raise ValueError("an answer")
-        for chunk in answer.iter_bytes():
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise ValueError("a body of a sensible size")
-    return body
+    answer = fetched(url)
+    if answer.status != 200:
+        raise ValueError("an answer")
+    return answer.body

@@ -9,8 +9,8 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from gateway.core.clock import Clock
@@ -19,9 +19,8 @@ from gateway.core.errors import FhirError, Unauthorized
 from gateway.core.issues import issue
 
 if TYPE_CHECKING:
-    import httpx
+    from gateway.auth.fetching import Answer
 
-MAX_BYTES: Final = 100_000
 MAX_KEPT_SECONDS: Final = 600
 MIN_KEPT_SECONDS: Final = 10
 """A set is fetched at most this often, so that wrong assertions are no way to make the gateway send requests."""
@@ -29,75 +28,85 @@ MIN_KEPT_SECONDS: Final = 10
 _MAX_AGE: Final = re.compile(r"max-age=(\d{1,9})", re.ASCII)
 
 
+Get: TypeAlias = Callable[[str], "Answer"]
+"""What is at an address; raises `OSError` or `ValueError` when it cannot be had."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """The keys of a set, None when they could not be had; the Unix seconds at which it is asked for anew, and was."""
+
     keys: tuple[Mapping[str, Any], ...] | None
     until: float
+    asked: float
+
+    def has(self, kid: str) -> bool:
+        return self.keys is None or not kid or any(key.get("kid") == kid for key in self.keys)
 
 
 class KeySets:
     """The key sets at their addresses; `get` fetches one and may be replaced by another transport."""
 
-    def __init__(self, clock: Clock, get: "Callable[[str], httpx.Response] | None" = None) -> None:
+    def __init__(self, clock: Clock, get: Get | None = None) -> None:
         self._clock = clock
         self._get = get or _get
         self._kept: dict[str, _Kept] = {}
-        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
 
-    def fetch(self, url: str) -> tuple[Mapping[str, Any], ...]:
-        """The public keys at a registered address; raises `Unauthorized` when they cannot be had."""
-        with self._lock:
+    def fetch(self, url: str, kid: str = "") -> tuple[Mapping[str, Any], ...]:
+        """The public keys at a registered address, asked for anew when the one wanted is not among those known.
+
+        Raises `Unauthorized` when they cannot be had. Nobody waits here for the server of another address.
+        """
+        with self._locks.setdefault(url, threading.Lock()):
             found = self._kept.get(url)
             now = self._clock().timestamp()
-            if found is None or now >= found.until:
-                found = self._kept[url] = self._asked(url, now)
+            if found is None or now >= found.until or not (found.has(kid) or now < found.asked + MIN_KEPT_SECONDS):
+                found = self._kept[url] = self._again(url, found, now)
         if found.keys is None:
             raise Unauthorized(issue("auth.token-invalid"))
         return found.keys
 
-    def _asked(self, url: str, now: float) -> _Kept:
-        import httpx  # hardly any process asks, and it takes five megabytes
+    def _again(self, url: str, before: _Kept | None, now: float) -> _Kept:
+        """The set as it is now; the one before, for the rest of its time, when it cannot be had."""
+        found = self._asked(url, now)
+        if found.keys is None and before is not None and now < before.until:
+            return replace(before, asked=now)
+        return found
 
+    def _asked(self, url: str, now: float) -> _Kept:
+        nothing = _Kept(None, now + MIN_KEPT_SECONDS, now)
         try:
-            response = self._get(url)
-            tree = loads(response.content) if response.status_code == 200 else None
-        except (httpx.HTTPError, OSError, ValueError, FhirError):
-            return _Kept(None, now + MIN_KEPT_SECONDS)
+            answer = self._get(url)
+            tree = loads(answer.body) if answer.status == 200 else None
+        except (OSError, ValueError, FhirError):
+            return nothing
         keys = tree.get("keys") if isinstance(tree, dict) else None
         if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
-            return _Kept(None, now + MIN_KEPT_SECONDS)
-        control = response.headers.get("cache-control", "")
-        allowed = _MAX_AGE.search(control)
-        seconds = 0 if "no-store" in control else int(allowed[1]) if allowed else MAX_KEPT_SECONDS
-        return _Kept(tuple(keys), now + max(MIN_KEPT_SECONDS, min(seconds, MAX_KEPT_SECONDS)))
+            return nothing
+        seconds = max(MIN_KEPT_SECONDS, min(_allowed(answer.cache_control.lower()), MAX_KEPT_SECONDS))
+        return _Kept(tuple(keys), now + seconds, now)
 
 
-def _get(url: str) -> "httpx.Response":
+def _allowed(control: str) -> int:
+    """For how many seconds a `Cache-Control` allows to keep what came with it."""
+    if "no-store" in control or "no-cache" in control:
+        return 0
+    allowed = _MAX_AGE.search(control)
+    return int(allowed[1]) if allowed else MAX_KEPT_SECONDS
+
+
+def _get(url: str) -> "Answer":
     """The answer at an https address of the public network; raises ValueError for any other."""
-    import httpx
-
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
         raise ValueError("an https address without a user")
     address = _public_address(parts.hostname, parts.port or 443)
+    from gateway.auth.fetching import fetched  # hardly any process asks, and what it needs takes five megabytes
+
     shown = f"[{address}]" if ":" in address else address
     # The name is resolved once, and asked at that address: another answer later leads nowhere.
-    pinned = parts._replace(netloc=f"{shown}:{parts.port or 443}").geturl()
-    with httpx.Client(timeout=5.0, follow_redirects=False, trust_env=False) as client:
-        extensions = {"sni_hostname": parts.hostname}
-        request = client.build_request("GET", pinned, headers={"Host": parts.netloc}, extensions=extensions)
-        with_body = client.send(request, stream=True)
-        try:
-            body = b""
-            for chunk in with_body.iter_bytes():
-                body += chunk
-                if len(body) > MAX_BYTES:
-                    raise ValueError("a key set of a sensible size")
-        finally:
-            with_body.close()
-    return httpx.Response(
-        with_body.status_code, headers={"cache-control": with_body.headers.get("cache-control", "")}, content=body
-    )
+    return fetched(parts._replace(netloc=f"{shown}:{parts.port or 443}").geturl(), parts.netloc)
 
 
 def _public_address(host: str, port: int) -> str:
