@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.consent import ConsentRequest, compile_grants, decide
 from gateway.core.kinds import Kind
 from gateway.core.resources import Change, Grant, Key, Placement, Unit, Visibility
-from gateway.search import Query
+from gateway.search import Query, parse
 from gateway.store import Page
 from gateway.store.sql import SqlStore, selecting
 from tests.contract.stores import PARAMETERS, Hand, chain
@@ -34,7 +34,9 @@ def store(request: pytest.FixtureRequest) -> Iterator[SqlStore]:
 
 
 def resource(number: int) -> dict[str, Any]:
-    return {"resourceType": "Observation", "id": str(number), "status": "final", "code": {"text": "x"}}
+    """Their statuses are three facets, by which totals are counted together."""
+    status = ("final", "amended", "corrected")[number % 3]
+    return {"resourceType": "Observation", "id": str(number), "status": status, "code": {"text": "x"}}
 
 
 def placed(number: int, placement: Placement) -> Placement:
@@ -77,10 +79,13 @@ def test_a_reader_finds_what_is_permitted(
         found = store.search(Query("Observation", total="accurate"), study, eyes, Page(50))
         assert read == version == {one.key.id for one in found.rows} == permitted
         assert found.total == len(permitted) == total_of_many(store, study, eyes)
+        of_two = {name for name in permitted if resource(int(name))["status"] != "corrected"}
+        assert total_of_many(store, study, eyes, ("status", "final,amended")) == len(of_two)
 
 
-def total_of_many(store: SqlStore, study: str, eyes: Visibility) -> int | None:
+def total_of_many(store: SqlStore, study: str, eyes: Visibility, *asked: tuple[str, str]) -> int | None:
     """The total as it is counted where there are many rows."""
+    query = parse("Observation", [*asked, ("_total", "accurate")], PARAMETERS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(selecting, "MANY", 1)
-        return store.search(Query("Observation", total="accurate"), study, eyes, Page(0)).total
+        return store.search(query, study, eyes, Page(0)).total

@@ -159,7 +159,8 @@ def _counted(database: Database, shape: Shape) -> Select[Any]:
         where, _ = _where(database, shape, head, "driver", of_anybody=True)
         if not database.is_sqlite:
             return count_of_visible(head, where, by_subject=shape.driver in ("type", "facet"))
-        if shape.driver == "type" and all(piece == ("facets",) for piece in shape.pieces):
+        is_walk = shape.driver == "type" or (shape.driver == "facet" and not shape.is_single)
+        if is_walk and all(piece == ("facets",) for piece in shape.pieces):
             return count_of_granted(head, where)
     where, _ = _where(database, shape, head, "driver")
     if shape.what == "estimate":

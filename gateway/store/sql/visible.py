@@ -47,7 +47,6 @@ from gateway.store.sql.tables import (
     columns_of,
 )
 
-
 _ABOUT: Final = bindparam("about", type_=String)
 
 
@@ -149,10 +148,17 @@ def _of_many(row: Columns, where: Sequence[ColumnElement[bool]]) -> ColumnElemen
 
 def _of_some(row: Columns, where: Sequence[ColumnElement[bool]], sets: "_Sets") -> ColumnElement[int]:
     """How many rows only such grants show as are about windows of time or kinds of content, participant by
-    participant."""
-    who = sets.apart().subquery()
-    mine = (row.level == ONE_PAIR, row.subject == who.c.subject, _shown_by_some(row, sets))
-    shown = select(func.count(row.pk)).where(*where, *mine).correlate(who)
+    participant: an index of whose they are finds their rows, each of which is then looked at.
+
+    Where all that a participant grants the reader is one window, this is held against the row; else its grants are
+    asked.
+    """
+    who, own = sets.apart_with_window().subquery(), columns_of(ResourceRow)
+    mine = (row.level == ONE_PAIR, row.subject == who.c.subject)
+    itself = (own.study == study_is(), own.type == row.type, own.pk == row.pk)
+    is_inside = and_(_one_of(who.c.domain, own.domain), who.c.low <= own.low, who.c.high >= own.high)
+    is_shown = case((who.c.is_all, is_inside), else_=_shown_by_some(own, sets))
+    shown = select(func.count(own.pk)).where(*where, *mine, *itself, is_shown).correlate(who)
     return select(_sum(shown.scalar_subquery())).select_from(who).scalar_subquery()
 
 
@@ -194,6 +200,15 @@ class _Sets:
     def apart(self) -> Select[Any]:
         """The participants of `some` who are not of `whole`."""
         return self.some.where(self.some.selected_columns.subject.not_in(self.whole)).distinct()
+
+    def apart_with_window(self) -> Select[Any]:
+        """The same, with domain and window of one of their grants, and whether it is their only one (`is_all`)."""
+        subject = self.some.selected_columns.subject
+        grant, named = subject.table.c, self.by_domain.subquery().c
+        is_all = and_(func.count() == 1, func.min(grant.rule) == 0, subject.not_in(select(named.subject)))
+        window = (func.min(grant.data_low).label("low"), func.max(grant.data_high).label("high"))
+        told = (subject, func.min(grant.domain).label("domain"), *window, is_all.label("is_all"))
+        return self.some.where(subject.not_in(self.whole)).with_only_columns(*told).group_by(subject)
 
 
 def _is_whole(grant: Columns) -> list[ColumnElement[bool]]:
