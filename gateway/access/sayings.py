@@ -98,14 +98,14 @@ def _gather(value: Any, codes: set[str], references: list[Any]) -> None:
     for node in pending:  # what is appended while it runs is come to later
         children: Iterable[Any] = ()
         if isinstance(node, dict):
-            code = node.get("code")
-            if code.__class__ is str and "value" not in node:  # a Quantity has a value, and its code is a unit
-                codes.add(f"{node.get('system', '')}|{code}")
+            if "code" in node and node["code"].__class__ is str and "value" not in node:
+                # a Quantity has a value, and its code is a unit
+                codes.add(f"{node.get('system', '')}|{node['code']}")
             if "reference" in node:
                 references.append(node["reference"])
             children = node.values()
         elif isinstance(node, list):
             children = node
-        for child in children:  # a comprehension costs twice as much
-            if child.__class__ not in PLAIN:
+        for child in children:  # most are texts; a comprehension costs twice as much
+            if child.__class__ is not str and child.__class__ not in PLAIN:
                 pending.append(child)  # noqa: PERF401

@@ -9,7 +9,7 @@ from gateway.access.gate import Gate
 from gateway.access.journal import Target
 from gateway.access.writes import Delete, Write
 from gateway.core.errors import FhirError, Unavailable
-from gateway.core.event import Event, Seen, Told
+from gateway.core.event import MAX_TARGETS, Event, Seen, Told
 from gateway.core.resources import Change, Committed, Lookup, Stored, Unit, Visibility
 from gateway.store.port import ResourceStore
 
@@ -72,9 +72,9 @@ class Transaction:
 
     def _events(self, committed: Sequence[Committed]) -> tuple[Told, ...]:
         targets = [one for one in self.results(committed) if one is not None]
-        event = self._report(targets, len(targets))
         if len(targets) > len(committed) or any(one.outcome not in _PLACED for one in committed):
-            return (event,)
+            return (self._report(targets, len(targets)),)
+        event = self._report(targets[:MAX_TARGETS], len(targets))
         placements = [change.placement for change in self._planned]
         pairs = {(subject, domain) for one in placements for subject in one.subjects for domain in one.domains}
         return (Seen(event, tuple(sorted(pairs))),)

@@ -24,7 +24,7 @@ from gateway.terminology import Terminology
 
 MOST_KNOWN = 512
 LONGEST_KNOWN = 600
-"""How many good values a test keeps, and how many bytes the text of one has at most."""
+"""How many values a test keeps its verdict of, and how many bytes the text of one has at most."""
 
 CONTEXTUAL = frozenset({"Extension", "Narrative", "Signature"})
 """Types whose rules look around."""
@@ -173,23 +173,22 @@ def object_test(fields: Mapping[str, Sure], presence: Callable[[Shape], bool], w
 
 
 def remembering(test: Sure) -> Sure:
-    """The same test, which knows the texts of some values that it let pass."""
-    known: set[bytes] = set()
+    """The same test, which knows by their texts what it said of some values."""
+    known: dict[bytes, bool] = {}
 
     def quicker(value: Any) -> bool:
         try:
             text = _encode(value)
         except (TypeError, ValueError, OverflowError, RecursionError):
             return False
-        if text in known:
-            return True
-        if not test(value):
-            return False
-        if len(text) <= LONGEST_KNOWN:
-            if len(known) >= MOST_KNOWN:
-                known.clear()
-            known.add(text)
-        return True
+        said = known.get(text)
+        if said is None:
+            said = test(value)
+            if len(text) <= LONGEST_KNOWN:
+                if len(known) >= MOST_KNOWN:
+                    known.clear()
+                known[text] = said
+        return said
 
     return quicker
 

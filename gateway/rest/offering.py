@@ -14,4 +14,4 @@ WITHOUT: Final[Mapping[str, frozenset[str]]] = {
 
 def offered(type: str, codes: Sequence[str]) -> tuple[str, ...]:
     """The interactions among `codes` (as in a CapabilityStatement) that a resource type has."""
-    return tuple(code for code in codes if code not in WITHOUT.get(type, ()))
+    return tuple(code for code in codes if code not in WITHOUT[type]) if type in WITHOUT else tuple(codes)

@@ -95,6 +95,8 @@ def _address(url: Any, base: str) -> tuple[str, str] | None:
     """Path and query below the base; None for any other place, and for paths with tricks."""
     if not isinstance(url, str) or not _URL.match(url) or "#" in url or "\\" in url:
         return None
+    if url.isalpha():  # a type alone, as most have that are to be created
+        return url, ""
     if url.startswith(base) and url[len(base) : len(base) + 1] in ("", "/", "?"):
         url = url[len(base) :]
     raw, _, query = url.partition("?")

@@ -5,6 +5,7 @@ nothing; its reads see what was written. Resources come back where `Prefer: retu
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -91,11 +92,15 @@ async def _transaction(
     )
 
 
+_instant = lru_cache(maxsize=16)(format_instant)
+"""What one transaction wrote has one."""
+
+
 def _written(parts: Parts, done: Done, wanted: Preferences) -> bytes:
     stored = version_of(done.result)
     response: dict[str, Any] = {"status": str(status_of(done.result))}
     if stored is not None:
-        response |= {"etag": etag(stored.version), "lastModified": format_instant(stored.updated)}
+        response |= {"etag": etag(stored.version), "lastModified": _instant(stored.updated)}
         if not stored.deleted:
             response["location"] = place_of(parts, stored)
     if wanted.returns == "operationoutcome":
