@@ -124,6 +124,20 @@ def test_a_read_in_a_bundle_has_its_own_conditions(http: Http, patient: str, kin
     assert {found["response"]["lastModified"][:19] for found in answer.json()["entry"]} == times
 
 
+def test_what_became_of_an_entry_of_a_batch_is_no_resource(http: Http, patient: str) -> None:
+    made = without_id(observation("x", patient))
+    judged = entry("POST", "Observation/$validate", made)
+    head = entry("HEAD", f"Patient/{patient}")
+    answer = send(http, "batch", entry("POST", "Observation", made), judged, head, Prefer="return=OperationOutcome")
+    assert statuses(answer) == ["201", "200", "200"]
+    written, validated, headed = answer.json()["entry"]
+    assert (
+        written["response"]["outcome"]["resourceType"] == validated["resource"]["resourceType"] == "OperationOutcome"
+    )
+    assert "resource" not in written
+    assert headed.keys() == {"response"}
+
+
 def test_a_batch_is_no_stronger_than_its_client(http: Http, patient: str) -> None:
     wanted = [entry("PUT", "Observation/mine", observation("mine", patient)), entry("GET", "Observation?_count=0")]
     assert statuses(send(http, "batch", *wanted, client="ehr-app")) == ["403", "200"]

@@ -3,6 +3,7 @@
 Token, limits, consent and audit are those of the outer request; the answer comes back as bytes.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -27,14 +28,19 @@ _PASSED_ON: Final = frozenset({b"authorization", b"prefer", b"accept-language", 
 _OWN: Final = frozenset({"path_params", "endpoint", "route", KEPT})
 """What a scope has of one request alone."""
 
+_OUTCOME: Final = b'{"resourceType":"OperationOutcome"'
+_ASKED: Final = re.compile(r"OperationOutcome|.*\$")
+"""Where an OperationOutcome is what was asked for."""
+
 
 @dataclass(slots=True)
 class Reply:
-    """The answer to an entry."""
+    """The answer to an entry; `is_told` when the body tells what became of a write."""
 
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    is_told: bool = False
 
 
 async def ask(app: ASGIApp, request: Request, entry: Entry, base_path: str) -> Reply:
@@ -52,7 +58,11 @@ async def ask(app: ASGIApp, request: Request, entry: Entry, base_path: str) -> R
         "query_string": entry.query.encode(),
         "headers": headers,
     }
-    return await reply_of(app, scope, body)
+    reply = await reply_of(app, scope, body)
+    if entry.method == "HEAD":
+        reply.body = b""
+    reply.is_told = not entry.is_read and _ASKED.match(entry.path) is None and reply.body.startswith(_OUTCOME)
+    return reply
 
 
 async def reply_of(app: ASGIApp, scope: Scope, body: bytes) -> Reply:
@@ -93,7 +103,7 @@ def entry_of(reply: Reply) -> bytes:
         modified = parsedate_to_datetime(reply.headers["last-modified"])
         response["lastModified"] = format_instant(modified.astimezone(UTC))
     is_resource = reply.body.startswith(b"{") and "fhir+json" in reply.headers.get("content-type", "")
-    if reply.status >= 400 and is_resource:
+    if is_resource and (reply.status >= 400 or reply.is_told):
         return b'{"response":%b,"outcome":%b}}' % (dumps(response)[:-1], reply.body)
     resource = b'"resource":%b,' % reply.body if is_resource else b""
     return b'{%b"response":%b}' % (resource, dumps(response))
