@@ -133,8 +133,13 @@ class ApiKeys:
         return f"{PREFIX}{key.id}_{secret}", key
 
     def rotate(self, study: str, id: str, overlap: timedelta) -> tuple[str, ApiKey]:
-        """A new key bound as the old one, which ends after `overlap`; raises as `issue` does."""
+        """A new key bound as the old one, which ends after `overlap`.
+
+        Raises as `issue` does, and `Conflict` for a key that is over: who revoked it did not want another.
+        """
         old = self._known(study, id)
+        if not old.lives(self._clock().timestamp()):
+            raise Conflict(issue("auth.key-over"))
         days = max(1, round((old.not_after - old.not_before) / 86_400))
         made = self.issue(study, old.client, days=min(days, MAX_DAYS), networks=old.networks, types=old.types)
         end = int((self._clock() + overlap).timestamp())

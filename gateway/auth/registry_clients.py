@@ -6,15 +6,15 @@ be suspended here, and one that was requested does not become usable because som
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 
 from gateway.auth.registry import Action, Registration, Step, advanced, is_usable, of_study_file, requested, step_of
-from gateway.auth.registry_form import check_client
+from gateway.auth.registry_form import check_client, is_id
 from gateway.core.clock import Clock
-from gateway.core.errors import Conflict, FhirError, NotFound
+from gateway.core.errors import Conflict, FhirError, NotFound, Unprocessable
 from gateway.core.event import Event
 from gateway.core.instants import format_instant
 from gateway.core.issues import issue
@@ -62,18 +62,22 @@ class ClientRegistry:
         self._known: dict[str, _Known] = {}
 
     def request(self, study: str, client: Client, actor: str, reason: str) -> Registration:
-        """Begins a registration.
+        """Begins a registration; one that is refused is audited as well.
 
         Raises `Unprocessable` for a client that the study cannot have, `Conflict` when it has one of this id.
         """
         step = step_of("request", actor, format_instant(self._clock()), reason)
         found = self._study(study)
-        check_client(found, client)
-        if client.id in found.clients:
-            raise Conflict(issue("auth.registry-known"))
         made = requested(study, client, step)
-        if not self._keep(made, step):
-            raise Conflict(issue("auth.registry-known"))
+        try:
+            check_client(found, client)
+            if client.id in found.clients or not self._keep(made, step):
+                raise Conflict(issue("auth.registry-known"))
+        except (Conflict, Unprocessable) as error:
+            known = client.organisation if client.organisation in found.organisations else ""
+            named = replace(made, id=client.id if is_id(client.id) else "", organisation=known)
+            self._record(self._event(named, step, error.issues[0].rule))
+            raise
         return made
 
     def step(self, study: str, id: str, action: Action, actor: str, reason: str, agreement: str = "") -> Registration:
@@ -167,7 +171,7 @@ class ClientRegistry:
             role="operator",
             purpose="",
             reason=refusal,
-            targets=(f"client:{registration.id}",),
+            targets=(f"client:{registration.id}",) if registration.id else (),
             why=f"{step.reason} ({step.agreement})" if step.agreement else step.reason,
         )
 

@@ -28,12 +28,17 @@ def check_client(study: Study, client: Client) -> None:
         raise Unprocessable(*faults)
 
 
+def is_id(text: str) -> bool:
+    """Whether a client can be called so."""
+    return bool(_ID.match(text))
+
+
 def _faults(study: Study, client: Client) -> Iterator[Issue]:
     role = study.roles.get(client.role)
     purposes = {one.purpose for one in study.clients.values()}
     needs_source = role is not None and role.collects
     checks = {
-        "id": bool(_ID.match(client.id)),
+        "id": is_id(client.id),
         "organisation": client.organisation in study.organisations,
         "role": role is not None,
         "purpose": client.purpose in purposes,

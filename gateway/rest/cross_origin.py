@@ -18,8 +18,20 @@ SENT: Final = (
     "If-None-Exist",
     "If-None-Match",
     "Prefer",
+    "X-Break-Glass",
+    "X-Change-Reason",
 )
-SHOWN: Final = ("ETag", "Last-Modified", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id")
+SHOWN: Final = (
+    "Content-Location",
+    "ETag",
+    "Expires",
+    "Last-Modified",
+    "Location",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Progress",
+    "X-Request-Id",
+)
 
 
 def for_origins(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:

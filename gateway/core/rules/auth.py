@@ -108,7 +108,7 @@ RULES: dict[str, Rule] = {
     "auth.key-invalid": Rule(
         "error", "login", "The key is not one that this gateway accepts from here and now", "Ask the study for a key"
     ),
-    "auth.key-twice": Rule("error", "invalid", "A key and a token were sent together", "Send one of them"),
+    "auth.key-twice": Rule("error", "invalid", "More than one key or token was sent", "Send one of them"),
     "auth.key-types": Rule(
         "error",
         "forbidden",
@@ -120,6 +120,7 @@ RULES: dict[str, Rule] = {
     ),
     "auth.key-days": Rule("error", "value", "A key may live from 1 to {limit} days", "Ask for fewer days"),
     "auth.key-network": Rule("error", "value", "A network is none", "Write it as 192.0.2.0/24 or 2001:db8::/32"),
+    "auth.key-over": Rule("error", "business-rule", "The key is over", "Issue another with `gateway key issue`"),
     "auth.key-two": Rule(
         "error", "conflict", "The client has {limit} living keys already", "Revoke one of them, or wait for its end"
     ),

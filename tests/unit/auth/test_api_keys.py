@@ -115,6 +115,18 @@ def test_keys_rotate_without_a_gap(gateway: Gateway, clock: Moving) -> None:
     gateway.api_keys.issue(STUDY, "withings")
 
 
+def test_a_key_that_is_over_brings_no_other(gateway: Gateway, clock: Moving) -> None:
+    _, revoked = gateway.api_keys.issue(STUDY, "withings")
+    gateway.api_keys.revoke(STUDY, revoked.id)
+    _, expired = gateway.api_keys.issue(STUDY, "withings", days=1)
+    clock.now += timedelta(days=1)
+    count = len(gateway.api_keys.all(STUDY))
+    for key in (revoked, expired):
+        with pytest.raises(Conflict, match="key-over"):
+            gateway.api_keys.rotate(STUDY, key.id, timedelta(hours=24))
+    assert len(gateway.api_keys.all(STUDY)) == count
+
+
 def test_a_revoked_key_is_refused_at_once(gateway: Gateway) -> None:
     text, key = gateway.api_keys.issue(STUDY, "withings")
     assert gateway.api_keys.authenticate(text, STUDY, HERE)

@@ -171,6 +171,31 @@ def test_a_request_is_for_what_the_study_knows(
     assert [found.message.endswith(f"with this {what}") for found in refused.value.issues] == [True]
 
 
+@pytest.mark.parametrize(
+    ("changes", "organisation", "targets", "reason"),
+    [
+        ({"role": "nobody"}, "cardio-research", ("client:lake-x",), "auth.registry-client"),
+        ({"organisation": "P-777 Maria"}, "", ("client:lake-x",), "auth.registry-client"),
+        ({"id": "P-777 Maria"}, "cardio-research", (), "auth.registry-client"),
+        ({"id": "research"}, "cardio-research", ("client:research",), "auth.registry-known"),
+    ],
+    ids=["role", "organisation", "id", "known"],
+)
+def test_a_request_that_is_refused_is_audited_without_what_nobody_knows(
+    gateway: Gateway,
+    lake: Client,
+    changes: dict[str, str],
+    organisation: str,
+    targets: tuple[str, ...],
+    reason: str,
+) -> None:
+    with pytest.raises(FhirError):
+        gateway.clients.request(STUDY, replace(lake, **({"id": "lake-x"} | changes)), "ana", "a lake of data")
+    last = decoded(list(gateway.store.rows(STUDY))[-1])
+    assert (last.operation, last.outcome, last.client) == ("client-request", "denied", "ana")
+    assert (last.organisation, last.targets, last.reason) == (organisation, targets, reason)
+
+
 def test_what_is_not_there_is_not_found(gateway: Gateway) -> None:
     for ask in (
         lambda: gateway.clients.one(STUDY, "nobody"),
