@@ -13,12 +13,16 @@ from decimal import Decimal
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
 MAX_NODES = 200_000
 """How many nodes a document may have once its aliases are followed."""
 
 MAX_DEPTH = 100
 """How deep a document may nest; the library's composer recurses in C and has no limit of its own."""
+
+MAX_DIGITS = 1_000
+"""How many characters a number may have; longer texts are quoted."""
 
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
@@ -62,11 +66,19 @@ def load(text: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise YamlError(error.problem or "not YAML", line, column) from None
+    except ReaderError as error:
+        line, column = place_of(text.encode("utf-8", "surrogatepass")[: error.position])
+        raise YamlError(str(error.reason), line, column) from None
     except (yaml.YAMLError, RecursionError):
         raise YamlError("not YAML, or nested too deep", 1, 1) from None
     positions: dict[tuple[str | int, ...], tuple[int, int]] = {}
     builder = _Builder(positions)
     return Document(builder.build(node, ()) if node is not None else None, positions)
+
+
+def place_of(before: bytes) -> tuple[int, int]:
+    """Line and column, from 1, of what stands behind `before`."""
+    return before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
 
 
 def _check_depth(events: Iterable[yaml.Event]) -> None:
@@ -100,6 +112,8 @@ class _Builder:
             raise YamlError("an alias refers to a node that contains it", line, column)
         self.positions[path] = (line, column)
         if isinstance(node, yaml.ScalarNode):
+            if len(node.value) > MAX_DIGITS and not node.style and _DECIMAL.match(node.value):
+                raise YamlError(f"a number of more than {MAX_DIGITS} characters", line, column)
             return _scalar(node)
         self.open.add(id(node))
         try:

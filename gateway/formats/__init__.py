@@ -12,9 +12,9 @@ payloads that each decode by themselves, `stream` their trees.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
@@ -27,6 +27,7 @@ from gateway.formats.hl7v2 import decode_hl7v2, field_of
 from gateway.formats.json_text import decode_json
 from gateway.formats.ndjson import decode_ndjson
 from gateway.formats.odm import decode_odm
+from gateway.formats.options import TABLE_OPTIONS, XML_OPTIONS, is_switch
 from gateway.formats.parts import PART_BYTES, Cut, Part, split_csv, split_ndjson
 from gateway.formats.redcap import decode_redcap
 from gateway.formats.xml import decode_xml
@@ -40,7 +41,8 @@ MAX_BYTES = 50_000_000
 class Format:
     """A payload format: its decoder, the media types it comes with (best first) and its usual file suffixes.
 
-    `parts` cuts a large file between records; None where it cannot be cut. `holder` gives for a name in an object of
+    `parts` cuts a large file between records; None where it cannot be cut. `options` are those that mappings may set,
+    each with what tells the problem of a value ("" for none). `holder` gives for a name in an object of
     the tree the name beside it whose value tells that of the first: `f3` for `f3_1`, itself where there is none.
     """
 
@@ -50,6 +52,7 @@ class Format:
     suffixes: tuple[str, ...]
     parts: Cut | None = None
     holder: Callable[[str], str] = str
+    options: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
 
 
 def _dicom(data: bytes, options: Options) -> Decoded:
@@ -65,15 +68,21 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         for entry in (
             Format("json", decode_json, ("application/json",), (".json",)),
             Format("ndjson", decode_ndjson, ("application/x-ndjson",), (".ndjson", ".jsonl"), split_ndjson),
-            Format("csv", decode_csv, ("text/csv",), (".csv",), split_csv),
-            Format("tsv", decode_tsv, ("text/tab-separated-values",), (".tsv",), split_csv),
-            Format("xml", decode_xml, ("application/xml", "text/xml"), (".xml",), split_xml),
+            Format("csv", decode_csv, ("text/csv",), (".csv",), split_csv, options=TABLE_OPTIONS),
+            Format("tsv", decode_tsv, ("text/tab-separated-values",), (".tsv",), split_csv, options=TABLE_OPTIONS),
+            Format("xml", decode_xml, ("application/xml", "text/xml"), (".xml",), split_xml, options=XML_OPTIONS),
             Format(
                 "hl7v2", decode_hl7v2, ("x-application/hl7-v2+er7", "application/hl7-v2"), (".hl7",), holder=field_of
             ),
             Format("dicom-json", decode_dicom_json, ("application/dicom+json", "application/json"), (".json",)),
             Format("dicom", _dicom, ("application/dicom",), (".dcm",)),
-            Format("redcap", decode_redcap, ("application/json", "text/csv"), (".json", ".csv")),
+            Format(
+                "redcap",
+                decode_redcap,
+                ("application/json", "text/csv"),
+                (".json", ".csv"),
+                options={**TABLE_OPTIONS, "by_field": is_switch},
+            ),
             Format("odm", decode_odm, ("application/xml", "text/xml", "application/odm+xml"), (".xml",)),
             Format(
                 "dataset-json",
@@ -86,6 +95,19 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     }
 )
 """Every format by name."""
+
+
+def option_faults(format: str, options: Options) -> list[tuple[str, str]]:
+    """Name and problem of each of a mapping's options that its format does not have, or not with this value."""
+    found = FORMATS.get(format)
+    if found is None:
+        return []
+    known = ", ".join(found.options) or "none"
+    problems = [
+        (name, found.options[name](value) if name in found.options else f"options of {format}: {known}")
+        for name, value in options.items()
+    ]
+    return [(name, problem) for name, problem in problems if problem]
 
 
 def decode(data: bytes, format: str, options: Options = NO_OPTIONS) -> Decoded:
@@ -130,5 +152,6 @@ __all__ = [
     "Pointer",
     "decode",
     "json_pointer",
+    "option_faults",
     "stream",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.fhirpath import Expression, FhirPathError, FunctionSpec, compile, nodes
 from gateway.mapping.faults import FileFaults, Place
-from gateway.mapping.functions.numbers import unit_is_valid
+from gateway.mapping.functions.numbers import unit_is_valid, units_compare
 from gateway.mapping.functions.times import time_pattern
 from gateway.mapping.lineage import fact_path, is_fixed, sources_of, walk
 from gateway.mapping.plan import Formula, Source
@@ -184,12 +184,19 @@ class Formulas:
             is_unit = index == 2 or (index == 0 and not mapped)
             if is_unit and isinstance(unit, str) and not unit_is_valid(unit):
                 self._fault("mapping.unit-invalid", argument, place, unit=unit)
+        units = [argument.value for argument in node.arguments[::2] if isinstance(argument, nodes.Literal)]
+        given, target = (str(units[0]), str(units[1])) if len(units) == 2 and not mapped else ("", "")
+        if unit_is_valid(given) and unit_is_valid(target) and not units_compare(given, target):
+            self._fault("mapping.unit-inconvertible", node.arguments[2], place, unit=given, target=target)
 
     def _check_pattern(self, node: nodes.Call, place: Place, names: Names) -> None:
         argument = node.arguments[0]
         if not isinstance(argument, nodes.Literal) or time_pattern(str(argument.value)) is None:
             self._fault(
-                "mapping.expression", argument, place, problem="parseTime() takes a literal pattern with YYYY"
+                "mapping.expression",
+                argument,
+                place,
+                problem="parseTime() takes a literal pattern with YYYY, of its tokens, T and Z",
             )
 
     def _fault(self, rule: str, node: nodes.Expr, place: Place, at: int | None = None, **names: Any) -> None:

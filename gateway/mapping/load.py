@@ -1,6 +1,6 @@
 """A mapping folder into a checked plan: every fault of the file at once, each with line and column."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -12,9 +12,10 @@ from gateway.core import Issue, issue, loads
 from gateway.core.assets import asset_root
 from gateway.core.errors import BadRequest
 from gateway.core.issues import any_blocks
-from gateway.core.yaml import Document, YamlError, load
+from gateway.core.yaml import Document, YamlError, load, place_of
 from gateway.definitions import Definitions
-from gateway.formats import FORMATS
+from gateway.fhirpath import FhirPathError, compile
+from gateway.formats import FORMATS, option_faults
 from gateway.mapping.emits import EmitReader, check_twins, order_emits
 from gateway.mapping.faults import FileFaults, Place
 from gateway.mapping.formulas import Formulas, Names, is_expression, literal
@@ -71,13 +72,13 @@ def file_schema() -> Schema:
 def load_folder(folder: Traversable, label: str, around: Surroundings) -> Loaded:
     """The mapping in `folder`; positions are `label:line:column`."""
     try:
-        document = load(folder.joinpath(FILE_NAME).read_text("utf-8"))
+        document = load(_text(folder.joinpath(FILE_NAME).read_bytes()))
     except YamlError as error:
         place = f"{label}:{error.line}:{error.column}"
         return Loaded(None, (issue("mapping.yaml", mapping=place, problem=str(error)),))
     except RecursionError:
         return Loaded(None, (issue("mapping.yaml", mapping=label, problem="it nests too deep"),))
-    except (OSError, UnicodeDecodeError):
+    except OSError:
         return Loaded(None, (issue("mapping.file-missing", mapping=label, name=FILE_NAME),))
     faults = FileFaults(label, document)
     for difference in file_schema().differences(document.tree):
@@ -91,6 +92,14 @@ def load_folder(folder: Traversable, label: str, around: Surroundings) -> Loaded
     except RecursionError:
         faults.add("mapping.structure", (), problem="the file nests too deep")
         return Loaded(None, faults.issues(), document=document)
+
+
+def _text(data: bytes) -> str:
+    """The text of a mapping file; raises `YamlError` where it is not UTF-8."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise YamlError("not UTF-8", *place_of(data[: error.start])) from None
 
 
 def _rest(tree: Any) -> dict[str, Any] | None:
@@ -135,6 +144,8 @@ class _Reader:
         if source["format"] not in FORMATS:
             known = ", ".join(FORMATS)
             self.faults.add("mapping.structure", ("source", "format"), problem=f"no such format; known: {known}")
+        for name, problem in option_faults(source["format"], source.get("options", {})):
+            self.faults.add("mapping.option", ("source", "options", name), name=name, problem=problem)
         schema = self._schema(source.get("schema"))
         tables, lookups = self._tables(tree.get("conceptmaps", {})), self._lookups(tree.get("lookups", {}))
         policy: Mapping[str, Action] = MappingProxyType(tree.get("policy", {}))
@@ -145,8 +156,24 @@ class _Reader:
         plan = replace(self._plan(tree, formulas, names, policy), functions=callables)
         if whole:
             self._check_unused(tree, formulas)
+            self._check_tests(tree.get("tests", ()))
         issues = self.faults.issues()
         return Loaded(None if any_blocks(issues) else plan, issues, tree, schema, self.document)
+
+    def _check_tests(self, tests: Sequence[Mapping[str, Any]]) -> None:
+        """Types that there are not could never be counted, or never be missed."""
+        known = self.around.definitions.types()
+        for index, test in enumerate(tests):
+            for part in ("resources", "match"):
+                for name in test["expect"].get(part, ()):
+                    if name not in known:
+                        self.faults.add("mapping.unknown-type", ("tests", index, "expect", part, name), type=name)
+            for number, text in enumerate(test["expect"].get("where", ())):
+                try:
+                    compile(text[1:], model=None)
+                except FhirPathError as error:
+                    place = ("tests", index, "expect", "where", number)
+                    self.faults.add("mapping.expression", place, problem=error.message)
 
     def _names(self, tree: dict[str, Any]) -> Names:
         context = tree.get("context")

@@ -4,6 +4,7 @@ Everything constant is folded into one `Constant`, built once and shared: nothin
 place (the store encodes it, the server's meta goes into a new dict).
 """
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,7 @@ from gateway.mapping.shape import refuses
 from gateway.terminology import Terminology
 
 _ESCAPE = "element:"
+_FORMED = frozenset(("date", "dateTime", "instant", "time", "code", "id", "oid", "uuid", "uri", "url", "canonical"))
 _EMPTY = Constant(None, "")
 
 
@@ -149,8 +151,18 @@ class Templates:
         if not target.primitive or not literal_fits(plain, target.type):
             self.faults.add("mapping.literal-type", place, element=target.path, type=target.type)
             return _EMPTY
+        if not self._is_well_formed(plain, target.type):
+            self.faults.add("mapping.literal-form", place, element=target.path, type=target.type)
         self._check_code(plain, slot, target, place)
         return Constant(plain, self.faults.position(place))
+
+    def _is_well_formed(self, value: Any, type_name: str) -> bool:
+        """False for a literal that R4 does not take as a value of the primitive type: a date of a 13th month."""
+        if isinstance(value, int):
+            return type_name not in INTEGER_TYPES or -(2**31) <= value < 2**31
+        element = self.definitions.element(f"{type_name}.value") if type_name in _FORMED else None
+        pattern = element.types[0].regex if element is not None and element.types else None
+        return pattern is None or re.fullmatch(pattern, value) is not None
 
     def _check_code(self, value: Any, slot: Slot, target: Target, place: Place) -> None:
         """Notes a literal code that is not in the element's required value set, or a concept none of whose is."""

@@ -5,6 +5,7 @@ from gateway.core.rules.rule import Rule
 _FILE = {
     "mapping.yaml": Rule("fatal", "structure", "The mapping file is not YAML: {problem}", "See YAML 1.2"),
     "mapping.structure": Rule("error", "structure", "{problem}", "See the mapping language, part 'The file'"),
+    "mapping.option": Rule("error", "value", "The option {name}: {problem}", "See the format's decoder"),
     "mapping.expression": Rule("error", "processing", "The expression is not valid: {problem}"),
     "mapping.unknown-variable": Rule("error", "not-found", "Nothing is called %{name} here", "Known: {known}"),
     "mapping.context-undeclared": Rule(
@@ -27,6 +28,9 @@ _FILE = {
     "mapping.list-unwanted": Rule("error", "structure", "{element} does not repeat", "Write one value"),
     "mapping.too-many-items": Rule("error", "structure", "{element} takes at most {max} values"),
     "mapping.literal-type": Rule("error", "value", "{element} takes a {type}", "Quote texts, leave numbers bare"),
+    "mapping.literal-form": Rule(
+        "error", "value", "{element} takes a {type}, and this is not the form of one", "See the primitive types of R4"
+    ),
     "mapping.code-not-bound": Rule(
         "error", "code-invalid", "{element} takes a code of {value_set}", "See the value set"
     ),
@@ -53,6 +57,9 @@ _FILE = {
         "error", "duplicate", "{emit} makes the same resources under the same key as {other}", "Tell them apart"
     ),
     "mapping.unit-invalid": Rule("error", "code-invalid", "{unit} is not a UCUM unit", "See https://ucum.org"),
+    "mapping.unit-inconvertible": Rule(
+        "error", "value", "{unit} cannot be told in {target}", "Use units of the same kind"
+    ),
     "mapping.unknown-emit": Rule("error", "not-found", "There is no emit {name}", "Known: {known}"),
     "mapping.duplicate-emit": Rule("error", "duplicate", "Two emits are called {name}", "Rename one"),
     "mapping.emit-cycle": Rule("error", "processing", "Emits refer to each other in a circle: {names}"),

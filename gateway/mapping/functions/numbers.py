@@ -66,6 +66,15 @@ def unit_is_valid(unit: str) -> bool:
     return ucum.validate(unit)
 
 
+def units_compare(unit: str, target: str) -> bool:
+    """True where a number of a UCUM unit can be told in another."""
+    try:
+        ucum.convert(Decimal(1), unit, target)
+    except ValueError:
+        return False
+    return True
+
+
 def _converted(number: Decimal, unit: str, target: str) -> Decimal:
     """The number in the target unit, with the significant digits of the source and two more."""
     exact = ucum.convert(number, unit, target)

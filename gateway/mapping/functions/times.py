@@ -328,11 +328,15 @@ _TOKENS = {
     "A": r"(?P<noon>[AaPp][Mm])",
 }
 _TOKEN = re.compile("|".join(_TOKENS))
+_LETTER = re.compile("[A-SU-Ya-z]")
 
 
 @lru_cache(maxsize=64)
 def time_pattern(pattern: str) -> re.Pattern[str] | None:
-    """The regular expression of a `parseTime` pattern; None when a token is there twice or there is no year."""
+    """The regular expression of a `parseTime` pattern; None when a token is there twice, there is no year, or a
+    letter is no token, T or Z."""
+    if _LETTER.search(_TOKEN.sub("", pattern)):
+        return None
     parts, last = [], 0
     for token in _TOKEN.finditer(pattern):
         parts += [re.escape(pattern[last : token.start()]), _TOKENS[token[0]]]

@@ -58,6 +58,8 @@ REFUSED = {
     "a key that is a list": ("[1, 2]: 3\n", 1),
     "not closed": ("a: [1, 2\n", 2),
     "a merged list of scalars": ("a: {<<: [1]}", 1),
+    "a number without end": ("a: 1\nb: -" + "9" * 5000, 2),
+    "a control character": ("a: é\nb: \x00", 2),
 }
 
 

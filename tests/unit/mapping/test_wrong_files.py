@@ -31,6 +31,16 @@ def test_every_fault_has_its_line(path: Path, tmp_path: Path) -> None:
     assert (mapping is None) == any(found.blocks for found in issues)
 
 
+@pytest.mark.parametrize("wrong", [b"\xe9", b"\x00"], ids=["latin-1", "NUL"])
+def test_bytes_that_are_no_text_have_their_line(wrong: bytes, tmp_path: Path) -> None:
+    data = emit("").encode()
+    tmp_path.joinpath("mapping.yaml").write_bytes(data.replace(b"status: final", b"status: fin" + wrong, 1))
+    line = data[: data.index(b"status: final")].count(b"\n") + 1
+    mapping, issues = read_mapping(tmp_path, "wrong", surroundings())
+    assert mapping is None
+    assert [(found.rule, int(found.mapping.split(":")[1])) for found in issues] == [("mapping.yaml", line)]
+
+
 def test_literal_codes_are_of_their_required_value_set(tmp_path: Path) -> None:
     text = emit("component: [{code: {text: a}, valueQuantity: {value: =v, comparator: about}}]")
     tmp_path.joinpath("mapping.yaml").write_text(text.replace("status: final", "status: finished"), "utf-8")

@@ -1,0 +1,37 @@
+"""What mappings may set of a decoder, and what is wrong with a value: "" for nothing."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+
+def is_switch(value: Any) -> str:
+    """Of a switch."""
+    return "" if isinstance(value, bool) else "true or false is needed"
+
+
+def _delimiter(value: Any) -> str:
+    fits = isinstance(value, str) and len(value) == 1 and value not in '"\r\n'
+    return "" if fits else "one character is needed"
+
+
+def _encoding(value: Any) -> str:
+    try:
+        "".encode(str(value))
+    except (LookupError, ValueError):
+        return "no such encoding"
+    return ""
+
+
+def _names(value: Any) -> str:
+    fits = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return "" if fits else "a list of names is needed"
+
+
+TABLE_OPTIONS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
+    {"delimiter": _delimiter, "encoding": _encoding, "final_newline": is_switch}
+)
+"""Of `delimited`."""
+
+XML_OPTIONS: Mapping[str, Callable[[Any], str]] = MappingProxyType({"document_type": is_switch, "context": _names})
+"""Of `xml`."""
