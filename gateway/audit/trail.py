@@ -31,6 +31,9 @@ class Rows(Protocol):
     def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
         """The rows of a study with a sequence above `after`, in order."""
 
+    def end(self, study: str) -> tuple[int, bytes]:
+        """Sequence and digest that the next row goes on from, kept beside the rows; 0 and b"" before the first."""
+
     def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
         """The ids of the participants whose data resources hold, by references such as `Observation/1`."""
 
@@ -98,11 +101,15 @@ class AuditTrail:
         """Empty when the study's chain is whole; else one issue that names the first broken sequence.
 
         `anchored` tells what the chain must hold (sequence -> digest in hex, as `Anchors.read`): without it rows cut
-        off at the end leave a shorter chain that is whole.
+        off at the end leave a shorter chain that is whole, where the end that is kept beside them was set back too.
+        That end is looked at before the rows, all of which up to it must be there, and after them, when none may lie
+        beyond it: others may write meanwhile.
         """
         anchored = anchored or {}
         previous, expected, broken = b"", 1, ""
         try:
+            end, digest = self._rows.end(study)
+            is_there = (end, digest) == (0, b"")
             for row in self._rows.rows(study):
                 broken = self._fault(row, study, expected, previous)
                 if not broken and anchored.get(expected, row.digest.hex()) != row.digest.hex():
@@ -110,11 +117,20 @@ class AuditTrail:
                 if broken:
                     break
                 previous, expected = row.digest, expected + 1
+                is_there = is_there or (row.sequence, row.digest) == (end, digest)
+            is_there = is_there and self._is_end(study, expected - 1, previous)
         except (TypeError, ValueError):  # a row whose columns are not even of their type
             broken = "audit.changed"
         if not broken and max(anchored, default=0) >= expected:
             broken = "audit.truncated"
+        elif not broken and not is_there:
+            broken = "audit.end"
         return [issue(broken, sequence=expected)] if broken else []
+
+    def _is_end(self, study: str, sequence: int, digest: bytes) -> bool:
+        """Whether the end kept beside the rows is this row, or one that was written since."""
+        end, kept = self._rows.end(study)
+        return end > sequence or (end, kept) == (sequence, digest)
 
     def _fault(self, row: AuditRow, study: str, expected: int, previous: bytes) -> str:
         """The rule that a row breaks as the next one of its chain, or ""."""

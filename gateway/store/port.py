@@ -229,3 +229,6 @@ class AuditStore(Protocol):
 
     def last(self, study: str) -> AuditRow | None:
         """The newest row, or None."""
+
+    def end(self, study: str) -> tuple[int, bytes]:
+        """Sequence and digest that the next row goes on from, as kept beside the rows; 0 and b"" at first."""

@@ -45,6 +45,12 @@ RULES: dict[str, Rule] = {
         "The audit trail ends before sequence {sequence}, and an anchor tells of later rows",
         "Compare with a backup; rows were cut off, or an older copy of the database was put in place",
     ),
+    "audit.end": Rule(
+        "error",
+        "security",
+        "The audit trail ends before sequence {sequence}, and the end that is kept beside it is another",
+        "Compare with a backup; rows were cut off, or the end was replaced",
+    ),
     "audit.anchor-changed": Rule(
         "error",
         "security",

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Executable,
     LargeBinary,
+    Select,
     bindparam,
     func,
     insert,
@@ -41,7 +42,8 @@ class AuditRows:
         self._chain = chain
         self._context = AuditContext(database)
         self._open = database.prepare(_open(database))
-        self._lock = database.prepare(_head(database))
+        self._lock = database.prepare(_head() if database.is_sqlite else _head().with_for_update())
+        self._look = database.prepare(_head())
         self._advance = database.prepare(_advance())
         self._add = database.prepare(insert(table_of(AuditEventRow)))
         self._read = database.prepare(_rows())
@@ -127,6 +129,11 @@ class AuditRows:
         found = self._database.fetch(self._last, {"study": study})
         return AuditRow(study, *found[0]) if found else None
 
+    def end(self, study: str) -> tuple[int, bytes]:
+        """See `AuditStore.end`."""
+        found = self._database.fetch(self._look, {"study": study})
+        return (found[0][0], bytes(found[0][1])) if found else (0, b"")
+
 
 def _open(database: Database) -> Executable:
     columns: dict[str, Any] = {name: bindparam(f"b_{name}") for name in ("study", "sequence", "digest")}
@@ -134,10 +141,9 @@ def _open(database: Database) -> Executable:
     return opened
 
 
-def _head(database: Database) -> Executable:
+def _head() -> Select[Any]:
     columns = table_of(AuditHeadRow).c
-    found = select(columns.sequence, columns.digest).where(columns.study == study_is())
-    return found if database.is_sqlite else found.with_for_update()
+    return select(columns.sequence, columns.digest).where(columns.study == study_is())
 
 
 def _advance() -> Executable:

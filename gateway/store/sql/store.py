@@ -300,6 +300,10 @@ class SqlStore:
         """See `AuditStore.last`."""
         return self._audit.last(study)
 
+    def end(self, study: str) -> tuple[int, bytes]:
+        """See `AuditStore.end`."""
+        return self._audit.end(study)
+
 
 def _told(unit: Unit, committed: tuple[Committed, ...]) -> tuple[Told, ...]:
     """The audit events of a unit; raises `BadRequest` when one is another study's."""

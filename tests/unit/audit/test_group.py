@@ -33,6 +33,9 @@ class Counted:
     def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
         return iter(())
 
+    def end(self, study: str) -> tuple[int, bytes]:
+        return 0, b""
+
     def patients_of(self, study: str, references: object) -> set[str]:
         return set()
 
