@@ -86,6 +86,8 @@ def _read(reader: Iterator[list[str]]) -> Table:
             if not header:
                 header, width = _header(cells), len(cells)
                 continue
+            if number > MAX_ROWS:
+                raise BadRequest(issue("format.csv-rows-limit", limit=MAX_ROWS))
             row = {name: cell for name, cell in zip(header, cells, strict=False) if cell and not cell.isspace()}
             if row or any(cells[len(header) :]):
                 _check_row(cells, len(header), width, number)
@@ -110,5 +112,3 @@ def _header(cells: list[str]) -> list[str]:
 def _check_row(cells: list[str], names: int, width: int, number: int) -> None:
     if len(cells) not in (names, width) or any(cell and not cell.isspace() for cell in cells[names:]):
         raise BadRequest(issue("format.csv-columns", source=f"row {number}", expected=names, found=len(cells)))
-    if number > MAX_ROWS:
-        raise BadRequest(issue("format.csv-rows-limit", limit=MAX_ROWS))

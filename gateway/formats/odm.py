@@ -25,7 +25,7 @@ from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options, Pointer
 from gateway.formats.odm_definitions import Definitions, definitions_of
 from gateway.formats.odm_forms import Moved, forms_of_groups
-from gateway.formats.xml_tree import read_xml
+from gateway.formats.xml_tree import children, read_xml
 
 NAMESPACES = tuple(f"http://www.cdisc.org/ns/odm/v{version}" for version in ("1.2", "1.3", "2.0"))
 
@@ -60,7 +60,7 @@ def decode_odm(data: bytes, options: Options) -> Decoded:
 
 def _share(element: dict[str, Any], level: int, known: dict[str, str], definitions: Definitions) -> None:
     """Gives the elements below the keys of those above, and typed items the form of untyped ones."""
-    for child in element.get(_LEVELS[level], ()):
+    for child in children(element, _LEVELS[level]):
         if level >= _EVENT:
             for name, value in known.items():
                 if name == "TransactionType":
@@ -82,9 +82,8 @@ def _share(element: dict[str, Any], level: int, known: dict[str, str], definitio
 
 def _own(child: dict[str, Any], level: int) -> dict[str, str]:
     own = {name: child[name] for name in _SHARED[level] if name in child}
-    site = child.get("SiteRef")
-    if level == 1 and site:
-        own["SiteOID"] = site[0].get("LocationOID", "")
+    for site in children(child, "SiteRef")[:1] if level == 1 else ():
+        own["SiteOID"] = site.get("LocationOID", "")
     if child.get("TransactionType") == "Remove":
         own["TransactionType"] = "Remove"
     return own
@@ -93,7 +92,10 @@ def _own(child: dict[str, Any], level: int) -> dict[str, str]:
 def _untype(group: dict[str, Any]) -> None:
     typed = [name for name in group if name.startswith("ItemData") and name != "ItemData"]
     for name in typed:
-        for item in group[name]:
-            if isinstance(item, dict) and "text" in item:
+        items = children(group, name)
+        for item in items:
+            if "text" in item:
                 item.setdefault("Value", item["text"].strip())
-        group.setdefault("ItemData", []).extend(group[name])
+        untyped = group.setdefault("ItemData", [])
+        if isinstance(untyped, list):
+            untyped.extend(items)

@@ -7,6 +7,8 @@ they are of that one, whatever they name. Of several translations the first coun
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.formats.xml_tree import children
+
 _Version = dict[tuple[str, str], str]
 
 
@@ -26,13 +28,12 @@ class Definitions:
     def tell_items(self, group: dict[str, Any]) -> None:
         """Gives the items of a group their questions and units."""
         version = self._of(group)
-        for item in group.get("ItemData", ()):
+        for item in children(group, "ItemData"):
             question = version.get(("ItemData", item.get("ItemOID", "")))
             if question:
                 item.setdefault("Question", question)
-            unit = item.get("MeasurementUnitRef")
-            if isinstance(unit, list):
-                oid = unit[0].get("MeasurementUnitOID", "")
+            for unit in children(item, "MeasurementUnitRef")[:1]:
+                oid = unit.get("MeasurementUnitOID", "")
                 item.setdefault("Unit", self.units.get(oid, oid))
 
     def _of(self, element: dict[str, Any]) -> _Version:
@@ -44,12 +45,12 @@ class Definitions:
 def definitions_of(root: dict[str, Any]) -> Definitions:
     """The definitions in an ODM element."""
     made = Definitions()
-    for study in root.get("Study", ()):
-        for version in study.get("MetaDataVersion", ()):
+    for study in children(root, "Study"):
+        for version in children(study, "MetaDataVersion"):
             made.versions[study.get("OID", ""), version.get("OID", "")] = _version(version)
-        for basic in study.get("BasicDefinitions", ()):
-            for unit in basic.get("MeasurementUnit", ()):
-                name = _translated(unit.get("Symbol", ())) or unit.get("Name", "")
+        for basic in children(study, "BasicDefinitions"):
+            for unit in children(basic, "MeasurementUnit"):
+                name = _translated(children(unit, "Symbol")) or unit.get("Name", "")
                 made.units.setdefault(unit.get("OID", ""), name or unit.get("OID", ""))
     return made
 
@@ -58,13 +59,13 @@ def _version(version: dict[str, Any]) -> _Version:
     found: _Version = {}
     for kind, elements in (("StudyEventData", ("StudyEventDef",)), ("FormData", ("FormDef", "ItemGroupDef"))):
         for name in elements:
-            for one in version.get(name, ()):
+            for one in children(version, name):
                 found.setdefault((kind, one.get("OID", "")), one.get("Name", ""))
-    for item in version.get("ItemDef", ()):
-        found.setdefault(("ItemData", item.get("OID", "")), _translated(item.get("Question", ())))
+    for item in children(version, "ItemDef"):
+        found.setdefault(("ItemData", item.get("OID", "")), _translated(children(item, "Question")))
     return found
 
 
-def _translated(elements: Any) -> str:
-    texts = (text.get("text", "").strip() for element in elements for text in element.get("TranslatedText", ()))
+def _translated(elements: list[dict[str, Any]]) -> str:
+    texts = (text.get("text", "").strip() for element in elements for text in children(element, "TranslatedText"))
     return next((text for text in texts if text), "")

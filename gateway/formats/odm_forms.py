@@ -7,6 +7,7 @@ A group that has items itself is the first group of its form. Of an item the tex
 from typing import Any
 
 from gateway.formats.decoded import Pointer
+from gateway.formats.xml_tree import children
 
 Moved = dict[Pointer, Pointer]
 """Where a group that was given to a form stands in the document, by its place in the tree."""
@@ -15,15 +16,16 @@ Moved = dict[Pointer, Pointer]
 def forms_of_groups(root: dict[str, Any]) -> Moved:
     """Gives the events of an ODM 2.0 element their forms; the positions of what was moved."""
     moved: Moved = {}
-    for at, clinical in enumerate(root.get("ClinicalData", ())):
-        for number, subject in enumerate(clinical.get("SubjectData", ())):
-            for index, event in enumerate(subject.get("StudyEventData", ())):
-                if "FormData" in event or "ItemGroupData" not in event:
+    for at, clinical in enumerate(children(root, "ClinicalData")):
+        for number, subject in enumerate(children(clinical, "SubjectData")):
+            for index, event in enumerate(children(subject, "StudyEventData")):
+                groups = children(event, "ItemGroupData")
+                if "FormData" in event or not groups:
                     continue
                 place = ("ClinicalData", at, "SubjectData", number, "StudyEventData", index)
                 event["FormData"] = [
                     _form(group, (*place, "FormData", each), (*place, "ItemGroupData", each), moved)
-                    for each, group in enumerate(event["ItemGroupData"])
+                    for each, group in enumerate(groups)
                 ]
     return moved
 
@@ -40,10 +42,11 @@ def _form(group: dict[str, Any], place: Pointer, real: Pointer, moved: Moved) ->
 
 def _collect(group: dict[str, Any], real: Pointer, found: list[tuple[dict[str, Any], Pointer]]) -> None:
     """The group, where it has items, and those in it; each with items that read as those of 1.3."""
-    if "ItemData" in group:
+    items = children(group, "ItemData")
+    if items:
         own = {name: value for name, value in group.items() if name != "ItemGroupData"}
-        found.append(({**own, "ItemData": [_item(item) for item in group["ItemData"]]}, real))
-    for index, inner in enumerate(group.get("ItemGroupData", ())):
+        found.append(({**own, "ItemData": [_item(item) for item in items]}, real))
+    for index, inner in enumerate(children(group, "ItemGroupData")):
         _collect(inner, (*real, "ItemGroupData", index), found)
 
 

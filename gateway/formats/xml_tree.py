@@ -117,6 +117,12 @@ class _Builder:
         return self.root
 
 
+def children(element: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The elements of a name in an element; none where an attribute has taken the name."""
+    found = element.get(name)
+    return found if isinstance(found, list) else []
+
+
 def local_name(name: str) -> str:
     """The name without its namespace."""
     return name.rpartition("}")[2]

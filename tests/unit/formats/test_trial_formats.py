@@ -1,6 +1,7 @@
 """REDCap's long form, what ODM shares for reading, and Dataset-JSON."""
 
 import json
+import re
 from decimal import Decimal
 
 import pytest
@@ -131,6 +132,36 @@ def test_data_are_told_by_the_version_of_the_metadata_that_they_name():
     assert told(two, one) == ("visit a", "form a", {"I1": None, "I2": "old?"})
     assert told(two) == ("visit b", "form b", {"I1": None, "I2": "new?"})
     assert told(version("3", "c", []), two) == (None, None, {"I1": None, "I2": None})
+
+
+WHOLE_ODM = """<ODM xmlns="http://www.cdisc.org/ns/odm/v1.3"><Study OID="S"><BasicDefinitions>
+<MeasurementUnit OID="U">
+<Symbol><TranslatedText>u</TranslatedText></Symbol></MeasurementUnit></BasicDefinitions><MetaDataVersion OID="1">
+<ItemDef OID="I"><Question><TranslatedText>q?</TranslatedText></Question></ItemDef></MetaDataVersion></Study>
+<ClinicalData StudyOID="S"><SubjectData SubjectKey="1"><SiteRef LocationOID="L"/><StudyEventData StudyEventOID="V">
+<FormData FormOID="F"><ItemGroupData ItemGroupOID="G"><ItemData ItemOID="I" Value="5">
+<MeasurementUnitRef MeasurementUnitOID="U"/></ItemData><ItemDataFloat ItemOID="J">6</ItemDataFloat></ItemGroupData>
+</FormData></StudyEventData></SubjectData></ClinicalData></ODM>"""
+
+
+@pytest.mark.parametrize("version", ["1.3", "2.0"])
+def test_an_attribute_that_has_the_name_of_an_element_breaks_nothing(version):
+    text = WHOLE_ODM.replace("v1.3", "v" + version)
+    if version == "2.0":
+        text = text.replace("FormData", "ItemGroupData").replace('ItemOID="J">6<', 'ItemOID="J"><Value>6</Value><')
+    names = sorted(set(re.findall(r"<([A-Za-z]+)", text)))
+    for inside in names:
+        for name in names:
+            without = re.sub(rf"<{name}(?: [^>]*)?/>|<{name}[ >].*?</{name}>", "", text, flags=re.DOTALL)
+            for document in (text, without):
+                try:
+                    decode(document.replace(f"<{inside}", f'<{inside} {name}="x"', 1).encode(), "odm")
+                except BadRequest as refused:
+                    assert {found.rule for found in refused.issues} <= {
+                        "format.xml-name-clash",
+                        "payload.empty",
+                        "format.xml-not-whole",
+                    }
 
 
 def test_a_data_set_as_lines_and_one_of_version_1_0_give_the_same_rows():
