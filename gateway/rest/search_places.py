@@ -83,7 +83,9 @@ _quoted = lru_cache(maxsize=4096)(quote_plus)
 
 
 def pairs_of(text: bytes) -> Pairs:
-    """The name-value pairs of a query string or form."""
+    """The name-value pairs of a query string or form; where nothing stands between two `&` there is none."""
+    if b"&&" in text or text[:1] == b"&" or text[-1:] == b"&":
+        text = b"&".join(filter(None, text.split(b"&")))
     try:
         return parse_qsl(
             text.decode("ascii"),

@@ -165,7 +165,8 @@ def test_huge_and_crooked_bundles_are_refused(http: Http) -> None:
         "type": "batch",
         "entry": [{"request": {"method": "POST", "url": ""}, "resource": many}],
     }
-    assert posted(dumps(self_made)).status_code == 400
+    assert [one["response"]["status"] for one in posted(dumps(self_made)).json()["entry"]] == ["400"]
+    assert posted(dumps(self_made | {"type": "transaction"})).status_code == 400
     for crooked in (b"", b"null", b"[]", b'"x"', b"{", b"\xff\xfe", b'{"resourceType":"Bundle"}', b'{"a":1,"a":2}'):
         answer = posted(crooked)
         assert answer.status_code == 400, crooked

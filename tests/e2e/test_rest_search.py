@@ -109,6 +109,13 @@ def test_a_form_gives_the_same_as_an_address(http: Http) -> None:
     assert sorted(ids(form.json())) == ["seen-7", "seen-8"] == sorted(ids(address.json()))
 
 
+@pytest.mark.parametrize("query", ["&code=8310-5&&_count=2", "code=8310-5&_count=2&", "code=8310-5&_count=2&&&"])
+def test_nothing_between_two_parameters_is_no_parameter(http: Http, query: str) -> None:
+    expected = http.get("/Observation?code=8310-5&_count=2").json()
+    found = http.get(f"/Observation?{query}").json()
+    assert (found["entry"], links(found)["self"]) == (expected["entry"], links(expected)["self"])
+
+
 def test_a_search_is_posted_without_a_body(http: Http) -> None:
     path = f"{BASE}/Observation/_search?code=8310-5&_count=2"
     assert len(http.ask("POST", path, "ehr-app").json()["entry"]) == 2

@@ -61,7 +61,10 @@ RULES: dict[str, Rule] = {
         "Send it as it is, not compressed",
     ),
     "rest.form": Rule(
-        "error", "structure", "The body is not a form", "Send name=value pairs, percent-encoded UTF-8, joined by &"
+        "error",
+        "structure",
+        "The parameters are no name=value pairs",
+        "Send name=value pairs, percent-encoded UTF-8, joined by &",
     ),
     "rest.form-too-large": Rule(
         "error", "too-long", "The form is larger than {limit} bytes", "Split the search: ask for fewer values at once"
