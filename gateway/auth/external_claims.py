@@ -14,10 +14,13 @@ _USER: Final = re.compile(r"(Patient|Practitioner|PractitionerRole|RelatedPerson
 def external_claims(claims: Mapping[str, Any], base: str) -> Told | None:
     """What verified claims of an access token say (RFC 9068); None for claims of another shape.
 
-    `client_id` or else `azp` is the client; `scope` or else the list `scp` what it may do; `patient` the participant;
-    `fhirUser` the person, whose address may start with the FHIR `base` of the study.
+    `client_id` or `azp` is the client, and both name the same one where they are there; `scope`, else the list `scp`,
+    what it may do; `patient` the participant; `fhirUser` the person, whose address may start with the FHIR `base` of
+    the study.
     """
     client = claims.get("client_id", claims.get("azp"))
+    if claims.get("azp", client) != client:
+        return None
     scope = claims.get("scope", claims.get("scp"))
     if isinstance(scope, list) and all(isinstance(one, str) for one in scope):
         scope = " ".join(scope)

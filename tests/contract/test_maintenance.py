@@ -167,6 +167,13 @@ def test_a_whole_database_has_no_fault(filled: SqlStore) -> None:
     assert filled.maintenance.check("unknown", ignore) == []
 
 
+def test_a_payload_that_was_emptied_at_a_participants_wish_is_no_damage(filled: SqlStore) -> None:
+    with filled.database.engine.begin() as connection:
+        statement = "INSERT INTO payload (study, sha256, body) VALUES ('s', 'x', :none)"
+        connection.execute(text(statement), {"none": b""})
+    assert filled.maintenance.check("s", ignore) == []
+
+
 DAMAGE = {
     "DELETE FROM version WHERE study = 's' AND version = 2": "store.check-lost",
     "UPDATE version SET body = :body WHERE study = 's' AND version = 2": "store.check-content",

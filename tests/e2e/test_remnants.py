@@ -137,6 +137,7 @@ def test_threat_26_nothing_is_left_of_a_deleted_participant(installation: Instal
         time.sleep(0.1)  # the worker of exports takes files away within its seconds
     assert left == []
     assert installation.holding(STAYS) != []
+    assert installation.gateway.store.maintenance.check(STUDY, lambda _: None) == []  # a restore would bring it back
     later = installation.ask("GET", jobs["later"].headers["content-location"], "ehr-app")
     assert CANARY not in later.text
     assert installation.ask("GET", "fhir/Observation/gone-1", "registrar").status_code == 404

@@ -47,7 +47,8 @@ class Checker:
                 faults.update(self._faults(study, *row))
                 told(1)
             for sha256, body in _rows(connection, _payloads(study)):
-                faults["store.check-payload"] += hashlib.sha256(body).hexdigest() != sha256
+                # One that was emptied at a participant's wish is as it should be: a backup would bring it back.
+                faults["store.check-payload"] += bool(body) and hashlib.sha256(body).hexdigest() != sha256
                 told(1)
             faults["store.check-receipt"] = sum(1 for _ in _rows(connection, _without_payload(study)))
         return [issue(rule, count=count) for rule, count in sorted(faults.items()) if count]
