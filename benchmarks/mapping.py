@@ -71,7 +71,7 @@ def _each(seconds: tuple[float, float]) -> tuple[float, str, float]:
 
 def _whole(mapping: Mapping, message: bytes, facts: Facts) -> int:
     decoded = decode(message, "hl7v2", mapping.source.options)
-    made = len(mapping.apply(decoded.tree, facts, locate=decoded.locate).resources)
+    made = len(mapping.apply_to(decoded, facts).resources)
     if not made:
         raise RuntimeError("nothing was mapped")
     return made

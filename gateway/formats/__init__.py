@@ -19,11 +19,12 @@ from typing import Any, BinaryIO
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.dataset_json import decode_dataset_json
-from gateway.formats.decoded import NO_OPTIONS, Decoded, Options, Pointer, json_pointer
+from gateway.formats.decoded import NO_OPTIONS, NO_ROWS, Alike, Decoded, Options, Pointer, Rows, json_pointer
 from gateway.formats.delimited import decode_csv, decode_tsv
 from gateway.formats.dicom_json import decode_dicom_json
 from gateway.formats.fhir import decode_fhir
 from gateway.formats.hl7v2 import decode_hl7v2, field_of
+from gateway.formats.hl7v2_results import RESULTS
 from gateway.formats.json_text import decode_json
 from gateway.formats.ndjson import decode_ndjson
 from gateway.formats.odm import decode_odm
@@ -44,6 +45,7 @@ class Format:
     `parts` cuts a large file between records; None where it cannot be cut. `options` are those that mappings may set,
     each with what tells the problem of a value ("" for none). `holder` gives for a name in an object of
     the tree the name beside it whose value tells that of the first: `f3` for `f3_1`, itself where there is none.
+    `alike` describes the rows that its trees have, None for none.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Format:
     parts: Cut | None = None
     holder: Callable[[str], str] = str
     options: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+    alike: Alike | None = None
 
 
 def _dicom(data: bytes, options: Options) -> Decoded:
@@ -72,7 +75,12 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format("tsv", decode_tsv, ("text/tab-separated-values",), (".tsv",), split_csv, options=TABLE_OPTIONS),
             Format("xml", decode_xml, ("application/xml", "text/xml"), (".xml",), split_xml, options=XML_OPTIONS),
             Format(
-                "hl7v2", decode_hl7v2, ("x-application/hl7-v2+er7", "application/hl7-v2"), (".hl7",), holder=field_of
+                "hl7v2",
+                decode_hl7v2,
+                ("x-application/hl7-v2+er7", "application/hl7-v2"),
+                (".hl7",),
+                holder=field_of,
+                alike=RESULTS,
             ),
             Format("dicom-json", decode_dicom_json, ("application/dicom+json", "application/json"), (".json",)),
             Format("dicom", _dicom, ("application/dicom",), (".dcm",)),
@@ -144,12 +152,15 @@ def _format(name: str) -> Format:
 __all__ = [
     "FORMATS",
     "MAX_BYTES",
+    "NO_ROWS",
     "PART_BYTES",
+    "Alike",
     "Decoded",
     "Format",
     "Options",
     "Part",
     "Pointer",
+    "Rows",
     "decode",
     "json_pointer",
     "option_faults",

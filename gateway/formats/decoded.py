@@ -1,6 +1,7 @@
 """What a decoder gives: a plain tree and the way back to positions in the payload."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -15,16 +16,52 @@ Options: TypeAlias = Mapping[str, Any]
 NO_OPTIONS: Options = MappingProxyType({})
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """How a format tells items of a list that are the same but for a few texts, without making the items.
+
+    The lists are those named `items`; their items are objects with one name, `base`. Instead of an item there may be
+    a row: its kind, which is an object with the attribute `item`, and texts. An item of that kind is `kind.item` with
+    other values for the names in `texts` behind `base`: the row's text at the position that they have there, or
+    nothing for None. `sure` are those that are never nothing, and none is an empty text.
+    """
+
+    items: str
+    base: str
+    texts: Mapping[str, int]
+    sure: frozenset[str]
+
+
+Rows: TypeAlias = Mapping[int, Sequence[tuple[Any, ...]]]
+"""The rows of lists of a tree, by the identity of the list."""
+
+NO_ROWS: Rows = MappingProxyType({})
+
+
+def _is_full() -> None:
+    """Fills nothing."""
+
+
 class Decoded(Struct, frozen=True, eq=False):
     """A decoded payload.
 
     `tree` holds dict, list, str, bool, None, int and Decimal only. `locate` turns a pointer into the position that
     the sender knows: a JSON Pointer, `OBX[3].5.1`, `row 3, column HR`, `(0020,000D)`, an XPath. A pointer that leads
     nowhere gets the position of its deepest node that exists.
+
+    `outline` is the same tree where the lists of `rows` are empty until `fill` is called, which `tree` does.
     """
 
-    tree: Any
+    outline: Any
     locate: Callable[[Pointer], str]
+    rows: Rows = NO_ROWS
+    fill: Callable[[], None] = _is_full
+
+    @property
+    def tree(self) -> Any:
+        """The whole tree, always the same object."""
+        self.fill()
+        return self.outline
 
 
 def json_pointer(pointer: Pointer) -> str:

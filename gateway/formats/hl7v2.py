@@ -40,9 +40,10 @@ from typing import Any
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options
-from gateway.formats.hl7v2_groups import flat, oru_groups
+from gateway.formats.hl7v2_groups import Unfilled, flat, oru_groups, oru_outline
 from gateway.formats.hl7v2_locate import Located, Message, locator
-from gateway.formats.hl7v2_segments import USUAL, Encoding, Segment, read_plain, read_result, read_segment
+from gateway.formats.hl7v2_results import read_result, segment_of
+from gateway.formats.hl7v2_segments import USUAL, Encoding, read_plain, read_segment
 
 MAX_SEGMENTS = 200_000
 
@@ -61,12 +62,14 @@ def decode_hl7v2(data: bytes, options: Options) -> Decoded:
     text = _unframed(_text(data))
     headers, messages = _read(text)
     tree: dict[str, Any] = dict(headers)
-    roots = [_message_tree(message) for message in messages]
+    unfilled: list[Unfilled] = []
+    roots = [_message_tree(message, unfilled) for message in messages]
     if len(roots) == 1:
         tree.update(roots[0])
     else:
         _merge(tree, roots)
-    return Decoded(tree, locator(tree, messages))
+    fill = _filler(messages, unfilled)
+    return Decoded(tree, locator(tree, messages, fill), {id(results): rows for results, rows in unfilled}, fill)
 
 
 def field_of(name: str) -> str:
@@ -96,21 +99,23 @@ def _unframed(text: str) -> str:
 
 def _read(text: str) -> tuple[dict[str, Any], list[Message]]:
     """The FHS and BHS segments by name, and the messages; checks envelopes and segment names."""
-    reader, read = _Reader(text), read_segment
+    reader = _Reader(text)
     lines = (text.replace("\r\n", "\r").replace("\n", "\r") if "\n" in text else text).split("\r")
     if len(lines) > MAX_SEGMENTS:
         raise BadRequest(issue("format.hl7-limit", limit=MAX_SEGMENTS))
-    beginnings, separators, add = reader.beginnings, USUAL, reader.add
+    beginnings, separators, add, is_plain = reader.beginnings, USUAL, reader.add, False
     for number, line in enumerate(lines, 1):
         if line[:4] in beginnings:
-            name = line[:3]
-            add(
-                (name, read_result(line, separators) if name == "OBX" and reader.is_plain else read(line, separators))
-            )
+            if not is_plain and separators.is_special(line):
+                add((line[:3], read_segment(line, separators)))
+            elif line[:3] == "OBX":
+                add(("OBX", read_result(line, separators)))
+            else:
+                add((line[:3], read_plain(line, separators)))
         elif line and not line.isspace():
             reader.take(line, number)
             beginnings, separators, add = reader.beginnings, reader.encoding or USUAL, reader.add
-            read = read_plain if reader.is_plain else read_segment
+            is_plain = reader.is_plain
     return reader.finish()
 
 
@@ -126,7 +131,7 @@ class _Reader:
         self.beginnings = _NONE
         self.headers: dict[str, Any] = {}
         self.messages: list[Message] = []
-        self.add: Callable[[tuple[str, Segment]], None] = Message().append
+        self.add: Callable[[tuple[str, Any]], None] = Message().append
         self.open: list[str] = []
         self.in_batch = 0
 
@@ -183,9 +188,37 @@ class _Reader:
         return self.headers, self.messages
 
 
-def _message_tree(message: Message) -> Located:
-    header = message[0][1]
-    return oru_groups(message) if header.get("f9_1") == "ORU" else flat(message)
+def _message_tree(message: Message, unfilled: list[Unfilled]) -> Located:
+    """The tree of a message; results that only have rows are noted as such."""
+    is_oru = message[0][1].get("f9_1") == "ORU"
+    outlined = oru_outline(message) if is_oru else None
+    if outlined is not None:
+        unfilled += outlined[1]
+        return outlined[0]
+    for index, (name, segment) in enumerate(message):
+        if segment.__class__ is tuple:
+            message[index] = name, segment_of(segment)
+    return oru_groups(message) if is_oru else flat(message)
+
+
+def _filler(messages: list[Message], unfilled: list[Unfilled]) -> Callable[[], None]:
+    """What makes the results that only have rows, once."""
+
+    def fill() -> None:
+        if not unfilled:
+            return
+        made = []
+        for results, rows in unfilled:
+            results.extend([{"OBX": segment_of(row)} for row in rows])
+            made += results
+        unfilled.clear()
+        segments = iter(made)
+        for message in messages:
+            for index, (name, segment) in enumerate(message):
+                if segment.__class__ is tuple:
+                    message[index] = name, next(segments)["OBX"]
+
+    return fill
 
 
 def _merge(tree: dict[str, Any], roots: list[Located]) -> None:

@@ -1,9 +1,13 @@
 """The groups of ORU_R01, built from a message's segments in one pass (`gateway.formats.hl7v2`)."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from gateway.formats.hl7v2_locate import Located, Message
+from gateway.formats.hl7v2_results import Row
 from gateway.formats.hl7v2_segments import Segment
+
+Unfilled: TypeAlias = tuple[list[dict[str, Segment]], list[Row]]
+"""An empty list of results, and the rows of those that belong into it."""
 
 _OF_PATIENT = frozenset(("PD1",))
 _OF_VISIT = frozenset(("PV1", "PV2"))
@@ -36,6 +40,31 @@ def oru_groups(message: Message) -> Located:
     return builder.finish()
 
 
+def oru_outline(message: Message) -> tuple[Located, list[Unfilled]] | None:
+    """As `oru_groups`, without results: their empty lists and their rows, in order.
+
+    None where a result has no row, notes, or is one of a specimen.
+    """
+    builder = _OruBuilder(message[0][1])
+    unfilled: list[Unfilled] = []
+    rows: list[Row] | None = None
+    behind: dict[str, Any] = {}
+    for name, segment in message[1:]:
+        if name != "OBX":
+            if rows:
+                builder.place, rows = behind, None
+            builder.add(name, segment)
+        elif segment.__class__ is dict or builder.specimens or behind:
+            return None
+        elif rows:
+            rows.append(segment)
+        else:
+            empty: list[dict[str, Segment]] = []
+            rows = builder.open_results(empty, [segment])
+            unfilled.append((empty, rows))
+    return None if behind else (builder.finish(), unfilled)
+
+
 class _OruBuilder:
     """Keeps the groups that are open; `place` is where a segment without a place of its own goes."""
 
@@ -46,7 +75,7 @@ class _OruBuilder:
         self.place: dict[str, Any] = self.root
         self.result: dict[str, Any] | None = None
         self.order: dict[str, Any] | None = None
-        self.observations: list[dict[str, Any]] = []
+        self.observations: list[Any] = []
         self.specimens: list[dict[str, Any]] = []
 
     def add_result(self, segment: Segment) -> list[dict[str, Any]] | None:
@@ -60,6 +89,12 @@ class _OruBuilder:
             order["OBSERVATION"] = self.observations
         self.observations.append(self.place)
         return self.observations
+
+    def open_results(self, results: list[dict[str, Any]], rows: list[Row]) -> list[Row]:
+        """The list of results of the order is `results`, for which there are the rows."""
+        order = self._open_order() if self.order is None else self.order
+        order["OBSERVATION"], self.observations = results, rows
+        return rows
 
     def add(self, name: str, segment: Segment) -> None:
         """Takes any other segment."""

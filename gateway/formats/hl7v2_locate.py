@@ -4,17 +4,16 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, TypeGuard
 
 from gateway.formats.decoded import Pointer
-from gateway.formats.hl7v2_segments import Segment
 
-Message: TypeAlias = list[tuple[str, Segment]]
-"""Segments with their names, in order, MSH first."""
+Message: TypeAlias = list[tuple[str, Any]]
+"""Segments with their names, in order, MSH first; rows where results are not made yet."""
 
 Located: TypeAlias = dict[str, Any]
 _Title: TypeAlias = Callable[[dict[str, Any]], str | None]
 _SEARCHES = 3
 
 
-def locator(tree: Located, messages: list[Message]) -> Callable[[Pointer], str]:
+def locator(tree: Located, messages: list[Message], fill: Callable[[], None]) -> Callable[[Pointer], str]:
     """The function from a pointer into `tree` to its position; asked again and again, it indexes the segments."""
     names: dict[int, str] = {}
     asked = 0
@@ -24,6 +23,7 @@ def locator(tree: Located, messages: list[Message]) -> Callable[[Pointer], str]:
 
     def locate(pointer: Pointer) -> str:
         nonlocal asked
+        fill()
         asked += 1
         if asked == _SEARCHES:
             names.update(_names(messages))

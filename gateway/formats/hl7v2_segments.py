@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from typing import Any, TypeAlias, cast
 
 Segment: TypeAlias = dict[str, Any]
@@ -16,15 +17,6 @@ _HIGHLIGHT = frozenset("HN")
 
 MAX_NAMED = 127
 """Names of fields up to this number are built once; HL7 has no segment with more."""
-
-
-REMEMBERED = 1024
-MAX_REMEMBERED = 500
-"""How many kinds of OBX are remembered, and how long a line may be: a hostile sender must not fill the memory."""
-
-_TIME = 14
-_TO_VALUE, _TO_TIME, _MOST = 6, 8, 100
-"""How many separators an OBX has before what follows its value, how many there before its time, and at most."""
 
 MAX_PARTS = 24
 """Names of components up to this number are built once; what has more is read the slower way."""
@@ -104,7 +96,7 @@ def read_segment(line: str, encoding: Encoding) -> Segment:
         parts = line.split(encoding.field)
         segment: Segment = {"f1": encoding.field, "f2": parts[1]}
         parts[0:2] = ["", "", ""]
-        read = _read_fields if encoding.is_special(line[9:]) or len(parts) > MAX_NAMED else _read_plain_fields
+        read = _read_fields if encoding.is_special(line[9:]) or len(parts) > MAX_NAMED else read_plain_fields
         read(segment, parts, 0, encoding)
         return segment
     if not encoding.is_special(line):
@@ -114,53 +106,7 @@ def read_segment(line: str, encoding: Encoding) -> Segment:
 
 def read_plain(line: str, encoding: Encoding) -> Segment:
     """As `read_segment`, for a line that has nothing special and is no header, as most lines are."""
-    return read_result(line, encoding) if line[:3] == "OBX" else _read(line, encoding, _read_plain_fields)
-
-
-def read_result(line: str, encoding: Encoding) -> Segment:
-    """As `read_plain`, for an OBX: what it has in common with others of its test is a copy of what is remembered."""
-    separator = encoding.field
-    parts = line.split(separator, _TO_VALUE)
-    if len(parts) <= _TO_VALUE or len(line) > MAX_REMEMBERED:
-        return _read(line, encoding, _read_plain_fields)
-    _, number, kind, test, part, value, rest = parts
-    time = others = ""
-    count = rest.count(separator)
-    if count == _TO_TIME:
-        rest, _, time = rest.rpartition(separator)
-    elif count > _TO_TIME:
-        *first, time, others = rest.split(separator, _TO_TIME + 1)
-        rest = separator.join(first)
-    if not number or not value or encoding.component in f"{number}{part}{value}{time}" or count > _MOST:
-        return _read(line, encoding, _read_plain_fields)
-    common, composites = _of_test(kind, test, bool(part), rest, encoding)
-    segment = common.copy()
-    for name, value_of in composites:
-        segment[name] = value_of.copy()
-    segment["f1"] = segment["f1_1"] = number
-    if part:
-        segment["f4"] = segment["f4_1"] = part
-    segment["f5"] = segment["f5_1"] = value
-    if time:
-        segment["f14"] = segment["f14_1"] = time
-    if others:
-        _read_plain_fields(segment, others.split(separator), 0, encoding, _TIME + 1)
-    return segment
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _of_test(
-    kind: str, test: str, has_part: bool, rest: str, encoding: Encoding
-) -> tuple[Segment, tuple[tuple[str, dict[str, str]], ...]]:
-    """The fields of an OBX, placeholders for its number, sub-id, value; and those of several parts.
-
-    `kind` and `test` are fields 2 and 3, `rest` 6 to 13. They name the test, its unit, range and flags, which come
-    again in every message. They say nothing of whom the result is about, so that they may be remembered; what a
-    segment PID, a value or a time says never is.
-    """
-    line = encoding.field.join(("OBX", "1", kind, test, "1" if has_part else "", "1", rest))
-    segment = _read(line, encoding, _read_plain_fields)
-    return segment, tuple((name, value) for name, value in segment.items() if isinstance(value, dict))
+    return _read(line, encoding, read_plain_fields)
 
 
 def _read(line: str, encoding: Encoding, read: _Read) -> Segment:
@@ -174,17 +120,16 @@ def _read(line: str, encoding: Encoding, read: _Read) -> Segment:
     return segment
 
 
-def _read_plain_fields(
+def read_plain_fields(
     segment: Segment, parts: list[str], text_field: int, encoding: Encoding, start: int = 0
 ) -> None:
     """The fields of a line that has components at most, from number `start`; as `_read_fields` does."""
     component = encoding.component
-    for number, raw in enumerate(parts, start):
-        if raw:
-            if component not in raw or number == text_field:
-                segment[_FIELDS[number]] = segment[_FIRST[number]] = raw
-            else:
-                _components(segment, number, raw, encoding)
+    for number, raw in compress(enumerate(parts, start), parts):
+        if component not in raw or number == text_field:
+            segment[_FIELDS[number]] = segment[_FIRST[number]] = raw
+        else:
+            _components(segment, number, raw, encoding)
 
 
 def _components(segment: Segment, number: int, raw: str, encoding: Encoding) -> None:
@@ -192,14 +137,11 @@ def _components(segment: Segment, number: int, raw: str, encoding: Encoding) -> 
     if len(texts) > MAX_PARTS:
         _composite_field(segment, number, raw, encoding)
         return
-    values: dict[str, str] = {}
-    name = _FIELDS[number]
-    segment[name] = values
-    for text, key, part in zip(texts, _KEYS, _PARTS_OF[name], strict=False):
-        if text:
-            values[key] = segment[part] = text
-    if not values:
-        del segment[name]
+    values = dict(compress(zip(_KEYS, texts, strict=False), texts))
+    if values:
+        name = _FIELDS[number]
+        segment[name] = values
+        segment.update(compress(zip(_PARTS_OF[name], texts, strict=False), texts))
 
 
 def _read_fields(segment: Segment, parts: list[str], text_field: int, encoding: Encoding) -> None:

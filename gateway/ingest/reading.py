@@ -56,7 +56,7 @@ def read(
         sha256=sha256,
         resolve=resolve,
     )
-    mapped = mapping.apply(decoded.tree, facts, trace=trace, locate=decoded.locate)
+    mapped = mapping.apply_to(decoded, facts, trace=trace)
     told = watch.look(payload.source, mapping, decoded.tree) if watch is not None else ()
     issues = (*found, *told, *mapped.issues)
     return Reading(name, () if any_blocks(issues) else mapped.units, issues, mapped.trace)

@@ -90,7 +90,7 @@ def run_example(mapping: Mapping, case: Traversable) -> Example:
     refused = mapping.check_payload(decoded.tree, decoded.locate)
     if refused:
         return Example(case.name, (), tuple(refused))
-    mapped = mapping.apply(decoded.tree, facts, locate=decoded.locate)
+    mapped = mapping.apply_to(decoded, facts)
     kept = tuple(resource for unit in mapped.units if not unit.blocked for resource in unit.resources)
     return Example(case.name, kept, issues_of(mapped))
 

@@ -1,6 +1,7 @@
 """What generated functions look like from outside."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -28,10 +29,16 @@ Asked: TypeAlias = Callable[[Any, dict[str, Any], Scope, Env], Any]
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """One function in two forms: `usual` raises one of `ODDITIES` for what only `general`, made when asked, takes."""
+    """One function in several forms: each raises one of `ODDITIES` for what only the next takes.
 
-    usual: Fast
+    `of_rows` maps results that are rows, where a mapping allows for that; it leaves lists empty that it does not look
+    at. `usual` is for usual data, `general` for all. The latter, and `usual` where there is the first, are made when
+    they are asked for.
+    """
+
+    usual: Callable[[], Fast]
     general: Callable[[], Fast | None]
+    of_rows: Fast | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +61,26 @@ class FastPlan:
 class Bound:
     """A generated function in one unit; `known` is what it is bound to."""
 
-    __slots__ = ("_function", "_general", "_known", "usual")
+    __slots__ = ("_function", "_general", "_known", "_usual", "of_rows")
 
     def __init__(self, function: Generated, known: tuple[dict[str, Any], Scope, Env, str]) -> None:
         self._function = function
         self._known = known
         self._general: Run | None = None
-        self.usual: Run
-        try:
-            self.usual = function.usual(*known)
-        except ODDITIES:
-            self.usual = _unusual
+        self._usual: Run | None = None
+        self.of_rows: Run | None = None
+        if function.of_rows is not None and known[1].rows:
+            with suppress(*ODDITIES):
+                self.of_rows = function.of_rows(*known)
+
+    def usual(self) -> Run:
+        """The function for usual data."""
+        if self._usual is None:
+            try:
+                self._usual = self._function.usual()(*self._known)
+            except ODDITIES:
+                self._usual = _unusual
+        return self._usual
 
     def general(self) -> Run | None:
         """The function for all data; None where Python cannot nest as deep as it would."""

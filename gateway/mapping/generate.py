@@ -6,21 +6,26 @@ made. `wanted(records, variables, env)` gives the numbers of the records that an
 
 The functions do what `walk` does where there is nothing to report, and raise where there is: then `walk` maps the
 same record again and tells. Each has two forms: for usual data, with one value at every step, and for all data, which
-is made and asked where the other gives up. Constant parts are shared between resources.
+is made and asked where the other gives up; where a format has rows there is a third one, of these. Constant parts are
+shared between resources.
 """
 
 import ast
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
+from gateway.formats import FORMATS, Alike
 from gateway.mapping.fast import Asked, Fast, FastPlan, Generated, Wanted
 from gateway.mapping.generate_bulk import write_wanted
 from gateway.mapping.generate_groups import write_grouped
 from gateway.mapping.lineage import plain_path, variables_of
 from gateway.mapping.plan import Emit, Formula, Plan
+from gateway.mapping.single_kind import NoRowsError
 from gateway.mapping.writer import Writer
+from gateway.mapping.writer_rows import reads_rows
 
 Variables: TypeAlias = tuple[tuple[str, Formula], ...]
 Names: TypeAlias = dict[str, Any]
@@ -111,12 +116,24 @@ def _generated(plan: Plan, emits: Sequence[Emit], variables: Variables, name: st
         except (SyntaxError, RecursionError):
             return None
 
-    return Generated(_compiled(plan, emits, variables, name, usual=True), general)
+    @cache
+    def usual() -> Fast:
+        return _compiled(plan, emits, variables, name, usual=True)
+
+    alike = FORMATS[plan.format].alike
+    if alike is not None and emits is plan.each and reads_rows(plan, alike):
+        with suppress(NoRowsError):
+            of_rows = _compiled(plan, emits, variables, f"{name} of rows", usual=True, alike=alike)
+            return Generated(usual, general, of_rows)
+    usual()
+    return Generated(usual, general)
 
 
-def written(plan: Plan, emits: Sequence[Emit], variables: Variables, *, usual: bool) -> tuple[ast.Module, Names]:
+def written(
+    plan: Plan, emits: Sequence[Emit], variables: Variables, *, usual: bool, alike: Alike | None = None
+) -> tuple[ast.Module, Names]:
     """The module of a function, `ast.unparse` shows it, and the objects that it refers to."""
-    writer = Writer(plan, usual=usual)
+    writer = Writer(plan, usual=usual, alike=alike)
     code = writer.code
     outer = code.emit(_OUTER)
     inner_block: list[ast.stmt] = []
@@ -131,11 +148,13 @@ def written(plan: Plan, emits: Sequence[Emit], variables: Variables, *, usual: b
         code.block.extend(writer.prelude)
         code.block.extend(inner_block)
         code.run("return run")
-    return ast.Module(body=code.block, type_ignores=[]), code.globals
+    return ast.Module(body=[*writer.module, *code.block], type_ignores=[]), code.globals
 
 
-def _compiled(plan: Plan, emits: Sequence[Emit], variables: Variables, name: str, *, usual: bool) -> Fast:
-    module, names = written(plan, emits, variables, usual=usual)
+def _compiled(
+    plan: Plan, emits: Sequence[Emit], variables: Variables, name: str, *, usual: bool, alike: Alike | None = None
+) -> Fast:
+    module, names = written(plan, emits, variables, usual=usual, alike=alike)
     made: Fast = _executed(plan, module, names, name)["bind"]
     return made
 

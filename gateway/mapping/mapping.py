@@ -11,7 +11,7 @@ from gateway.core import Issue, issue
 from gateway.core.instants import format_instant
 from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
-from gateway.formats import Pointer, json_pointer
+from gateway.formats import Decoded, Pointer, json_pointer
 from gateway.mapping.assets import Asset
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
 from gateway.mapping.fast import FastPlan
@@ -97,13 +97,19 @@ class Mapping:
         ]
 
     def apply(self, tree: Any, facts: Facts, *, trace: bool = False, locate: Locate = json_pointer) -> Mapped:
-        """The units that the payload makes. Issues are values; nothing is raised for data.
+        """The units that the payload makes, as `apply_to` gives them; `locate` is that of the decoded payload."""
+        return self.apply_to(Decoded(tree, locate), facts, trace=trace)
 
-        `locate` is that of the decoded payload. With `trace`, by the slow explaining walk, every element is accounted
-        for in `Mapped.trace`. Resources share constant parts: do not change them in place.
+    def apply_to(self, decoded: Decoded, facts: Facts, *, trace: bool = False) -> Mapped:
+        """The units that a decoded payload makes. Issues are values; nothing is raised for data.
+
+        With `trace`, by the slow explaining walk, every element is accounted for in `Mapped.trace`. Resources share
+        constant parts: do not change them in place. The tree is completed only as far as something looks at it.
         """
+        if decoded.rows and (trace or self.fast is None or self.fast.record is None or not self.fast.record.of_rows):
+            decoded = Decoded(decoded.tree, decoded.locate)
         steps: list[Step] | None = [] if trace else None
-        run = _Run(self, tree, facts, Positions(tree, locate), steps)
+        run = _Run(self, decoded, facts, Positions(decoded.outline, decoded.locate), steps)
         try:
             return run.run()
         except TooLarge as large:
@@ -112,7 +118,7 @@ class Mapping:
 
 class _Run(Struct, eq=False):
     mapping: Mapping
-    tree: Any
+    payload: Decoded
     facts: Facts
     positions: Positions
     steps: list[Step] | None
@@ -127,12 +133,12 @@ class _Run(Struct, eq=False):
         try:
             records, problem = self._records(plan.records, base)
             if not records:
-                rule = problem or issue("mapping.no-records", source=self.positions.of_node(self.tree))
+                rule = problem or issue("mapping.no-records", source=self.positions.of_node(self.payload.outline))
                 return Mapped((), (rule,))
             known = dict(base)
             env = Env(variables=known)
             search = SubjectSearch(plan, self.facts.resolve, known, env, self.positions, fast, scope)
-            groups = search.groups(self.tree, records)
+            groups = search.groups(self.payload.outline, records)
         finally:
             current.reset(token)
         budget = Budget()
@@ -142,7 +148,7 @@ class _Run(Struct, eq=False):
     def _facts(self) -> dict[str, Any]:
         """What expressions may read of the payload, the envelope and the study; left out what no expression reads."""
         fast, context = self.mapping.fast, self.mapping.plan.context or ()
-        base = {"payload": self.tree}
+        base = {"payload": self.payload.outline}
         if fast is None or "envelope" in fast.facts or "envelope" in context:
             base["envelope"] = {
                 **self.facts.envelope,
@@ -155,15 +161,15 @@ class _Run(Struct, eq=False):
 
     def _records(self, formula: Formula | None, base: dict[str, Any]) -> tuple[list[Any], Issue | None]:
         if formula is None:
-            return [self.tree], None
+            return [self.payload.tree], None
         path = () if self.mapping.fast is None else self.mapping.fast.records
         if path:
             try:
-                return spread(self.tree, path), None
+                return spread(self.payload.outline, path), None
             except ODDITIES:
                 pass
         try:
-            return formula.expression.evaluate(self.tree, Env(variables=base)), None
+            return formula.expression.evaluate(self.payload.tree, Env(variables=base)), None
         except (Fault, FhirPathError) as error:
             problem = error.issues[0].message if isinstance(error, FhirPathError) else error.rule
             return [], issue("mapping.evaluation", mapping=formula.position, problem=problem)
@@ -184,7 +190,7 @@ class _Run(Struct, eq=False):
             fast=self.mapping.fast,
             study=str(self.facts.study["id"]),
             subject=subject,
-            payload=self.tree,
+            payload=self.payload,
             records=group.records,
             variables=variables,
             seen=seen,

@@ -25,7 +25,7 @@ _CODING: Final = frozenset({"translate", "coding", "codeable", "range"})
 _OF_PARTS: Final = frozenset({"coding", "codeable", "first", "where", "select"})
 _FREE: Final = frozenset({"coalesce", "iif"})
 _MOVES_FOCUS: Final = frozenset({"where", "select", "exists", "all"})
-_PURE: Final = (
+PURE: Final = (
     _CODING
     | _FREE
     | _MOVES_FOCUS
@@ -113,6 +113,18 @@ def derived(variables: Sequence[tuple[str, Formula]]) -> tuple[int, int] | None:
         if count >= _LEAST_DERIVED:
             return position, count
     return None
+
+
+def is_pure(tree: nodes.Expr, variables: Iterable[str], *, inside: bool) -> bool:
+    """True for an expression that reads fields of the item and these variables alone, so that it may be remembered.
+
+    `inside` where the focus is a part of the item, so that `$this` may be read.
+    """
+    try:
+        _Reader(_Reads(), {name: _Reads() for name in variables}).visit(tree, inside=inside)
+    except _Impure:
+        return False
+    return True
 
 
 def _coded(emit: Emit) -> tuple[dict[str, _Reads], dict[str, _Reads]]:
@@ -210,7 +222,7 @@ class _Reader:
             case nodes.Member(target=target):
                 if target is not None:
                     self.visit(target, inside=inside, parts=True)
-            case nodes.Call(name=name) if name in _PURE:
+            case nodes.Call(name=name) if name in PURE:
                 self._call(node, inside=inside)
             case nodes.Binary() | nodes.Chain():
                 for child in nodes.children(node):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from gateway.formats import NO_ROWS, Rows
 from gateway.mapping.columns import Columns
 
 
@@ -29,7 +30,8 @@ class Scope(Struct, eq=False):
     per-record emit those of the present record. `reference` gives the reference for an emit's key parts; `wanted`
     collects what was referred to by key, and `known`, where it is given, is all that may be. `collect` takes faults;
     None makes `report` raise them. `references` are those made so far, by emit and key part; `times` what the texts
-    of local times stand for; `columns` what was read of lists of the payload.
+    of local times stand for; `columns` what was read of lists of the payload. `rows` are those of its lists that
+    may not be filled yet, which `fill` does.
     """
 
     zone: str | None = None
@@ -43,6 +45,8 @@ class Scope(Struct, eq=False):
     references: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     times: dict[str, str] = field(default_factory=dict)
     columns: Columns = field(default_factory=dict)
+    rows: Rows = NO_ROWS
+    fill: Callable[[], None] = lambda: None
 
 
 current: ContextVar[Scope] = ContextVar("current")

@@ -77,7 +77,7 @@ def _run(mapping: Mapping, folder: Traversable, test: Names[str, Any], validate:
     refused = _refused(mapping, decoded)
     if refused:
         return _compare_issues(expect.get("issues", ()), refused)
-    mapped = mapping.apply(decoded.tree, facts, locate=decoded.locate)
+    mapped = mapping.apply_to(decoded, facts)
     problems = _compare_issues(expect.get("issues", ()), issues_of(mapped))
     problems += _compare_resources(expect, mapped)
     problems += _compare_walks(mapping, decoded, facts, mapped)
@@ -174,7 +174,7 @@ def holds(subset: Any, tree: Any) -> bool:
 
 def _compare_walks(mapping: Mapping, decoded: Decoded, facts: Facts, mapped: Mapped) -> list[str]:
     """The explaining walk and the fast functions must agree on every payload."""
-    explained = mapping.apply(decoded.tree, facts, trace=True, locate=decoded.locate)
+    explained = mapping.apply_to(decoded, facts, trace=True)
     if (explained.units, explained.issues) != (mapped.units, mapped.issues):
         return ["the explaining walk and the fast functions disagree; this is a bug of the engine"]
     return []

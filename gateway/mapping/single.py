@@ -13,7 +13,6 @@ from dataclasses import replace
 from decimal import Decimal
 
 from gateway.fhirpath import nodes
-from gateway.fhirpath.arithmetic import OPERATORS
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.printer import print_expression
 from gateway.mapping.lineage import fact_path, is_fixed, plain_path
@@ -22,10 +21,12 @@ from gateway.mapping.plan import Formula, Functions
 from gateway.mapping.single_calls import behind, call
 from gateway.mapping.single_form import Evaluate, Operand, evaluator, is_whole
 from gateway.mapping.single_items import filtered, prepare, unwound
+from gateway.mapping.single_kind import Shared, Unfilled
 from gateway.mapping.single_known import Known
 from gateway.mapping.single_logic import holds, is_boolean, logic
 from gateway.mapping.single_outer import Outer
-from gateway.mapping.single_texts import joined
+from gateway.mapping.single_shared import filled, looked_at, one, told, whole
+from gateway.mapping.single_texts import operation
 from gateway.mapping.walk import MAX_ITEMS
 
 _STEP = "V = B.get(NAME) if B.__class__ is dict else None if B is None else STRANGE"
@@ -65,6 +66,9 @@ class Singles:
         self.usual = usual
         self.known = Known()
         self.outer: Outer | None = None
+        self.unfilled: Unfilled | None = None
+        self.shared: Shared | None = None
+        self.sealed = False
         self._once: dict[str, str] = {}
         self._times = ""
 
@@ -130,7 +134,7 @@ class Singles:
         if is_whole(tree):
             return self._evaluated(formula.expression.evaluate, focus)
         if self.usual:
-            return self.local(self.solid(self.one(tree, focus)))
+            return told(self, tree, focus, whole) or whole(self, tree, focus)
         path = plain_path(tree)
         if path is not None:
             value = self.path(path, focus)
@@ -237,7 +241,11 @@ class Singles:
         """The local that holds the element `name` of an item; a list for what is unusual."""
         found = self.known.paths.get((base, name))
         if found is None:
+            found = told(self, nodes.Member(None, name, 0, 0, 0), base, one)
+        if found is None:
             code = self.code
+            if self.unfilled is not None and name == self.unfilled.alike.items:
+                code.run("scope.fill()")
             found = self.known.paths[base, name] = code.fresh()
             source = (_THERE_STEP if base in self.known.there else _USUAL_STEP) if self.usual else _STEP
             code.run(source, V=found, B=base, NAME=code.bind(name), STRANGE=code.bind(STRANGE))
@@ -245,9 +253,8 @@ class Singles:
 
     def one(self, node: nodes.Expr, focus: str) -> Operand:
         """The item that a part of the formula gives, None for none; a list for what is unusual."""
-        outer = self.outer
-        if outer is not None and outer.gives(node, self.known.variables):
-            return self._before(outer, node)
+        if (made := self._made_before(node, focus)) is not None:
+            return made
         match node:
             case nodes.Literal(value=None | str() | bool() | int() | Decimal() as value):
                 return self.code.bind(value)
@@ -258,13 +265,13 @@ class Singles:
             case nodes.Member(target=target, name=name) if target is not None and not self.is_fact(node):
                 return self.step(self.local(self.one(target, focus)), name)
             case nodes.Special(name="this"):
-                return focus
+                return looked_at(self, focus)
             case nodes.Variable():
                 return self._variable(node, focus)
             case nodes.Call():
                 return logic(self, node, focus) if is_boolean(node) else call(self, node, focus)
             case nodes.Binary() | nodes.Chain():
-                return self._operator(node, focus)
+                return operation(self, node, focus)
         return self.outlined(node, focus)
 
     def _variable(self, node: nodes.Variable, focus: str) -> str:
@@ -286,14 +293,21 @@ class Singles:
         item, answer = self.local(self.solid(self.one(called.target, focus))), self.code.fresh()
         element = self.step(item, node.name)
         self.code.run("R = V if C else None", R=answer, V=element, C=holds(self, part, item))
-        return answer
+        return self.made(answer, self.kind(element)) if element in self.known.solid else answer
+
+    def _made_before(self, node: nodes.Expr, focus: str) -> str | None:
+        """The local of a part that is made before the loop, or for all items of a kind; None for others."""
+        outer = self.outer
+        if outer is not None and outer.gives(node, self.known.variables):
+            return self._before(outer, node)
+        return told(self, node, focus, one)
 
     def _before(self, outer: Outer, node: nodes.Expr) -> str:
         """The local of a part that all items of the loop share."""
         text = print_expression(node)
         if text not in outer.made:
             with self.before(outer):
-                outer.made[text] = self.local(self.one(node, ""))
+                outer.made[text] = self.local(self.solid(self.one(node, "")))
         found = outer.made[text]
         for known, of_outer in ((self.known.solid, outer.known.solid), (self.known.sure, outer.known.sure)):
             known |= of_outer & {found}
@@ -366,6 +380,10 @@ class Singles:
 
     def _evaluated(self, evaluate: Evaluate, focus: str) -> str:
         code, value = self.code, self.code.fresh()
+        if self.sealed:
+            code.run("raise ODD", ODD=code.bind(Odd))
+        if self.unfilled is not None:
+            focus = filled(self, focus)
         self._store()
         code.run(_EVALUATE, V=value, LOOSE=code.bind(loose), F=code.bind(evaluate), FOCUS=focus)
         return value
@@ -379,17 +397,3 @@ class Singles:
                 code.run(_FACT, V=found, **names)
             self._once[text] = found
         return found
-
-    def _operator(self, node: nodes.Binary | nodes.Chain, focus: str) -> str:
-        if isinstance(node, nodes.Binary):
-            return self._number(node, focus) if node.operator in OPERATORS else logic(self, node, focus)
-        if node.operator == "|":
-            return self.outlined(node, focus)
-        return joined(self, node, focus) if node.operator == "&" else logic(self, node, focus)
-
-    def _number(self, node: nodes.Binary, focus: str) -> str:
-        answer = self.code.fresh()
-        left, right = (self.solid(self.local(self.one(part, focus))) for part in (node.left, node.right))
-        self.code.run("R = None if A is None or B is None else F(A, B)", R=answer, A=left, B=right,
-                      F=self.code.bind(OPERATORS[node.operator]))  # fmt: skip
-        return self.made(answer)

@@ -11,6 +11,7 @@ from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.printer import print_expression
 from gateway.mapping.lineage import walk
 from gateway.mapping.plan import Functions
+from gateway.mapping.single_kind import Shared, Unfilled
 from gateway.mapping.single_known import Known
 from gateway.mapping.single_outer import Outer
 
@@ -24,7 +25,11 @@ Operand: TypeAlias = str | ast.expr
 
 
 class Writing(Protocol):
-    """A function whose expressions are being written."""
+    """A function whose expressions are being written.
+
+    Lists that are `unfilled` are filled where one is read; `shared` is set in a loop over rows. Where it is `sealed`
+    nothing of the unit is known, so that nothing can be evaluated.
+    """
 
     code: Emitter
     prelude: list[ast.stmt]
@@ -32,6 +37,9 @@ class Writing(Protocol):
     usual: bool
     known: Known
     outer: Outer | None
+    unfilled: Unfilled | None
+    shared: Shared | None
+    sealed: bool
 
     def one(self, node: nodes.Expr, focus: str) -> Operand:
         """The item that a part gives, None for none; a list for what is unusual."""

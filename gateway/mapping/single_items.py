@@ -10,6 +10,7 @@ from gateway.mapping.lineage import plain_path
 from gateway.mapping.loose import STRANGE, Odd, loose
 from gateway.mapping.single_form import Writing
 from gateway.mapping.single_logic import holds, logic
+from gateway.mapping.single_rows import never_of
 
 _MOVES_FOCUS: Final = frozenset({"where", "select", "exists", "all", "iif", "repeat", "sort", "aggregate", "trace"})
 _FEW: Final = 8
@@ -47,6 +48,19 @@ def unwound(tree: nodes.Expr) -> tuple[tuple[str, ...], list[nodes.Call]] | None
 
 def filtered(writer: Writing, names: tuple[str, ...], calls: list[nodes.Call], focus: str) -> str:
     """The local list of the items at a path that the calls leave."""
+    never = None if writer.unfilled is None else never_of(writer, writer.unfilled, names, calls)
+    if never is None:
+        return _filtered(writer, names, calls, focus)
+    code, items = writer.code, writer.code.fresh("l")
+    code.run("L = []", L=items)
+    with writer.inside(code.emit("if not NEVER:\n    ...", NEVER=never)):
+        code.run("L = M", L=items, M=_filtered(writer, names, calls, focus))
+    return items
+
+
+def _filtered(writer: Writing, names: tuple[str, ...], calls: list[nodes.Call], focus: str) -> str:
+    if writer.unfilled is not None and writer.unfilled.alike.items in names:
+        writer.code.run("scope.fill()")
     code, items = writer.code, writer.code.fresh("l")
     value = writer.step(focus, names[0])
     is_fewer = any(call.name == "distinct" for call in calls)
@@ -91,6 +105,8 @@ def distinct_of(writer: Writing, node: nodes.Call, focus: str) -> str | None:
     if not isinstance(where, nodes.Call) or (where.name, len(where.arguments)) != ("where", 1):
         return None
     names, root = _path_to(where.target)
+    if writer.unfilled is not None and writer.unfilled.alike.items in names:
+        return None
     if not names or not (root is None or (isinstance(root, nodes.Variable) and root.name == "payload")):
         return None
     code = writer.code

@@ -8,7 +8,9 @@ from gateway.fhirpath import nodes
 from gateway.fhirpath.equality import equal
 from gateway.mapping.lineage import plain_path, walk
 from gateway.mapping.loose import Odd
+from gateway.mapping.plan import Formula
 from gateway.mapping.single_form import Operand, Writing
+from gateway.mapping.single_shared import told
 
 _FOUND: Final = frozenset({"exists", "empty", "not"})
 _ORDERS: Final = frozenset({"<", "<=", ">", ">="})
@@ -82,6 +84,8 @@ def is_boolean(node: nodes.Expr) -> bool:
 
 def logic(writer: Writing, node: nodes.Expr, focus: str) -> str:
     """The local that holds the truth of a part of a formula; any item that is no boolean is true."""
+    if (shared := told(writer, node, focus, logic)) is not None:
+        return shared
     match node:
         case nodes.Call(name="exists" | "empty", arguments=(), target=target) if target is not None:
             return _found(writer, target, focus, "is not" if node.name == "exists" else "is")
@@ -111,6 +115,8 @@ def logic(writer: Writing, node: nodes.Expr, focus: str) -> str:
 
 def holds(writer: Writing, node: nodes.Expr, focus: str) -> str:
     """The local that tells whether a part of a formula is true, where False and nothing are the same."""
+    if (shared := told(writer, node, focus, holds)) is not None:
+        return shared
     if writer.usual and isinstance(node, nodes.Chain) and _leads_on(writer, node, focus):
         return _one_by_one(writer, node, focus)
     names: dict[str, Operand] = {}
@@ -156,7 +162,10 @@ def _is_walked(writer: Writing, path: tuple[str, ...], focus: str) -> bool:
 def _one_by_one(writer: Writing, node: nodes.Chain, focus: str) -> str:
     """The parts one after the other, as far as the first ones do not decide."""
     code, (first, *rest) = writer.code, node.operands
-    answer = holds(writer, first, focus)
+    answer = decided = holds(writer, first, focus)
+    if writer.shared is not None:
+        answer = code.fresh("b")
+        code.run("R = V", R=answer, V=decided)
     for part in rest:
         block = code.emit("if R:\n    ..." if node.operator == "and" else "if not R:\n    ...", R=answer)
         with writer.inside(block):
@@ -165,11 +174,19 @@ def _one_by_one(writer: Writing, node: nodes.Chain, focus: str) -> str:
 
 
 def _plain(writer: Writing, node: nodes.Expr, focus: str, names: dict[str, Operand]) -> str | None:
-    """A condition over paths and variables as one Python expression; None for others."""
+    """A condition over paths and variables, or one that items share, as one Python expression; None for others."""
+    shared = told(writer, node, focus, holds)
+    return _condition(writer, node, focus, names) if shared is None else _named(names, shared)
 
+
+def _named(names: dict[str, Operand], operand: Operand) -> str:
+    names[f"X{len(names)}"] = operand
+    return f"X{len(names) - 1}"
+
+
+def _condition(writer: Writing, node: nodes.Expr, focus: str, names: dict[str, Operand]) -> str | None:
     def named(operand: Operand) -> str:
-        names[f"X{len(names)}"] = operand
-        return f"X{len(names) - 1}"
+        return _named(names, operand)
 
     match node:
         case nodes.Call(name="exists" | "empty" as name, arguments=(), target=target) if (
@@ -229,6 +246,33 @@ def _made(writer: Writing, source: str, **names: Operand) -> str:
     answer = writer.code.fresh("b")
     writer.code.run(source, R=answer, **names)
     return writer.made(answer, bool)
+
+
+def note_there(writer: Writing, formula: Formula | None) -> None:
+    """Where `%name.exists()` holds the variable is there."""
+    known = writer.known
+    match None if formula is None else formula.expression.ast:
+        case nodes.Call(name="exists", arguments=(), target=nodes.Variable(name=name)) if name in known.variables:
+            known.there.add(known.variables[name])
+
+
+def never_several(writer: Writing, formula: Formula | None) -> bool:
+    """True for `iif(%name.count() > 1, ...)` in a function for usual data, where a variable is one item at most."""
+    match None if formula is None or not writer.usual else formula.expression.ast:
+        case nodes.Call(
+            name="iif",
+            target=None,
+            arguments=(
+                nodes.Binary(
+                    operator=">",
+                    left=nodes.Call(name="count", arguments=(), target=nodes.Variable(name=name)),
+                    right=nodes.Literal(value=1),
+                ),
+                _,
+            ),
+        ):
+            return writer.known.variables.get(name) in writer.known.solid
+    return False
 
 
 def _found(writer: Writing, target: nodes.Expr, focus: str, operator: str) -> str:

@@ -1,9 +1,28 @@
-"""Texts joined by `&` as Python statements."""
+"""Operators as Python statements: texts joined by `&`, numbers."""
 
 from gateway.fhirpath import nodes
-from gateway.fhirpath.arithmetic import concatenate
+from gateway.fhirpath.arithmetic import OPERATORS, concatenate
 from gateway.mapping.single_form import Operand, Writing
+from gateway.mapping.single_logic import logic
 from gateway.mapping.single_outer import leading
+from gateway.mapping.single_shared import together
+
+
+def operation(writer: Writing, node: nodes.Binary | nodes.Chain, focus: str) -> str:
+    """The local of what an operator gives, None for nothing; a list for what is unusual."""
+    if isinstance(node, nodes.Binary):
+        return _number(writer, node, focus) if node.operator in OPERATORS else logic(writer, node, focus)
+    if node.operator == "|":
+        return writer.outlined(node, focus)
+    return joined(writer, node, focus) if node.operator == "&" else logic(writer, node, focus)
+
+
+def _number(writer: Writing, node: nodes.Binary, focus: str) -> str:
+    answer = writer.code.fresh()
+    left, right = (writer.solid(writer.local(writer.one(part, focus))) for part in (node.left, node.right))
+    writer.code.run("R = None if A is None or B is None else F(A, B)", R=answer, A=left, B=right,
+                    F=writer.code.bind(OPERATORS[node.operator]))  # fmt: skip
+    return writer.made(answer)
 
 
 def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
@@ -11,6 +30,8 @@ def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
     code, operands = writer.code, node.operands
     if writer.outer is not None:
         operands = leading(node, writer.outer, writer.known.variables)
+    if writer.shared is not None:
+        operands = together(writer.shared, operands, focus, writer.known.variables)
     sides = [_side(writer, operand, focus) for operand in operands]
     answer, block = code.fresh(), code.block
     if writer.usual and not any(map(_may_miss, operands)):
@@ -33,13 +54,14 @@ def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
         for other in others:
             code.run(_join(writer, result, other), R=answer, A=result, B=other, JOIN=code.bind(concatenate))
             result = writer.made(answer, str)
+    writer.known.there.add(writer.made(answer, str))
     return writer.sure(answer) if any(map(writer.is_sure, sides)) else answer
 
 
 def _test(writer: Writing, name: str, side: Operand) -> str:
     """What tells that a side is a text; "" for what is known to be one."""
     if writer.kind(side) is str:
-        return "" if writer.is_sure(side) else f"{name} is not None"
+        return "" if writer.is_sure(side) or side in writer.known.there else f"{name} is not None"
     return f"{name}.__class__ is str"
 
 

@@ -1,6 +1,8 @@
 """One unit: the records of one subject into resources, with the fast functions where nothing is to report."""
 
 from collections.abc import Callable, Sequence
+from itertools import compress
+from operator import itemgetter
 from typing import Any
 
 from msgspec import Struct, field
@@ -9,8 +11,9 @@ from gateway.core import Issue, issue
 from gateway.core.ids import resource_id
 from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
+from gateway.formats import Decoded
 from gateway.mapping.facts import MappedUnit, Place, Step, Subject
-from gateway.mapping.fast import Bound, FastPlan, Generated
+from gateway.mapping.fast import Bound, FastPlan, Generated, Run
 from gateway.mapping.gathering import explained
 from gateway.mapping.loose import ODDITIES, fact
 from gateway.mapping.plan import Emit, Formula, Plan
@@ -24,6 +27,9 @@ MAX_RESOURCES = 200_000
 
 MAX_ISSUES = 1_000
 """How many findings of one unit are listed."""
+
+
+_REFERENCE, _RESOURCE, _ORDER = map(itemgetter, (1, 2, 3))
 
 
 class Budget(Struct, eq=False):
@@ -48,7 +54,7 @@ class UnitRun(Struct, eq=False):
     fast: FastPlan | None
     study: str
     subject: Subject
-    payload: Any
+    payload: Decoded
     records: Sequence[Any]
     variables: dict[str, Any]
     seen: tuple[dict[str, Any], Env]
@@ -77,21 +83,25 @@ class UnitRun(Struct, eq=False):
             self._pass(self._scope(known), explain=True)
         if self._unlisted:
             self.issues.append(issue("mapping.more-findings", count=self._unlisted))
+        orders = [*map(_ORDER, self._made.values())]
         return MappedUnit(
             subject=self.subject,
             place=place,
             records=len(self.records),
-            resources=tuple([resource for _, _, resource, _ in self._made.values()]),
+            resources=tuple(map(_RESOURCE, self._made.values())),
             issues=tuple(self.issues),
-            orders={reference: order for _, reference, _, order in self._made.values() if order},
+            orders=dict(compress(zip(self._made, orders, strict=True), orders)),
         )
 
     def _scope(self, known: frozenset[str] | None) -> Scope:
-        zone = self.plan.zone
-        return Scope(self.zone, zone.ambiguous, zone.gap, reference=self._reference(), known=known)
+        zone, payload = self.plan.zone, self.payload
+        return Scope(self.zone, zone.ambiguous, zone.gap, reference=self._reference(), known=known, rows=payload.rows,
+                     fill=payload.fill)  # fmt: skip
 
     def _pass(self, scope: Scope, *, explain: bool) -> None:
         """Maps all records; where `explain`, or where a fast function gives up, by the explaining walk."""
+        if explain:
+            self.payload.fill()
         token = current.set(scope)
         variables, env = self.seen
         variables.clear()
@@ -148,10 +158,10 @@ class UnitRun(Struct, eq=False):
 
     def _payload_emits(self, emits: tuple[Emit, ...], fast: tuple[Generated, ...], walk: Walk) -> None:
         for number, emit in enumerate(emits):
-            walk.variables["item"] = walk.variables["record"] = self.payload
+            walk.variables["item"] = walk.variables["record"] = self.payload.outline
             walk.scope.made[emit.id] = []
-            made = self._quick(self._bound(fast[number] if fast else None, walk), self.payload, walk)
-            self._keep(walk, list(explained(walk, emit, self.payload)) if made is None else made)
+            made = self._quick(self._bound(fast[number] if fast else None, walk), self.payload.outline, walk)
+            self._keep(walk, list(explained(walk, emit, self.payload.outline)) if made is None else made)
 
     def _quick(self, run: Bound | None, focus: Any, walk: Walk) -> list[Made] | None:
         """What the fast function made; None when there is none, or when it met something to report."""
@@ -161,13 +171,24 @@ class UnitRun(Struct, eq=False):
         index = variables["index"]
         try:
             try:
-                return run.usual(focus)
+                made = None if run.of_rows is None else self._of_rows(run.of_rows, focus)
+                variables["index"] = index
+                return run.usual()(focus) if made is None else made
             except ODDITIES:
                 variables["index"] = index
                 general = run.general()
                 return None if general is None else general(focus)
         except (Fault, FhirPathError):
             variables["index"] = index
+            self.payload.fill()
+            return None
+
+    def _of_rows(self, run: Run, focus: Any) -> list[Made] | None:
+        """What was made of rows; else None, and the payload is whole."""
+        try:
+            return run(focus)
+        except ODDITIES:
+            self.payload.fill()
             return None
 
     def _keep(self, walk: Walk, made: list[Made]) -> None:
@@ -177,7 +198,7 @@ class UnitRun(Struct, eq=False):
             walk.issues.clear()
         kept = self._made
         if not kept:
-            self._made = {new[1]: new for new in made}
+            self._made = dict(zip(map(_REFERENCE, made), made, strict=True))
             if len(self._made) == len(made):
                 return
             self._made = kept

@@ -4,20 +4,25 @@ import ast
 from collections.abc import Sequence
 from functools import partial
 from itertools import takewhile
+from typing import TypeAlias
 
 from gateway.fhirpath.emitter import Emitter
-from gateway.formats import FORMATS
+from gateway.fhirpath.quote import name as local_name
+from gateway.formats import FORMATS, Alike
 from gateway.mapping.identity import framed, id_maker
 from gateway.mapping.loose import items_of, key_part, order_of
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.remembering import Remembered, remembered
 from gateway.mapping.scope import Fault
 from gateway.mapping.single import Singles
+from gateway.mapping.single_kind import Shared
 from gateway.mapping.single_logic import holds
 from gateway.mapping.single_outer import Outer
+from gateway.mapping.single_shared import within
 from gateway.mapping.walk import Made, instant_text
 from gateway.mapping.writer_memory import write_base, write_derived, write_recalled
 from gateway.mapping.writer_nodes import NodeWriter
+from gateway.mapping.writer_rows import asked_of_rows, start_rows, write_rows
 
 _KEY = """
 if V.__class__ is str:
@@ -37,14 +42,20 @@ variables["index"] = SAVED
 if LAST is not None:
     variables["item"] = LAST
 """
+Variables: TypeAlias = tuple[tuple[str, Formula], ...]
 _NEW_MADE = partial(tuple.__new__, Made)
 
 
 class Writer:
-    """Writes one function: `prelude` runs once a unit, the rest for each focus; `usual` is that of `Singles`."""
+    """Writes one function: `prelude` runs once a unit, the rest for each focus; `usual` is that of `Singles`.
 
-    def __init__(self, plan: Plan, *, usual: bool) -> None:
+    With `alike` items may be rows, and the functions of their kinds are in `module`.
+    """
+
+    def __init__(self, plan: Plan, *, usual: bool, alike: Alike | None = None) -> None:
         self.plan = plan
+        self.alike = alike
+        self.module: list[ast.stmt] = []
         self.code = Emitter()
         self.prelude: list[ast.stmt] = []
         self.single = Singles(self.code, self.prelude, plan.functions, usual=usual)
@@ -62,6 +73,8 @@ class Writer:
             self.single.known.places["payload"] = "focus"
             self.single.known.stored.add("payload")
         code.run('variables["item"] = focus')
+        if self.alike is not None:
+            start_rows(self.single, self.alike, self.module)
         self.single.assign(variables, "focus")
         for emit in emits:
             self._emit(emit)
@@ -88,7 +101,11 @@ class Writer:
 
     def _each(self, emit: Emit, foreach: Formula) -> None:
         """The items of an emit one after the other; what they share is made before the loop."""
-        code, single = self.code, self.single
+        code, single, unfilled = self.code, self.single, self.single.unfilled
+        asked = None if unfilled is None else asked_of_rows(unfilled.alike, foreach)
+        if unfilled is not None and asked is not None:
+            write_rows(single, unfilled, emit, asked, lambda item: self.item(emit, item, "continue"))
+            return
         index, saved, item, last = code.fresh("n"), code.fresh(), code.fresh("item"), code.fresh()
         code.run(_LOOP, SAVED=saved, LAST=last, INDEX=index)
         items, test = single.unfiltered(foreach, "focus") or (single.items(foreach, "focus"), None)
@@ -117,7 +134,10 @@ class Writer:
             self.skip_unless(emit.when, item, leave)
         kept = self._remembered(emit)
         recalled = {} if kept is None else write_recalled(self.nodes, emit, kept, item)
-        write_derived(self.single, [one for one in emit.vars if kept is None or one not in kept.variables], item)
+        done = () if kept is None else kept.variables
+        if self.single.shared is not None:
+            done = self._shared(self.single.shared, emit.vars, item)
+        write_derived(self.single, [one for one in emit.vars if one not in done], item)
         if emit.when_late:
             self.skip_unless(emit.when, item, leave)
         identity = self._identity(emit, item)
@@ -139,8 +159,19 @@ class Writer:
         code.run("out.append(MADE((EMIT, R, M, ORDER)))", MADE=code.bind(_NEW_MADE), EMIT=code.bind(emit.id),
                  R=reference, M=made, ORDER=order)  # fmt: skip
 
+    def _shared(self, shared: Shared, variables: Variables, item: str) -> Variables:
+        """Assigns the variables that are the same for all items of the kind; returns them."""
+        found, single = [], self.single
+        for one in variables:
+            if shared.gives(one[1].expression.ast, item, single.known.variables):
+                single.assign((one,), item)
+                found.append(one)
+        return tuple(found)
+
     def _remembered(self, emit: Emit) -> Remembered | None:
-        return remembered(emit, FORMATS[self.plan.format].holder) if self.single.usual else None
+        if self.single.shared is not None or not self.single.usual:
+            return None
+        return remembered(emit, FORMATS[self.plan.format].holder)
 
     def skip_unless(self, when: Formula | None, item: str, leave: str) -> None:
         """Goes on with the next item where the condition does not hold."""
@@ -173,7 +204,7 @@ class Writer:
         """The parts at its start that all items of a loop share."""
         outer = self.single.outer
         known = set(outer.parts.values()) if outer is not None else set()
-        return list(takewhile(lambda text: not isinstance(text, str) or text in known, texts)) if known else []
+        return list(takewhile(lambda text: isinstance(text, ast.Constant) or text in known, texts)) if known else []
 
     def _part(self, part: str | Formula, item: str) -> str | ast.expr:
         code, single = self.code, self.single
@@ -183,6 +214,8 @@ class Writer:
             with code.into(self.prelude):
                 return self._key_text(single.value(part, item))
         value, outer = single.value(part, item), single.outer
+        if single.shared is not None and single.shared.has_local(value):
+            return self._shared_part(single.shared, value)
         if outer is None or not outer.has(value):
             return self._key_text(value)
         if ("key", value) not in outer.parts:
@@ -190,9 +223,19 @@ class Writer:
                 outer.parts["key", value] = self._key_text(value)
         return outer.parts["key", value]
 
+    def _shared_part(self, shared: Shared, value: str) -> ast.expr:
+        """A part of a key with its length, which is the same for all items of the kind."""
+        code, single = self.code, self.single
+        text = shared.find(("key", value))
+        if text is None:
+            text = shared.keep(("key", value), code.fresh())
+            with within(single, shared):
+                code.run("V = FRAMED(P)", V=text, P=self._key_text(value), FRAMED=code.bind(framed))
+        return local_name(text)
+
     def _key_text(self, value: str) -> str:
         """The local with the text of a part of a key."""
-        if self.single.kind(value) is str and self.single.is_sure(value):
+        if self.single.kind(value) is str and (self.single.is_sure(value) or value in self.single.known.there):
             return value
         text = self.code.fresh()
         self.code.run(_KEY, V=value, P=text, PART=self.code.bind(key_part))

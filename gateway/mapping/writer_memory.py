@@ -83,7 +83,8 @@ def write_derived(single: Singles, variables: Sequence[tuple[str, Formula]], ite
     made, code, memory = variables[behind : behind + count], single.code, single.code.bind({})
     text, entry = single.known.variables[variables[position][0]], single.code.fresh()
     titles = [code.fresh() for _ in made]
-    code.run("FOUND = MEMORY.get(V) if V.__class__ is str else None", FOUND=entry, MEMORY=memory, V=text)
+    test = "V is not None" if single.kind(text) is str else "V.__class__ is str"
+    code.run(f"FOUND = MEMORY.get(V) if {test} else None", FOUND=entry, MEMORY=memory, V=text)
     with single.inside(code.emit("if FOUND is None:\n    ...", FOUND=entry)):
         single.assign(tuple(made), item)
         known = single.known

@@ -1,19 +1,24 @@
 """The writer of what a resource holds: template nodes as `ast` statements."""
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypeGuard
 
+from gateway.fhirpath import nodes
 from gateway.fhirpath.emitter import Emitter
 from gateway.mapping.elements import INTEGER_TYPES, NUMBER_TYPES
 from gateway.mapping.grouping import sampled
 from gateway.mapping.loose import fit_all, fit_one, items_of
-from gateway.mapping.plan import Choice, Constant, Items, Map, Node, Series, Target, Value
+from gateway.mapping.plan import Branch, Choice, Constant, Items, Map, Node, Series, Target, Value
 from gateway.mapping.scope import Fault
 from gateway.mapping.single import Singles
+from gateway.mapping.single_logic import never_several, note_there
+from gateway.mapping.single_outer import Outer
+from gateway.mapping.single_shared import of_kind, within
 from gateway.mapping.walk import MAX_ITEMS
 
 Field: TypeAlias = tuple[str, Node | Series]
@@ -99,7 +104,7 @@ class NodeWriter:
 
     def put(self, fields: Iterable[Field], made: str, focus: str, recalled: Mapping[str, str] = _NOTHING) -> None:
         """Puts fields into an object."""
-        for key, child in fields:
+        for key, child in self._without_runs(list(fields), made, focus):
             if key in recalled:
                 names: _Names = {"M": made, "KEY": self.code.bind(key), "V": recalled[key]}
                 self.code.run("if V is not None:\n    M[KEY] = V", **names)
@@ -107,6 +112,32 @@ class NodeWriter:
                 self._choice(child, made, focus)
             else:
                 self._field(key, child, made, focus)
+
+    def _without_runs(self, fields: list[Field], made: str, focus: str) -> Iterator[Field]:
+        """The fields one by one, after those before it are put; what items of a kind share is put in as a whole."""
+        shared, known = self.single.shared, self.single.known.variables
+        run: list[Field] = []
+        for one in fields:
+            if shared is not None and shared.holds(one[1], focus, known):
+                run.append(one)
+                continue
+            yield from self._put_run(run, made, focus)
+            run = []
+            yield one
+        yield from self._put_run(run, made, focus)
+
+    def _put_run(self, run: list[Field], made: str, focus: str) -> Iterator[Field]:
+        """Puts fields that items of a kind share; a single value or constant is left to be put alone."""
+        shared = self.single.shared
+        if shared is None or (len(run) < 2 and all(isinstance(node, Constant | Value) for _, node in run)):
+            yield from run
+            return
+        part = self.code.fresh("m")
+        shared.keep(("fields", part), part)
+        with within(self.single, shared):
+            self.code.run("M = {}", M=part)
+            self.put(run, part, of_kind(self.single, shared, focus))
+        self.code.run("M.update(PART)", M=made, PART=part)
 
     def _field(self, key: str, node: Node | Series, place: str, focus: str) -> None:
         code = self.code
@@ -118,6 +149,8 @@ class NodeWriter:
                      SAMPLED=code.bind(sampled), SERIES=code.bind(node), **slot)  # fmt: skip
         elif isinstance(node, Value):
             self._value(node, slot, focus)
+        elif isinstance(node, Map) and never_several(self.single, node.foreach):
+            pass
         elif is_fixed(node):
             self._hoisted(key, node, place)
         elif isinstance(node, Map) and node.foreach is None:
@@ -150,7 +183,8 @@ class NodeWriter:
                 code.run(source, V=self._display(node, value), **slot)
             return
         made = self._object(node, focus)
-        code.run(source if _is_something(node) else f"if V:\n    {source}", V=made, **slot)
+        is_sure = _is_something(node) or (node.when is None and bool(node.vital) and self._has_vital(node))
+        code.run(source if is_sure else f"if V:\n    {source}", V=made, **slot)
 
     def _fitted(self, node: Value, focus: str) -> tuple[str, str]:
         """The local with a value as the element takes it or None, and what tells that there is one; "" for always."""
@@ -191,7 +225,9 @@ class NodeWriter:
                 code.run("L = []", L=listed)
                 self._append(node, listed, "None")
                 code.run("if L:\n    M[KEY] = L", L=listed, M=made, KEY=code.bind(key))
-        code.run("if V:\n    PLACE[KEY] = V[KEY]", V=made, PLACE=place, KEY=code.bind(key))
+            found = code.fresh("u")
+            code.run("F = M.get(KEY)", F=found, M=made, KEY=code.bind(key))
+        code.run(_KNOWN_SOME, V=found, PLACE=place, KEY=code.bind(key))
 
     def _value(self, node: Value, slot: _Names, focus: str) -> None:
         code, target = self.code, node.target
@@ -205,11 +241,25 @@ class NodeWriter:
         value = (self.single.text(node.formula, focus) if kind is str else None) or self.single.value(
             node.formula, focus
         )
+        outer = self.single.outer
+        if outer is not None and outer.has(value):
+            value = self._fitted_before(outer, value, target, kind)
         if self.single.kind(value) is kind:
-            code.run(_KNOWN_SOME if some else _KNOWN_ANY, V=value, **slot)
+            is_there = value in self.single.known.there and not some
+            code.run("PLACE[KEY] = V" if is_there else _KNOWN_SOME if some else _KNOWN_ANY, V=value, **slot)
             return
         code.run(_SOME if some else _ANY, V=value,
                  FIT=code.bind(fit_one), CLASS=code.bind(kind), **names, **slot)  # fmt: skip
+
+    def _fitted_before(self, outer: Outer, value: str, target: Target, kind: type) -> str:
+        """The local with a value that the items of a loop share, as the element takes it."""
+        code, key = self.code, (f"{target.type}", value)
+        if key not in outer.parts:
+            with self.single.before(outer):
+                outer.parts[key] = code.fresh()
+                code.run(_FITTED, W=outer.parts[key], V=value, FIT=code.bind(fit_one), CLASS=code.bind(kind),
+                         TYPE=code.bind(target.type), PRIMITIVE=code.bind(target.primitive))  # fmt: skip
+        return self.single.made(outer.parts[key], kind)
 
     def _object(self, node: Map, focus: str) -> str:
         """The local that holds the object of a map without foreach; None or empty for nothing."""
@@ -226,8 +276,17 @@ class NodeWriter:
 
     def _fill(self, node: Map, made: str, focus: str) -> None:
         self.fill(node, made, focus, {})
-        if node.vital:
+        if node.vital and not self._has_vital(node):
             self.code.run("if KEY not in M:\n    M = None", KEY=self.code.bind(node.vital), M=made)
+
+    def _has_vital(self, node: Map) -> bool:
+        """True where the field without which the object says nothing was surely put: a number that is there."""
+        vital = next((child for key, child in node.fields if key == node.vital), None)
+        if not isinstance(vital, Value) or not isinstance(tree := vital.formula.expression.ast, nodes.Variable):
+            return False
+        known = self.single.known
+        local = known.variables.get(tree.name)
+        return local in known.there and known.kinds.get(local) is _class_of(vital.target) is Decimal
 
     def _append(self, node: Node, listed: str, focus: str) -> None:
         """Appends to the list what the node gives."""
@@ -259,25 +318,57 @@ class NodeWriter:
     def _choice(self, node: Choice, place: str, focus: str) -> None:
         """The branches as a loop that runs once: the first that holds breaks out of it."""
         code = self.code
-        done = code.fresh()
-        code.run("D = False", D=done)
-        with self.single.inside(code.emit("while True:\n    ...")):
-            for branch in node.branches:
+        done = code.fresh() if node.target.required else ""
+        if done:
+            code.run("D = False", D=done)
+        with self.single.inside(code.emit("while True:\n    ...")), self._late(node.branches) as branches:
+            for branch in branches:
                 block = code.block
                 if branch.when is not None:
                     truth = self.single.truth(branch.when, focus)
                     block = code.emit("if V:\n    ...", V=truth)
                 with self.single.inside(block):
+                    note_there(self.single, branch.when)
                     if branch.refusal:
                         self._raise("mapping.branch-refused")
                     elif branch.node is not None:
                         self._field(branch.key, branch.node, place, focus)
-                        code.run("D = KEY in PLACE", D=done, KEY=code.bind(branch.key), PLACE=place)
+                        if done:
+                            code.run("D = KEY in PLACE", D=done, KEY=code.bind(branch.key), PLACE=place)
                     code.run("break")
             code.run("break")
-        if node.target.required:
+        if done:
             with code.into(code.emit("if not D:\n    ...", D=done)):
                 self._raise("mapping.required-missing")
+
+    @contextmanager
+    def _late(self, branches: Sequence[Branch]) -> Iterator[Iterator[Branch]]:
+        """The branches of a choice: what only those behind the first share is looked up where they begin."""
+        shared, code = self.single.shared, self.code
+        if shared is None or shared.late is not None or len(branches) < 2:
+            yield iter(branches)
+            return
+        bundle, behind, block = code.fresh(), 0, code.block
+
+        def each() -> Iterator[Branch]:
+            nonlocal behind
+            yield branches[0]
+            behind, shared.late = len(block), {}
+            yield from branches[1:]
+
+        yield each()
+        late: dict[tuple[str, ...], str] = shared.late or {}
+        names = {f"M{number}": local for number, local in enumerate(dict.fromkeys(late.values()))}
+        shared.late = None
+        if names:
+            listed = ", ".join(names) + ","
+            shared.keep(("late", bundle), bundle)
+            with code.into(shared.block):
+                code.run(f"V = ({listed})", V=bundle, **names)
+            unpacked: list[ast.stmt] = []
+            with code.into(unpacked):
+                code.run(f"{listed} = V", V=bundle, **names)
+            block[behind:behind] = unpacked
 
     def _raise(self, rule: str) -> None:
         self.code.run("raise FAULT(RULE)", FAULT=self.code.bind(Fault), RULE=self.code.bind(rule))

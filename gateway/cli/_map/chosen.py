@@ -68,7 +68,7 @@ def applied(mapping: "Mapping", decoded: "Decoded", facts: "Facts", *, trace: bo
     refused = mapping.check_payload(decoded.tree, decoded.locate)
     if refused:
         raise Unprocessable(*refused)
-    return mapping.apply(decoded.tree, facts, trace=trace, locate=decoded.locate)
+    return mapping.apply_to(decoded, facts, trace=trace)
 
 
 def compiled_mapping(name: str, folder: "Traversable") -> "Mapping":

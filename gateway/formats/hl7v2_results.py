@@ -1,0 +1,95 @@
+"""OBX lines of HL7 v2: what a line has in common with others of its test, and the texts of its own.
+
+A laboratory says the same of a test again and again. A line is told by its kind and a few texts, and its dict is made
+of both when something looks at it (`gateway.formats.hl7v2`).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from gateway.formats.decoded import Alike
+from gateway.formats.hl7v2_segments import Encoding, Segment, read_plain, read_plain_fields
+
+REMEMBERED = 2048
+MAX_REMEMBERED = 500
+"""How many kinds of OBX are remembered, and how long a line may be: a hostile sender must not fill the memory."""
+
+_TIME = 14
+_TO_VALUE, _TO_TIME, _MOST = 6, 8, 100
+"""How many separators an OBX has before what follows its value, how many there before its time, and at most."""
+
+RESULTS: Final = Alike(
+    items="OBSERVATION",
+    base="OBX",
+    texts=MappingProxyType({"f1": 1, "f1_1": 1, "f4": 2, "f4_1": 2, "f5": 3, "f5_1": 3, "f14": 4, "f14_1": 4}),
+    sure=frozenset(("f1", "f1_1", "f5", "f5_1")),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """What results have in common: one object for the same lines but for number, sub-id, value and time.
+
+    `item` is a result of the kind with texts that mean nothing; `composites` are its fields of several parts.
+    """
+
+    item: dict[str, Segment]
+    composites: tuple[tuple[str, dict[str, str]], ...]
+
+
+Row: TypeAlias = tuple[Kind, str, str | None, str, str | None]
+"""A result: its kind, and its fields 1, 4, 5 and 14, each one plain text or None for none."""
+
+
+def read_result(line: str, encoding: Encoding) -> Row | Segment:
+    """An OBX line that has nothing special: its row, or its dict where it has texts of its own elsewhere."""
+    separator = encoding.field
+    parts = line.split(separator, _TO_VALUE)
+    if len(parts) <= _TO_VALUE or len(line) > MAX_REMEMBERED:
+        return read_plain(line, encoding)
+    _, number, kind, test, part, value, rest = parts
+    time = others = ""
+    count = rest.count(separator)
+    if count == _TO_TIME:
+        rest, _, time = rest.rpartition(separator)
+    elif count > _TO_TIME:
+        *first, time, others = rest.split(separator, _TO_TIME + 1)
+        rest = separator.join(first)
+    if not number or not value or encoding.component in f"{number}{part}{value}{time}" or count > _MOST:
+        return read_plain(line, encoding)
+    row = _kind(kind, test, bool(part), rest, encoding), number, part or None, value, time or None
+    if not others:
+        return row
+    segment = segment_of(row)
+    read_plain_fields(segment, others.split(separator), 0, encoding, _TIME + 1)
+    return segment
+
+
+def segment_of(row: Row) -> Segment:
+    """The dict of a result, a new one each time."""
+    kind, number, part, value, time = row
+    segment = kind.item["OBX"].copy()
+    for name, parts in kind.composites:
+        segment[name] = parts.copy()
+    segment["f1"] = segment["f1_1"] = number
+    if part is not None:
+        segment["f4"] = segment["f4_1"] = part
+    segment["f5"] = segment["f5_1"] = value
+    if time is not None:
+        segment["f14"] = segment["f14_1"] = time
+    return segment
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _kind(kind: str, test: str, has_part: bool, rest: str, encoding: Encoding) -> Kind:
+    """The kind of an OBX, whose item has placeholders for number, sub-id and value.
+
+    `kind` and `test` are fields 2 and 3, `rest` 6 to 13. They name the test, its unit, range and flags, which come
+    again in every message. They say nothing of whom the result is about, so that they may be remembered; what a
+    segment PID, a value or a time says never is.
+    """
+    line = encoding.field.join(("OBX", "1", kind, test, "1" if has_part else "", "1", rest))
+    segment = read_plain(line, encoding)
+    return Kind({"OBX": segment}, tuple((name, value) for name, value in segment.items() if isinstance(value, dict)))

@@ -1,0 +1,49 @@
+"""What is made once for items of one kind, and kept beyond the message (`gateway.formats.Alike`).
+
+A kind says nothing of a participant, a study or a time, and neither does what is made of it.
+"""
+
+from collections.abc import Callable, Set
+from typing import Any, Final
+
+from gateway.mapping.plan import MEMORY
+
+MAX_KINDS: Final = MEMORY
+"""Of how many kinds one function remembers what it gave."""
+
+
+class OfKinds(dict[Any, Any]):
+    """What a function of items gives for each kind; looking up a new kind calls it, and raises as it does."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, kind: Any) -> Any:
+        made = self._make(kind.item)
+        if len(self) >= MAX_KINDS:
+            self.clear()
+        self[kind] = made
+        return made
+
+
+class Never:
+    """The kinds for which a condition does not hold."""
+
+    __slots__ = ("_holds", "_kinds")
+
+    def __init__(self, holds: Callable[[Any], Any]) -> None:
+        self._holds = OfKinds(holds)
+        self._kinds: frozenset[Any] = frozenset()
+
+    def hold(self, kinds: Set[Any]) -> bool:
+        """Whether the condition holds for none of the kinds."""
+        if self._kinds.issuperset(kinds):
+            return True
+        if any(self._holds[kind] for kind in kinds):
+            return False
+        known = self._kinds if len(self._kinds) < MAX_KINDS else frozenset()
+        self._kinds = known | kinds
+        return True

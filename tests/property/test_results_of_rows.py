@@ -1,0 +1,135 @@
+"""Results mapped from their lines: the same as from the whole tree, which is whole when something looks at it."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gateway.core.errors import BadRequest
+from gateway.formats import Decoded, decode
+from gateway.formats.hl7v2_groups import flat, oru_groups
+from gateway.formats.hl7v2_segments import USUAL, read_segment
+from gateway.mapping import Facts, MappedUnit
+from gateway.mapping.selftest import facts_of
+from tests.mapping_runs import registry
+
+PAYLOADS = Path(os.environ.get("GATEWAY_PAYLOADS_DIR", "../shared/payloads"))
+MAPPING = "lab.hl7v2.oru-r01"
+FACTS = facts_of({"subject": {"id": "p1", "zone": "UTC"}, "site": {"zone": "UTC"}})
+HEAD = "MSH|^~\\&|LAB|S|GW|T|20260102080000+0000||ORU^R01^ORU_R01|1|P|2.5.1"
+OTHERS = st.sampled_from(
+    (
+        "OBR|1|P1|F1|1^x^LN|||20260101|||||||||||||||20260102070000+0000|||F",
+        "OBR|2|P2|F2|2^y^L||||||||SER",
+        "ORC|RE|P3|F3",
+        "PID|1||1^^^A^MR||||19620417",
+        "PID|1||2~3^^^A^MR",
+        "SPM|1|S1||BLD",
+        "NTE|1||a note",
+        "PV1|1|O",
+        "ZZZ|1|x",
+        "OBX|1|ST|1^a^LN||a\\F\\b||||||F",
+        "OBX|1|NM|718-7^Hb^LN||1||||||F|||||||M1^Method^L",
+    )
+)
+TESTS = st.sampled_from(("718-7^Hb^LN", "HGB^Hb^L", "^^^718-7^Hb^LN", "X", "2951-2^Na^LN^S^Sodium^L"))
+TYPES = ("NM", "NM", "ST", "TX", "SN", "CE", "CWE", "DT", "TS", "TM", "DR", "NR", "NA", "ED", "RP", "XX", "")
+TEXTS = ("13.40", "13.4", "<5", ">= 7", "word", ".5", "20260102", "1015", "A")
+VALUES = st.tuples(st.sampled_from(TYPES), st.sampled_from(TEXTS))
+
+
+@st.composite
+def results(draw: st.DrawFn) -> str:
+    """An OBX with one text in each field of its own."""
+    kind, value = draw(VALUES)
+    number, part = draw(st.sampled_from("12")), draw(st.sampled_from(("", "", "1")))
+    unit, limits = (
+        draw(st.sampled_from(("g/dL^^UCUM", "g/dl", "odd unit", ""))),
+        draw(st.sampled_from(("12-16", "<5", ""))),
+    )
+    flag, status = draw(st.sampled_from(("", "N", "H", "odd"))), draw(st.sampled_from("FPCI?"))
+    time = draw(st.sampled_from(("", "|||20260102070000+0000", "|||20260102", "|||noon")))
+    return f"OBX|{number}|{kind}|{draw(TESTS)}|{part}|{value}|{unit}|{limits}|{flag}|||{status}{time}"
+
+
+LINES = st.lists(st.one_of(results(), results(), results(), OTHERS), min_size=1, max_size=8)
+MESSAGES = st.lists(LINES, min_size=1, max_size=2)
+
+
+def body_of(messages: list[list[str]]) -> bytes:
+    """The payload: an order is open in each message."""
+    started = [[HEAD, "PID|1||1^^^A^MR", "OBR|1|P1|F1|1^x^LN", *lines] for lines in messages]
+    return "\r".join(line for message in started for line in message).encode()
+
+
+@example([["OBX|1|NM|1^a^LN||1"], ["OBX|1|NM|1^a^LN||1", "SPM|1|S1", "OBX|1|NM|1^a^LN||1"]])
+@example([["OBX|1|NM|1^a^LN||1", "OBR|2|P2|F2|2^y^L", "OBX|1|NM|1^a^LN||2"], ["OBX|1|NM|1^a^LN||1", "ORC|RE"]])
+@given(MESSAGES)
+def test_the_tree_and_its_positions_are_those_of_the_segments(messages: list[list[str]]) -> None:
+    body = body_of(messages)
+    lines = [line.split("\r") for line in body.decode().split("MSH")[1:]]
+    segments = [
+        [(line[:3], read_segment(line, USUAL)) for line in ("MSH" + one[0], *filter(None, one[1:]))] for one in lines
+    ]
+    roots = [oru_groups(message) if message[0][1].get("f9_1") == "ORU" else flat(message) for message in segments]
+    whole: dict[str, object] = dict(roots[0])
+    for name in whole:
+        if len(roots) > 1:
+            whole[name] = [
+                part for root in roots for part in (root[name] if isinstance(root[name], list) else [root[name]])
+            ]
+    decoded = decode(body, "hl7v2")
+    last = ("PATIENT_RESULT", 0, "ORDER_OBSERVATION", 0, "OBSERVATION", 0, "OBX", "f5_1")
+    place = decoded.locate(last)
+    assert decoded.tree == whole
+    assert place == decode(body, "hl7v2").locate(last)
+    assert decoded.tree is decoded.tree
+
+
+def mapped(decoded: Decoded, facts: Facts, *, trace: bool) -> tuple[str, object]:
+    """What comes of a payload, the places of units told."""
+    made = registry().get(MAPPING).apply_to(decoded, facts, trace=trace)
+    return repr(made.units), ([*map(place_of, made.units)], made.issues)
+
+
+def place_of(unit: MappedUnit) -> str:
+    return str(unit.place)
+
+
+@example([["OBX|1|NM|718-7^Hb^LN||1|g/dL", "OBX|1|NM|718-7^Hb^LN||2|g/dL"]])
+@example([["OBX|1|ST|718-7^Hb^LN||a", "OBX|2|ST|718-7^Hb^LN||b", "OBX|3|NM|718-7^Hb^LN||3"]])
+@settings(deadline=None, max_examples=60)
+@given(MESSAGES)
+def test_results_map_the_same_from_rows(messages: list[list[str]]) -> None:
+    body = body_of(messages)
+    filled = decode(body, "hl7v2")
+    assert filled.tree
+    expected = mapped(decode(body, "hl7v2"), FACTS, trace=True)
+    for decoded in (decode(body, "hl7v2"), decode(body, "hl7v2"), filled):
+        assert mapped(decoded, FACTS, trace=False) == expected
+
+
+def test_usual_results_need_no_tree() -> None:
+    decoded = decode(body_of([["OBX|1|NM|718-7^Hb^LN||13.4|g/dL|12-16|N|||F"]]), "hl7v2")
+    assert registry().get(MAPPING).apply_to(decoded, FACTS).resources
+    order = decoded.outline["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]
+    assert order["OBSERVATION"] == []
+    assert len(decoded.tree["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]["OBSERVATION"]) == 1
+    assert order["OBSERVATION"][0]["OBX"]["f5"] == "13.4"
+
+
+@pytest.mark.skipif(not (PAYLOADS / "lab").is_dir(), reason="no laboratory payloads")
+def test_public_messages_map_the_same_from_rows() -> None:
+    names: list[Path] = [
+        path for path in sorted((PAYLOADS / "lab").rglob("*.hl7")) if path.read_bytes()[:3] == b"MSH"
+    ]
+    for path in names:
+        body = path.read_bytes()
+        try:
+            expected, found = (mapped(decode(body, "hl7v2"), FACTS, trace=trace) for trace in (True, False))
+        except BadRequest:
+            continue
+        assert found == expected, path.name
+    assert names
