@@ -307,7 +307,7 @@ class Singles:
         text = print_expression(node)
         if text not in outer.made:
             with self.before(outer):
-                outer.made[text] = self.local(self.solid(self.one(node, "")))
+                outer.made[text] = self.local(self.solid(self.one(node, self.code.bind(None))))
         found = outer.made[text]
         for known, of_outer in ((self.known.solid, outer.known.solid), (self.known.sure, outer.known.sure)):
             known |= of_outer & {found}
