@@ -1,7 +1,7 @@
-"""Plain searches, read on the event loop: what they ask is kept by their text, since clients ask again and again.
+"""Plain searches: what they ask is kept by their text, since clients ask again and again.
 
-A plain search asks for a page of whole resources of one type: no chain, modifier, include, total or summary. Only
-what its text says is kept; who asks, consent and data are looked at each time.
+A plain search asks for a page of whole resources of one type, or how many there are: no chain, modifier, include or
+part of resources. Only what its text says is kept; who asks, consent and data are looked at each time.
 """
 
 import re
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from gateway.access import Bodies, Page
+from gateway.access import Bodies, Found, Page
 from gateway.core.instants import micros
-from gateway.rest.bundles import whole_searchset
+from gateway.rest.bundles import searchset, whole_searchset
+from gateway.rest.cursors import Position
 from gateway.rest.parts import Parts
 from gateway.rest.search_places import SearchPlace, encoded, pairs_of, understood
 from gateway.search import Query, parse
@@ -26,7 +27,8 @@ KEPT: Final = 1_000
 """How many searches are kept as they are read."""
 
 _PLAIN: Final = re.compile(
-    rb"(?:(?:\A|(?<=[!-~])&)(?:[A-Za-z-]+|_id|_sort|_count|_tag|_profile|_lastUpdated)=[!-%'-~]*)*"
+    rb"(?:(?:\A|(?<=[!-~])&)(?:(?:[A-Za-z-]+|_id|_sort|_count|_tag|_profile|_lastUpdated)=[!-%'-~]*"
+    rb"|_summary=count|_total=(?:none|estimate|accurate)))*"
     rb"(?:(?:\A|(?<=[!-~])&)_cursor=[A-Za-z0-9_%=-]+)?\Z"
 )
 _APPROXIMATE: Final = re.compile(rb"ap[0-9%]|%61|%70")
@@ -51,10 +53,18 @@ class Plain:
 
     def answer(self, found: Bodies, cursor: str | None) -> bytes:
         """The Bundle of a page."""
+        return whole_searchset(self.place.base, found, self._links(found.next, cursor), self.query.ignored)
+
+    def answer_found(self, found: Found, cursor: str | None) -> bytes:
+        """The Bundle of a page that was searched for in a thread."""
+        links = self._links(found.next, cursor)
+        return searchset(self.place.base, found.rows, links, found.total, ignored=self.query.ignored)
+
+    def _links(self, following: Position | None, cursor: str | None) -> dict[str, str]:
         links = {"self": self.place.address(self.text, cursor)}
-        if found.next is not None:
-            links["next"] = self.place.following(self.text, found.next)
-        return whole_searchset(self.place.base, found, links, self.query.ignored)
+        if following is not None:
+            links["next"] = self.place.following(self.text, following)
+        return links
 
 
 class BriefSearches:

@@ -67,6 +67,7 @@ def endpoint(parts: Parts) -> Callable[[Request], Awaitable[ASGIApp]]:
                 found, recorded = begun
                 await recording.wait(recorded)
                 return Ready(plain.answer(found, cursor))
+            return Ready(await run_in_threadpool(lambda: plain.answer_found(door.search(plain.query, page), cursor)))
         return await run_in_threadpool(lambda: _page(parts, subsets, request, pairs_of(text)))
 
     return search

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gateway.core.resources import Visibility
 from gateway.search import Query
-from gateway.search.query import ChainClause, ReferenceClause, SortKey
+from gateway.search.query import ChainClause, SortKey
 from gateway.store.port import Bodies, Page
 from gateway.store.sql import planning
 from gateway.store.sql.asking import Piece
@@ -96,7 +96,7 @@ class BriefSearches:
             return None
         common, own = planning.split(planning.asked(indexes, query.type, query.clauses))
         facets = self._facets.asked(query.type, common) if common else None
-        return _Plan(indexes, query, common, own, facets, _about(own))
+        return _Plan(indexes, query, common, own, facets, planning.patient_of(query.clauses))
 
     def _page(self, read: Read, plan: _Plan, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
         """The page as one row, since SQLite lets go of the interpreter at each; None when several ranges hold it."""
@@ -138,13 +138,3 @@ class BriefSearches:
     def _statement(self, way: _Way, gate: Gate | None, after: bool) -> Prepared:
         asked = replace(gate, is_about=True) if gate and way.about else gate
         return self._prepared(Shape(way.pieces, asked, way.driver or "", "packed", after=after, ranges=way.ranges))
-
-
-def _about(clauses: tuple[Asked, ...]) -> str:
-    """The id of the one Patient to whom a clause says that resources refer, "" without."""
-    for one in clauses:
-        if isinstance(one.clause, ReferenceClause) and len(one.clause.targets) == 1:
-            kind, _, id = one.clause.targets[0].partition("/")
-            if kind == "Patient":
-                return id
-    return ""

@@ -194,6 +194,10 @@ class ResourceFinder:
         shape = Shape(pieces, search.gate, driven.driver, "estimate", is_single=is_single)
         if how == "estimate":
             return self._number(search, shape, values | {"count_limit": selecting.ESTIMATED})
+        patient = planning.patient_of(clauses)
+        if patient and search.gate:
+            gate = replace(search.gate, is_about=True)
+            return self._number(search, replace(shape, gate=gate, what="count"), values | {"about": patient})
         is_many = bool(shape.gate) and self._is_many(search, driven, shape, values)
         return self._number(search, replace(shape, what="count-many" if is_many else "count"), values)
 

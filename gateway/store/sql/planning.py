@@ -141,6 +141,16 @@ def _about(
     return None
 
 
+def patient_of(clauses: Sequence[Clause]) -> str:
+    """The id of the one Patient to whom a clause says that resources refer, "" without."""
+    for clause in clauses:
+        if isinstance(clause, ReferenceClause) and len(clause.targets) == 1:
+            kind, _, id = clause.targets[0].partition("/")
+            if kind == "Patient":
+                return id
+    return ""
+
+
 def among_facets(facets: Sequence[int]) -> Asked:
     """That a resource has one of the facets."""
     return Asked(_NO_CLAUSE, ("facets",), (list(facets),))
