@@ -141,9 +141,15 @@ class Gate:
                         yield Change(Key(study, "Consent", old["id"]), inactive, change.placement, if_match=version)
 
     def confirm(
-        self, changes: Sequence[Change], committed: Sequence[Committed], visibility: Visibility, now: int
+        self,
+        changes: Sequence[Change],
+        committed: Sequence[Committed],
+        visibility: Visibility,
+        now: int,
+        letters: Sequence[str] = (),
     ) -> None:
-        """Called inside the transaction, so that a Consent withdrawn a moment ago counts.
+        """Called inside the transaction, so that a Consent withdrawn a moment ago counts; `letters` are those of the
+        interactions, if any, one for each change.
 
         Raises `Forbidden` when a Consent does not permit to collect, `Conflict` when a resource would pass from one
         participant to another, `NotFound` when the writer may not know of the version that it replaces.
@@ -152,20 +158,22 @@ class Gate:
         if collected:
             consents = [change for change in changes if change.key.type in ("Consent", "ResearchSubject")]
             self.collecting.require(self.principal, now, collected, consents)
-        for change, done in zip(changes, committed, strict=True):
+        for change, done, letter in zip(changes, committed, letters or [""] * len(changes), strict=True):
             if self._own_withdrawal(change.key, change.resource) is not None:
                 continue
-            self._check_limits(change, done, visibility)
+            self._check_limits(change, done, visibility, letter)
             if done.outcome != "created":
-                self._check_replaced(change, done, visibility)
+                self._check_seen(change.key, visibility)
+            if done.outcome == "updated" or (done.outcome == "created" and done.stored.version > 1):
+                self._check_participants(change)
 
-    def _check_limits(self, change: Change, done: Committed, visibility: Visibility) -> None:
+    def _check_limits(self, change: Change, done: Committed, visibility: Visibility, letter: str) -> None:
         """What is replaced and what is written must both be within the scopes that allow it."""
-        letter = {"created": "c", "deleted": "d"}.get(done.outcome, "u")
+        letter = letter or {"created": "c", "deleted": "d"}.get(done.outcome, "u")
         limits = self.limits.of(self.principal, letter)
         if limits is None:
             return
-        if letter != "c" and self.store.read(change.key, replace(visibility, limits=limits)) is None:
+        if done.outcome != "created" and self.store.read(change.key, replace(visibility, limits=limits)) is None:
             raise NotFound(issue("auth.not-found"))
         if change.resource is not None and not self.limits.permits(limits, change.resource, change.placement):
             raise Forbidden(issue("auth.scope", interaction=NAMES[letter], type=change.key.type))
@@ -179,7 +187,7 @@ class Gate:
             if key.type == "Consent":
                 raise MethodNotAllowed(issue("consent.no-deletion"))
         else:
-            self._require_write_scope(key)
+            self._require_write_scope(key, write.letter)
         withdrawn = self._own_withdrawal(key, write.resource) if isinstance(write, Write) else None
         if withdrawn is not None and isinstance(write, Write) and write.if_match in (None, withdrawn):
             write = replace(write, if_match=withdrawn)
@@ -214,8 +222,12 @@ class Gate:
             return None
         return own_withdrawal(self.store, self.principal, key, resource)
 
-    def _require_write_scope(self, key: Key) -> None:
-        """Both letters where it is not known yet whether this creates or updates; else the one that counts."""
+    def _require_write_scope(self, key: Key, letter: str) -> None:
+        """The letter of the interaction; without any, both where it is not known yet whether this creates or updates,
+        else the one that counts."""
+        if letter:
+            self._require(key.type, letter)
+            return
         scopes = self.principal.scopes
         create, update = _reaches(scopes, key.type, "c"), _reaches(scopes, key.type, "u")
         if not create and not update:
@@ -259,11 +271,30 @@ class Gate:
             return True
         return self.role.enrols and change.key.type in ENROLMENT
 
-    def _check_replaced(self, change: Change, done: Committed, visibility: Visibility) -> None:
+    def _check_seen(self, key: Key, visibility: Visibility) -> None:
         """Looks at the version before; reads of the store see the state before this transaction."""
-        if not self.role.enrols and not self.role.collects and self.store.read(change.key, visibility) is None:
+        if not self.role.enrols and not self.role.collects and self.store.read(key, visibility) is None:
             raise NotFound(issue("auth.not-found"))
-        if done.outcome == "updated" and change.resource is not None:
-            before = self._stored_placement(change.key.type, change.key.id)
-            if before is not None and before != HIDDEN and before.subjects != change.placement.subjects:
-                raise Conflict(issue("consent.subject-changed"))
+
+    def _check_participants(self, change: Change) -> None:
+        """Raises `Conflict` when a resource would be about other participants than before, in a version that was
+        deleted too.
+
+        What is about it, such as a List, stands with the participants that it had then, and is not placed anew.
+        """
+        before = self._participants_before(change.key)
+        if before is not None and before != set(change.placement.subjects):
+            raise Conflict(issue("consent.subject-changed"))
+
+    def _participants_before(self, key: Key) -> set[str] | None:
+        """The participants with whom a resource stands, or stood before its deletion; None when it is hidden."""
+        current = self.store.read(key, None)
+        if current is not None and current.pairs:
+            return {subject for subject, _ in current.pairs}
+        if current is not None and current.deleted:
+            current = self.store.read(key, None, current.version - 1)
+        if current is None or current.deleted:
+            return None
+        place = key.type, key.id
+        placement = self._following({}, {place: loads(current.body)})(*place)
+        return None if placement is None or placement == HIDDEN else set(placement.subjects)

@@ -26,6 +26,8 @@ Report: TypeAlias = Callable[[Iterable[Target], int], Event]
 """(what was written or found, how many) -> the audit event."""
 
 
+_WRITES: Final = (Write, Delete)
+
 _PLACED: Final = ("created", "updated")
 """Outcomes after which a resource stands where its change says."""
 
@@ -57,14 +59,14 @@ class Transaction:
     def results(self, committed: Sequence[Committed]) -> tuple[Result, ...]:
         """What became of each step, in their order."""
         done = iter(committed)
-        return tuple(next(done) if isinstance(step, Write | Delete) else step for step in self._steps)
+        return tuple(next(done) if isinstance(step, _WRITES) else step for step in self._steps)
 
     def _prepare(self, lookup: Lookup) -> Sequence[Change]:
         gate = self._gate
         any_version = gate.role.enrols or gate.role.collects
         finder = Finder(gate.principal, lookup, self._visibility, any_version, gate.store.read)
         self._steps = tuple(self._plan(finder))
-        self._planned = gate.plan([step for step in self._steps if isinstance(step, Write | Delete)])
+        self._planned = gate.plan([step for step in self._steps if isinstance(step, _WRITES)])
         return self._planned
 
     def _accompany(self, _committed: Sequence[Committed]) -> tuple[Change, ...]:
@@ -81,7 +83,10 @@ class Transaction:
 
     def _confirm(self, committed: Sequence[Committed]) -> None:
         visibility = self._visibility("")
-        self._gate.confirm(self._planned, committed, visibility, visibility.now)
+        letters = [
+            step.letter if isinstance(step, Write) else "" for step in self._steps if isinstance(step, _WRITES)
+        ]
+        self._gate.confirm(self._planned, committed, visibility, visibility.now, letters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from gateway.access.journal import Action
 from gateway.core.errors import BadRequest
@@ -20,12 +20,15 @@ class Write:
 
     `order` is the instant, in microseconds, of the message that says so; an older message than one taken before
     does nothing. `is_new` says that the id was made for this write, so that nothing can be there.
+    `letter` is that of the interaction that asks for it, whatever comes of it: an update may create and is an update
+    (https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html); "" where what is there decides.
     """
 
     resource: Resource
     if_match: int | None = None
     order: int | None = None
     is_new: bool = False
+    letter: Literal["", "c", "u"] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 A value is remembered when it had no finding and its verdict depends on nothing around it: it is made of objects,
 arrays and text alone (equal text is the same text, while `1`, `1.0` and `true` are equal and not the same), without
-extensions and without references. A copy is kept, since the value itself
-may be changed later.
+extensions and without references, and the resource names no language, in which displays might be good that are not.
+A copy is kept, since the value itself may be changed later.
 """
 
 import re
@@ -19,6 +19,7 @@ FieldCheck = Callable[[Any, dict[str, Any], Location, Run], None]
 ALONE = frozenset({"CodeableConcept", "Coding", "Meta"})
 """Types whose values often are the same, and cost more to check than to compare."""
 
+LANGUAGE = "language"
 KEPT = 8
 LONGEST_TEXT = 256
 MOST_NODES = 64
@@ -58,7 +59,7 @@ def remembering_field(check: FieldCheck) -> FieldCheck:
             return
         before = len(run.issues)
         check(value, node, at, run)
-        if len(run.issues) == before:
+        if len(run.issues) == before and LANGUAGE not in run.scope.resource:
             good.add(value)
 
     return quicker
@@ -75,7 +76,7 @@ def remembering_member(name: str, check: Check) -> Check:
             return
         before = len(run.issues)
         check(value, at, run)
-        if member is not None and len(run.issues) == before:
+        if member is not None and len(run.issues) == before and LANGUAGE not in run.scope.resource:
             good.add(member)
 
     return quicker

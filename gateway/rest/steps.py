@@ -33,7 +33,7 @@ def creation(resource: Resource, unless: Query | None = None) -> MakeStep:
 
     def step(find: Finder) -> Step:
         found = the_one(find, unless) if unless else None
-        return found or Write(resource, if_match=0, is_new=True)
+        return found or Write(resource, if_match=0, is_new=True, letter="c")
 
     return step
 
@@ -50,7 +50,7 @@ def replacement(
             current = find.version(kind, identity)
             _require_version(kind, current, if_match)
             _require_creation(may_create or current > 0 or find.is_deleted(kind, identity))
-        return Write(resource, if_match=0 if is_new else if_match)
+        return Write(resource, if_match=0 if is_new else if_match, letter="u")
 
     return step
 
@@ -70,12 +70,12 @@ def conditional_replacement(
             if identity is not None and find.version(kind, identity):
                 raise Conflict(issue("rest.id-taken", expression=f"{kind}.id"))
             if identity is None:
-                return Write({**resource, "id": new_id()}, if_match=0, is_new=True)
-            return Write(resource, if_match=0)
+                return Write({**resource, "id": new_id()}, if_match=0, is_new=True, letter="u")
+            return Write(resource, if_match=0, letter="u")
         if identity is not None and identity != found.key.id:
             raise BadRequest(issue("rest.id-not-the-match", expression=f"{kind}.id"))
         _require_version(kind, found.version, if_match)
-        return Write({**resource, "id": found.key.id}, if_match=_over(found, if_match))
+        return Write({**resource, "id": found.key.id}, if_match=_over(found, if_match), letter="u")
 
     return step
 
@@ -137,7 +137,7 @@ def amendment(
         if (amended.get("resourceType"), amended.get("id")) != (found.key.type, found.key.id):
             raise Unprocessable(issue("rest.patch-identity"))
         judge(amended, find)
-        return Write(amended, if_match=_over(found, if_match))
+        return Write(amended, if_match=_over(found, if_match), letter="u")
 
     return step
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.core import dumps
-from tests.e2e.http_gateway import BASE, Http, observation, rule, serving
+from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, Http, observation, rule, serving
 
 JSON = {"Content-Type": "application/fhir+json"}
 
@@ -118,3 +118,26 @@ def test_readers_may_not_write(http: Http, patient: str) -> None:
         answer = http.put(observation("intruder", patient), client)
         assert answer.status_code == 403, client
     assert http.get("/Observation/intruder", client="registrar").status_code == 404
+
+
+def test_an_update_needs_the_letter_u_and_a_create_c(http: Http, patient: str) -> None:
+    """Alone, in a transaction and where an update creates, as SMART has it."""
+    client = http.gateway.studies[STUDY].clients[REGISTRAR]
+    tree = observation("lettered", patient)
+    entries = [{"method": "PUT", "url": "Observation/lettered"}, {"method": "POST", "url": "Observation"}]
+
+    def status(letter: str, method: str, path: str, body: Any) -> int:
+        token = http.gateway.issuer.issue(client, STUDY, 600, [f"system/Observation.{letter}"])
+        given = {**JSON, "Authorization": f"Bearer {token}"}
+        found: int = http.ask(method, BASE + path, content=dumps(body), headers=given).status_code
+        return found
+
+    for letter, put, post in (("c", 403, 201), ("u", 201, 403), ("u", 200, 403)):
+        assert status(letter, "PUT", "/Observation/lettered", tree) == put
+        assert status(letter, "POST", "/Observation", tree) == post
+    for letter, statuses in (("c", [403, 200]), ("u", [200, 403])):
+        for request, expected in zip(entries, statuses, strict=True):
+            bundle = {
+                "resourceType": "Bundle", "type": "transaction", "entry": [{"resource": tree, "request": request}],
+            }  # fmt: skip
+            assert status(letter, "POST", "", bundle) == expected

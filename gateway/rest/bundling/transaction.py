@@ -47,7 +47,7 @@ def run(parts: Parts, judge: Judge, study: Study, door: Door, entries: Sequence[
     writes = [planned(parts, study, judge, entry) for entry in entries if not entry.is_read]
     writes.sort(key=lambda one: _ORDER[one.entry.method])
     for one in writes:
-        door.require_write(one.type, one.letters)
+        door.require_write(one.type, one.letter)
     transaction = _Writing(parts, judge, study, writes)
     transaction.begin()
     attempts = 1 if any(one.names_version for one in writes) else ATTEMPTS
@@ -139,7 +139,7 @@ class _Writing:
             references = own or References(step.resource, one.entry.full_url)
             with _at(one.entry):
                 ready = references.write(step.resource, known, conditional)
-        return Write(ready, step.if_match, step.order, step.is_new)
+        return Write(ready, step.if_match, step.order, step.is_new, step.letter)
 
     def _condition(self, entry: Entry, text: str) -> Query:
         kind, _, query = text.partition("?")

@@ -29,7 +29,7 @@ from gateway.search import Query
 from gateway.study import Study
 
 _CODES = {"DELETE": "delete", "POST": "create", "PUT": "update", "PATCH": "patch"}
-_LETTERS = {"DELETE": "d", "POST": "c", "PUT": "cu", "PATCH": "u"}
+_LETTERS = {"DELETE": "d", "POST": "c", "PUT": "u", "PATCH": "u"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class Planned:
     names_version: bool = False
 
     @property
-    def letters(self) -> str:
-        """The scopes of which the client needs one."""
+    def letter(self) -> str:
+        """The scope that the client needs."""
         return _LETTERS[self.entry.method]
 
 

@@ -33,7 +33,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
     judges = Judges(parts)
 
     async def resource_body(request: Request) -> bytes:
-        door_of(parts, request).require_write(type_of(parts, request))
+        door_of(parts, request).require_write(type_of(parts, request), "u")
         return await read_body(request, JSON_TYPES)
 
     @router.put("/studies/{study}/fhir/{type}/{id}")

@@ -120,3 +120,16 @@ def test_a_validator_that_has_seen_much_still_sees() -> None:
 )
 def test_the_short_way_for_references_lets_nothing_else_pass(reference: dict[str, Any], rules: list[str]) -> None:
     assert list(dict(errors({**OBSERVATION, "subject": reference}))) == rules
+
+
+def test_a_display_that_is_good_in_another_language_is_not_remembered() -> None:
+    coding = {
+        "system": "http://terminology.hl7.org/CodeSystem/observation-category",
+        "code": "vital-signs",
+        "display": "Signes vitaux",
+    }
+    english = {**copy.deepcopy(OBSERVATION), "category": [{"coding": [coding]}]}
+    french = {**english, "language": "fr"}
+    for _ in range(2):
+        assert "conformance.display" not in [found.rule for found in VALIDATOR.validate(french)]
+        assert "conformance.display" in [found.rule for found in VALIDATOR.validate(english)]
