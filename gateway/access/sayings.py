@@ -40,13 +40,14 @@ class Sayings:
         """What `whose_and_what` says of a resource."""
         kind = resource["resourceType"]
         principal = principal_of(kind)
-        telling = {
-            name: value
-            for name, value in resource.items()
-            if value.__class__ not in PLAIN and not _says_nothing(name, value, principal)
-        }
-        if len(telling) > MOST_PARTS or kind == "Patient" or "reference" in resource:
+        if kind == "Patient" or "reference" in resource:
             return whose_and_what(resource)
+        telling: dict[str, Any] = {}
+        for name, value in resource.items():
+            if value.__class__ not in PLAIN and not _says_nothing(name, value, principal):
+                if len(telling) == MOST_PARTS:
+                    return whose_and_what(resource)
+                telling[name] = value
         key = (kind, _encode(telling))
         found = self._known.get(key)
         if found is None:

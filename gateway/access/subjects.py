@@ -75,7 +75,7 @@ def patients_among(texts: Iterable[str]) -> frozenset[str] | None:
     """The ids of Patients among references; None when one of them names a participant by an address."""
     found = set()
     for text in set(texts):
-        target = relative(text)
+        target = _relative(text)
         if target is None and "Patient/" in text:
             return None
         if target is not None and target[0] == "Patient":

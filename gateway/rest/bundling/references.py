@@ -28,7 +28,7 @@ def root_of(full_url: str) -> str:
 
 def is_conditional(reference: str) -> bool:
     """Whether a reference is a search: `Patient?identifier=1`."""
-    return bool(_CONDITIONAL.match(reference))
+    return "?" in reference and bool(_CONDITIONAL.match(reference))
 
 
 class References:
@@ -56,11 +56,18 @@ class References:
                         pending.append(value)  # noqa: PERF401
         while self._below and self._below[0][0] is resource:
             self._own.append(self._below.pop(0)[1:])
+        self._searches = [
+            (node, text) for node, name, text in self._below if name == "reference" and is_conditional(text)
+        ]
 
     def conditional(self) -> Iterator[str]:
         """Every conditional reference."""
-        texts = (text for node, name, text in self._below if name == "reference")
-        yield from (text for text in texts if is_conditional(text))
+        yield from (text for _, text in self._searches)
+
+    def settle(self, conditional: Conditional) -> None:
+        """Writes the conditional references anew, where all others are written."""
+        for node, text in self._searches:
+            node["reference"] = conditional(text)
 
     def write(self, resource: Resource, known: Mapping[str, str], conditional: Conditional) -> Resource:
         """The resource, or a copy of its own object, with its references written; `known` is fullUrl -> `Type/id`."""

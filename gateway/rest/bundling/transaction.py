@@ -109,10 +109,8 @@ class _Writing:
             if made is not None:
                 with _at(one.entry, made["resourceType"]):
                     self.issues[one.entry.index] = self._judge.require(made, around)
-        if not self.locks:
+        if all(one.identity for one in self._writes):  # then what an entry comes to be is known already
             self._ready = ready
-        elif all(one.identity for one in self._writes):  # then what an entry comes to be is known already
-            self._ready = {index: made for index, made in ready.items() if index not in self._conditional}
 
     def plan(self, find: Finder) -> Sequence[Step]:
         """The steps, references rewritten."""
@@ -139,6 +137,11 @@ class _Writing:
             references = own or References(step.resource, one.entry.full_url)
             with _at(one.entry):
                 ready = references.write(step.resource, known, conditional)
+        elif one.entry.index in self._conditional:
+            with _at(one.entry):
+                self._references[one.entry.index].settle(conditional)
+        if ready is step.resource:
+            return step
         return Write(ready, step.if_match, step.order, step.is_new, step.letter)
 
     def _condition(self, entry: Entry, text: str) -> Query:
