@@ -4,7 +4,7 @@ See https://hl7.org/fhir/R4/searchparameter-registry.html.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, get_args
@@ -109,6 +109,22 @@ class Parameters:
         known = self._definitions.search_parameters(type, self._study)
         return [known[code] for code in sorted(known) if code not in self._left_out]
 
+    def leading_to(self, type: str, targets: Iterable[str]) -> Iterator[str]:
+        """The codes of a type's references, in order; of those that may lead to some of `targets`, if there are any.
+
+        Of a type that nothing was asked of yet no more is compiled than these.
+        """
+        wanted, known = frozenset(targets), self._types.get(type)
+        if known is not None:
+            yield from (
+                one.code for one in known.values() if one.kind == "reference" and (not wanted or one.targets & wanted)
+            )
+            return
+        compiler = _Compiler(type, self._definitions)
+        for one in self._wanted(type):
+            if one.type == "reference" and (not wanted or compiler.targets(one) & wanted) and compiler.compiled(one):
+                yield one.code
+
     def told_by(self, resource: Resource) -> tuple[Indexed, ...]:
         """The parameters of the resource's type that its top-level elements may give a value for.
 
@@ -198,6 +214,13 @@ class _Compiler:
             return self._simple(parameter.code, kind, parameter.expression, parameter.targets, parameter.url)
         except FhirPathError:
             return None
+
+    def targets(self, parameter: SearchParameter) -> frozenset[str]:
+        """The types that a reference may lead to, by its definition and what its expression asks of them."""
+        if not parameter.expression:
+            return frozenset()
+        resolved = without_resolve(parameter.expression)
+        return frozenset(resolved.types or parameter.targets) or self._definitions.types()
 
     def _simple(self, code: str, kind: Kind, expression: str, targets: Iterable[str], url: str) -> Indexed:
         resolved = without_resolve(expression)

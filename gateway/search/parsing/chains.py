@@ -113,7 +113,8 @@ class ClauseReader:
         try:
             ids = unique(logical_id(part.removeprefix("List/")) for part in split(text, ","))
         except ValueError:
-            raise BadRequest(issue("search.value", parameter="_list", expected="the id of a List")) from None
+            expected = "the id of a List; functional ones, such as $current-problems, are not there"
+            raise BadRequest(issue("search.value", parameter="_list", expected=expected)) from None
         if len(ids) > self.reading.limits.values:
             raise BadRequest(issue("search.too-many", parameter="_list", limit=self.reading.limits.values))
         return HasClause("List", "item", IdClause(ids))

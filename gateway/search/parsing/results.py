@@ -153,8 +153,6 @@ def _wildcard(
     types: Sequence[str], source: str, reader: ClauseReader, *, reverse: bool, iterate: bool
 ) -> list[Include]:
     """Every reference of the source; in reverse, those that may lead to what is searched."""
-    return [
-        Include(source, one.code, None, reverse, iterate)
-        for one in reader.reading.parameters.of(source).values()
-        if one.kind == "reference" and (not reverse or iterate or not types or one.targets & set(types))
-    ]
+    targets = types if reverse and not iterate else ()
+    codes = reader.reading.parameters.leading_to(source, targets)
+    return [Include(source, code, None, reverse, iterate) for code in codes]

@@ -84,10 +84,7 @@ class Includes:
         """One round: what is reached, by one statement for each type, and whether one gave all that it may."""
         found, is_full = [], False
         wanted = tuple(includes)
-        onward, backward = self._onward(wanted, start), self._backward(wanted, start)
-        if len(backward) > FEW_TYPES:
-            there = types_of(read, self._types, values["study"])
-            backward = {type: backward[type] for type in there if type in backward}
+        onward, backward = self._onward(wanted, start), self._backward(read, wanted, start)
         for statement, name, asked in ((self._forward, "ids", onward), (self._reverse, "hashes", backward)):
             for type, listed in asked.items():
                 bound = values | {"type": type, name: as_list(self._database, list(listed))}
@@ -120,12 +117,17 @@ class Includes:
                     yield type, id
 
     def _backward(
-        self, includes: Iterable[Include], start: Sequence[tuple[Stored, Rows]]
+        self, read: Read, includes: Iterable[Include], start: Sequence[tuple[Stored, Rows]]
     ) -> dict[str, dict[int, None]]:
-        """Type -> the hashes of its references to what is there."""
+        """Type -> the hashes of its references to what is there; of many types only those that the study has."""
+        asked = [include for include in includes if include.reverse]
+        sources = {include.source for include in asked}
+        if len(sources) > FEW_TYPES:
+            there = types_of(read, self._types, start[0][0].key.study)
+            asked = [include for type in there for include in asked if include.source == type]
         hashes: dict[str, dict[int, None]] = {}
-        for include in includes:
-            for one in self._referring(include, start) if include.reverse else ():
+        for include in asked:
+            for one in self._referring(include, start):
                 hashes.setdefault(include.source, {})[one] = None
         return hashes
 

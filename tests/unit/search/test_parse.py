@@ -140,6 +140,24 @@ def test_it_is_not_gone_on_with_from_what_it_brings() -> None:
     assert refused("", ("_revinclude", "*")) == ["search.value"]
 
 
+@pytest.mark.parametrize("type", ["Patient", "Device", "ResearchStudy", "Binary"])
+def test_who_may_refer_is_the_same_whatever_was_compiled_before(type: str) -> None:
+    fresh, compiled = Parameters(r4()), Parameters(r4())
+    expected = [
+        (source, one.code)
+        for source in sorted(compiled.types)
+        for one in compiled.of(source).values()
+        if one.kind == "reference" and type in one.targets
+    ]
+    for known in (fresh, compiled):
+        found = parse(type, [("_revinclude", "*")], known).includes
+        assert [(one.source, one.parameter) for one in found] == expected
+
+
+def test_functional_lists_are_refused_by_name() -> None:
+    assert refused("Condition", ("_list", "$current-problems")) == ["search.value"]
+
+
 def test_every_fault_is_reported_at_once() -> None:
     faults = refused("Observation", ("code", ""), ("foo", "1"), ("date:exact", "1"))
     assert faults == ["search.empty-value", "search.unknown-parameter", "search.modifier"]
