@@ -5,7 +5,7 @@ They come before what is stored, in the order of their ids or of the sort, where
 every type, histories, exports and whole records are of what is stored.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
@@ -121,6 +121,10 @@ class CataloguedStore:
     def consent_epoch(self, study: str, subject: str) -> int:
         """See `ResourceStore.consent_epoch`."""
         return self._store.consent_epoch(study, subject)
+
+    def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
+        """See `ResourceStore.patients_of`."""
+        return self._store.patients_of(study, references)
 
     def _guarded(self, unit: Unit) -> Unit:
         self._checked(unit.changes)

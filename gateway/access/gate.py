@@ -287,14 +287,14 @@ class Gate:
             raise Conflict(issue("consent.subject-changed"))
 
     def _participants_before(self, key: Key) -> set[str] | None:
-        """The participants with whom a resource stands, or stood before its deletion; None when it is hidden."""
+        """The participants with whom a resource stands, or stood before its deletion: none for one of the study. None
+        for what is hidden, and what the study had deleted."""
         current = self.store.read(key, None)
-        if current is not None and current.pairs:
-            return {subject for subject, _ in current.pairs}
-        if current is not None and current.deleted:
-            current = self.store.read(key, None, current.version - 1)
-        if current is None or current.deleted:
+        if current is None:
             return None
-        place = key.type, key.id
-        placement = self._following({}, {place: loads(current.body)})(*place)
+        if current.pairs:
+            return {subject for subject, _ in current.pairs}
+        if current.pairs is None:
+            return self.store.patients_of(key.study, [key.reference])
+        placement = self._stored_placement(key.type, key.id)
         return None if placement is None or placement == HIDDEN else set(placement.subjects)

@@ -1,6 +1,6 @@
 """The store as a role sees it that does not see everything: for reading alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -84,6 +84,10 @@ class RedactingStore:
     def consent_epoch(self, study: str, subject: str) -> int:
         """See `ResourceStore.consent_epoch`."""
         return self._store.consent_epoch(study, subject)
+
+    def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
+        """See `ResourceStore.patients_of`."""
+        return self._store.patients_of(study, references)
 
     def _found(self, found: Found) -> Found:
         rows, included = (tuple(map(self._redaction.shown, part)) for part in (found.rows, found.included))

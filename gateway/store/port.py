@@ -166,6 +166,10 @@ class ResourceStore(Protocol):
     def consent_epoch(self, study: str, subject: str) -> int:
         """A number that rises whenever a Consent or ResearchSubject of a participant changes; 0 before the first."""
 
+    def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
+        """The ids of the participants with whom resources stand, by references such as `Observation/1`; what is
+        deleted stands where it stood before."""
+
 
 class LandingStore(Protocol):
     """Payloads as they came, and their receipts."""

@@ -230,3 +230,44 @@ def test_what_was_looked_up_off_the_record_is_not_written(world: World) -> None:
     with pytest.raises(Unavailable):
         source.commit([observation(world.person("101-001"))])
     assert world.store.read(Key(world.study.id, "Observation", "o1"), None) is None
+
+
+def gathered(id: str, *about: str) -> dict[str, Any]:
+    """A List of resources."""
+    entries = [{"item": {"reference": one}} for one in about]
+    return {"resourceType": "List", "id": id, "status": "current", "mode": "working", "entry": entries}
+
+
+@pytest.mark.parametrize("about", [("o1",), ("o1", "other")])
+def test_what_was_deleted_comes_back_with_its_participants_alone(world: World, about: tuple[str, ...]) -> None:
+    """What is about it stands with them still."""
+    first, second = world.person("101-001"), world.person("201-001")
+    registrar = world.door("registrar")
+    registrar.commit([observation(first), observation(second, "other")])
+    one, another = (gathered("l1", *(f"Observation/{id}" for id in ids)) for ids in (about, ("other",)))
+    registrar.commit([one])
+    registrar.commit([provenance("List/l1"), Delete("Observation", "o1"), Delete("List", "l1")])
+    refused = (observation(second), another)
+    assert [rule(FhirError, registrar, one) for one in refused] == ["consent.subject-changed"] * 2
+    assert outcomes(registrar, observation(first)) == ["created"]
+    assert outcomes(registrar, one) == ["created"]
+
+
+def test_what_is_about_something_deleted_passes_to_nobody_else(world: World) -> None:
+    first, second = world.person("101-001"), world.person("201-001")
+    registrar = world.door("registrar")
+    registrar.commit([observation(first), observation(second, "other"), observation(first, "own")])
+    registrar.commit([gathered("l1", "Observation/o1"), provenance("List/l1")])
+    registrar.commit([Delete("Observation", "o1")])
+    assert rule(FhirError, registrar, gathered("l1", "Observation/other")) == "consent.subject-changed"
+    assert outcomes(registrar, gathered("l1", "Observation/own")) == ["updated"]
+
+
+def test_what_is_no_more_is_taken_out_of_a_list_of_several(world: World) -> None:
+    first, second = world.person("101-001"), world.person("201-001")
+    registrar = world.door("registrar")
+    registrar.commit([observation(first), observation(second, "other"), observation(first, "own")])
+    registrar.commit([gathered("l1", "Observation/o1", "Observation/other")])
+    registrar.commit([Delete("Observation", "o1")])
+    assert rule(FhirError, registrar, gathered("l1", "Observation/other")) == "consent.subject-changed"
+    assert outcomes(registrar, gathered("l1", "Observation/other", "Observation/own")) == ["updated"]
