@@ -26,6 +26,16 @@ def test_a_resource_and_the_resources_of_a_bundle():
     assert decode(b'{"resourceType": "Bundle"}', "fhir").tree == {"resources": []}
 
 
+def test_questionnaires_are_told_apart():
+    asked = b'{"resource": {"resourceType": "Questionnaire", "url": "u"}}'
+    entries = b'[{}, {"resource": {"resourceType": "Patient"}}, %s]' % asked
+    bundle = decode(b'{"resourceType": "Bundle", "entry": %s}' % entries, "fhir")
+    assert bundle.tree["questionnaires"] == bundle.tree["resources"][1:]
+    places = {bundle.locate((name, index, "url")) for name, index in (("questionnaires", 0), ("resources", 1))}
+    assert places == {"/entry/2/resource/url"}
+    assert bundle.locate(("questionnaires", 1)) == ""
+
+
 @pytest.mark.parametrize(
     ("data", "source"),
     [
