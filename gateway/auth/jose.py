@@ -96,6 +96,18 @@ def unverified_issuer(token: str) -> str:
     return found
 
 
+def claimed_issuer(text: str) -> str:
+    """The `iss` in a text that may be no token at all, "" for none: only to say in whose name one was refused."""
+    if len(text) > MAX_TOKEN_BYTES:
+        return ""
+    try:
+        claims = jwt.get_unverified_claims(text)
+    except (JOSEError, ValueError, RecursionError):
+        return ""
+    found = claims.get("iss") if isinstance(claims, dict) else None
+    return found if isinstance(found, str) else ""
+
+
 def key_id(token: str) -> str:
     """The `kid` that a token claims, not verified, "" for none: only to know whether its key is at hand."""
     return str(_header(token).get("kid", ""))

@@ -63,6 +63,7 @@ def _decided(launch: AppLaunch, parts: Parts, request: Request, form: Form) -> R
         is_allowed = form.get("decision") == "allow"
         back, ask = launch.decide(form.get("ticket", ""), form.get("patient", ""), is_allowed=is_allowed)
     except LaunchRefused as refused:
+        note_refusal(parts, request, form, refused.issues[0].rule)
         return _refusal(refused)
     client = parts.studies[ask.study].clients[ask.client]
     record(parts, request, ask.study, client, "authorize" if ask.user else "decline")

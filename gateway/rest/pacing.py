@@ -45,10 +45,14 @@ def proved(
     try:
         return prove()
     except Unauthorized as error:
-        who = claimed or Principal("", study, "", "", "")
-        parts.note_failure(event_of(parts, request, who, "login", "failure", error.issues[0].rule))
-        parts.rates.spend("failure", "", address)
+        failed(parts, request, claimed or Principal("", study, "", "", ""), error.issues[0].rule)
         raise
+
+
+def failed(parts: Parts, request: Request, claimed: Principal, rule: str) -> None:
+    """Puts a wrong proof on record and takes it from the budget of the address; raises as `spend_once` does."""
+    parts.note_failure(event_of(parts, request, claimed, "login", "failure", rule))
+    parts.rates.spend("failure", "", address_of(request))
 
 
 def spend_login(parts: Parts, request: Request) -> None:

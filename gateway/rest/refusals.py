@@ -9,14 +9,14 @@ import binascii
 from starlette.requests import Request
 
 from gateway.auth import Form
-from gateway.auth.jose import unverified_issuer
-from gateway.core.errors import NotFound, Unauthorized
+from gateway.auth.jose import claimed_issuer
+from gateway.core.errors import NotFound
 from gateway.core.principal import Principal
 from gateway.rest.edge import note
 from gateway.rest.events import event_of
 from gateway.rest.parts import Parts
 
-SECRETS = ("code", "refresh_token", "token")
+SECRETS = ("code", "refresh_token", "token", "ticket")
 """Fields that begin with the study that made them."""
 
 
@@ -29,10 +29,7 @@ def note_refusal(parts: Parts, request: Request, form: Form, rule: str) -> None:
 
 
 def _by_assertion(parts: Parts, form: Form) -> Principal | None:
-    try:
-        identity, _, wanted = unverified_issuer(form.get("client_assertion", "")).partition("@")
-    except Unauthorized:
-        return None
+    identity, _, wanted = claimed_issuer(form.get("client_assertion", "")).partition("@")
     found = [one for study in parts.studies if wanted in ("", study) and (one := _known(parts, study, identity))]
     return found[0] if len(found) == 1 else None
 

@@ -22,7 +22,7 @@ from gateway.rest.bodies import read_body_as_sent
 from gateway.rest.edge import note
 from gateway.rest.events import event_of
 from gateway.rest.gate import study_of
-from gateway.rest.pacing import address_of, proved, spend_once
+from gateway.rest.pacing import address_of, failed, proved, spend_once
 from gateway.rest.parts import Parts
 
 PATH: Final = "/studies/{study}/webhooks/{source}"
@@ -59,12 +59,15 @@ def _serve(parts: Parts, request: Request, body: bytes) -> Response:
     note(request.scope, source=source)
     endpoint, scheme = parts.webhooks.get(study.id, source)
     delivery = Delivery(_headers(request), body, request.path_params.get("token", ""), address_of(request))
+    principal = study.principal_of(source)
+    parts.rates.require_left("failure", "", address_of(request))
     answered = handshake(request.method, dict(request.query_params), delivery, endpoint, scheme)
     if answered is not None:
+        if answered.status >= 400:  # or tokens could be tried for as long as it takes
+            failed(parts, request, principal, "auth.webhook")
         return JSONResponse(answered.tree, answered.status) if answered.tree else Response(None, answered.status)
     if request.method != "POST":
         raise NotFound(issue("rest.unknown-route"))
-    principal = study.principal_of(source)
     now = parts.clock().timestamp()
 
     def prove() -> Proved:

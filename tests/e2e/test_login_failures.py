@@ -1,5 +1,6 @@
 """Whoever is refused a token, or the page that leads to one, is on record in the study: as whom, and why."""
 
+import base64
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -46,6 +47,18 @@ def used_refresh_token(http: Http) -> Any:
     return refresh(http, token)
 
 
+def unsigned(http: Http) -> Any:
+    given = as_client(http, "lake").split(".")
+    head = base64.urlsafe_b64encode(b'{"alg": "none"}').rstrip(b"=").decode()
+    return post(http, client_assertion=f"{head}.{given[1]}.")
+
+
+def used_ticket(http: Http) -> Any:
+    given = ticket(page(http))
+    decide(http, ticket=given, decision="deny")
+    return decide(http, ticket=given, patient=http.participant("all").patient, decision="allow")
+
+
 def no_scope(http: Http) -> Any:
     return post(http, client_assertion=as_client(http, "lake"), scope="user/Patient.r")
 
@@ -62,6 +75,12 @@ Attempt = Callable[[Http], Any]
 ASSERTION, GRANT, APP, REDIRECT = "auth.assertion", "auth.grant", "auth.app-client", "auth.launch-redirect"
 REFUSED: dict[str, tuple[Attempt, str, str]] = {
     "a foreign key": (lambda http: proved(http, "lake", key=STRANGER), "lake", ASSERTION),
+    "a foreign header": (
+        lambda http: proved(http, "lake", headers={"jku": "https://evil.example"}),
+        "lake",
+        ASSERTION,
+    ),
+    "no signature": (unsigned, "lake", ASSERTION),
     "a repetition": (replayed, "lake", ASSERTION),
     "another audience": (lambda http: proved(http, "lake", aud="x"), "lake", ASSERTION),
     "with its study": (lambda http: proved(http, f"lake@{STUDY}", aud="x"), "lake", ASSERTION),
@@ -74,6 +93,7 @@ REFUSED: dict[str, tuple[Attempt, str, str]] = {
     "another verifier": (lambda http: exchange(http, code(http), code_verifier="w" * 43), "app", GRANT),
     "a wrong secret": (wrong_secret, "server-app", APP),
     "an app that is none": (lambda http: exchange(http, code(http), client_id="nobody"), "", APP),
+    "a used ticket": (used_ticket, "", "auth.launch-ticket"),
     "a launch to elsewhere": (lambda http: page(http, redirect_uri="http://evil.example/"), "app", REDIRECT),
     "a launch of nobody": (lambda http: page(http, client_id="nobody"), "", REDIRECT),
     "a launch without proof": (lambda http: page(http, code_challenge=None), "app", "auth.launch-request"),
@@ -83,6 +103,8 @@ UNKNOWN: dict[str, Attempt] = {
     "a client of no study": lambda http: proved(http, "nobody"),
     "a client of another study": lambda http: proved(http, "lake@other"),
     "no assertion": lambda http: post(http, client_assertion="x.y.z"),
+    "no text": lambda http: post(http, client_assertion="{" * 5_000),
+    "a long one": lambda http: post(http, client_assertion=as_client(http, "lake") + "A" * 9_000),
     "a code of no study": lambda http: exchange(http, "other.code"),
     "a launch of no study": lambda http: page(http, aud="https://other.example/fhir"),
 }

@@ -154,6 +154,26 @@ def test_handshakes(http: Http) -> None:
     assert http.ask("HEAD", f"{HOOKS}/withings/{token}").status_code == 404
 
 
+def test_a_wrong_handshake_is_on_record(http: Http) -> None:
+    token = "an unguessable token"
+    attempts = [
+        (
+            "central-lab",
+            {"scheme": "oura", "secrets": [SECRET], "verification": "the word"},
+            "GET",
+            "?verification_token=x",
+        ),
+        ("withings", {"scheme": "withings", "path": token, "networks": ["127.0.0.1"]}, "HEAD", "/x"),
+        ("imaging", {"scheme": "fitbit", "secrets": [SECRET], "verification": "the word"}, "GET", "?verify=x"),
+    ]
+    for source, told, method, rest in attempts:
+        configure(http, source, **told)
+        before = len(events(http))
+        assert http.ask(method, f"{HOOKS}/{source}{rest}").status_code in (401, 404)
+        [event] = [event for event in events(http)[before:] if event.operation != "marker"]
+        assert (event.operation, event.outcome, event.client) == ("login", "failure", source)
+
+
 def test_a_body_has_its_limit(http: Http) -> None:
     configure(http, "withings", scheme="hmac-sha256", secrets=[SECRET])
     body = b" " * 1_000_001

@@ -155,3 +155,27 @@ def test_what_a_token_claims_to_be_is_read_of_a_token_only() -> None:
         if token.count(".") < 2 or "!" not in token:
             with pytest.raises(Unauthorized, match=r"auth\.token-invalid"):
                 jose.key_id(token)
+
+
+LONGEST = signed(CLAIMS) + "A" * (jose.MAX_TOKEN_BYTES - len(signed(CLAIMS)))
+
+
+@pytest.mark.parametrize(
+    ("text", "issuer"),
+    [
+        (signed(CLAIMS), ISSUER),
+        (signed(CLAIMS, crit=["x"], jku="https://evil.example"), ISSUER),
+        (f"{compact({'alg': 'none'}, CLAIMS)}.", ISSUER),
+        (LONGEST, ISSUER),
+        (LONGEST + "AAAA", ""),
+        (signed({"iss": 7}), ""),
+        (signed({"sub": "app"}), ""),
+        (signed([ISSUER]), ""),
+        ("x.y.z", ""),
+        ("\ud800.é.z", ""),
+        ("", ""),
+    ],
+    ids="genuine header none longest longer number without list words letters nothing".split(" "),
+)
+def test_in_whose_name_a_text_comes_is_told_of_anything(text: str, issuer: str) -> None:
+    assert jose.claimed_issuer(text) == issuer
