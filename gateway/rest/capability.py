@@ -43,9 +43,14 @@ _CONDITIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "read": {"conditionalRead": "full-support"},
     "create": {"conditionalCreate": True},
     "update": {"conditionalUpdate": True},
-    "vread": {"readHistory": True, "versioning": "versioned-update"},
+    "vread": {"readHistory": True, "versioning": "versioned"},
 }
 """What is told beside the code of an interaction."""
+
+_OWN_CONDITIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "AuditEvent": {"conditionalRead": "not-supported"},
+    "Consent": {"versioning": "versioned-update"},  # one that is there is changed with If-Match
+}
 
 
 def routes(
@@ -110,6 +115,7 @@ def statement(
                 "mode": "server",
                 "documentation": _documentation(),
                 "security": {
+                    "cors": bool(parts.origins),
                     "service": [{"coding": [{"system": SECURITY_SERVICES, "code": "SMART-on-FHIR"}]}],
                     **_oauth(parts),
                     "description": "Bearer tokens bound to one study, client, role and purpose; consent on every row",
@@ -166,6 +172,7 @@ def _resource(parts: Parts, owner: str, name: str, codes: Sequence[str], reverse
     entry: Resource = {"type": name, "interaction": [{"code": code} for code in has]}
     for code in has:
         entry |= _CONDITIONS.get(code, {})
+    entry |= _OWN_CONDITIONS.get(name, {})
     entry["referencePolicy"] = ["literal", "local"]
     known = parts.parameters.of_study(owner).of(name)
     own = [f"{name}:{code}" for code, found in known.items() if found.kind == "reference"]

@@ -158,6 +158,20 @@ def test_what_metadata_lists_as_parameters_is_searched(http: Http) -> None:
             assert answer.status_code == 200, (entry["type"], parameter["name"], answer.content)
 
 
+def test_metadata_promises_no_more_than_is_done(http: Http) -> None:
+    [rest] = http.get("/metadata", client="").json()["rest"]
+    found = {entry["type"]: entry for entry in rest["resource"]}
+    assert rest["security"]["cors"] is False
+    assert (found["Observation"]["versioning"], found["Observation"]["conditionalRead"]) == (
+        "versioned",
+        "full-support",
+    )
+    assert http.put(observation("unguarded", http.participant("all").patient)).status_code == 201
+    assert http.put(observation("unguarded", http.participant("all").patient, day=2)).status_code == 200
+    assert found["Consent"]["versioning"] == "versioned-update"
+    assert found["AuditEvent"]["conditionalRead"] == "not-supported"
+
+
 def test_health_and_discovery_need_no_token(http: Http) -> None:
     assert http.ask("GET", "/healthz").json() == {"status": "ok"}
     assert http.ask("GET", "/readyz").json() == {"status": "ready"}
