@@ -303,11 +303,11 @@ class Singles:
         return told(self, node, focus, one)
 
     def _before(self, outer: Outer, node: nodes.Expr) -> str:
-        """The local of a part that all items of the loop share."""
+        """The local of a part that all items of the loop share: `focus` is the record there."""
         text = print_expression(node)
         if text not in outer.made:
             with self.before(outer):
-                outer.made[text] = self.local(self.solid(self.one(node, self.code.bind(None))))
+                outer.made[text] = self.local(self.solid(self.one(node, "focus")))
         found = outer.made[text]
         for known, of_outer in ((self.known.solid, outer.known.solid), (self.known.sure, outer.known.sure)):
             known |= of_outer & {found}

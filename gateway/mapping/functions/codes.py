@@ -29,7 +29,7 @@ _SYSTEMS = {
     "CVX": "http://hl7.org/fhir/sid/cvx",
     "NDC": "http://hl7.org/fhir/sid/ndc",
 }
-# The names of code, system and display in an HL7 CWE, a coding, a DICOM code item; and what else tells an HL7 CWE: one
+# The names of code, system and display in an HL7 CWE, a coding, a DICOM code item; and what else tells it: an HL7 CWE
 # may have its alternate code, or the original text, alone.
 _SHAPES = (
     (("c1", "c3", "c2"), ("c4", "c5", "c9")),
