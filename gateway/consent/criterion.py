@@ -50,7 +50,8 @@ class Criterion:
 def read_criterion(entries: Any, read: Callable[[Any], Iterable[str]]) -> Criterion | None:
     """The criterion of a list element; None when the element is absent.
 
-    `read` gives the values of one entry; none, or a fault in the entry's shape, makes the criterion vague.
+    `read` gives the values of one entry; none, a fault in the entry's shape, or a NUL, which no text of FHIR has, makes
+    the criterion vague.
     """
     if entries is None:
         return None
@@ -61,8 +62,10 @@ def read_criterion(entries: Any, read: Callable[[Any], Iterable[str]]) -> Criter
             found = tuple(read(entry))
         except (AttributeError, KeyError, TypeError, ValueError):
             found = ()
-        vague = vague or not found
-        values.update(found)
+        if not found or any("\0" in value for value in found):
+            vague = True
+        else:
+            values.update(found)
     return Criterion(frozenset(values), vague)
 
 

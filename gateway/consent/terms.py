@@ -15,6 +15,7 @@ ACTION_SYSTEM = "http://terminology.hl7.org/CodeSystem/consentaction"
 PURPOSE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 SCOPE_SYSTEM = "http://terminology.hl7.org/CodeSystem/consentscope"
 POLICY_RULE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+ROLE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 STUDY_EXTENSION = "http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext"
 WITHDRAWAL_EXTENSION = "urn:trial-fhir-gateway:extension:withdrawal"
 STOP_COLLECTION = "stop-collection"
@@ -161,7 +162,8 @@ def scopes_of(consent: Resource) -> set[str]:
 
 
 def _is_verified(consent: Resource) -> bool:
-    return any(entry.get("verified") is True for entry in consent.get("verification") or ())
+    given = [one for one in consent.get("verification") or () if not one.get("modifierExtension")]
+    return any(one.get("verified") is True for one in given)
 
 
 def _version(consent: Resource) -> str:
@@ -255,6 +257,6 @@ def _interval(period: Any, policy: ConsentPolicy) -> tuple[Interval | None, bool
 def _organisations(actor: Any) -> Iterable[str]:
     """The Organization id of an actor that receives data; anything else is not understood."""
     refuse_modifiers(actor)
-    roles = {coding.get("code") for coding in actor["role"]["coding"]}
+    roles = {one.get("code") for one in actor["role"]["coding"] if one.get("system", ROLE_SYSTEM) == ROLE_SYSTEM}
     kind, _, identity = actor["reference"]["reference"].partition("/")
     return [identity] if kind == "Organization" and identity and "/" not in identity and roles & _RECIPIENTS else []

@@ -28,11 +28,16 @@ def concept(*codings: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
     return [{"coding": list(codings), **more}]
 
 
+def actor(organisation: str, role: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"role": {"coding": [role]}, "reference": {"reference": f"Organization/{organisation}"}}]
+
+
 def instance(reference: str, meaning: Any = "instance", **more: Any) -> list[dict[str, Any]]:
     return [{"meaning": meaning, "reference": {"reference": reference}, **more}]
 
 
 ACTION, PURPOSE = TERMINOLOGY + "consentaction", TERMINOLOGY + "v3-ActReason"
+ROLES = TERMINOLOGY + "v3-ParticipationType"
 SURE, NOT, DOUBT = (True, True), (False, False), (False, True)
 """Whether a permit with the criterion permits, and whether a deny with it denies."""
 
@@ -95,12 +100,24 @@ CRITERIA: dict[str, tuple[dict[str, Any], tuple[bool, bool]]] = {
         {
             "actor": [
                 {
-                    "role": {"coding": [coding("urn:x", "IRCP")]},
+                    "role": {"coding": [coding(ROLES, "IRCP")]},
                     "reference": {"reference": "Organization/B"},
                     **MODIFIED,
                 }
             ]
         },
+        DOUBT,
+    ),
+    "its actor": ({"actor": actor("A", coding(ROLES, "PRCP"))}, SURE),
+    "its actor by a code of no system": ({"actor": actor("A", {"code": "IRCP"})}, SURE),
+    "another actor": ({"actor": actor("B", coding(ROLES, "IRCP"))}, NOT),
+    "its actor in a role of another system": ({"actor": actor("A", coding("urn:x", "IRCP"))}, DOUBT),
+    "its actor in another role": ({"actor": actor("A", coding(ROLES, "CST"))}, DOUBT),
+    "an actor that no text can name": ({"actor": actor("\0", coding(ROLES, "IRCP"))}, DOUBT),
+    "a domain that no text can name": ({"code": concept(coding(DOMAIN, "\0"))}, DOUBT),
+    "a purpose that no text can name": ({"purpose": [coding(PURPOSE, "\0")]}, DOUBT),
+    "its domain or one that no text can name": (
+        {"code": concept(coding(DOMAIN, "heart"), coding(DOMAIN, "heart\0"))},
         DOUBT,
     ),
 }

@@ -275,3 +275,9 @@ def test_the_compiler_of_the_store_knows_each_study() -> None:
     [identity] = [{"reference": one} for one in sorted(ConsentPolicy.of(study).research_studies)][:1]
     given = consent({"type": "permit", "extension": [{"url": STUDY, "valueReference": identity}]})
     assert compile_for(study.id, "P1", [given]) == compile_grants("P1", [given], ConsentPolicy.of(study)) != ()
+
+
+@pytest.mark.parametrize(("more", "counts"), [({}, True), ({"modifierExtension": [{"url": "urn:x"}]}, False)])
+def test_a_verification_that_is_modified_verifies_nothing(more: dict[str, Any], counts: bool) -> None:
+    verified = PERMIT | {"verification": [{"verified": True} | more]}
+    assert answer(verified, policy=replace(CASE.policy, require_verified=True)).permit is counts
