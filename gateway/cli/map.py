@@ -114,6 +114,8 @@ def run(
         for resource in mapped.resources:
             write_json(resource)
         show_issues(issues, payload.name)
+    if facts is None and any(found.rule == "mapping.subject-empty" for found in issues):
+        show_error("whose it is may come with the payload: in --facts, or in envelope.json beside it")
     raise typer.Exit(1 if any_blocks(issues) else 0)
 
 

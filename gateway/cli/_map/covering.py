@@ -30,7 +30,7 @@ def show_coverage(mapping: str, payloads: list[Path], facts: Path | None, as_jso
     ((name, folder),) = chosen([mapping])
     compiled = compiled_mapping(name, folder)
     found = payloads or sorted(Path(str(folder)).glob("examples/*/payload.*"))
-    return _show(compiled, _of_files(compiled, found, facts), as_json)
+    return _show(compiled, _of_files(compiled, found, facts, tell=bool(payloads)), as_json)
 
 
 def show_study_coverage(mapping: str, study: str, client: str, as_json: bool) -> int:
@@ -51,7 +51,8 @@ def show_study_coverage(mapping: str, study: str, client: str, as_json: bool) ->
     return _show(compiled, seen, as_json)
 
 
-def _of_files(mapping: "Mapping", paths: list[Path], facts: Path | None) -> _Seen:
+def _of_files(mapping: "Mapping", paths: list[Path], facts: Path | None, *, tell: bool) -> _Seen:
+    """What payloads show; those that are not taken are told unless they are the mapping's own, made to be refused."""
     from gateway.core.errors import FhirError
 
     seen = _Seen()
@@ -60,7 +61,8 @@ def _of_files(mapping: "Mapping", paths: list[Path], facts: Path | None) -> _See
             decoded, known = decoded_payload(mapping, path, facts)
             mapped = applied(mapping, decoded, known, trace=True)
         except FhirError as error:
-            show_error(f"{path}: not taken: {error.issues[0].rule}")
+            if tell:
+                show_error(f"{path}: not taken: {error.issues[0].rule}")
             continue
         _add(seen, mapping, decoded.tree, mapped.trace)
     return seen
