@@ -50,8 +50,8 @@ class Criterion:
 def read_criterion(entries: Any, read: Callable[[Any], Iterable[str]]) -> Criterion | None:
     """The criterion of a list element; None when the element is absent.
 
-    `read` gives the values of one entry; none, a fault in the entry's shape, or a NUL, which no text of FHIR has, makes
-    the criterion vague.
+    `read` gives the values of one entry; none, a fault in its shape, or a NUL, which no text of FHIR has, makes the
+    criterion vague.
     """
     if entries is None:
         return None
