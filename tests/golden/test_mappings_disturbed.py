@@ -35,6 +35,9 @@ OWN_TREES = {"redcap", "hl7v2", "odm", "dicom"}
 DEFINITE = {"wearable.open-mhealth.data-point"}
 """Data points have schemas of their own, which know no nulls."""
 
+SHARED = {"odm": {"StudyEventName"}}
+"""What a decoder gives to all forms of an event or to none, by format: it cannot be missing in one."""
+
 INTERNAL = {"mapping.evaluation", "mapping.duplicate-key"}
 """What no change of a payload may lead to: a fault of the mapping, or two resources under one name."""
 
@@ -133,6 +136,8 @@ def disturbances(mapping: Mapping, tree: Any, envelope: dict[str, str]) -> Itera
     """Every change that leads to what must not be."""
     for path in one_a_kind(places(tree)):
         kind = "/".join(map(str, path))
+        if path[-1] in SHARED.get(mapping.format, ()):
+            continue
         without = outcome(mapping, changed(tree, path, lambda holder, step: holder.pop(step)), envelope)
         if mapping.format != "fhir":  # what comes as FHIR is judged as it came
             yield from (f"without {kind}: {text}" for text in wrong(without))
