@@ -83,10 +83,11 @@ class Singles:
     @contextmanager
     def before(self, outer: Outer) -> Iterator[None]:
         """Appends to what stands before the loop."""
-        known, self.known, self.outer = self.known, outer.known, None
+        known, shared = self.known, self.shared
+        self.known, self.outer, self.shared = outer.known, None, None
         with self.code.into(outer.block):
             yield
-        self.known, self.outer = known, outer
+        self.known, self.outer, self.shared = known, outer, shared
 
     def outer_text(self, inside: str, names: Mapping[str, str | ast.expr]) -> str:
         """The local, assigned before the loop, with an f-string of what stands there."""
@@ -309,10 +310,7 @@ class Singles:
             with self.before(outer):
                 outer.made[text] = self.local(self.solid(self.one(node, "focus")))
         found = outer.made[text]
-        for known, of_outer in ((self.known.solid, outer.known.solid), (self.known.sure, outer.known.sure)):
-            known |= of_outer & {found}
-        if found in outer.known.kinds:
-            self.known.kinds[found] = outer.known.kinds[found]
+        self.known.take(outer.known, found, found)
         return found
 
     def local(self, operand: Operand) -> str:

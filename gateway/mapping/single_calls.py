@@ -182,7 +182,8 @@ def _for_one(writer: Writing, node: nodes.Call, target: nodes.Expr, focus: str) 
         code.run("R = V if V is not None and C else None", R=answer, V=item, C=holds(writer, part, item))
         return writer.made(answer, writer.kind(item))
     code.run("R = N", R=answer, N=code.bind(False if node.name == "exists" else None))
-    with writer.inside(code.emit("if V is not None:\n    ...", V=item)):
+    block = code.block if item in writer.known.there else code.emit("if V is not None:\n    ...", V=item)
+    with writer.inside(block):
         if node.name == "select":
             code.run("R = V", R=answer, V=writer.one(part, item))
         else:

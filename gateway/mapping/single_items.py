@@ -63,6 +63,8 @@ def _filtered(writer: Writing, names: tuple[str, ...], calls: list[nodes.Call], 
         writer.code.run("scope.fill()")
     code, items = writer.code, writer.code.fresh("l")
     value = writer.step(focus, names[0])
+    if writer.shared is not None and value == writer.shared.base and names[1:]:
+        value, names = writer.step(value, names[1]), names[1:]
     is_fewer = any(call.name == "distinct" for call in calls)
     if is_fewer and names[1:]:
         items = _different(writer, value, names)

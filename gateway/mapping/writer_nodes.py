@@ -214,7 +214,8 @@ class NodeWriter:
     def _hoisted(self, key: str, node: Node, place: str) -> None:
         """A part that is the same in the whole unit: made once, when the function is bound."""
         code = self.code
-        made = code.fresh("u")
+        made, shared = code.fresh("u"), self.single.shared
+        self.single.shared = None
         with self.single.inside(self.prelude):
             code.run("V = {}", V=made)
             if isinstance(node, Map) and node.foreach is None:
@@ -227,6 +228,7 @@ class NodeWriter:
                 code.run("if L:\n    M[KEY] = L", L=listed, M=made, KEY=code.bind(key))
             found = code.fresh("u")
             code.run("F = M.get(KEY)", F=found, M=made, KEY=code.bind(key))
+        self.single.shared = shared
         code.run(_KNOWN_SOME, V=found, PLACE=place, KEY=code.bind(key))
 
     def _value(self, node: Value, slot: _Names, focus: str) -> None:

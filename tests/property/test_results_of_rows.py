@@ -1,7 +1,9 @@
 """Results mapped from their lines: the same as from the whole tree, which is whole when something looks at it."""
 
 import os
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,9 +13,10 @@ from gateway.core.errors import BadRequest
 from gateway.formats import Decoded, decode
 from gateway.formats.hl7v2_groups import flat, oru_groups
 from gateway.formats.hl7v2_segments import USUAL, read_segment
-from gateway.mapping import Facts, MappedUnit
+from gateway.mapping import Facts, MappedUnit, Mapping
 from gateway.mapping.selftest import facts_of
 from tests.mapping_runs import registry
+from tests.unit.mapping.files import compiled
 
 PAYLOADS = Path(os.environ.get("GATEWAY_PAYLOADS_DIR", "../shared/payloads"))
 MAPPING = "lab.hl7v2.oru-r01"
@@ -109,6 +112,86 @@ def test_results_map_the_same_from_rows(messages: list[list[str]]) -> None:
     expected = mapped(decode(body, "hl7v2"), FACTS, trace=True)
     for decoded in (decode(body, "hl7v2"), decode(body, "hl7v2"), filled):
         assert mapped(decoded, FACTS, trace=False) == expected
+
+
+EVERYTHING = """\
+mapping: test.rows
+version: 1.0.0
+status: draft
+fhir: 4.0.1
+describe: everything that may be asked of a result
+source: {format: hl7v2, records: =PATIENT_RESULT.ORDER_OBSERVATION, tz: {default: UTC}}
+subject: {per: record, resolve: {system: "urn:s", value: =PATIENT.PID.f3_1.first()}}
+vars:
+  first: =OBSERVATION.OBX.where(f2 = 'NM').f3_1.distinct().first()
+  last: =OBSERVATION.OBX.f5_1.last()
+  orders: =OBR.f2_1
+emit:
+  - id: before
+    key: [=%subject.id, "=coalesce(%orders, 'none')"]
+    resource: {resourceType: Specimen, note: [{text: =%last}]}
+  - id: result
+    foreach: =OBSERVATION.where(OBX.f3.exists())
+    vars:
+      whole: =OBX.children().count()
+      kind: =OBX.f2
+      twice: =OBX.f5_1 & %kind
+      both: =%kind & OBX.f6_1 & '-' & OBX.f4_1
+      here: =%item.OBX.f1_1
+      place: =%index
+    key: [=%subject.id, =%record.OBR.f1_1, =%index, =%kind.text(), "=coalesce(OBX.f4_1, OBX.f3_1)"]
+    guard: [{assert: =OBX.f5_1 != '<5', else: drop-resource, code: low}]
+    resource:
+      resourceType: Observation
+      identifier: [{use: usual, system: "urn:x", value: =%subject.id}, {system: "urn:y", value: =%both}]
+      status: =iif(OBX.f11_1 = 'F', 'final', 'unknown')
+      code: {coding: [{system: "urn:t", code: =OBX.f3_1}], text: =OBX.f3.text()}
+      subject: {display: x, reference: =%subject.reference, type: Patient}
+      device: {when: =OBX.f2 = 'NM' and OBX.f5_1 = '13.4', display: =%twice}
+      specimen: =coalesce(ref('before').first(), iif(true, OBX.f3.codeable()))
+      issued: =OBX.f14_1.hl7Time()
+      value[x]:
+        - when: =OBX.f2 = 'NM' and OBX.f5_1.exists()
+          Quantity: {value: =OBX.f5_1.toDecimal(), unit: =OBX.f6_1, code: =%kind}
+        - when: =OBX.f2 = 'ST' and OBX.f6_1.exists() and OBX.f4_1.empty()
+          string: =OBX.select(f5_1 & f3_1)
+        - when: =OBX.f2 = 'ST'
+          string: =OBX.where(f4_1 = '1').f5
+        - when: =OBX.f2 in ('TX' | 'CE')
+          CodeableConcept: {text: =%here, coding: [{code: =OBX.f7_1, system: "urn:z", display: =%whole.toString()}]}
+        - when: =OBX.f2 = 'XX'
+        - else: issue odd-type
+      note: [{when: =NTE.f3.exists(), text: =NTE.f3.text()}, {when: =OBX.f5.length() > 2, text: =$this.OBX.f5}]
+      component: {foreach: =OBX.f3, code: {text: =c1}, valueString: =%twice}
+  - id: report
+    key: [=%subject.id, =%record.OBR.f1_1]
+    resource:
+      resourceType: DiagnosticReport
+      status: final
+      code: {text: "=coalesce(%first, 'x')"}
+      result: =ref('result')
+      conclusion: =OBSERVATION.where(OBX.f4_1.exists()).OBX.f5_1.join(',')
+policy: {wrong-value: warn, multiple-values: quarantine, required-missing: quarantine}
+"""
+
+
+@cache
+def everything() -> Mapping:
+    with TemporaryDirectory() as folder:
+        return compiled(Path(folder), EVERYTHING)
+
+
+@settings(deadline=None, max_examples=60)
+@given(MESSAGES)
+def test_whatever_is_asked_of_a_row_is_answered_as_of_the_tree(messages: list[list[str]]) -> None:
+    mapping = everything()
+    assert mapping.fast is not None
+    assert mapping.fast.record is not None
+    assert mapping.fast.record.of_rows is not None
+    body = body_of(messages)
+    quick, explained = (mapping.apply_to(decode(body, "hl7v2"), FACTS, trace=trace) for trace in (False, True))
+    assert repr(quick.units) == repr(explained.units)
+    assert quick.issues == explained.issues
 
 
 def test_usual_results_need_no_tree() -> None:
