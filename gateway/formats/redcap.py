@@ -36,6 +36,8 @@ def _decoded(data: bytes, options: Options) -> tuple[Decoded, str]:
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"[", b"{", b""):
         table = read_table(data, options)
         identity = table.columns[0]
+        if not table.rows and len(table.columns) == 1:  # a line of text, as what answers in the place of an API sends
+            raise BadRequest(issue("format.redcap-records"))
         return _records(table.rows, identity, lambda index: ("rows", index), table.locate), identity
     document = loads(data)
     if not isinstance(document, list):

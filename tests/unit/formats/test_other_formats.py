@@ -174,6 +174,8 @@ def test_redcap_records_are_the_same_from_json_and_csv():
     [
         ('{"error": "no rights"}', "format.redcap-records"),
         ("[1]", "format.redcap-records"),
+        ("502 Bad Gateway\n", "format.redcap-records"),
+        ("\0", "format.redcap-records"),
         ('[{"a": [1]}]', "format.redcap-records"),
         ("a,b\n1\n", "format.csv-columns"),
         ("", "payload.empty"),
