@@ -64,7 +64,7 @@ tests:
     expect:
       resources: {Observation: 2}
       match: {Observation: {valueQuantity: {value: 72}}}
-      where: [=Observation.count() = 3, =a.where(]
+      where: [=Observation.count() = 3, =Observation.id.combine('x') + 'x']
       issues: [{code: multiple-values, at: /points/0/bpm}]
   - name: unknown participant
     context: {subject: null, envelope: {user: u1}}
