@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from gateway.access.collecting import Collecting
 from gateway.access.limits import Limits
@@ -222,13 +222,14 @@ class Gate:
             return None
         return own_withdrawal(self.store, self.principal, key, resource)
 
-    def _require_write_scope(self, key: Key, letter: str) -> None:
+    def _require_write_scope(self, key: Key, letter: Literal["", "c", "u"]) -> None:
         """The letter of the interaction; without any, both where it is not known yet whether this creates or updates,
         else the one that counts."""
-        if letter:
-            self._require(key.type, letter)
-            return
         scopes = self.principal.scopes
+        if letter:
+            if not _reaches(scopes, key.type, letter):
+                self._require(key.type, letter)
+            return
         create, update = _reaches(scopes, key.type, "c"), _reaches(scopes, key.type, "u")
         if not create and not update:
             self._require(key.type, "c")

@@ -134,11 +134,12 @@ class GroupCommit:
         """The tickets in one transaction; each in one of its own where their events cannot be written."""
         try:
             return self._database.write_driver(lambda connection: _run(connection, tickets, self._record))
-        except FhirError as trouble:  # the database's
-            return _Group(errors=[(ticket, trouble) for ticket in tickets])
         except BaseException as failure:
-            if len(tickets) == 1:
-                return _Group(errors=[(tickets[0], failure)])
+            is_trouble = isinstance(failure, FhirError) or not isinstance(
+                failure, Exception
+            )  # the database's, or all's
+            if is_trouble or len(tickets) == 1:
+                return _Group(errors=[(ticket, failure) for ticket in tickets])
             alone = [self._together([ticket]) for ticket in tickets]
             return _Group(
                 [one for group in alone for one in group.results], [one for group in alone for one in group.errors]
