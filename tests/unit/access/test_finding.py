@@ -11,6 +11,7 @@ import pytest
 from gateway.access import Access, CataloguedStore, Delete, Finder, ScopeLimits
 from gateway.core import dumps, loads
 from gateway.core.errors import Forbidden
+from gateway.core.resources import Visibility
 from gateway.definitions import Catalogue, Definitions
 from gateway.definitions.archive import Folder
 from gateway.search import Query
@@ -148,3 +149,20 @@ def test_definitions_of_the_folders_are_found_beside_what_is_stored(world: World
     [(found, version), *nothing] = answers[-1]
     assert (found.key.id, found.version, loads(found.body)["url"]) == ("shelved", version, "urn:vs:shelved")
     assert nothing == [(None, 0), (None, 0)]
+
+
+def test_each_look_is_by_the_letters_of_what_it_is_for(world: World) -> None:
+    """A read by "r", a search by "s"; whether a version is there by no letter, which is how a writer's eyes are."""
+    access, principal = world.acting(READER)
+    asked: list[str] = []
+
+    def seen(letters: str) -> Visibility:
+        asked.append(letters)
+        return access.door(principal)._visibility("access", letters)
+
+    finder = Finder(principal, lambda _query, _eyes, _limit: [], seen, False, world.store.read)
+    finder.current("Observation", "o1")
+    finder.search(Query("Observation"), 1)
+    finder.version("Observation", "o1")
+    finder.is_deleted("Observation", "o1")
+    assert asked == ["r", "s", "", ""]
