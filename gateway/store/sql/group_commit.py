@@ -135,10 +135,8 @@ class GroupCommit:
         try:
             return self._database.write_driver(lambda connection: _run(connection, tickets, self._record))
         except BaseException as failure:
-            is_trouble = isinstance(failure, FhirError) or not isinstance(
-                failure, Exception
-            )  # the database's, or all's
-            if is_trouble or len(tickets) == 1:
+            is_of_all = isinstance(failure, FhirError) or not isinstance(failure, Exception)  # the database's trouble
+            if is_of_all or len(tickets) == 1:
                 return _Group(errors=[(ticket, failure) for ticket in tickets])
             alone = [self._together([ticket]) for ticket in tickets]
             return _Group(
