@@ -39,9 +39,6 @@ class Counters(Protocol):
     def get(self, study: str, name: str) -> tuple[int, int]:
         """The counter, and the Unix second at which its window ends; 0 and now where there is none."""
 
-    def drop(self, study: str, name: str) -> None:
-        """Forgets a counter."""
-
 
 class Counting(Protocol):
     """Where requests are counted: what is asked of a storage of `limits`, whose keys and windows it takes."""
@@ -130,10 +127,6 @@ class MemoryCounters:
         now = time.time()
         count, until = self._kept.get(name, (0, now))
         return (count, ceil(until)) if until > now else (0, ceil(now))
-
-    def drop(self, study: str, name: str) -> None:
-        """See `Counters.drop`."""
-        self._kept.pop(name, None)
 
 
 @dataclass(slots=True)

@@ -94,7 +94,6 @@ class RateCounts:
         mine = (table.c.study == study_is(), table.c.name == bindparam("wanted", type_=String))
         self._get = database.prepare(select(table.c.count, table.c.until).where(*mine))
         self._add = database.prepare(_added(database))
-        self._drop = database.prepare(delete(table).where(*mine))
         now = bindparam("now", type_=BigInteger)
         self._forget = database.prepare(delete(table).where(table.c.study == study_is(), table.c.until < now))
 
@@ -116,11 +115,6 @@ class RateCounts:
         """See `Counters.get`."""
         found = self._database.fetch(self._get, {"study": study, "wanted": name})
         return (int(found[0][0]), int(found[0][1])) if found and found[0][1] > time.time() else (0, int(time.time()))
-
-    def drop(self, study: str, name: str) -> None:
-        """See `Counters.drop`."""
-        values = {"study": study, "wanted": name}
-        self._database.write(lambda connection: self._database.run(connection, self._drop, values))
 
 
 def _added(database: Database) -> Executable:
