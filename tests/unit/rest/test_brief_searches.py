@@ -26,7 +26,8 @@ def test_counts_are_plain(text: str) -> None:
     "text",
     [
         "code:in=a", "patient.name=a", "_has:Observation:patient:code=a", "_include=a", "_revinclude=a",
-        "_total=many", "_summary=text", "_summary=count1", "_elements=id", "_text=a", "_content=a", "_list=a", "_filter=a",
+        "_total=many", "_summary=text", "_summary=count1",
+        "_elements=id", "_text=a", "_content=a", "_list=a", "_filter=a",
         "_format=json", "_pretty=true", "_cursor=", "_cursor=s.abc", "_cursor=a&code=b", "_cursor=a&_cursor=b",
         "code", "code=a&", "&code=a", "=a", "code=a b", "code=\x00", "code=\xe9", "code=a&&code=b",
         "code=" + "a" * LONGEST,
