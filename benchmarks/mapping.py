@@ -13,7 +13,7 @@ from gateway.core.assets import asset_root
 from gateway.definitions import r4
 from gateway.formats import decode
 from gateway.mapping import Facts, Mapped, Mapping, MappingRegistry
-from gateway.mapping.selftest import facts_of
+from gateway.mapping.tools.selftest import facts_of
 
 NAME = "mapping"
 POINTS = 1000

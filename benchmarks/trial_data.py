@@ -20,7 +20,7 @@ from gateway.core.resources import Change, Grant, Key, Placement, Unit
 from gateway.definitions import r4
 from gateway.search import Parameters
 from gateway.store.sql import SqlStore
-from gateway.store.sql.index_state import SCHEME
+from gateway.store.sql.index.state import SCHEME
 from gateway.store.sql.migrate import SCHEMA_VERSION
 
 STUDY = "benchmark"

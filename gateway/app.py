@@ -59,7 +59,7 @@ from gateway.terminology import LocalTerminology, Terminology
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from gateway.rest.waiting import Requests
+    from gateway.rest.waiting.requests import Requests
     from gateway.store.sql import SqlStore
 
 RESUME_SECONDS = 20.0
@@ -277,7 +277,7 @@ def _app_launch(gateway: Gateway, services: BackendServices) -> AppLaunch:
 
 def _requests(gateway: Gateway) -> "Requests":
     """The requests that are answered later; an answer stays as long as the files of an export."""
-    from gateway.rest.waiting import Requests
+    from gateway.rest.waiting.requests import Requests
 
     store, keep = gateway.store, timedelta(hours=gateway.settings.export_hours)
     known, limit = (gateway.studies, gateway.clients.client_of, gateway.clock), gateway.settings.async_limit
@@ -286,7 +286,7 @@ def _requests(gateway: Gateway) -> "Requests":
 
 def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:
     """What works on bulk exports; `wake` is called when one is started."""
-    from gateway.rest.bulk import element_shower
+    from gateway.rest.exports.bulk import element_shower
 
     made, settings = gateway.engines, gateway.settings
 

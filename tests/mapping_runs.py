@@ -15,7 +15,7 @@ from gateway.core.types import Resource
 from gateway.definitions import r4
 from gateway.formats import decode
 from gateway.mapping import Facts, MappingRegistry, Subject
-from gateway.mapping.examples import RECEIVED
+from gateway.mapping.tools.examples import RECEIVED
 from gateway.terminology import LocalTerminology
 
 Resolve = Callable[[str, str], Subject | None]

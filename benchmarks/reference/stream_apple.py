@@ -10,7 +10,7 @@ from gateway.core.assets import asset_root
 from gateway.definitions import r4
 from gateway.formats import stream
 from gateway.mapping import MappingRegistry
-from gateway.mapping.selftest import facts_of
+from gateway.mapping.tools.selftest import facts_of
 
 
 def main(path: Path) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from gateway.definitions import r4
 from gateway.rest.api import INTERACTIONS
-from gateway.rest.bulk import OFFERED
-from gateway.rest.offering import offered
-from gateway.rest.operation import ANY_TYPE
+from gateway.rest.discovery.offering import offered
+from gateway.rest.exports.bulk import OFFERED
+from gateway.rest.operation.declaration import ANY_TYPE
 from gateway.rest.operations import found_operations
 from gateway.search.parameters import REFUSED, Kind, Parameters
 

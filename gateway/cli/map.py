@@ -103,7 +103,7 @@ def run(
     """
     from gateway.core import operation_outcome
     from gateway.core.issues import any_blocks
-    from gateway.mapping.selftest import issues_of
+    from gateway.mapping.tools.selftest import issues_of
 
     compiled, decoded, known = prepared(mapping, payload, facts)
     mapped = applied(compiled, decoded, known, trace=False)
@@ -142,7 +142,7 @@ def explain(
     Example: gateway map explain google-health/heart-rate day.json Observation.valueQuantity.value
     """
     from gateway.cli._map.tracing import show_steps, show_stored
-    from gateway.mapping.explain import steps_at
+    from gateway.mapping.explaining.explain import steps_at
 
     if study:
         raise typer.Exit(show_stored(study, client, what, at, as_json))

@@ -1,6 +1,6 @@
 """Exceptions for access, conflict and refusal; each carries the issues that tell why.
 
-Faults of data are `Issue` values, not exceptions. One place (`gateway.rest.problems`) turns these into HTTP.
+Faults of data are `Issue` values, not exceptions. One place (`gateway.rest.messages.problems`) turns these into HTTP.
 """
 
 from collections.abc import Iterable

@@ -14,7 +14,7 @@ from typing import Final
 from gateway.core.issues import Issue, issue
 from gateway.ingest.landing import Landing
 from gateway.mapping import Mapping
-from gateway.mapping.drift import Fields, Path, fields_of, shown, undescribed, used
+from gateway.mapping.tools.drift import Fields, Path, fields_of, shown, undescribed, used
 
 UNSEEN: Final = "ingest.unseen-fields"
 VANISHED: Final = "ingest.vanished-fields"

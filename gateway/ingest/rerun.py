@@ -10,7 +10,7 @@ from gateway.core.types import Resource
 from gateway.ingest.inspection import Inspection
 from gateway.ingest.reading import Reading
 from gateway.mapping import Mapping
-from gateway.mapping.compare import Change, changes
+from gateway.mapping.tools.compare import Change, changes
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.core import dumps
 from gateway.core.ids import sha256
-from gateway.mapping.load import FILE_NAME, Surroundings
+from gateway.mapping.language.load import FILE_NAME, Surroundings
 from gateway.mapping.tables import beside, concept_map_file
 
 

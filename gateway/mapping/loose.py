@@ -9,9 +9,9 @@ from typing import Any, Final, TypeAlias
 
 from gateway.fhirpath import Env
 from gateway.fhirpath.errors import Fault as FhirFault
+from gateway.mapping.explaining.walk import MAX_ITEMS, TooLarge, one_true, order_text
 from gateway.mapping.scope import Fault
 from gateway.mapping.values import REFUSED, fitted, key_text
-from gateway.mapping.walk import MAX_ITEMS, TooLarge, one_true, order_text
 
 _Evaluate: TypeAlias = Callable[[Any, Env | None], list[Any]]
 

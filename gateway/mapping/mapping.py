@@ -13,18 +13,18 @@ from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
 from gateway.formats import Decoded, Pointer, json_pointer
 from gateway.mapping.assets import Asset
+from gateway.mapping.explaining.positions import Positions
+from gateway.mapping.explaining.walk import TooLarge
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
-from gateway.mapping.fast import FastPlan
+from gateway.mapping.fast.compiled import FastPlan
+from gateway.mapping.fast.single_items import spread
+from gateway.mapping.language.payload_schema import Schema
 from gateway.mapping.loose import ODDITIES, fact
-from gateway.mapping.payload_schema import Schema
 from gateway.mapping.plan import Formula, Plan
-from gateway.mapping.positions import Positions
 from gateway.mapping.scope import Fault, Scope, current
-from gateway.mapping.single_items import spread
 from gateway.mapping.subjects import Group, SubjectSearch
 from gateway.mapping.unit import Budget, UnitRun
 from gateway.mapping.values import plain
-from gateway.mapping.walk import TooLarge
 
 Locate = Callable[[Pointer], str]
 

@@ -11,8 +11,8 @@ from gateway.core.errors import NotFound, Unprocessable
 from gateway.core.issues import any_blocks
 from gateway.definitions import Definitions
 from gateway.mapping.assets import Asset, assets_of
-from gateway.mapping.generate import generate
-from gateway.mapping.load import FILE_NAME, Loaded, Surroundings, load_folder
+from gateway.mapping.fast.generate import generate
+from gateway.mapping.language.load import FILE_NAME, Loaded, Surroundings, load_folder
 from gateway.mapping.mapping import Mapping, Source
 from gateway.terminology import Terminology
 

@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from gateway.core import Issue, issue
 from gateway.fhirpath import Env, FhirPathError
+from gateway.mapping.explaining.positions import Positions
 from gateway.mapping.facts import Place, Subject
-from gateway.mapping.fast import FastPlan
+from gateway.mapping.fast.compiled import FastPlan
 from gateway.mapping.loose import ODDITIES, listed
 from gateway.mapping.plan import Formula, Plan
-from gateway.mapping.positions import Positions
 from gateway.mapping.scope import Fault, Scope
 from gateway.mapping.values import key_text
 

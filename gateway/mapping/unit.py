@@ -12,15 +12,15 @@ from gateway.core.ids import resource_id
 from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
 from gateway.formats import Decoded
+from gateway.mapping.explaining.gathering import explained
+from gateway.mapping.explaining.positions import Positions
+from gateway.mapping.explaining.walk import Made, TooLarge, Walk
 from gateway.mapping.facts import MappedUnit, Place, Step, Subject
-from gateway.mapping.fast import Bound, FastPlan, Generated, Run
-from gateway.mapping.gathering import explained
+from gateway.mapping.fast.compiled import Bound, FastPlan, Generated, Run
 from gateway.mapping.loose import ODDITIES, fact
 from gateway.mapping.plan import Emit, Formula, Plan
-from gateway.mapping.positions import Positions
 from gateway.mapping.scope import Fault, Scope, current
 from gateway.mapping.values import key_text
-from gateway.mapping.walk import Made, TooLarge, Walk
 
 MAX_RESOURCES = 200_000
 """How many resources one payload may make."""

@@ -7,7 +7,7 @@ Start with `create_api`.
 """
 
 from gateway.rest.api import create_api, served
-from gateway.rest.cursors import Cursors
+from gateway.rest.messages.cursors import Cursors
 from gateway.rest.parts import Parts
 
 __all__ = ["Cursors", "Parts", "create_api", "served"]

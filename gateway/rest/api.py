@@ -14,33 +14,25 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import gateway
 from gateway.core.errors import FhirError
-from gateway.rest import (
-    audit_events,
-    authorize,
-    bulk,
-    capability,
-    clients,
-    health,
-    intake,
-    openapi,
-    operation_routes,
-    token,
-    view_runs,
-    webhooks,
-    wellknown,
-)
-from gateway.rest.bodies import BodyLimit
-from gateway.rest.compression import Compression
-from gateway.rest.cross_origin import for_origins
-from gateway.rest.direct import CREATE, READ, SEARCH, Direct
-from gateway.rest.edge import Edge
+from gateway.rest import audit_events
+from gateway.rest.clients import authorize, token
+from gateway.rest.clients import registry as clients
+from gateway.rest.discovery import capability, health, openapi, wellknown
+from gateway.rest.exports import bulk, view_runs
 from gateway.rest.interactions import bundle, create, delete, history, patch, read, search, update, vread
 from gateway.rest.later import routes as later
 from gateway.rest.later.layer import Later
 from gateway.rest.later.work import Doer, doing
+from gateway.rest.layers.compression import Compression
+from gateway.rest.layers.cross_origin import for_origins
+from gateway.rest.layers.direct import CREATE, READ, SEARCH, Direct
+from gateway.rest.layers.edge import Edge
+from gateway.rest.messages.bodies import BodyLimit
+from gateway.rest.messages.problems import on_http_error, on_refusal
+from gateway.rest.operation import routes as operation_routes
 from gateway.rest.operations import found_operations
 from gateway.rest.parts import Parts
-from gateway.rest.problems import on_http_error, on_refusal
+from gateway.rest.vendors import intake, webhooks
 
 INTERACTIONS = (history, read, vread, update, patch, delete, search, create, bundle)
 """The interactions offered; `_history` and `_search` come before ids and types."""

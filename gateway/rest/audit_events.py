@@ -17,14 +17,14 @@ from gateway.core.codec import dumps
 from gateway.core.errors import BadRequest, Forbidden, MethodNotAllowed, NotFound
 from gateway.core.instants import micros
 from gateway.core.issues import issue
-from gateway.rest.answers import indented, json_response
-from gateway.rest.bodies import FORM_TYPES, read_body
-from gateway.rest.cursors import Pairs
+from gateway.rest.clients.gate import door_of, study_of
 from gateway.rest.events import event_of
-from gateway.rest.gate import door_of, study_of
-from gateway.rest.negotiation import COMMON_PARAMETERS, negotiate_with
+from gateway.rest.messages.answers import indented, json_response
+from gateway.rest.messages.bodies import FORM_TYPES, read_body
+from gateway.rest.messages.cursors import Pairs
+from gateway.rest.messages.negotiation import COMMON_PARAMETERS, negotiate_with
 from gateway.rest.parts import Parts
-from gateway.rest.search_places import SearchPlace
+from gateway.rest.searching.places import SearchPlace
 from gateway.search import Query, parse
 from gateway.search.query import SortKey
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from gateway.core.errors import Forbidden, NotFound
 from gateway.core.event import Event
 from gateway.core.principal import Principal
-from gateway.rest.edge import request_id
+from gateway.rest.layers.edge import request_id
 from gateway.rest.parts import Parts
 
 

@@ -15,8 +15,8 @@ from gateway.definitions import Definitions
 from gateway.export.bulk import Bulk
 from gateway.export.views import CompiledView
 from gateway.ingest import Ingest
-from gateway.rest.cursors import Cursors
-from gateway.rest.waiting import Requests
+from gateway.rest.messages.cursors import Cursors
+from gateway.rest.waiting.requests import Requests
 from gateway.search import Parameters
 from gateway.search.parsing.limits import Limits
 from gateway.study import Study

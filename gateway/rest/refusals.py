@@ -12,8 +12,8 @@ from gateway.auth import Form
 from gateway.auth.jose import claimed_issuer
 from gateway.core.errors import NotFound
 from gateway.core.principal import Principal
-from gateway.rest.edge import note
 from gateway.rest.events import event_of
+from gateway.rest.layers.edge import note
 from gateway.rest.parts import Parts
 
 SECRETS = ("code", "refresh_token", "token", "ticket")

@@ -11,10 +11,10 @@ from gateway.core.codec import loads
 from gateway.core.errors import FhirError
 from gateway.core.types import Resource
 from gateway.definitions import Definitions, r4
-from gateway.rest.operation import Inputs, Operation
-from gateway.rest.operation_inputs import inputs_of_parameters
+from gateway.rest.discovery.terminology_capability import terminology_statement
+from gateway.rest.operation.declaration import Inputs, Operation
+from gateway.rest.operation.inputs import inputs_of_parameters
 from gateway.rest.operations import expand, found_operations, lookup, translate, validate_code
-from gateway.rest.terminology_capability import terminology_statement
 from gateway.terminology.findings import outcome
 from tests.compliance.official import folder
 from tests.compliance.tx_template import differences, same_text, texts

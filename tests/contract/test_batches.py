@@ -11,7 +11,7 @@ from gateway.search.query import IdClause
 from gateway.store.batches import BATCH
 from gateway.store.port import Batch
 from gateway.store.sql import SqlStore
-from gateway.store.sql.selecting import PACKED
+from gateway.store.sql.reading.selecting import PACKED
 from tests.contract.stores import change, consent, observation, reader, unit
 
 PEOPLE = ("p1", "p2", "p3")

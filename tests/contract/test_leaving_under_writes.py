@@ -164,7 +164,7 @@ def test_connections_are_used_again(
 def test_no_state_is_shown_for_long(
     filled: SqlStore, study: str, asked: Asked, openings: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.store.sql.cursors.STATE_SECONDS", -1.0)
+    monkeypatch.setattr("gateway.store.sql.reading.cursors.STATE_SECONDS", -1.0)
     assert len(bodies(leaving(filled, study, asked))) == COUNT
     assert len(openings) == (0 if filled.database.is_sqlite else 4)
 
@@ -189,7 +189,7 @@ def test_nothing_leaves_of_a_participant_who_has_withdrawn(
     filled: SqlStore, study: str, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Round after round one of two participants withdraws while a batch of five after another leaves."""
-    for module in ("sql.cursors", "sql.leaving", "sql.streams", "batches"):
+    for module in ("sql.reading.cursors", "sql.reading.leaving", "sql.reading.streams", "batches"):
         monkeypatch.setattr(f"gateway.store.{module}.BATCH", 5)
     filled.commit(Unit(study, tuple(Change(Key(study, "Observation", f"o{n}"), None) for n in range(60, COUNT))))
     chance, held = random.Random(20261122), 0

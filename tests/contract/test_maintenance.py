@@ -17,7 +17,7 @@ from gateway.definitions import r4
 from gateway.search import Parameters, parse
 from gateway.store import Page
 from gateway.store.sql import SqlStore
-from gateway.store.sql.reindexing import BATCH
+from gateway.store.sql.index.reindexing import BATCH
 from gateway.store.sql.tables import Table
 from tests.contract.stores import (
     PARAMETERS,

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.core.errors import NotFound, TooManyRequests
 from gateway.core.principal import Principal
-from gateway.rest.waiting import RUNNING_LIMIT, Answer, Asked, Requests
+from gateway.rest.waiting.requests import RUNNING_LIMIT, Answer, Asked, Requests
 from gateway.store.sql import SqlStore
 from tests.contract.stores import Hand, consent, unit
 

@@ -10,7 +10,7 @@ from gateway.core.resources import Change, Key, Placement, Unit
 from gateway.search import Query, parse
 from gateway.store import Page
 from gateway.store.sql import SqlStore
-from gateway.store.sql.selecting import ESTIMATED
+from gateway.store.sql.reading.selecting import ESTIMATED
 from tests.contract.stores import PARAMETERS, Hand, change, consent, observation, reader, searched, unit
 
 

@@ -16,7 +16,7 @@ from gateway.core.resources import Change, Key, Lookup, Unit
 from gateway.search import parse
 from gateway.store import Page
 from gateway.store.sql import SqlStore
-from gateway.store.sql.index_tables import TermRow
+from gateway.store.sql.index.tables import TermRow
 from gateway.store.sql.tables import ResourceRow, Table, columns_of
 from tests.contract.stores import NOW, PARAMETERS, Hand, Noted, change, consent, event, observation, reader, unit
 from tests.contract.test_landing import payload, receipt

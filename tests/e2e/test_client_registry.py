@@ -16,7 +16,7 @@ from jose import jwt
 from gateway.app import bulk_worker
 from gateway.auth.registry import Action
 from gateway.core.errors import Forbidden
-from gateway.rest.waiting import Requests, asked_of
+from gateway.rest.waiting.requests import Requests, asked_of
 from tests.e2e.http_gateway import BASE, STUDY, Http, serving
 from tests.e2e.test_token_endpoint import ASSERTION, EC, FORM
 

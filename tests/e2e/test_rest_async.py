@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core import dumps
 from gateway.core.types import Resource
-from gateway.rest.waiting import RUNNING_LIMIT, asked_of
+from gateway.rest.waiting.requests import RUNNING_LIMIT, asked_of
 from gateway.study import withdraw
 from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, Http, observation, rule, serving
 

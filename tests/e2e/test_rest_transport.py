@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.core.codec import dumps
-from gateway.rest.compression import Compression, accepts_gzip
+from gateway.rest.layers.compression import Compression, accepts_gzip
 from gateway.settings import Settings
 from tests.e2e.http_gateway import BASE, REGISTRAR, Http, observation, serving
 

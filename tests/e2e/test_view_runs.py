@@ -196,7 +196,7 @@ def test_a_view_that_cannot_run_is_told_with_its_faults(http: Http) -> None:
 
 
 def test_more_rows_than_an_answer_may_have_are_refused(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.rest.view_runs.ROWS", 5)
+    monkeypatch.setattr("gateway.rest.exports.view_runs.ROWS", 5)
     assert (run(http).status_code, rule(run(http))) == (422, "export.view-rows")
     assert run(http, "_limit=6").status_code == 422
     assert len(keys(run(http, "_limit=5"))) == 5

@@ -22,9 +22,9 @@ from gateway.core.yaml import load
 from gateway.definitions import r4
 from gateway.fhirpath import compile, nodes
 from gateway.mapping.functions import function_set
-from gateway.mapping.load import Surroundings
+from gateway.mapping.language.load import Surroundings
 from gateway.mapping.registry import read_mapping
-from gateway.mapping.selftest import run_tests
+from gateway.mapping.tools.selftest import run_tests
 from gateway.terminology import LocalTerminology
 from tests.golden.directives import directives
 

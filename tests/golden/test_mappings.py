@@ -12,8 +12,8 @@ import pytest
 
 from gateway.cli._map.testing import update_examples
 from gateway.core.assets import asset_root
-from gateway.mapping.examples import problems, run_example
-from gateway.mapping.selftest import run_tests
+from gateway.mapping.tools.examples import problems, run_example
+from gateway.mapping.tools.selftest import run_tests
 from tests.mapping_runs import faults, registry, validator
 
 ROOT = Path(str(asset_root("mappings")))

@@ -20,7 +20,7 @@ from gateway.core.assets import asset_root
 from gateway.core.errors import FhirError
 from gateway.formats import decode, json_pointer
 from gateway.mapping import Facts, Mapping
-from gateway.mapping.examples import RECEIVED, STUDY, participant
+from gateway.mapping.tools.examples import RECEIVED, STUDY, participant
 from tests.mapping_runs import faults, registry
 
 ROOT = Path(str(asset_root("mappings")))

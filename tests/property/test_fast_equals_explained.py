@@ -24,7 +24,7 @@ from gateway.formats import decode, json_pointer
 from gateway.mapping import Mapping
 from gateway.mapping.identity import framed, id_maker
 from gateway.mapping.mapping import Locate
-from gateway.mapping.selftest import facts_of
+from gateway.mapping.tools.selftest import facts_of
 from tests.mapping_runs import registry
 
 MAPPINGS = sorted(mapping.id for mapping in registry().all())

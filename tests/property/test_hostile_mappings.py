@@ -15,9 +15,9 @@ from gateway.definitions import r4
 from gateway.fhirpath import FhirPathError, compile
 from gateway.mapping import Mapping
 from gateway.mapping.functions import function_set
-from gateway.mapping.load import Surroundings
+from gateway.mapping.language.load import Surroundings
 from gateway.mapping.registry import read_mapping
-from gateway.mapping.selftest import facts_of
+from gateway.mapping.tools.selftest import facts_of
 
 EXAMPLES = sorted(Path(__file__).parents[1].joinpath("golden", "mapping_directives").glob("*.yaml"))
 AROUND = Surroundings(r4(), None, (asset_root("terminology"),))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.assets import asset_root
-from gateway.mapping.examples import participant
+from gateway.mapping.tools.examples import participant
 from tests import mapping_runs
 from tests.mapping_runs import registry
 

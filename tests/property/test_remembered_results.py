@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.formats import decode
 from gateway.formats.hl7v2_segments import Encoding, read_segment
-from gateway.mapping.selftest import facts_of
+from gateway.mapping.tools.selftest import facts_of
 from tests.mapping_runs import registry
 
 SEPARATORS = ("|^~\\&", "$*@!+", "#;,/.")

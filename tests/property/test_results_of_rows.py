@@ -14,7 +14,7 @@ from gateway.formats import Decoded, decode
 from gateway.formats.hl7v2_groups import flat, oru_groups
 from gateway.formats.hl7v2_segments import USUAL, read_segment
 from gateway.mapping import Facts, MappedUnit, Mapping
-from gateway.mapping.selftest import facts_of
+from gateway.mapping.tools.selftest import facts_of
 from tests.mapping_runs import registry
 from tests.unit.mapping.files import compiled
 

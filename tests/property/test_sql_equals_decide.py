@@ -13,7 +13,8 @@ from gateway.core.kinds import Kind
 from gateway.core.resources import Change, Grant, Key, Placement, Unit, Visibility
 from gateway.search import Query, parse
 from gateway.store import Page
-from gateway.store.sql import SqlStore, selecting
+from gateway.store.sql import SqlStore
+from gateway.store.sql.reading import selecting
 from tests.contract.stores import PARAMETERS, Hand, chain
 from tests.property.test_grants_equal_decide import POLICY, WIDEST, consents, placements, requests, width
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from gateway.core.resources import Change, Unit
 from gateway.search import parse
 from gateway.store import Page
-from gateway.store.sql import SqlStore, selecting
+from gateway.store.sql import SqlStore
+from gateway.store.sql.reading import selecting
 from tests.contract.stores import (
     PARAMETERS,
     Hand,

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from gateway.core import Issue, Resource
     from gateway.formats import Decoded
     from gateway.mapping import Facts, Mapped, Mapping
-    from gateway.mapping.load import Surroundings
-    from gateway.mapping.selftest import Validate
+    from gateway.mapping.language.load import Surroundings
+    from gateway.mapping.tools.selftest import Validate
 
 
 def head_of(name: str, folder: "Traversable") -> tuple[str, ...]:
     """Id, version, status, format and folder that a mapping file says; nothing of it is compiled or checked."""
     from gateway.core.yaml import YamlError, load
-    from gateway.mapping.load import FILE_NAME, file_schema
+    from gateway.mapping.language.load import FILE_NAME, file_schema
 
     try:
         tree = load(folder.joinpath(FILE_NAME).read_text("utf-8")).tree
@@ -46,7 +46,7 @@ def decoded_payload(mapping: "Mapping", payload: Path, facts: Path | None) -> "t
     from gateway.core.ids import sha256
     from gateway.core.yaml import YamlError, load
     from gateway.formats import decode
-    from gateway.mapping.selftest import facts_of
+    from gateway.mapping.tools.selftest import facts_of
 
     data = payload.read_bytes()
     try:
@@ -119,7 +119,7 @@ def surroundings() -> "Surroundings":
     """What mapping files are read against."""
     from gateway.core.assets import asset_roots
     from gateway.definitions import r4
-    from gateway.mapping.load import Surroundings
+    from gateway.mapping.language.load import Surroundings
     from gateway.settings import Settings
     from gateway.terminology import LocalTerminology
 

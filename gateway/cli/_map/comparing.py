@@ -14,7 +14,7 @@ from gateway.cli.console import show_error, show_issues, write_json, write_line
 if TYPE_CHECKING:
     from gateway.ingest.rerun import Rerun
     from gateway.mapping import Mapping
-    from gateway.mapping.compare import Change
+    from gateway.mapping.tools.compare import Change
 
 
 def show_changes(old: str, new: str, corpus: Path, facts: Path | None, values: bool, as_json: bool) -> int:
@@ -85,7 +85,7 @@ def _changes(
     mappings: "tuple[Mapping, Mapping]", corpus: Path, facts: Path | None
 ) -> "Iterator[tuple[Path, Change]]":
     from gateway.core.errors import FhirError
-    from gateway.mapping.compare import changes
+    from gateway.mapping.tools.compare import changes
 
     paths = sorted(path for path in corpus.rglob("*") if path.is_file())
     for path in paced(paths, "payloads"):

@@ -69,7 +69,7 @@ def _of_files(mapping: "Mapping", paths: list[Path], facts: Path | None, *, tell
 
 
 def _add(seen: _Seen, mapping: "Mapping", tree: Any, trace: Any) -> None:
-    from gateway.mapping.account import is_read, leaves, paths_read
+    from gateway.mapping.tools.account import is_read, leaves, paths_read
 
     read = paths_read(mapping.plan)
     seen.payloads += 1
@@ -102,7 +102,7 @@ def _show(mapping: "Mapping", seen: _Seen, as_json: bool) -> int:
 
 
 def _silent(mapping: "Mapping", fired: set[str]) -> Iterator[tuple[str, str]]:
-    from gateway.mapping.account import rows
+    from gateway.mapping.tools.account import rows
 
     for row in rows(mapping.plan):
         if not row.element.startswith("(key") and row.position not in fired:

@@ -13,7 +13,7 @@ from gateway.cli.console import write_line
 
 if TYPE_CHECKING:
     from gateway.mapping import Mapping
-    from gateway.mapping.dictionary import Entry
+    from gateway.mapping.tools.dictionary import Entry
 
 ENTRY_COLUMNS = ("Emit", "Type", "Code", "Codes of parts", "Units", "Profiles", "Payload fields", "Line")
 COLUMNS = ("Emit", "Element", "Rule", "Payload fields", "Only when", "Line")
@@ -30,7 +30,7 @@ def as_csv(mapping: "Mapping") -> str:
 
 def as_html(mapping: "Mapping") -> str:
     """One page: what the mapping is, its data dictionary, and a line a rule."""
-    from gateway.mapping.dictionary import dictionary
+    from gateway.mapping.tools.dictionary import dictionary
 
     title = f"{mapping.id} {mapping.version}"
     told = f"<p>{escape(mapping.describe)} ({mapping.status}, {mapping.format})</p>"
@@ -41,7 +41,7 @@ def as_html(mapping: "Mapping") -> str:
 
 def write_folder(wanted: list[str] | None, out: Path) -> int:
     """Writes a page and a CSV file for each mapping, and an index with the data dictionary of all; the exit code."""
-    from gateway.mapping.dictionary import dictionary
+    from gateway.mapping.tools.dictionary import dictionary
 
     lines: list[list[str]] = []
     for name, folder in paced(chosen(wanted), "mappings"):
@@ -79,7 +79,7 @@ def _page(title: str, body: str) -> str:
 
 
 def _cells(mapping: "Mapping") -> list[list[str]]:
-    from gateway.mapping.account import rows
+    from gateway.mapping.tools.account import rows
 
     return [
         [", ".join(cell) if isinstance(cell, tuple) else cell for cell in astuple(row)] for row in rows(mapping.plan)

@@ -14,7 +14,7 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 def write_scaffold(vendor: str, data_type: str, sample: Path, format_name: str, root: Path) -> int:
     """Writes the folder; the exit code, 2 for a name that cannot be part of an id, and when the folder is there."""
-    from gateway.mapping.scaffold import inferred_schema, scaffold
+    from gateway.mapping.language.scaffold import inferred_schema, scaffold
 
     folder = root / vendor / data_type
     wrong = next((name for name in (vendor, data_type) if not _NAME.fullmatch(name)), None)
@@ -34,7 +34,7 @@ def write_scaffold(vendor: str, data_type: str, sample: Path, format_name: str, 
 
 def show_schema(samples: list[Path], format_name: str) -> None:
     """Prints the schema that all samples fit."""
-    from gateway.mapping.scaffold import inferred_schema
+    from gateway.mapping.language.scaffold import inferred_schema
 
     write_line(_written(inferred_schema(*(_decoded(sample, format_name) for sample in samples))).rstrip())
 

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     from gateway.mapping import Mapping
-    from gateway.mapping.selftest import Validate
+    from gateway.mapping.tools.selftest import Validate
 
 
 def run_all(wanted: list[str] | None, update: bool, as_json: bool) -> int:
     """Prints what fails; the exit code, 1 when anything does. With `update` the examples' files are written first."""
-    from gateway.mapping.selftest import Tested
+    from gateway.mapping.tools.selftest import Tested
 
     failed = total = 0
     validate = validation()
@@ -37,8 +37,8 @@ def run_all(wanted: list[str] | None, update: bool, as_json: bool) -> int:
 
 
 def _results(mapping: "Mapping", folder: "Traversable", validate: "Validate") -> list[tuple[str, list[str]]]:
-    from gateway.mapping.examples import cases, problems, run_example
-    from gateway.mapping.selftest import run_tests
+    from gateway.mapping.tools.examples import cases, problems, run_example
+    from gateway.mapping.tools.selftest import run_tests
 
     found = [(result.name, list(result.problems)) for result in run_tests(mapping, folder, validate)]
     for case in cases(folder):
@@ -55,7 +55,7 @@ def _results(mapping: "Mapping", folder: "Traversable", validate: "Validate") ->
 
 def update_examples(mapping: "Mapping", folder: "Traversable") -> list[Path]:
     """Writes what the examples make beside them; the files that are new or have changed. They want to be read."""
-    from gateway.mapping.examples import cases, run_example
+    from gateway.mapping.tools.examples import cases, run_example
 
     written = []
     for case in cases(folder):

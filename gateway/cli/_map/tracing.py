@@ -35,7 +35,7 @@ def show_steps(steps: "Sequence[Step]", as_json: bool) -> int:
 def show_stored(study: str, client: str, reference: str, element: str, as_json: bool) -> int:
     """Prints the steps behind an element of a stored resource, read again from the payload that wrote it."""
     from gateway.core.errors import FhirError
-    from gateway.mapping.explain import steps_at
+    from gateway.mapping.explaining.explain import steps_at
 
     unversioned, _, version = reference.partition("/_history/")
     if unversioned.count("/") != 1 or "/" in version:

@@ -17,12 +17,12 @@ from gateway.core.errors import FhirError
 from gateway.core.instants import format_instant
 from gateway.core.logs import logger
 from gateway.core.types import Resource
-from gateway.rest.bodies import FORM_TYPES, JSON_TYPES
 from gateway.rest.bundling.entries import Entry
-from gateway.rest.headers import KEPT
+from gateway.rest.messages.bodies import FORM_TYPES, JSON_TYPES
+from gateway.rest.messages.headers import KEPT
+from gateway.rest.messages.problems import refusal
+from gateway.rest.messages.reasons import HEADER as REASON
 from gateway.rest.patching import JSON_PATCH, json_patch_bytes
-from gateway.rest.problems import refusal
-from gateway.rest.reasons import HEADER as REASON
 
 _PASSED_ON: Final = frozenset({b"authorization", b"prefer", b"accept-language", REASON.encode()})
 _OWN: Final = frozenset({"path_params", "endpoint", "route", KEPT})

@@ -18,10 +18,10 @@ from gateway.core.types import Resource
 from gateway.rest.bundling.entries import Entry
 from gateway.rest.bundling.references import References
 from gateway.rest.bundling.writes import Planned, planned
-from gateway.rest.conditions import criteria, lock_of, the_one
-from gateway.rest.judging import Judge
 from gateway.rest.parts import Parts
-from gateway.rest.steps import ATTEMPTS
+from gateway.rest.writing.conditions import criteria, lock_of, the_one
+from gateway.rest.writing.judging import Judge
+from gateway.rest.writing.steps import ATTEMPTS
 from gateway.search import Query
 from gateway.study import Study
 

@@ -9,12 +9,19 @@ from gateway.core.issues import Issue, issue
 from gateway.core.resources import Stored
 from gateway.core.types import Resource
 from gateway.rest.bundling.entries import Entry
-from gateway.rest.conditions import criteria, if_match, most_deleted, only_new, require_conditional_delete, the_one
-from gateway.rest.judging import Judge
-from gateway.rest.offering import offered
+from gateway.rest.discovery.offering import offered
 from gateway.rest.parts import Parts
 from gateway.rest.patching import patch_of_entry
-from gateway.rest.steps import (
+from gateway.rest.writing.conditions import (
+    criteria,
+    if_match,
+    most_deleted,
+    only_new,
+    require_conditional_delete,
+    the_one,
+)
+from gateway.rest.writing.judging import Judge
+from gateway.rest.writing.steps import (
     MakeStep,
     MakeSteps,
     amendment,

@@ -18,15 +18,15 @@ from gateway.core.codec import dumps, loads
 from gateway.core.errors import BadRequest
 from gateway.core.instants import format_instant
 from gateway.core.issues import issue, operation_outcome
-from gateway.rest.answers import etag, indented, json_response
-from gateway.rest.bodies import JSON_TYPES, read_body
 from gateway.rest.bundling import Done, Entry, Reply, ask, entries_of, entry_of, refused, run
-from gateway.rest.gate import door_of, study_of
-from gateway.rest.judging import Judge, Judges
-from gateway.rest.negotiation import negotiate
+from gateway.rest.clients.gate import door_of, study_of
+from gateway.rest.messages.answers import etag, indented, json_response
+from gateway.rest.messages.bodies import JSON_TYPES, read_body
+from gateway.rest.messages.negotiation import negotiate
+from gateway.rest.messages.preferences import Preferences, preferences_of
 from gateway.rest.parts import Parts
-from gateway.rest.preferences import Preferences, preferences_of
-from gateway.rest.written import place_of, status_of, version_of
+from gateway.rest.writing.judging import Judge, Judges
+from gateway.rest.writing.written import place_of, status_of, version_of
 from gateway.study import Study
 
 CODES = ()

@@ -13,16 +13,16 @@ from starlette.routing import BaseRoute, Route
 
 from gateway.access import Begun, Door, Result
 from gateway.core.types import Resource
-from gateway.rest.bodies import JSON_TYPES, read_body
-from gateway.rest.conditions import criteria, lock_of
-from gateway.rest.gate import door_of, study_of, type_of
-from gateway.rest.judging import Judges, resource_of
-from gateway.rest.negotiation import negotiate
+from gateway.rest.clients.gate import door_of, study_of, type_of
+from gateway.rest.loop.together import Together
+from gateway.rest.messages.bodies import JSON_TYPES, read_body
+from gateway.rest.messages.negotiation import negotiate
+from gateway.rest.messages.preferences import preferences_of
 from gateway.rest.parts import Parts
-from gateway.rest.preferences import preferences_of
-from gateway.rest.steps import creation, new_id
-from gateway.rest.together import Together
-from gateway.rest.written import write_response
+from gateway.rest.writing.conditions import criteria, lock_of
+from gateway.rest.writing.judging import Judges, resource_of
+from gateway.rest.writing.steps import creation, new_id
+from gateway.rest.writing.written import write_response
 
 CODE = "create"
 CODES = (CODE,)

@@ -10,7 +10,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gateway.core.issues import issue
-from gateway.rest.conditions import (
+from gateway.rest.clients.gate import door_of, study_of, type_of
+from gateway.rest.messages.negotiation import negotiate, negotiate_with
+from gateway.rest.messages.preferences import preferences_of
+from gateway.rest.parts import Parts
+from gateway.rest.writing.conditions import (
     address_condition,
     criteria_of,
     if_match,
@@ -18,12 +22,8 @@ from gateway.rest.conditions import (
     most_deleted,
     require_conditional_delete,
 )
-from gateway.rest.gate import door_of, study_of, type_of
-from gateway.rest.negotiation import negotiate, negotiate_with
-from gateway.rest.parts import Parts
-from gateway.rest.preferences import preferences_of
-from gateway.rest.steps import ATTEMPTS, conditional_removals, removal
-from gateway.rest.written import write_response
+from gateway.rest.writing.steps import ATTEMPTS, conditional_removals, removal
+from gateway.rest.writing.written import write_response
 
 CODE = "delete"
 CODES = (CODE,)

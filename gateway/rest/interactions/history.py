@@ -17,12 +17,12 @@ from gateway.access import Page
 from gateway.core.errors import BadRequest
 from gateway.core.instants import parse_interval
 from gateway.core.issues import issue
-from gateway.rest.answers import indented, json_response
-from gateway.rest.bundles import history as history_bundle
-from gateway.rest.gate import door_of, type_of
-from gateway.rest.negotiation import PART_PARAMETERS, negotiate_with
+from gateway.rest.clients.gate import door_of, type_of
+from gateway.rest.messages.answers import indented, json_response
+from gateway.rest.messages.bundles import history as history_bundle
+from gateway.rest.messages.negotiation import PART_PARAMETERS, negotiate_with
+from gateway.rest.messages.subsets import Subsets, part_of
 from gateway.rest.parts import Parts
-from gateway.rest.subsets import Subsets, part_of
 
 CODES = ("history-instance", "history-type")
 SYSTEM_CODES = ("history-system",)

@@ -15,16 +15,16 @@ from gateway.access import Finder
 from gateway.core.issues import Issue
 from gateway.core.resources import Stored
 from gateway.core.types import Resource
-from gateway.rest.bodies import media_type, read_body
-from gateway.rest.conditions import address_condition, criteria_of, if_match, lock_of, the_one
-from gateway.rest.gate import door_of, study_of, type_of
-from gateway.rest.judging import Judges
-from gateway.rest.negotiation import negotiate, negotiate_with
+from gateway.rest.clients.gate import door_of, study_of, type_of
+from gateway.rest.messages.bodies import media_type, read_body
+from gateway.rest.messages.negotiation import negotiate, negotiate_with
+from gateway.rest.messages.preferences import preferences_of
 from gateway.rest.parts import Parts
 from gateway.rest.patching import PATCH_TYPES, patch_of
-from gateway.rest.preferences import preferences_of
-from gateway.rest.steps import ATTEMPTS, amendment
-from gateway.rest.written import write_response
+from gateway.rest.writing.conditions import address_condition, criteria_of, if_match, lock_of, the_one
+from gateway.rest.writing.judging import Judges
+from gateway.rest.writing.steps import ATTEMPTS, amendment
+from gateway.rest.writing.written import write_response
 
 CODE = "patch"
 CODES = (CODE,)

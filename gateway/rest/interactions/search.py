@@ -21,20 +21,20 @@ from gateway.core.codec import dumps
 from gateway.core.errors import BadRequest, NotFound, PayloadTooLarge
 from gateway.core.instants import micros
 from gateway.core.issues import issue
-from gateway.rest.answers import Ready, indented, json_response
-from gateway.rest.bodies import FORM_TYPES, has_body, read_body
-from gateway.rest.brief_searches import COUNT, BriefSearches
-from gateway.rest.bundles import searchset
-from gateway.rest.cursors import Pairs, Position
-from gateway.rest.explanation import explanation
-from gateway.rest.gate import door_of, study_of, type_of
-from gateway.rest.headers import header
-from gateway.rest.negotiation import COMMON_PARAMETERS, check_accept, negotiate_with
+from gateway.rest.clients.gate import door_of, study_of, type_of
+from gateway.rest.loop.recording import Recording
+from gateway.rest.messages.answers import Ready, indented, json_response
+from gateway.rest.messages.bodies import FORM_TYPES, has_body, read_body
+from gateway.rest.messages.bundles import searchset
+from gateway.rest.messages.cursors import Pairs, Position
+from gateway.rest.messages.headers import header
+from gateway.rest.messages.negotiation import COMMON_PARAMETERS, check_accept, negotiate_with
+from gateway.rest.messages.preferences import preferences_of
+from gateway.rest.messages.subsets import Subsets
 from gateway.rest.parts import Parts
-from gateway.rest.preferences import preferences_of
-from gateway.rest.recording import Recording
-from gateway.rest.search_places import SearchPlace, pairs_of, understood
-from gateway.rest.subsets import Subsets
+from gateway.rest.searching.brief_searches import COUNT, BriefSearches
+from gateway.rest.searching.explanation import explanation
+from gateway.rest.searching.places import SearchPlace, pairs_of, understood
 from gateway.search import Query, parse
 
 CODES = ("search-type",)

@@ -13,15 +13,15 @@ from starlette.routing import BaseRoute
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.core.types import Resource
-from gateway.rest.bodies import JSON_TYPES, read_body
-from gateway.rest.conditions import address_condition, criteria_of, if_match, lock_of, only_new
-from gateway.rest.gate import door_of, study_of, type_of
-from gateway.rest.judging import Judges, resource_of
-from gateway.rest.negotiation import negotiate, negotiate_with
+from gateway.rest.clients.gate import door_of, study_of, type_of
+from gateway.rest.messages.bodies import JSON_TYPES, read_body
+from gateway.rest.messages.negotiation import negotiate, negotiate_with
+from gateway.rest.messages.preferences import preferences_of
 from gateway.rest.parts import Parts
-from gateway.rest.preferences import preferences_of
-from gateway.rest.steps import ATTEMPTS, conditional_replacement, new_id, replacement
-from gateway.rest.written import write_response
+from gateway.rest.writing.conditions import address_condition, criteria_of, if_match, lock_of, only_new
+from gateway.rest.writing.judging import Judges, resource_of
+from gateway.rest.writing.steps import ATTEMPTS, conditional_replacement, new_id, replacement
+from gateway.rest.writing.written import write_response
 
 CODE = "update"
 CODES = (CODE,)

@@ -6,13 +6,13 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from gateway.rest.answers import version_response
-from gateway.rest.binary_content import asks_for_content, content_response
-from gateway.rest.bundles import whole
-from gateway.rest.gate import door_of, type_of
+from gateway.rest.clients.gate import door_of, type_of
+from gateway.rest.loop.point_reads import PointReads
+from gateway.rest.messages.answers import version_response
+from gateway.rest.messages.binary_content import asks_for_content, content_response
+from gateway.rest.messages.bundles import whole
+from gateway.rest.messages.subsets import Subsets, shown_of
 from gateway.rest.parts import Parts
-from gateway.rest.point_reads import PointReads
-from gateway.rest.subsets import Subsets, shown_of
 
 CODES = ("vread",)
 

@@ -13,13 +13,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.core.errors import FhirError
-from gateway.rest.bodies import FORM_TYPES, JSON_TYPES, BodyLimit, read_body
-from gateway.rest.gate import principal_of, study_of
-from gateway.rest.negotiation import check_accept
+from gateway.rest.clients.gate import principal_of, study_of
+from gateway.rest.messages.bodies import FORM_TYPES, JSON_TYPES, BodyLimit, read_body
+from gateway.rest.messages.negotiation import check_accept
+from gateway.rest.messages.preferences import LATER, is_for_later
+from gateway.rest.messages.problems import refusal
 from gateway.rest.parts import Parts
-from gateway.rest.preferences import LATER, is_for_later
-from gateway.rest.problems import refusal
-from gateway.rest.waiting import Asked
+from gateway.rest.waiting.requests import Asked
 
 PATH: Final = re.compile(r"/studies/(?P<study>[^/]+)/fhir(?P<place>(?:/.*)?)\Z")
 KEPT: Final = ("accept", "accept-language", "content-type", "prefer", "x-change-reason")

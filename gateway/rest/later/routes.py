@@ -9,10 +9,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gateway.core.export_job import ExportJob
-from gateway.rest.answers import indented, json_response
 from gateway.rest.bundling import Reply, entry_of
-from gateway.rest.gate import principal_of, study_of
-from gateway.rest.negotiation import negotiate
+from gateway.rest.clients.gate import principal_of, study_of
+from gateway.rest.messages.answers import indented, json_response
+from gateway.rest.messages.negotiation import negotiate
 from gateway.rest.parts import Parts
 
 STATUS: Final = "/studies/{study}/fhir/$async-status/{job}"

@@ -19,10 +19,10 @@ from gateway.core.export_job import ExportJob
 from gateway.core.issues import issue
 from gateway.core.logs import logger
 from gateway.rest.bundling import Reply, reply_of
-from gateway.rest.edge import REQUEST_ID
-from gateway.rest.gate import KNOWN_CALLER
-from gateway.rest.problems import FHIR_JSON, Internal, refusal
-from gateway.rest.waiting import Answer, Asked, Requests, asked_of
+from gateway.rest.clients.gate import KNOWN_CALLER
+from gateway.rest.layers.edge import REQUEST_ID
+from gateway.rest.messages.problems import FHIR_JSON, Internal, refusal
+from gateway.rest.waiting.requests import Answer, Asked, Requests, asked_of
 
 LEASE_SECONDS: Final = 900.0
 LOOK_SECONDS: Final = 5.0

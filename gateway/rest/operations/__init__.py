@@ -1,14 +1,14 @@
 """The operations of the FHIR base, a file each: its presence here is its registration.
 
-A module has `OPERATIONS`, a tuple of `gateway.rest.operation.Operation`: the declaration and the function that
-answers. Inputs are parsed and checked before that function is called; scopes and audit are done. Operations know
-nothing of each other.
+A module has `OPERATIONS`, a tuple of `gateway.rest.operation.declaration.Operation`: the declaration and the
+function that answers. Inputs are parsed and checked before that function is called; scopes and audit are done.
+Operations know nothing of each other.
 """
 
 import importlib
 import pkgutil
 
-from gateway.rest.operation import Operation
+from gateway.rest.operation.declaration import Operation
 
 
 def found_operations() -> tuple[Operation, ...]:

@@ -7,8 +7,8 @@ from gateway.core.errors import BadRequest, Forbidden
 from gateway.core.instants import format_instant
 from gateway.core.issues import issue
 from gateway.core.types import Resource
-from gateway.rest.breaking import RULE, new_ticket, open_door, refusal, sealed, told_of
-from gateway.rest.operation import Call, Operation, Parameter
+from gateway.rest.clients.breaking import RULE, new_ticket, open_door, refusal, sealed, told_of
+from gateway.rest.operation.declaration import Call, Operation, Parameter
 
 MAX_CHARACTERS: Final = 200
 

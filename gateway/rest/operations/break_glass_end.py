@@ -12,8 +12,8 @@ from gateway.core.errors import Forbidden
 from gateway.core.issues import issue, operation_outcome
 from gateway.core.principal import Principal
 from gateway.core.types import Resource
-from gateway.rest.breaking import RULE, SECONDS, Ticket, end, opened, refusal, told_of
-from gateway.rest.operation import Call, Operation, Parameter
+from gateway.rest.clients.breaking import RULE, SECONDS, Ticket, end, opened, refusal, told_of
+from gateway.rest.operation.declaration import Call, Operation, Parameter
 
 _ID: Final = re.compile(r"[0-9a-f]{32}\Z")
 

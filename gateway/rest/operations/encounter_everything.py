@@ -4,8 +4,8 @@ https://hl7.org/fhir/R4/encounter-operation-everything.html
 """
 
 from gateway.core.codec import loads
-from gateway.rest.everything import PARAMETERS, everything
-from gateway.rest.operation import Call, Operation
+from gateway.rest.operation.declaration import Call, Operation
+from gateway.rest.operation.everything import PARAMETERS, everything
 from gateway.search import Query
 from gateway.search.query import IdClause
 

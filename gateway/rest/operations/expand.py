@@ -7,8 +7,8 @@ from gateway.core.errors import BadRequest
 from gateway.core.instants import format_instant
 from gateway.core.issues import issue
 from gateway.core.types import Resource
-from gateway.rest.operation import Call, Inputs, Operation, Parameter
-from gateway.rest.terminology_inputs import (
+from gateway.rest.operation.declaration import Call, Inputs, Operation, Parameter
+from gateway.rest.operation.terminology_inputs import (
     LANGUAGE,
     RESOURCES,
     SUPPLEMENTS,

@@ -11,7 +11,7 @@ from gateway.core.instants import micros
 from gateway.core.issues import issue
 from gateway.core.rules import RULES
 from gateway.core.types import Resource
-from gateway.rest.operation import ANY_TYPE, Call, Operation, Parameter
+from gateway.rest.operation.declaration import ANY_TYPE, Call, Operation, Parameter
 
 ACTIONS = ("access", "disclose", "collect")
 

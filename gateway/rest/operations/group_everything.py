@@ -5,8 +5,8 @@ from typing import Final
 from gateway.core.codec import loads
 from gateway.core.errors import Unprocessable
 from gateway.core.issues import issue
-from gateway.rest.everything import PARAMETERS, everything
-from gateway.rest.operation import Call, Operation
+from gateway.rest.operation.declaration import Call, Operation
+from gateway.rest.operation.everything import PARAMETERS, everything
 from gateway.search import Query
 from gateway.search.query import IdClause
 

@@ -1,8 +1,8 @@
 """CodeSystem/$lookup: https://hl7.org/fhir/R4/codesystem-operation-lookup.html"""
 
 from gateway.core.types import Resource
-from gateway.rest.operation import Call, Inputs, Operation, Parameter
-from gateway.rest.terminology_inputs import (
+from gateway.rest.operation.declaration import Call, Inputs, Operation, Parameter
+from gateway.rest.operation.terminology_inputs import (
     LANGUAGE,
     RESOURCES,
     SUPPLEMENTS,

@@ -4,8 +4,8 @@ https://hl7.org/fhir/R4/resource-operation-meta.html
 """
 
 from gateway.core.types import Resource
-from gateway.rest.metas import meta_answer
-from gateway.rest.operation import ANY_TYPE, Call, Operation
+from gateway.rest.operation.declaration import ANY_TYPE, Call, Operation
+from gateway.rest.operation.metas import meta_answer
 
 
 def _answer(call: Call) -> Resource:

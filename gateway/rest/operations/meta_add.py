@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.core.types import Resource
-from gateway.rest.metas import LISTS, changed, same
-from gateway.rest.operation import ANY_TYPE, Call, Operation, Parameter
+from gateway.rest.operation.declaration import ANY_TYPE, Call, Operation, Parameter
+from gateway.rest.operation.metas import LISTS, changed, same
 
 
 def _answer(call: Call) -> Resource:

@@ -8,8 +8,8 @@ from typing import Final
 from gateway.core.errors import BadRequest
 from gateway.core.instants import micros
 from gateway.core.issues import issue
-from gateway.rest.bundles import searchset
-from gateway.rest.operation import Call, Operation, Parameter
+from gateway.rest.messages.bundles import searchset
+from gateway.rest.operation.declaration import Call, Operation, Parameter
 from gateway.search import parse
 
 MAX_EACH: Final = 100

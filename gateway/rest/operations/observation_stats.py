@@ -14,8 +14,8 @@ from gateway.core.errors import BadRequest, Unprocessable
 from gateway.core.instants import format_instant, from_micros, parse_interval
 from gateway.core.issues import issue
 from gateway.core.types import Resource
-from gateway.rest.operation import Call, Operation, Parameter
-from gateway.rest.statistics import COUNTS, STATISTICS, SYSTEM, statistic
+from gateway.rest.operation.declaration import Call, Operation, Parameter
+from gateway.rest.operation.statistics import COUNTS, STATISTICS, SYSTEM, statistic
 from gateway.search import parse
 from gateway.terminology import ucum
 

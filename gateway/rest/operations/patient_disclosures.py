@@ -14,7 +14,7 @@ from gateway.core.errors import Forbidden
 from gateway.core.instants import from_micros, parse_interval
 from gateway.core.issues import issue
 from gateway.core.types import Resource
-from gateway.rest.operation import Call, Operation, Parameter
+from gateway.rest.operation.declaration import Call, Operation, Parameter
 
 MAX_EVENTS: Final = 1_000
 

@@ -6,8 +6,8 @@ asked for at the study's own ResearchStudy.
 
 from gateway.core.errors import NotFound
 from gateway.core.issues import issue
-from gateway.rest.everything import PARAMETERS, everything
-from gateway.rest.operation import Call, Operation
+from gateway.rest.operation.declaration import Call, Operation
+from gateway.rest.operation.everything import PARAMETERS, everything
 from gateway.search import Query
 from gateway.search.query import IdClause
 

@@ -4,8 +4,8 @@ from gateway.core.errors import NotFound, Unprocessable
 from gateway.core.issues import issue
 from gateway.core.types import Resource
 from gateway.definitions import Definitions
-from gateway.rest.operation import Call, Inputs, Operation, Parameter
-from gateway.rest.terminology_inputs import missing, stored_of, well_formed
+from gateway.rest.operation.declaration import Call, Inputs, Operation, Parameter
+from gateway.rest.operation.terminology_inputs import missing, stored_of, well_formed
 
 PARAMETERS = (Parameter("definition", "StructureDefinition"), Parameter("url", "string"))
 

@@ -3,8 +3,8 @@
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.core.types import Resource
-from gateway.rest.operation import Call, Inputs, Operation, Parameter
-from gateway.rest.terminology_inputs import RESOURCES, catalog_of, missing, or_asked, stored_of, well_formed
+from gateway.rest.operation.declaration import Call, Inputs, Operation, Parameter
+from gateway.rest.operation.terminology_inputs import RESOURCES, catalog_of, missing, or_asked, stored_of, well_formed
 from gateway.terminology.port import Canonicals
 from gateway.terminology.subsumption import subsumes
 

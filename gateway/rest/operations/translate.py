@@ -6,8 +6,8 @@ The names of R5 (`sourceCode`, `targetCode`, `sourceSystem`, `targetSystem`) are
 from collections.abc import Sequence
 
 from gateway.core.types import Resource
-from gateway.rest.operation import Call, Inputs, Operation, Parameter
-from gateway.rest.terminology_inputs import RESOURCES, catalog_of, missing, stored_of, well_formed
+from gateway.rest.operation.declaration import Call, Inputs, Operation, Parameter
+from gateway.rest.operation.terminology_inputs import RESOURCES, catalog_of, missing, stored_of, well_formed
 from gateway.terminology.port import Canonicals
 from gateway.terminology.translation import TranslateRequest, translate
 

@@ -13,7 +13,7 @@ from gateway.core.issues import issue, operation_outcome
 from gateway.core.types import Resource
 from gateway.ingest.admission import Admission
 from gateway.ingest.facts import StoredFacts
-from gateway.rest.operation import ANY_TYPE, Call, Operation, Parameter
+from gateway.rest.operation.declaration import ANY_TYPE, Call, Operation, Parameter
 
 MODES: Final = ("create", "update", "delete", "profile")
 

@@ -10,9 +10,9 @@ from typing import Any
 from gateway.core.errors import BadRequest, FhirError
 from gateway.core.issues import issue
 from gateway.core.types import Resource
-from gateway.rest.operation import Call, Inputs, Operation, Parameter
-from gateway.rest.operation_inputs import inputs_of_parameters
-from gateway.rest.terminology_inputs import (
+from gateway.rest.operation.declaration import Call, Inputs, Operation, Parameter
+from gateway.rest.operation.inputs import inputs_of_parameters
+from gateway.rest.operation.terminology_inputs import (
     LANGUAGE,
     RESOURCES,
     SUPPLEMENTS,

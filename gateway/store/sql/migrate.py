@@ -7,14 +7,14 @@ from sqlalchemy import Connection, column, insert, inspect, select, table, text
 
 from gateway.core import issue
 from gateway.core.errors import Unavailable
-from gateway.store.sql import api_keys as _api_keys  # noqa: F401  # registers its tables
-from gateway.store.sql import app_grants as _app_grants  # noqa: F401  # registers its table
-from gateway.store.sql import credentials as _credentials  # noqa: F401  # registers its table
-from gateway.store.sql import exports as _exports  # noqa: F401  # registers its table
-from gateway.store.sql import index_state as _index_state  # noqa: F401  # registers its table
-from gateway.store.sql import index_tables as _index_tables  # noqa: F401  # registers its tables
-from gateway.store.sql import registry as _registry  # noqa: F401  # registers its table
 from gateway.store.sql.database import Database
+from gateway.store.sql.index import state as _index_state  # noqa: F401  # registers its table
+from gateway.store.sql.index import tables as _index_tables  # noqa: F401  # registers its tables
+from gateway.store.sql.records import api_keys as _api_keys  # noqa: F401  # registers its tables
+from gateway.store.sql.records import app_grants as _app_grants  # noqa: F401  # registers its table
+from gateway.store.sql.records import credentials as _credentials  # noqa: F401  # registers its table
+from gateway.store.sql.records import exports as _exports  # noqa: F401  # registers its table
+from gateway.store.sql.records import registry as _registry  # noqa: F401  # registers its table
 from gateway.store.sql.tables import SchemaRow, Table, table_of
 
 SCHEMA_VERSION: Final = 12

@@ -16,35 +16,35 @@ from gateway.core.resources import Committed, Key, Stored, Unit, Visibility
 from gateway.search import Parameters, Query
 from gateway.store.batches import in_batches
 from gateway.store.port import Batch, Bodies, Chain, CompileGrants, Found, Page, Statement
-from gateway.store.sql.api_keys import ApiKeys, RateCounts
-from gateway.store.sql.app_grants import AppGrants
-from gateway.store.sql.audit import AuditRows
-from gateway.store.sql.checks import Checker
-from gateway.store.sql.credentials import Credentials
-from gateway.store.sql.cursors import Cursors
+from gateway.store.sql.consent.grants import STUDY, GrantMaker
 from gateway.store.sql.database import Database
-from gateway.store.sql.exports import Exports, RequestRow
-from gateway.store.sql.finder import ResourceFinder
-from gateway.store.sql.grants import STUDY, GrantMaker
 from gateway.store.sql.group_commit import Done, GroupCommit
-from gateway.store.sql.history import HistoryReader
-from gateway.store.sql.index_state import IndexStates
-from gateway.store.sql.index_writer import Known
-from gateway.store.sql.indexing import Indexes
+from gateway.store.sql.index.indexing import Indexes
+from gateway.store.sql.index.reindexing import Reindexer
+from gateway.store.sql.index.state import IndexStates
+from gateway.store.sql.index.writer import Known
 from gateway.store.sql.keys import KeyMaker
-from gateway.store.sql.landing import Landing
-from gateway.store.sql.leaving import LeavingReader
-from gateway.store.sql.limiting import Gates
 from gateway.store.sql.locks import UnitLocks
-from gateway.store.sql.maintenance import Maintenance
 from gateway.store.sql.migrate import migrate
-from gateway.store.sql.newest import Newest
-from gateway.store.sql.purging import Purger
-from gateway.store.sql.reader import ResourceReader
-from gateway.store.sql.registry import Registrations
-from gateway.store.sql.reindexing import Reindexer
-from gateway.store.sql.streams import Streams
-from gateway.store.sql.writer import ResourceWriter
+from gateway.store.sql.reading.cursors import Cursors
+from gateway.store.sql.reading.finder import ResourceFinder
+from gateway.store.sql.reading.history import HistoryReader
+from gateway.store.sql.reading.leaving import LeavingReader
+from gateway.store.sql.reading.limiting import Gates
+from gateway.store.sql.reading.newest import Newest
+from gateway.store.sql.reading.reader import ResourceReader
+from gateway.store.sql.reading.streams import Streams
+from gateway.store.sql.records.api_keys import ApiKeys, RateCounts
+from gateway.store.sql.records.app_grants import AppGrants
+from gateway.store.sql.records.audit import AuditRows
+from gateway.store.sql.records.credentials import Credentials
+from gateway.store.sql.records.exports import Exports, RequestRow
+from gateway.store.sql.records.landing import Landing
+from gateway.store.sql.records.registry import Registrations
+from gateway.store.sql.upkeep.checks import Checker
+from gateway.store.sql.upkeep.maintenance import Maintenance
+from gateway.store.sql.writing.purging import Purger
+from gateway.store.sql.writing.writer import ResourceWriter
 
 
 class SqlStore:

@@ -7,7 +7,7 @@ import pytest
 from gateway.access import Door, Write
 from gateway.core.errors import FhirError, Forbidden, NotFound
 from gateway.core.types import Resource
-from gateway.rest.steps import MakeStep, conditional_replacement, creation, new_id, replacement
+from gateway.rest.writing.steps import MakeStep, conditional_replacement, creation, new_id, replacement
 from gateway.search import parse
 from tests.unit.access.conftest import World
 from tests.unit.access.observations import observation

@@ -9,9 +9,9 @@ import pytest
 
 from gateway.auth.rate_limits import MemoryCounters, RateLimits, SharedStorage
 from gateway.core.errors import TooManyRequests, Unavailable
-from gateway.store.sql.api_keys import RateCounts
 from gateway.store.sql.database import Database
 from gateway.store.sql.migrate import migrate
+from gateway.store.sql.records.api_keys import RateCounts
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -13,7 +13,7 @@ from gateway.ingest import Reading
 from gateway.ingest.drift import MAX_TOLD, Watch
 from gateway.ingest.line import _opening
 from gateway.mapping import MappedUnit, Mapping
-from gateway.mapping.drift import MAX_VALUES, fields_of, shown, undescribed
+from gateway.mapping.tools.drift import MAX_VALUES, fields_of, shown, undescribed
 from tests.unit.ingest.conftest import STUDY, heart_rate
 from tests.unit.ingest.test_tally import RECEIPT
 from tests.unit.mapping.files import HEAD, POINT, compiled

@@ -76,7 +76,7 @@ def changed(folder: Path, edit: Callable[[str], str]) -> Path:
 
 
 def of(opened: Gateway, folder: Path) -> Any:
-    from gateway.mapping.load import Surroundings
+    from gateway.mapping.language.load import Surroundings
     from gateway.mapping.registry import read_mapping
 
     around = Surroundings(opened.engines.definitions, opened.engines.terminology, (asset_root("terminology"),))

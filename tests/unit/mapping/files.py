@@ -6,9 +6,9 @@ from typing import Any
 from gateway.core.assets import asset_root
 from gateway.definitions import r4
 from gateway.mapping import Facts, Mapping
-from gateway.mapping.load import Surroundings
+from gateway.mapping.language.load import Surroundings
 from gateway.mapping.registry import read_mapping
-from gateway.mapping.selftest import facts_of
+from gateway.mapping.tools.selftest import facts_of
 
 HEAD = """\
 mapping: test.points

@@ -9,7 +9,7 @@ import pytest
 from gateway.core.assets import asset_root
 from gateway.definitions import r4
 from gateway.mapping.assets import Asset
-from gateway.mapping.load import Surroundings
+from gateway.mapping.language.load import Surroundings
 from gateway.mapping.registry import read_mapping
 
 FOLDER = "apple-health/export"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.mapping.registry import read_mapping
-from gateway.mapping.selftest import run_tests
+from gateway.mapping.tools.selftest import run_tests
 from tests.unit.mapping.files import HEAD, POINT, compiled, emit, facts, surroundings
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.mapping import payload_schema
-from gateway.mapping.payload_schema import MAX_FINDINGS, Difference, NotASchema, Schema
+from gateway.mapping.language import payload_schema
+from gateway.mapping.language.payload_schema import MAX_FINDINGS, Difference, NotASchema, Schema
 
 SECRET = "Duck, Donald"
 

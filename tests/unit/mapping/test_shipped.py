@@ -8,9 +8,9 @@ from gateway.conformance import Validator
 from gateway.core import Issue, Resource
 from gateway.core.assets import asset_root
 from gateway.definitions import r4
-from gateway.mapping.load import Surroundings
+from gateway.mapping.language.load import Surroundings
 from gateway.mapping.registry import find_folders, read_mapping
-from gateway.mapping.selftest import run_tests
+from gateway.mapping.tools.selftest import run_tests
 from gateway.terminology import LocalTerminology
 
 FOLDERS = sorted(find_folders(asset_root("mappings")), key=lambda entry: entry[0])

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from gateway.fhirpath import compile
 from gateway.mapping import Mapping
 from gateway.mapping.facts import Place
+from gateway.mapping.fast.remembering import derived
 from gateway.mapping.plan import Formula
-from gateway.mapping.remembering import derived
 from tests.unit.mapping.files import HEAD, compiled, facts
 
 FILE = (

@@ -11,7 +11,7 @@ from gateway.core.instants import parse_interval
 from gateway.formats import decode
 from gateway.mapping.functions.times import at_offset, at_zone, date_only, from_epoch, hl7_date, hl7_time, parse_time
 from gateway.mapping.scope import Fault, Scope, current
-from gateway.mapping.selftest import facts_of
+from gateway.mapping.tools.selftest import facts_of
 from tests.mapping_runs import registry
 
 

@@ -11,8 +11,8 @@ from gateway.core.errors import NotFound, Unprocessable
 from gateway.definitions import r4
 from gateway.formats import decode
 from gateway.mapping import MappingRegistry
-from gateway.mapping.explain import steps_at
-from gateway.mapping.selftest import holds, run_tests
+from gateway.mapping.explaining.explain import steps_at
+from gateway.mapping.tools.selftest import holds, run_tests
 from tests.unit.mapping.files import HEAD, POINT, compiled, emit, facts
 
 LAB = (

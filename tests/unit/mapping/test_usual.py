@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from gateway.core.instants import parse_interval
 from gateway.mapping import Mapping
-from gateway.mapping.bulk import are_absent, is_regular
-from gateway.mapping.generate import written
+from gateway.mapping.fast.bulk import are_absent, is_regular
+from gateway.mapping.fast.generate import written
+from gateway.mapping.fast.single_items import fewer, spread
 from gateway.mapping.grouping import are_plain_numbers, is_plain_number
 from gateway.mapping.loose import Odd, listed, loose
 from gateway.mapping.plan import MEMORY, SHORT, remember
-from gateway.mapping.single_items import fewer, spread
 from tests.unit.mapping.files import HEAD, compiled, facts
 
 FILE = (

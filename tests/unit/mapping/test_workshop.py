@@ -9,11 +9,11 @@ from typer.testing import CliRunner
 
 from gateway.cli.map import app
 from gateway.core.assets import asset_root
-from gateway.mapping.account import is_read, leaves, paths_read, rows
-from gateway.mapping.compare import changes
-from gateway.mapping.dictionary import dictionary
+from gateway.mapping.language.scaffold import inferred_schema
 from gateway.mapping.registry import find_folders
-from gateway.mapping.scaffold import inferred_schema
+from gateway.mapping.tools.account import is_read, leaves, paths_read, rows
+from gateway.mapping.tools.compare import changes
+from gateway.mapping.tools.dictionary import dictionary
 from tests.unit.mapping.files import HEAD, POINT, compiled, emit
 
 PAYLOAD = {"points": [{"at": "2026-01-01T00:00:00Z", "bpm": 60, "extra": {"a": "x"}}]}

@@ -7,8 +7,8 @@ from starlette.requests import Request
 
 from gateway.core.codec import loads
 from gateway.core.resources import Key, Stored
-from gateway.rest.answers import indented, version_response
-from gateway.rest.bundles import searchset
+from gateway.rest.messages.answers import indented, version_response
+from gateway.rest.messages.bundles import searchset
 
 UPDATED = datetime(2026, 6, 29, 22, 0, 5, 700_000, tzinfo=UTC)
 

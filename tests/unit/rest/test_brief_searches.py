@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.rest.brief_searches import LONGEST, is_plain
-from gateway.rest.search_places import pairs_of
+from gateway.rest.searching.brief_searches import LONGEST, is_plain
+from gateway.rest.searching.places import pairs_of
 
 names = st.sampled_from(["patient", "code", "date", "_sort", "_count", "_id", "value-quantity"])
 values = st.text("abc019|$,:./%-", max_size=12)

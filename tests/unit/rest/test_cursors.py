@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import BadRequest
-from gateway.rest.cursors import Cursors
+from gateway.rest.messages.cursors import Cursors
 
 SEARCH = ("hf-dct-01", "Observation", "code=1")
 

@@ -19,9 +19,9 @@ from starlette.routing import Route
 from gateway.core import logs
 from gateway.core.errors import FhirError, Unauthorized, Unavailable
 from gateway.core.issues import issue
-from gateway.rest.bodies import FORM_TYPES, BodyLimit, read_body
-from gateway.rest.edge import Edge, note, request_id
-from gateway.rest.problems import on_http_error, on_refusal
+from gateway.rest.layers.edge import Edge, note, request_id
+from gateway.rest.messages.bodies import FORM_TYPES, BodyLimit, read_body
+from gateway.rest.messages.problems import on_http_error, on_refusal
 
 CANARY = "Canary-Jane-1980"
 

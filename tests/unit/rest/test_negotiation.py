@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 
 from gateway.core.errors import BadRequest, NotAcceptable
-from gateway.rest.negotiation import negotiate
+from gateway.rest.messages.negotiation import negotiate
 
 
 def request(accept: str | None, query: str = "") -> Request:

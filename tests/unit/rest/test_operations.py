@@ -11,15 +11,15 @@ from gateway.core.assets import asset_root
 from gateway.core.errors import BadRequest, FhirError
 from gateway.core.types import Resource
 from gateway.definitions import r4
-from gateway.rest.operation import Call, Inputs, Operation, Parameter
-from gateway.rest.operation_inputs import inputs_of_body, inputs_of_query
+from gateway.rest.operation.declaration import Call, Inputs, Operation, Parameter
+from gateway.rest.operation.inputs import inputs_of_body, inputs_of_query
+from gateway.rest.operation.terminology_inputs import well_formed
 from gateway.rest.operations import found_operations
 from gateway.rest.operations.expand import expanded
 from gateway.rest.operations.lookup import looked_up
 from gateway.rest.operations.subsumes import related
 from gateway.rest.operations.translate import translated
 from gateway.rest.operations.validate_code import in_value_set
-from gateway.rest.terminology_inputs import well_formed
 
 
 def _unused(_call: Call) -> Resource:

@@ -15,9 +15,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.core.errors import BadRequest, FhirError, PayloadTooLarge, UnsupportedMediaType
-from gateway.rest.bodies import ON_LOOP, BodyLimit, read_body, read_body_as_sent
-from gateway.rest.packed_bodies import FREE, MAX_RATIO, is_packed, unpacked
-from gateway.rest.problems import on_refusal
+from gateway.rest.messages.bodies import ON_LOOP, BodyLimit, read_body, read_body_as_sent
+from gateway.rest.messages.packed_bodies import FREE, MAX_RATIO, is_packed, unpacked
+from gateway.rest.messages.problems import on_refusal
 
 LIMIT = 10_000_000
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.audit import Ticket
 from gateway.core.errors import Unavailable
-from gateway.rest.recording import Recording
+from gateway.rest.loop.recording import Recording
 
 
 def nothing() -> None:

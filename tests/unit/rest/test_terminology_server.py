@@ -8,12 +8,12 @@ import pytest
 from gateway.core.errors import NotFound
 from gateway.core.types import Resource
 from gateway.definitions import r4
-from gateway.rest.operation import Inputs
+from gateway.rest.operation.declaration import Inputs
+from gateway.rest.operation.terminology_inputs import or_asked
 from gateway.rest.operations.expand import expanded
 from gateway.rest.operations.lookup import looked_up
 from gateway.rest.operations.subsumes import related
 from gateway.rest.operations.validate_code import in_value_set
-from gateway.rest.terminology_inputs import or_asked
 from gateway.terminology import LocalTerminology, Terminology
 from tests.unit.terminology.test_fallback import SNOMED, Server, parameters
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from gateway.rest.together import GROUP, Together
+from gateway.rest.loop.together import GROUP, Together
 
 
 def test_those_that_come_meanwhile_are_the_next_group() -> None:

@@ -13,10 +13,10 @@ from gateway.definitions import r4
 from gateway.search import Parameters
 from gateway.search.extract import entries_of
 from gateway.search.paths import walked
-from gateway.store.sql.grants import consent_subject, consent_term
-from gateway.store.sql.indexed import type_index
-from gateway.store.sql.indexing import Indexes
-from gateway.store.sql.rows import Rows, complete, facet_of, fragment, no_rows
+from gateway.store.sql.index.consents import consent_subject, consent_term
+from gateway.store.sql.index.indexed import type_index
+from gateway.store.sql.index.indexing import Indexes
+from gateway.store.sql.index.rows import Rows, complete, facet_of, fragment, no_rows
 
 PARAMETERS = Parameters(r4())
 EXAMPLES = Path(os.environ.get("GATEWAY_CONFORMANCE_DIR", "../shared/conformance")) / "r4-examples"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.store.sql.recent import Recent
+from gateway.store.sql.index.recent import Recent
 
 LIMIT = 1_000
 

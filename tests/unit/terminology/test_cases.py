@@ -9,7 +9,7 @@ import pytest
 from gateway.core import Resource, dumps, loads, yaml
 from gateway.core.errors import FhirError
 from gateway.definitions import r4
-from gateway.rest.operation import Inputs
+from gateway.rest.operation.declaration import Inputs
 from gateway.rest.operations.expand import expanded
 from gateway.rest.operations.lookup import looked_up
 from gateway.rest.operations.subsumes import related

@@ -1,0 +1,1 @@
+"""The slow and total way, which defines what a mapping means: findings, positions, traces."""

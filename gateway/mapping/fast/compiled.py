@@ -1,0 +1,94 @@
+"""What generated functions look like from outside."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from gateway.fhirpath import Env
+from gateway.mapping.explaining.walk import Made
+from gateway.mapping.loose import ODDITIES, Odd
+from gateway.mapping.scope import Scope
+
+Run: TypeAlias = Callable[[Any], list[Made]]
+"""What was made of a focus; raises `Fault` or `FhirPathError` where there is something to report."""
+
+Wanted: TypeAlias = Callable[[Sequence[Any], dict[str, Any], Env], list[int]]
+"""Records, variables and environment -> the numbers of the records that anything may be made of.
+
+Raises one of `ODDITIES` where it cannot tell.
+"""
+
+Fast: TypeAlias = Callable[[dict[str, Any], Scope, Env, str], Run]
+"""Variables, scope, environment and study of a unit -> its function."""
+
+
+Asked: TypeAlias = Callable[[Any, dict[str, Any], Scope, Env], Any]
+"""Focus, variables, scope and environment -> the loose value of one formula; raises where it is not as usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One function in several forms: each raises one of `ODDITIES` for what only the next takes.
+
+    `of_rows` maps results that are rows, where a mapping allows for that; it leaves lists empty that it does not look
+    at. `usual` is for usual data, `general` for all. The latter, and `usual` where there is the first, are made when
+    they are asked for.
+    """
+
+    usual: Callable[[], Fast]
+    general: Callable[[], Fast | None]
+    of_rows: Fast | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FastPlan:
+    """The generated functions: of each emit before and after the records, and of a whole record.
+
+    `wanted` is None where it cannot be told. `asked` are those of the formulas about the participant, by position;
+    `facts` the names that any formula reads; `records` is the path of the records, () where it is none.
+    """
+
+    before: tuple[Generated, ...]
+    record: Generated | None
+    wanted: Wanted | None
+    after: tuple[Generated, ...]
+    asked: Mapping[str, Asked]
+    facts: frozenset[str]
+    records: tuple[str, ...]
+
+
+class Bound:
+    """A generated function in one unit; `known` is what it is bound to."""
+
+    __slots__ = ("_function", "_general", "_known", "_usual", "of_rows")
+
+    def __init__(self, function: Generated, known: tuple[dict[str, Any], Scope, Env, str]) -> None:
+        self._function = function
+        self._known = known
+        self._general: Run | None = None
+        self._usual: Run | None = None
+        self.of_rows: Run | None = None
+        if function.of_rows is not None and known[1].rows:
+            with suppress(*ODDITIES):
+                self.of_rows = function.of_rows(*known)
+
+    def usual(self) -> Run:
+        """The function for usual data."""
+        if self._usual is None:
+            try:
+                self._usual = self._function.usual()(*self._known)
+            except ODDITIES:
+                self._usual = _unusual
+        return self._usual
+
+    def general(self) -> Run | None:
+        """The function for all data; None where Python cannot nest as deep as it would."""
+        if self._general is None:
+            bind = self._function.general()
+            self._general = None if bind is None else bind(*self._known)
+        return self._general
+
+
+def _unusual(focus: Any) -> list[Made]:
+    raise Odd

@@ -1,0 +1,89 @@
+"""Operators as Python statements: texts joined by `&`, numbers."""
+
+from gateway.fhirpath import nodes
+from gateway.fhirpath.arithmetic import OPERATORS, concatenate
+from gateway.mapping.fast.single_form import Operand, Writing
+from gateway.mapping.fast.single_logic import logic
+from gateway.mapping.fast.single_outer import leading
+from gateway.mapping.fast.single_shared import together
+
+
+def operation(writer: Writing, node: nodes.Binary | nodes.Chain, focus: str) -> str:
+    """The local of what an operator gives, None for nothing; a list for what is unusual."""
+    if isinstance(node, nodes.Binary):
+        return _number(writer, node, focus) if node.operator in OPERATORS else logic(writer, node, focus)
+    if node.operator == "|":
+        return writer.outlined(node, focus)
+    return joined(writer, node, focus) if node.operator == "&" else logic(writer, node, focus)
+
+
+def _number(writer: Writing, node: nodes.Binary, focus: str) -> str:
+    answer = writer.code.fresh()
+    left, right = (writer.solid(writer.local(writer.one(part, focus))) for part in (node.left, node.right))
+    writer.code.run("R = None if A is None or B is None else F(A, B)", R=answer, A=left, B=right,
+                    F=writer.code.bind(OPERATORS[node.operator]))  # fmt: skip
+    return writer.made(answer)
+
+
+def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
+    """The local of texts joined by `&`, where nothing is an empty text."""
+    code, operands = writer.code, node.operands
+    if writer.outer is not None:
+        operands = leading(node, writer.outer, writer.known.variables)
+    if writer.shared is not None:
+        operands = together(writer.shared, operands, focus, writer.known.variables)
+    sides = [_side(writer, operand, focus) for operand in operands]
+    answer, block = code.fresh(), code.block
+    if writer.usual and not any(map(_may_miss, operands)):
+        names = {f"X{number}": side for number, side in enumerate(sides)}
+        tests = " and ".join(test for name, side in names.items() if (test := _test(writer, name, side)))
+        whole = "".join(f"{{{name}}}" for name in names)
+        if not tests:
+            code.run(f'R = f"{whole}"', R=answer, **names)
+            return writer.made(writer.sure(answer), str)
+        block = code.emit(f'if {tests}:\n    R = f"{whole}"\nelse:\n    ...', R=answer, **names)
+    there = [side for operand, side in zip(operands, sides, strict=True) if not _may_miss(operand)]
+    if writer.usual and len(there) == 1 < len(sides):
+        names = {f"X{number}": side for number, side in enumerate(sides) if _may_miss(operands[number])}
+        missing = " and ".join(f"{name} is None" for name in names)
+        alone = "R = X if X.__class__ is str else '' if X is None else JOIN(X, None)"
+        block = code.emit(f"if {missing}:\n    {alone}\nelse:\n    ...", R=answer, X=there[0],
+                          JOIN=code.bind(concatenate), **names)  # fmt: skip
+    with code.into(block):
+        result, *others = sides
+        for other in others:
+            code.run(_join(writer, result, other), R=answer, A=result, B=other, JOIN=code.bind(concatenate))
+            result = writer.made(answer, str)
+    writer.known.there.add(writer.made(answer, str))
+    return writer.sure(answer) if any(map(writer.is_sure, sides)) else answer
+
+
+def _test(writer: Writing, name: str, side: Operand) -> str:
+    """What tells that a side is a text; "" for what is known to be one."""
+    if writer.kind(side) is str:
+        return "" if writer.is_sure(side) or side in writer.known.there else f"{name} is not None"
+    return f"{name}.__class__ is str"
+
+
+def _may_miss(node: nodes.Expr) -> bool:
+    """True for what is nothing more often than not."""
+    return isinstance(node, nodes.Call) and node.name == "iif" and len(node.arguments) == 2
+
+
+def _join(writer: Writing, left: Operand, right: Operand) -> str:
+    """How two sides are joined: a text and another, or nothing behind it, at once."""
+    if not isinstance(left, str) and not isinstance(right, str):
+        return "R = JOIN(A, B)"
+    is_text = "A is not None" if writer.kind(left) is str else "A.__class__ is str"
+    if not isinstance(left, str):
+        is_text = ""
+    if not isinstance(right, str):
+        return f"R = A + B if {is_text or True} else JOIN(A, B)"
+    both = "(A + B if B.__class__ is str else A if B is None else JOIN(A, B))"
+    alone = "(B if B.__class__ is str else '' if B is None else JOIN(A, B)) if A is None else JOIN(A, B)"
+    return f"R = {both} if {is_text} else {alone}" if is_text else f"R = {both}"
+
+
+def _side(writer: Writing, node: nodes.Expr, focus: str) -> Operand:
+    value = writer.one(node, focus)
+    return value if writer.usual else writer.solid(value)

@@ -1,0 +1,266 @@
+"""The writer of fast functions: emits, their keys, and what they make; see `generate`."""
+
+import ast
+from collections.abc import Sequence
+from functools import partial
+from itertools import takewhile
+from typing import TypeAlias
+
+from gateway.fhirpath.emitter import Emitter
+from gateway.fhirpath.quote import name as local_name
+from gateway.formats import FORMATS, Alike
+from gateway.mapping.explaining.walk import Made, instant_text
+from gateway.mapping.fast.remembering import Remembered, remembered
+from gateway.mapping.fast.single import Singles
+from gateway.mapping.fast.single_kind import Shared
+from gateway.mapping.fast.single_logic import holds
+from gateway.mapping.fast.single_outer import Outer
+from gateway.mapping.fast.single_shared import within
+from gateway.mapping.fast.writer_memory import write_base, write_derived, write_recalled
+from gateway.mapping.fast.writer_nodes import NodeWriter
+from gateway.mapping.fast.writer_rows import asked_of_rows, start_rows, write_rows
+from gateway.mapping.identity import framed, id_maker
+from gateway.mapping.loose import items_of, key_part, order_of
+from gateway.mapping.plan import Emit, Formula, Plan
+from gateway.mapping.scope import Fault
+
+_KEY = """
+if V.__class__ is str:
+    P = V
+else:
+    P = PART(V)
+"""
+_ORDER = "V = KNOWN(L) if L.__class__ is str else None\nif V is None:\n    V = ORDER(L)"
+_IDENTITY = 'D = U()\nD.update(f"TEXT".encode())\nV = D.hexdigest()'
+_LOOP = """
+SAVED = variables["index"]
+LAST = None
+INDEX = -1
+"""
+_LOOPED = """
+variables["index"] = SAVED
+if LAST is not None:
+    variables["item"] = LAST
+"""
+Variables: TypeAlias = tuple[tuple[str, Formula], ...]
+_NEW_MADE = partial(tuple.__new__, Made)
+
+
+class Writer:
+    """Writes one function: `prelude` runs once a unit, the rest for each focus; `usual` is that of `Singles`.
+
+    With `alike` items may be rows, and the functions of their kinds are in `module`.
+    """
+
+    def __init__(self, plan: Plan, *, usual: bool, alike: Alike | None = None) -> None:
+        self.plan = plan
+        self.alike = alike
+        self.module: list[ast.stmt] = []
+        self.code = Emitter()
+        self.prelude: list[ast.stmt] = []
+        self.single = Singles(self.code, self.prelude, plan.functions, usual=usual)
+        self.nodes = NodeWriter(self.code, self.prelude, self.single)
+        self._referred: dict[str, str] = {}
+
+    def run(self, emits: Sequence[Emit], variables: tuple[tuple[str, Formula], ...]) -> None:
+        """The body: the record's variables, then each emit, then what was made."""
+        code = self.code
+        self.start(emits)
+        self.single.known.there.add("focus")
+        if emits[0].mode == "per-record":
+            code.run('variables["record"] = focus')
+        elif emits[0].mode == "per-payload":
+            self.single.known.places["payload"] = "focus"
+            self.single.known.stored.add("payload")
+        code.run('variables["item"] = focus')
+        if self.alike is not None:
+            start_rows(self.single, self.alike, self.module)
+        self.single.assign(variables, "focus")
+        for emit in emits:
+            self._emit(emit)
+        code.run("return out")
+
+    def start(self, emits: Sequence[Emit]) -> None:
+        """Nothing is made yet."""
+        self.code.run("out = []")
+        for emit in emits:
+            if emit.id in self.plan.referred:
+                made = self._referred[emit.id] = self.code.fresh("l")
+                self.code.run("L = scope.made[ID] = []", L=made, ID=self.code.bind(emit.id))
+
+    def _emit(self, emit: Emit) -> None:
+        code = self.code
+        if emit.foreach is not None:
+            self._each(emit, emit.foreach)
+            return
+        with self.single.inside(code.emit("while True:\n    ...")):
+            if emit.mode == "per-record" and emit is not self.plan.each[0]:
+                code.run('variables["item"] = focus')
+            self.item(emit, "focus", "break")
+            code.run("break")
+
+    def _each(self, emit: Emit, foreach: Formula) -> None:
+        """The items of an emit one after the other; what they share is made before the loop."""
+        code, single, unfilled = self.code, self.single, self.single.unfilled
+        asked = None if unfilled is None else asked_of_rows(unfilled.alike, foreach)
+        if unfilled is not None and asked is not None:
+            write_rows(single, unfilled, emit, asked, lambda item: self.item(emit, item, "continue"))
+            return
+        index, saved, item, last = code.fresh("n"), code.fresh(), code.fresh("item"), code.fresh()
+        code.run(_LOOP, SAVED=saved, LAST=last, INDEX=index)
+        items, test = single.unfiltered(foreach, "focus") or (single.items(foreach, "focus"), None)
+        shared = single.outer = Outer([], single.known.copy(), emit.id) if single.usual else None
+        kept = self._remembered(emit)
+        start = len(code.block)
+        source = "for INDEX, ITEM in enumerate(ITEMS(L)):\n    ..." if test is None else "for ITEM in L:\n    ..."
+        hole = code.emit(source, INDEX=index, ITEM=item, ITEMS=code.bind(items_of), L=items)
+        with single.inside(hole, loop=True):
+            single.known.there.add(item)
+            if kept is not None:
+                write_base(self.nodes, kept, item)
+            if test is not None:
+                code.run("if not C:\n    continue\nINDEX += 1", C=holds(single, test, item), INDEX=index)
+            code.run("LAST = ITEM", LAST=last, ITEM=item)
+            single.place(index=index, item=item)
+            self.item(emit, item, "continue")
+        single.outer = None
+        code.block[start:start] = shared.block if shared else []
+        code.run(_LOOPED, SAVED=saved, LAST=last)
+
+    def item(self, emit: Emit, item: str, leave: str) -> None:
+        """Writes what an emit makes of one item; `leave` is how it is left where there is nothing to make."""
+        code = self.code
+        if not emit.when_late:
+            self.skip_unless(emit.when, item, leave)
+        kept = self._remembered(emit)
+        recalled = {} if kept is None else write_recalled(self.nodes, emit, kept, item)
+        done = () if kept is None else kept.variables
+        if self.single.shared is not None:
+            done = self._shared(self.single.shared, emit.vars, item)
+        write_derived(self.single, [one for one in emit.vars if one not in done], item)
+        if emit.when_late:
+            self.skip_unless(emit.when, item, leave)
+        identity = self._identity(emit, item)
+        for guard in emit.guards:
+            truth = self.single.truth(guard.formula, item)
+            code.run(
+                "if not V:\n    raise FAULT(RULE)", V=truth, FAULT=code.bind(Fault), RULE=code.bind("mapping.guard")
+            )
+        order: str | ast.expr = code.bind("")
+        if emit.version_order is not None:
+            order = self._order(emit.version_order, item)
+        made = code.fresh("m")
+        first: dict[str, str | ast.expr] = {"resourceType": code.bind(emit.type), "id": identity}
+        self.nodes.fill(emit.root, made, item, first, recalled)
+        reference = code.fresh()
+        code.run("R = PREFIX + ID", R=reference, PREFIX=code.bind(f"{emit.type}/"), ID=identity)
+        if emit.id in self._referred:
+            code.run("L.append(R)", L=self._referred[emit.id], R=reference)
+        code.run("out.append(MADE((EMIT, R, M, ORDER)))", MADE=code.bind(_NEW_MADE), EMIT=code.bind(emit.id),
+                 R=reference, M=made, ORDER=order)  # fmt: skip
+
+    def _shared(self, shared: Shared, variables: Variables, item: str) -> Variables:
+        """Assigns the variables that are the same for all items of the kind; returns them."""
+        found, single = [], self.single
+        for one in variables:
+            if shared.gives(one[1].expression.ast, item, single.known.variables):
+                single.assign((one,), item)
+                found.append(one)
+        return tuple(found)
+
+    def _remembered(self, emit: Emit) -> Remembered | None:
+        if self.single.shared is not None or not self.single.usual:
+            return None
+        return remembered(emit, FORMATS[self.plan.format].holder)
+
+    def skip_unless(self, when: Formula | None, item: str, leave: str) -> None:
+        """Goes on with the next item where the condition does not hold."""
+        if when is not None:
+            self.code.run(f"if not V:\n    {leave}", V=self.single.truth(when, item))
+
+    def _identity(self, emit: Emit, item: str) -> str:
+        """The id: what is the same in the unit at the start of the key is hashed when the function is bound."""
+        code = self.code
+        shared: dict[str, str | ast.expr] = {}
+        parts = list(emit.key)
+        while parts and (isinstance(parts[0], str) or parts[0].fixed):
+            shared[f"S{len(shared)}"] = self._part(parts.pop(0), item)
+        make, identity = code.fresh("u"), code.fresh()
+        names: dict[str, str | ast.expr]
+        with code.into(self.prelude):
+            names = {"U": make, "EMIT": code.bind(framed(self.plan.id) + framed(emit.id)), **shared}
+            listed = "".join(name + "," for name in shared)
+            code.run(f"U = MAKER(study, EMIT, ({listed}))", MAKER=code.bind(id_maker), **names)
+        texts = [code.bind(framed(part)) if isinstance(part, str) else self._part(part, item) for part in parts]
+        start = self._start_of_key(texts)
+        text, names = _framed(texts[len(start) :])
+        if start:
+            names["START"] = self.single.outer_text(*_framed(start))
+            text = f"{{START}}{text}"
+        code.run(_IDENTITY.replace("TEXT", text), V=identity, D=code.fresh(), U=make, **names)
+        return identity
+
+    def _start_of_key(self, texts: Sequence[str | ast.expr]) -> list[str | ast.expr]:
+        """The parts at its start that all items of a loop share."""
+        outer = self.single.outer
+        known = set(outer.parts.values()) if outer is not None else set()
+        return list(takewhile(lambda text: isinstance(text, ast.Constant) or text in known, texts)) if known else []
+
+    def _part(self, part: str | Formula, item: str) -> str | ast.expr:
+        code, single = self.code, self.single
+        if isinstance(part, str):
+            return code.bind(part)
+        if part.fixed:
+            with code.into(self.prelude):
+                return self._key_text(single.value(part, item))
+        value, outer = single.value(part, item), single.outer
+        if single.shared is not None and single.shared.has_local(value):
+            return self._shared_part(single.shared, value)
+        if outer is None or not outer.has(value):
+            return self._key_text(value)
+        if ("key", value) not in outer.parts:
+            with single.before(outer):
+                outer.parts["key", value] = self._key_text(value)
+        return outer.parts["key", value]
+
+    def _shared_part(self, shared: Shared, value: str) -> ast.expr:
+        """A part of a key with its length, which is the same for all items of the kind."""
+        code, single = self.code, self.single
+        text = shared.find(("key", value))
+        if text is None:
+            text = shared.keep(("key", value), code.fresh())
+            with within(single, shared):
+                code.run("V = FRAMED(P)", V=text, P=self._key_text(value), FRAMED=code.bind(framed))
+        return local_name(text)
+
+    def _key_text(self, value: str) -> str:
+        """The local with the text of a part of a key."""
+        if self.single.kind(value) is str and (self.single.is_sure(value) or value in self.single.known.there):
+            return value
+        text = self.code.fresh()
+        self.code.run(_KEY, V=value, P=text, PART=self.code.bind(key_part))
+        return text
+
+    def _order(self, formula: Formula, item: str) -> str:
+        """The local with the instant of `version_order`."""
+        single = self.single
+        value, outer = single.value(formula, item), single.outer
+        if outer is not None and outer.has(value):
+            if ("order", value) not in outer.parts:
+                with single.before(outer):
+                    outer.parts["order", value] = self._instant(value)
+            return outer.parts["order", value]
+        return self._instant(value)
+
+    def _instant(self, value: str) -> str:
+        code, order = self.code, self.code.fresh()
+        code.run(_ORDER, V=order, KNOWN=code.bind(instant_text), ORDER=code.bind(order_of), L=value)
+        return order
+
+
+def _framed(texts: Sequence[str | ast.expr]) -> tuple[str, dict[str, str | ast.expr]]:
+    """The end of a key as the inside of an f-string: locals with their lengths, constants as they are."""
+    names = {f"P{number}": text for number, text in enumerate(texts)}
+    return "".join(
+        f"{{len({name})}}:{{{name}}}" if isinstance(text, str) else f"{{{name}}}" for name, text in names.items()
+    ), names

@@ -1,0 +1,146 @@
+"""The writer of the loop over rows, what is the same for a kind moved out of it; see `single_shared`."""
+
+import ast
+from collections.abc import Callable
+from operator import itemgetter
+
+from gateway.fhirpath import nodes
+from gateway.formats import Alike
+from gateway.mapping.fast.remembering import PURE
+from gateway.mapping.fast.single import Singles
+from gateway.mapping.fast.single_items import unwound
+from gateway.mapping.fast.single_kind import NoRowsError, Shared, Unfilled
+from gateway.mapping.fast.single_logic import holds
+from gateway.mapping.fast.single_outer import Outer
+from gateway.mapping.fast.single_rows import function_of_kind
+from gateway.mapping.kinds import OfKinds
+from gateway.mapping.lineage import plain_path, variables_of, walk
+from gateway.mapping.loose import Odd
+from gateway.mapping.plan import Emit, Formula, Plan
+
+_START = """
+L = focus.get(ITEMS)
+R = () if L is None else scope.rows.get(id(L))
+if R is None:
+    raise ODD
+K = set(map(KIND, R))
+"""
+_LOOP = """
+SAVED = variables["index"]
+INDEX = -1
+"""
+_HARMLESS = PURE | {"hl7Date", "hl7Time", "hl7TimeOfDay"}
+
+
+def reads_rows(plan: Plan, alike: Alike) -> bool:
+    """True for a plan that maps items which may be rows, and looks at them while it maps a record only.
+
+    The last of its emits is about the record: that is where things made twice are told.
+    """
+    asked = [asked_of_rows(alike, emit.foreach) for emit in plan.each]
+    first = next((number for number, found in enumerate(asked) if found is not None), None)
+    path = plain_path(plan.records.expression.ast) if plan.records is not None else None
+    if first is None or path is None or alike.items in path or plan.before or plan.after:
+        return False
+    later = [emit.foreach for emit in plan.each[first + 1 :] if emit.foreach is not None]
+    zone = plan.zone.default
+    return (
+        plan.subject.per_record
+        and plan.each[-1].foreach is None
+        and not any("item" in variables_of(formula.expression.ast) for formula in later)
+        and all(_is_of_others(formula, alike.items) for formula in _of_subject(plan))
+        and (not isinstance(zone, Formula) or zone.fixed)
+    )
+
+
+def asked_of_rows(alike: Alike, foreach: Formula | None) -> tuple[nodes.Expr, ...] | None:
+    """What rows are asked by a `foreach` over them, () for nothing; None where it goes over something else."""
+    found = None if foreach is None or foreach.fixed else unwound(foreach.expression.ast)
+    if found is None or found[0] != (alike.items,) or any(call.name != "where" for call in found[1]):
+        return None
+    return tuple(call.arguments[0] for call in found[1]) if len(found[1]) < 2 else None
+
+
+def _of_subject(plan: Plan) -> list[Formula]:
+    parts = (plan.subject.system, plan.subject.value, *(formula for _, formula in plan.subject.verify))
+    return [part for part in parts if isinstance(part, Formula)]
+
+
+def _is_of_others(formula: Formula, items: str) -> bool:
+    """True for a formula that does not look at the items."""
+    for node in walk(formula.expression.ast):
+        match node:
+            case nodes.Member(name=name) if name == items:
+                return False
+            case nodes.Call(name=name) if name not in _HARMLESS:
+                return False
+            case nodes.Variable() | nodes.Indexer() | nodes.TypeTest():
+                return False
+    return True
+
+
+def start_rows(single: Singles, alike: Alike, module: list[ast.stmt]) -> None:
+    """Writes what all reading of rows needs: the record's list, its rows, their kinds."""
+    code = single.code
+    single.unfilled = unfilled = Unfilled(alike, module, code.fresh("l"), code.fresh("l"), code.fresh())
+    code.run(_START, L=unfilled.listed, R=unfilled.rows, K=unfilled.kinds, ITEMS=code.bind(alike.items),
+             ODD=code.bind(Odd), KIND=code.bind(itemgetter(0)))  # fmt: skip
+
+
+def write_rows(
+    single: Singles, unfilled: Unfilled, emit: Emit, asked: tuple[nodes.Expr, ...], body: Callable[[str], None]
+) -> None:
+    """The loop over the rows; `body` writes what is made of an item. Raises `NoRowsError`."""
+    code = single.code
+    index, saved, row = code.fresh("n"), code.fresh(), code.fresh("row")
+    code.run(_LOOP, SAVED=saved, INDEX=index)
+    single.outer = outer = Outer([], single.known.copy(), emit.id)
+    start = len(code.block)
+    hole = code.emit("for ROW in ROWS:\n    ...", ROW=row, ROWS=unfilled.rows)
+    with single.inside(hole, loop=True):
+        single.shared = shared = Shared(unfilled.alike, code.fresh("item"), code.fresh("item"), row)
+        kind = _unpack(single, shared)
+        behind = len(hole)
+        for test in asked:
+            code.run("if not C:\n    continue", C=holds(single, test, shared.item))
+        code.run("INDEX += 1", INDEX=index)
+        single.place(index=index, item=shared.item)
+        body(shared.item)
+        single.shared = None
+        hole[behind:behind] = _recalled(single, unfilled, shared, kind)
+    if {shared.item, shared.base} & {node.id for one in hole for node in ast.walk(one) if isinstance(node, ast.Name)}:
+        raise NoRowsError
+    single.outer = None
+    code.block[start:start] = outer.block
+    code.run('variables["index"] = SAVED', SAVED=saved)
+
+
+def _unpack(single: Singles, shared: Shared) -> str:
+    """Writes the locals of a row, and notes what is known of them; returns that of its kind."""
+    code, known, alike = single.code, single.known, shared.alike
+    locals_of = [code.fresh() for _ in range(max(alike.texts.values()) + 1)]
+    names = {f"T{number}": local for number, local in enumerate(locals_of)}
+    code.run(f"{', '.join(names)} = ROW", ROW=shared.row, **names)
+    known.paths[shared.item, alike.base] = shared.base
+    for stands in (shared.item, shared.base):
+        known.there.add(stands)
+        single.made(stands, dict)
+    for name, position in alike.texts.items():
+        local = known.paths[shared.base, name] = single.made(locals_of[position], str)
+        if name in alike.sure:
+            known.there.add(single.sure(local))
+    return locals_of[0]
+
+
+def _recalled(single: Singles, unfilled: Unfilled, shared: Shared, kind: str) -> list[ast.stmt]:
+    """The statements that look up what is the same for the kind; its function is written."""
+    code = single.code
+    names = {f"M{number}": local for number, local in enumerate(dict.fromkeys(shared.made.values()))}
+    listed = ", ".join(names) + ","
+    with code.into(shared.block):
+        code.run(f"return ({listed})" if names else "return ()", **names)
+    made = function_of_kind(single, unfilled, shared.block, OfKinds)
+    found: list[ast.stmt] = []
+    with code.into(found):
+        code.run(f"{listed} = G[KIND]" if names else "G[KIND]", G=made, KIND=kind, **names)
+    return found

@@ -1,0 +1,1 @@
+"""What is done with mappings: their examples and tests, specifications, coverage, drift, differences."""

@@ -1,0 +1,62 @@
+"""The first questions about each request: which study, who asks, about which type. Any doubt is a refusal."""
+
+from typing import Final
+
+from starlette.requests import Request
+
+from gateway.access import Door
+from gateway.core.errors import NotFound, Unauthorized
+from gateway.core.issues import issue
+from gateway.core.principal import Principal
+from gateway.rest.clients.breaking import TICKET, broken_door
+from gateway.rest.clients.pacing import address_of, proved, spend_once
+from gateway.rest.layers.edge import note, request_id
+from gateway.rest.messages.headers import authorization_of, headers_of
+from gateway.rest.messages.reasons import reason_of
+from gateway.rest.parts import Parts
+from gateway.study import Study
+
+KNOWN_CALLER: Final = "gateway.known_caller"
+"""Where an ASGI scope that the gateway itself makes has who asks; nothing that a client sends comes there."""
+
+_TICKET: Final = TICKET.encode()
+
+
+def study_of(parts: Parts, request: Request) -> Study:
+    """The study in the address; raises `NotFound`."""
+    study = parts.studies.get(request.path_params["study"])
+    if study is None:
+        raise NotFound(issue("rest.unknown-study"))
+    note(request.scope, study=study.id)
+    return study
+
+
+def principal_of(parts: Parts, request: Request, study: Study) -> Principal:
+    """Who asks, proved by a bearer token for this very study; raises `Unauthorized`."""
+    known: Principal | None = request.scope.get(KNOWN_CALLER)
+    if known is not None and known.study == study.id:
+        note(request.scope, client=known.client)
+        return known
+    scheme, token = authorization_of(request)
+    if scheme != "bearer" or not token:
+        raise Unauthorized(issue("rest.token-missing"))
+    principal = proved(parts, request, study.id, lambda: parts.authenticate(token, study.id))
+    spend_once(parts, request, "fhir", principal)
+    return principal
+
+
+def door_of(parts: Parts, request: Request) -> Door:
+    """The door of the caller to the resources of the study in the address."""
+    principal = principal_of(parts, request, study_of(parts, request))
+    if _TICKET in headers_of(request.scope):
+        return broken_door(parts, request, principal)
+    return parts.access.door(principal, request_id(request.scope), reason_of(request), address_of(request))
+
+
+def type_of(parts: Parts, request: Request) -> str:
+    """The resource type in the address; raises `NotFound` unless R4 has it."""
+    name: str = request.path_params["type"]
+    if name not in parts.definitions.types():
+        raise NotFound(issue("rest.unknown-type"))
+    note(request.scope, resource_type=name)
+    return name

@@ -1,0 +1,96 @@
+"""The outermost layer of HTTP: request id, access log, response headers, and the last catch.
+
+Pure ASGI, since it runs around every request. The log line holds no address, query or id of anything but the request:
+the operation, and the study and resource type once they proved to be real ones (`note`).
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.core.logs import logger
+from gateway.rest.messages.problems import internal, nowhere
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_NOTES = "gateway.notes"
+REQUEST_ID = "gateway.request_id"
+"""Where an ASGI scope has the id of the request."""
+
+_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"vary", b"Authorization, Accept, Accept-Encoding"),
+    (b"x-content-type-options", b"nosniff"),
+)
+"""What a reader may see depends on its token and on consent now, so nobody keeps a copy."""
+
+
+def request_id(scope: Scope) -> str:
+    """The id of the request, as in its `X-Request-Id` response header, log line and audit events."""
+    return str(scope.get(REQUEST_ID, ""))
+
+
+def note(scope: Scope, **facts: str | int) -> None:
+    """Adds facts to the access log line of this request; they must be names of the gateway's own things."""
+    scope.setdefault(_NOTES, {}).update(facts)
+
+
+class Edge:
+    """The ASGI application `app` with the outermost layer around it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.log = logger()
+        self.tells: bool | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one connection; anything but HTTP passes through."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start = time.perf_counter()
+        answer: dict[str, int] = {}
+        identity = scope[REQUEST_ID] = secrets.token_hex(8)
+        extra = (*_HEADERS, (b"x-request-id", identity.encode()))
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer["status"] = message["status"]
+                message["headers"] = [*message.get("headers", ()), *extra]
+            await send(message)
+
+        # No address has a NUL in it, and PostgreSQL cannot even look for one.
+        app = nowhere() if "\0" in scope["path"] else self.app
+        try:
+            await app(scope, receive, send_marked)
+        except ClientDisconnect:  # while it was still sending: nobody is left to answer
+            self.log.info("client disconnected", request_id=identity)
+        except Exception as error:
+            self.log.error("request failed", request_id=identity, exc_info=error)
+            if not answer:
+                await internal()(scope, receive, send_marked)
+        finally:
+            if self._tells():
+                self._write(scope, answer.get("status", 0), start)
+
+    def _tells(self) -> bool:
+        """Whether the log takes lines of requests; asked once there is one, when logs are set up."""
+        if self.tells is None:
+            self.tells = bool(self.log.is_enabled_for(logging.INFO))
+        return self.tells
+
+    def _write(self, scope: MutableMapping[str, Any], status: int, start: float) -> None:
+        method = scope["method"]
+        self.log.info(
+            "request",
+            request_id=scope[REQUEST_ID],
+            method=method if method in _METHODS else "other",
+            operation=getattr(scope.get("endpoint"), "__name__", "none"),
+            status=status,
+            duration_ms=round((time.perf_counter() - start) * 1000, 1),
+            **scope.get(_NOTES, {}),
+        )

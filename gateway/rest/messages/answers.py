@@ -1,0 +1,96 @@
+"""Responses made of stored bytes: what was stored is what is served, unparsed unless a part of it is asked for.
+
+See https://hl7.org/fhir/R4/http.html#versions.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from gateway.core.codec import dumps
+from gateway.core.resources import Stored
+from gateway.core.types import Resource
+from gateway.rest.messages.bundles import Shown, whole
+from gateway.rest.messages.headers import header
+from gateway.rest.messages.problems import FHIR_JSON
+
+_FHIR_JSON: Final = (b"content-type", FHIR_JSON.encode())
+
+
+def etag(version: int) -> str:
+    """The weak ETag of a version: W/"3"."""
+    return f'W/"{version}"'
+
+
+def last_modified(updated: datetime) -> str:
+    """The HTTP date of an instant, whole seconds: `Sun, 06 Nov 1994 08:49:37 GMT`."""
+    return _http_date(int(updated.timestamp()))
+
+
+@lru_cache(maxsize=4096)
+def _http_date(seconds: int) -> str:
+    return format_datetime(datetime.fromtimestamp(seconds, UTC), usegmt=True)
+
+
+def json_response(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A FHIR response of JSON bytes."""
+    return Response(body, status, headers, FHIR_JSON)
+
+
+def tree_response(tree: Resource, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A FHIR response of a resource that was made here."""
+    return json_response(dumps(tree), status, headers)
+
+
+def indented(body: bytes) -> bytes:
+    """The same JSON text with line breaks and two spaces; numbers keep their text."""
+    return msgspec.json.format(body, indent=2)
+
+
+class Ready:
+    """A response of JSON bytes whose headers are ready to be sent; Starlette's takes its time over them."""
+
+    __slots__ = ("body", "headers")
+    status_code: Final = 200
+
+    def __init__(self, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+        self.body = body
+        self.headers = [(b"content-length", b"%d" % len(body)), _FHIR_JSON, *headers]
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Sends it."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def version_response(request: Request, stored: Stored, pretty: bool, shown: Shown = whole) -> Response | Ready:
+    """The response to a read of `stored`: 200 with its bytes as `shown`, or 304 when the client has this version."""
+    tag, modified = etag(stored.version), last_modified(stored.updated)
+    if unchanged(request, stored):
+        return Response(None, 304, {"ETag": tag, "Last-Modified": modified})
+    body = shown(stored)
+    told = ((b"etag", tag.encode()), (b"last-modified", modified.encode()))
+    return Ready(indented(body) if pretty else body, *told)
+
+
+def unchanged(request: Request, stored: Stored) -> bool:
+    """Whether the client says that it has this version."""
+    wanted = header(request, b"if-none-match")
+    if wanted is not None:
+        tags = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}
+        return f'"{stored.version}"' in tags or "*" in tags
+    since = header(request, b"if-modified-since")
+    if since is None:
+        return False
+    try:
+        moment = parsedate_to_datetime(since)
+    except ValueError:
+        return False
+    return moment.tzinfo is not None and stored.updated.replace(microsecond=0) <= moment

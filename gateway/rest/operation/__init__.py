@@ -1,0 +1,1 @@
+"""What operations share: how they are declared, where they are asked for, what they take."""

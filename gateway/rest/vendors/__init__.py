@@ -1,0 +1,1 @@
+"""Who delivers payloads, and how: pushes, webhooks, receipts."""

@@ -1,0 +1,1 @@
+"""What a write comes to: its conditions, whether it may be written, its step, its answer."""

@@ -1,0 +1,1 @@
+"""What Consents come to in tables: grants, kinds of content, and where each resource stands."""

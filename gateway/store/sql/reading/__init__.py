@@ -1,0 +1,1 @@
+"""Reading: single resources, histories, and searches from query to statement, page, total and includes."""

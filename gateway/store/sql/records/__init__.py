@@ -1,0 +1,1 @@
+"""What is kept beside resources: payloads, audit, keys, tokens, registrations, exports."""
