@@ -9,12 +9,9 @@ import pytest
 
 from gateway.core import dumps, loads
 from gateway.core.issues import any_blocks
-from gateway.core.types import Resource
 from tests import postgres
+from tests.e2e.bundle_entries import JSON, SYSTEM, entry, send, statuses, without_id
 from tests.e2e.http_gateway import BASE, REGISTRAR, Http, observation, rule, serving
-
-JSON = {"Content-Type": "application/fhir+json"}
-SYSTEM = "urn:test:bundles"
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -30,29 +27,6 @@ def http(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def patient(http: Http) -> str:
     return http.participant("all").patient
-
-
-def entry(method: str, url: str, resource: Resource | None = None, full_url: str = "", **request: str) -> Resource:
-    made: Resource = {"request": {"method": method, "url": url, **request}}
-    if resource is not None:
-        made["resource"] = resource
-    return ({"fullUrl": full_url} if full_url else {}) | made
-
-
-def send(http: Http, kind: str, *entries: Resource, client: str = REGISTRAR, **headers: str) -> Any:
-    bundle = {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
-    given = JSON | {name.replace("_", "-"): value for name, value in headers.items()}
-    return http.ask("POST", BASE, client, content=dumps(bundle), headers=given)
-
-
-def statuses(answer: Any) -> list[str]:
-    assert answer.status_code == 200, answer.text
-    return [found["response"]["status"] for found in answer.json()["entry"]]
-
-
-def without_id(resource: Resource, value: str = "") -> Resource:
-    found = {name: part for name, part in resource.items() if name != "id"}
-    return found | ({"identifier": [{"system": SYSTEM, "value": value}]} if value else {})
 
 
 def total(http: Http, value: str) -> int:

@@ -60,6 +60,11 @@ class References:
             (node, text) for node, name, text in self._below if name == "reference" and is_conditional(text)
         ]
 
+    @property
+    def has_conditions(self) -> bool:
+        """Whether any reference is conditional."""
+        return bool(self._searches)
+
     def conditional(self) -> Iterator[str]:
         """Every conditional reference."""
         yield from (text for _, text in self._searches)

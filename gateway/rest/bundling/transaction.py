@@ -1,25 +1,26 @@
 """The writes of a transaction as one plan: deletions, creations, then updates and patches, all or nothing.
 
 Resources are judged before the transaction begins, since others wait for it. In it, what each entry comes to be is
-settled by its conditions, and then references among the entries are rewritten.
+settled by its conditions; then references among the entries are rewritten, and at last those that are searches.
 See https://hl7.org/fhir/R4/http.html#trules.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 
 from gateway.access import Delete, Door, Finder, Result, Step, Write
-from gateway.core.errors import BadRequest, FhirError, PreconditionFailed
+from gateway.core.errors import BadRequest, FhirError
 from gateway.core.issues import Issue, issue
 from gateway.core.resources import Stored
 from gateway.core.types import Resource
+from gateway.rest.bundling.conditional import Outcome
 from gateway.rest.bundling.entries import Entry
 from gateway.rest.bundling.references import References
 from gateway.rest.bundling.writes import Planned, planned
 from gateway.rest.parts import Parts
-from gateway.rest.writing.conditions import criteria, lock_of, the_one
+from gateway.rest.writing.conditions import criteria, lock_of
 from gateway.rest.writing.judging import Judge
 from gateway.rest.writing.steps import ATTEMPTS
 from gateway.search import Query
@@ -78,12 +79,10 @@ class _Writing:
             one.entry.index: References(one.resource or one.entry.resource or {}, one.entry.full_url)
             for one in writes
         }
-        self._conditional: set[int] = set()
         for one in writes:
-            for text in self._references[one.entry.index].conditional():
-                self._conditional.add(one.entry.index)
-                if text not in self._conditions:
-                    self._conditions[text] = self._condition(one.entry, text)
+            with _at(one.entry):
+                for text in self._references[one.entry.index].conditional():
+                    self._condition(text)
         self._ready: dict[int, Resource] = {}
         self.issues: dict[int, Sequence[Issue]] = {}
         self.counts: Sequence[int] = ()
@@ -125,35 +124,38 @@ class _Writing:
         writes, identities = [one for one, _ in steps], [_identity(one, step) for one, step in steps]
         _refuse_repeated(writes, identities)
         known = _known(writes, identities)
-        found = cache(lambda text: self._found(text, find))
-        return [self._settled(one, step, known, found) for one, step in steps]
+        settled = [self._settled(one, step, known) for one, step in steps]
+        done = [step for step, _ in settled]
+        waiting = [(one.entry, found) for one, (_, found) in zip(writes, settled, strict=True) if found]
+        if waiting:
+            self._resolve(waiting, Outcome(find, self._parts.parameters.of_study(self._study.id), done))
+        return done
 
-    def _settled(self, one: Planned, step: Step, known: Mapping[str, str], conditional: Callable[[str], str]) -> Step:
+    def _settled(self, one: Planned, step: Step, known: Mapping[str, str]) -> tuple[Step, References | None]:
+        """The step with its references to other entries written, and where those with a condition are, if any."""
         if not isinstance(step, Write):
-            return step
-        ready = self._ready.get(one.entry.index)
+            return step, None
+        ready, references = self._ready.get(one.entry.index), self._references[one.entry.index]
         if ready is None:
-            own = self._references[one.entry.index] if one.resource is not None else None
-            references = own or References(step.resource, one.entry.full_url)
-            with _at(one.entry):
-                ready = references.write(step.resource, known, conditional)
-        elif one.entry.index in self._conditional:
-            with _at(one.entry):
-                self._references[one.entry.index].settle(conditional)
-        if ready is step.resource:
-            return step
-        return Write(ready, step.if_match, step.order, step.is_new, step.letter)
+            if one.resource is None:  # what a patch makes is known now
+                references = References(step.resource, one.entry.full_url)
+            ready = references.write(step.resource, known, _unknown)
+        if ready is not step.resource:
+            step = Write(ready, step.if_match, step.order, step.is_new, step.letter)
+        return step, references if references.has_conditions else None
 
-    def _condition(self, entry: Entry, text: str) -> Query:
-        kind, _, query = text.partition("?")
-        with _at(entry):
-            return criteria(self._parts, self._study.id, kind, query)
+    def _resolve(self, waiting: Sequence[tuple[Entry, References]], outcome: Outcome) -> None:
+        """Writes the references that have a condition, in place."""
+        found = cache(lambda text: outcome.the_one(self._condition(text)))
+        for entry, references in waiting:
+            with _at(entry):
+                references.settle(found)
 
-    def _found(self, text: str, find: Finder) -> str:
-        found = the_one(find, self._conditions[text])
-        if found is None:
-            raise PreconditionFailed(issue("rest.reference-unresolved"))
-        return found.key.reference
+    def _condition(self, text: str) -> Query:
+        if text not in self._conditions:
+            kind, _, query = text.partition("?")
+            self._conditions[text] = criteria(self._parts, self._study.id, kind, query)
+        return self._conditions[text]
 
 
 def _unknown(text: str) -> str:
