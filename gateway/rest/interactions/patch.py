@@ -61,7 +61,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
     def patch(request: Request, body: Annotated[bytes, Depends(patch_body)]) -> Response:
         pretty = negotiate(request)
         kind, identity = type_of(parts, request), request.path_params["id"]
-        return answer(request, body, lambda find: find.current(kind, identity), pretty=pretty)
+        locks = (f"{kind}/{identity}",)
+        return answer(request, body, lambda find: find.current(kind, identity), pretty=pretty, locks=locks)
 
     @router.patch("/studies/{study}/fhir/{type}")
     def conditional_patch(request: Request, body: Annotated[bytes, Depends(patch_body)]) -> Response:

@@ -49,7 +49,8 @@ def changed(call: Call, operation: str, change: Callable[[dict[str, Any], Mappin
             raise Unprocessable(*issues)
 
     step = amendment(lambda find: find.current(call.type, call.id), amend, judge)
-    [result] = call.door.transact(lambda find: [step(find)], operation, attempts=ATTEMPTS)
+    locks = (f"{call.type}/{call.id}",)
+    [result] = call.door.transact(lambda find: [step(find)], operation, locks=locks, attempts=ATTEMPTS)
     stored = version_of(result)
     if stored is None:
         raise AssertionError("an amendment is written")
