@@ -40,7 +40,8 @@ def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
         whole = "".join(f"{{{name}}}" for name in names)
         if not tests:
             code.run(f'R = f"{whole}"', R=answer, **names)
-            return writer.made(writer.sure(answer), str)
+            writer.known.there.add(writer.made(answer, str))
+            return writer.sure(answer) if any(map(writer.is_sure, sides)) else answer
         block = code.emit(f'if {tests}:\n    R = f"{whole}"\nelse:\n    ...', R=answer, **names)
     there = [side for operand, side in zip(operands, sides, strict=True) if not _may_miss(operand)]
     if writer.usual and len(there) == 1 < len(sides):
@@ -61,6 +62,8 @@ def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
 def _test(writer: Writing, name: str, side: Operand) -> str:
     """What tells that a side is a text; "" for what is known to be one."""
     if writer.kind(side) is str:
+        if not isinstance(side, str):
+            return ""
         return "" if writer.is_sure(side) or side in writer.known.there else f"{name} is not None"
     return f"{name}.__class__ is str"
 

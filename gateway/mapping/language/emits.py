@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.mapping.language.faults import FileFaults, Place
-from gateway.mapping.language.formulas import FACTS, Formulas, Names, is_expression, literal
+from gateway.mapping.language.formulas import FACTS, RESERVED, Formulas, Names, is_expression, literal
 from gateway.mapping.language.groups import GroupReader
 from gateway.mapping.language.template import Templates
 from gateway.mapping.lineage import UNIT_FACTS, variables_of
@@ -107,6 +107,8 @@ class EmitReader:
         for name, text in tree.items():
             if name in names.variables or name in FACTS:
                 self.faults.add("mapping.structure", (*place, name), problem=f"%{name} is there already")
+            elif name in RESERVED:
+                self.faults.add("mapping.structure", (*place, name), problem=f"%{name} is FHIRPath's own")
             formula = self.formulas.compile(text, (*place, name), names)
             sources: tuple[Source, ...] = ()
             if formula is not None:

@@ -19,6 +19,9 @@ FACTS = frozenset({"payload", "record", "records", "item", "index", "subject", "
 GIVEN = {"envelope": frozenset({"receivedAt", "payloadSha256"}), "study": frozenset({"id"})}
 """What the engine itself puts into the context, beside what the file declares."""
 
+RESERVED = frozenset({"ucum", "sct", "loinc", "context", "resource", "rootResource"})
+"""Variables of FHIRPath itself, which no mapping can give another meaning."""
+
 _BUILT_IN = frozenset({"ucum", "context"})
 _MAP_ARGUMENT = {"translate": 0, "coding": 0, "codeable": 0, "quantity": 1}
 _WITHOUT_MAP = frozenset({"codeable", "quantity"})
