@@ -56,7 +56,7 @@ def serve(
 def server_options(settings: "Settings") -> dict[str, Any]:
     """How uvicorn is to serve by these settings."""
     return {
-        "http": "gateway.cli.corked:CorkedProtocol",
+        "http": "gateway.cli._serve.corked:CorkedProtocol",
         "host": settings.host,
         "port": settings.port,
         "workers": settings.workers,
