@@ -19,7 +19,8 @@ class Env:
     `resource` and `root` are `%resource` and `%rootResource`, by default the data itself. `resolve` finds the
     resource of a reference. `conforms` tells whether a resource conforms to a profile, None when the profile is
     unknown; `in_slice` whether an item is in the slice that a profile names, None when either is unknown. `trace`
-    receives name and items of trace(). `budget` bounds how many items the evaluation may visit.
+    receives name and items of trace(). `budget` bounds how many items the evaluation may visit; as a
+    function it is called for each, and ends the evaluation by what it raises.
     A service that is missing and needed raises `FhirPathEvaluationError`.
     """
 
@@ -32,4 +33,4 @@ class Env:
     conforms: Callable[[Any, str], bool | None] | None = None
     in_slice: Callable[[Any, str, str], bool | None] | None = None
     trace: Callable[[str, list[Any]], None] | None = None
-    budget: int | None = None
+    budget: int | Callable[[], None] | None = None

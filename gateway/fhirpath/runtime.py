@@ -49,7 +49,8 @@ def walk(start: Sequence[Any], step: Callable[[Any], Sequence[Any]], env: Env | 
 
     Raises `Fault` when that takes more than the budget.
     """
-    left = env.budget if env is not None and env.budget is not None else MAX_WALK
+    budget = env.budget if env is not None else None
+    tick = meter(MAX_WALK if budget is None else budget)
     found: list[Any] = []
     seen: set[Any] = set()
     todo = list(start)
@@ -61,9 +62,7 @@ def walk(start: Sequence[Any], step: Callable[[Any], Sequence[Any]], env: Env | 
         following: list[Any] = []
         for item in todo:
             for part in bounded(step(item)):
-                left -= 1
-                if left < 0:
-                    raise Fault("fhirpath.budget")
+                tick()
                 if unique:
                     mark = key(part)
                     if mark in seen:
@@ -265,8 +264,10 @@ def wrap(item: Any, type_name: str) -> Any:
     return Element(item, type_name)
 
 
-def meter(budget: int) -> Callable[[], None]:
-    """A function that raises `Fault` when it is called more often than the budget says."""
+def meter(budget: int | Callable[[], None]) -> Callable[[], None]:
+    """A function that raises `Fault` when it is called more often than the budget says; one that is given stays."""
+    if not isinstance(budget, int):
+        return budget
     left = budget
 
     def tick() -> None:

@@ -7,11 +7,15 @@ decided the value. It never leaves out a path that is written in the expression.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gateway.fhirpath import nodes
+from gateway.fhirpath import Expression, nodes
+from gateway.mapping.budget import Counted
 from gateway.mapping.plan import Source
 
 UNIT_FACTS = frozenset({"subject", "site", "study", "envelope"})
 """Variables that are the same in a whole unit."""
+
+_SMALL = UNIT_FACTS | {"index", "ucum"}
+"""Variables that are small whatever the payload is."""
 
 _NO_FOCUS = frozenset({"coalesce", "iif", "lookup"})
 _ROOTS = frozenset({"record", "payload", "item"})
@@ -42,6 +46,16 @@ def is_fixed(tree: nodes.Expr) -> bool:
             case nodes.Variable(name=name) if name not in UNIT_FACTS:
                 return False
     return True
+
+
+def counted(expression: Expression) -> Expression | Counted:
+    """The expression, so that its work counts where it may be more than that of a path from the focus."""
+    return Counted(expression) if is_wide(expression.ast) else expression
+
+
+def is_wide(tree: nodes.Expr) -> bool:
+    """True for what reads a variable that may be a large part of the payload."""
+    return any(isinstance(node, nodes.Variable) and node.name not in _SMALL for node in walk(tree))
 
 
 def walk(tree: nodes.Expr) -> list[nodes.Expr]:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from gateway.fhirpath import Env
 from gateway.fhirpath.errors import Fault as FhirFault
+from gateway.mapping.budget import spend
 from gateway.mapping.explaining.walk import MAX_ITEMS, TooLarge, one_true, order_text
 from gateway.mapping.scope import Fault
 from gateway.mapping.values import REFUSED, fitted, key_text
@@ -69,7 +70,9 @@ def fit_one(value: Any, type_name: str, primitive: bool) -> Any:
 
 
 def fit_all(value: Any, type_name: str, primitive: bool) -> list[Any]:
-    """All items of a value as the element takes them, in a list of their own."""
+    """All items of a value as the element takes them, in a list of their own; several count as work."""
+    if value.__class__ is list:
+        spend(len(value))
     if not primitive and value.__class__ is list:
         for item in value:
             if item.__class__ is not dict or not item:

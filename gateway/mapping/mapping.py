@@ -21,7 +21,7 @@ from gateway.mapping.fast.single_items import spread
 from gateway.mapping.language.payload_schema import Schema
 from gateway.mapping.loose import ODDITIES, fact
 from gateway.mapping.plan import Formula, Plan
-from gateway.mapping.scope import Fault, Scope, current
+from gateway.mapping.scope import GRANTED, Fault, Scope, Spent, Work, current
 from gateway.mapping.subjects import Group, SubjectSearch
 from gateway.mapping.unit import Budget, UnitRun
 from gateway.mapping.values import plain
@@ -43,7 +43,7 @@ class Mapping:
     """One mapping file, compiled. Safe to use from several threads; holds no state of its runs.
 
     `folder` names its folder below the mapping roots, `google-health/heart-rate`; `assets` are the files that it was
-    made of, itself the first.
+    made of, itself the first; `granted` is the work of any payload, and for each of its nodes.
     """
 
     id: str
@@ -58,6 +58,7 @@ class Mapping:
     warnings: tuple[Issue, ...] = ()
     tests: tuple[Names[str, Any], ...] = field(default=(), repr=False)
     assets: tuple[Asset, ...] = ()
+    granted: tuple[int, int] = GRANTED
 
     @property
     def format(self) -> str:
@@ -82,7 +83,7 @@ class Mapping:
         token = current.set(Scope())
         try:
             return match.expression.evaluate(tree, Env(variables={"payload": tree})) == [True]
-        except (Fault, FhirPathError):
+        except (Fault, FhirPathError, Spent):
             return False
         finally:
             current.reset(token)
@@ -114,6 +115,8 @@ class Mapping:
             return run.run()
         except TooLarge as large:
             return Mapped((), (issue("mapping.too-large", limit=large.limit, what=large.what),))
+        except Spent:
+            return Mapped((), (issue("mapping.budget", mapping=self.plan.file),))
 
 
 class _Run(Struct, eq=False):
@@ -128,7 +131,8 @@ class _Run(Struct, eq=False):
         missing = _missing_context(plan, base) if plan.context else ()
         if missing:
             return Mapped((), missing)
-        scope, fast = Scope(), self.mapping.fast
+        work = Work(*self.mapping.granted, tree=self._tree)
+        scope, fast = Scope(work=work), self.mapping.fast
         token = current.set(scope)
         try:
             records, problem = self._records(plan.records, base)
@@ -141,9 +145,13 @@ class _Run(Struct, eq=False):
             groups = search.groups(self.payload.outline, records)
         finally:
             current.reset(token)
-        budget = Budget()
+        budget = Budget(work)
         units = tuple([self._unit(group, base, (known, env), budget) for group in groups])
         return Mapped(units, (), tuple(self.steps or ()))
+
+    def _tree(self) -> Any:
+        self.payload.fill()
+        return self.payload.tree
 
     def _facts(self) -> dict[str, Any]:
         """What expressions may read of the payload, the envelope and the study; left out what no expression reads."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
 from gateway.fhirpath import Expression, FunctionSpec
+from gateway.mapping.budget import Counted
 from gateway.mapping.shape import UNKNOWN, Found
 
 Action = Literal["warn", "drop-resource", "quarantine", "keep-original"]
@@ -37,11 +38,16 @@ class Formula:
 
     text: str
     position: str
-    expression: Expression
+    expression: Expression | Counted
     sources: tuple[Source, ...] = ()
     fixed: bool = False
     found: Found = UNKNOWN
     fact: tuple[str, ...] = ()
+
+    @property
+    def is_wide(self) -> bool:
+        """True for what may go over more of the payload than what is below the focus."""
+        return isinstance(self.expression, Counted)
 
 
 @dataclass(frozen=True, slots=True)

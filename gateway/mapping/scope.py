@@ -6,10 +6,11 @@ set around each unit; threads do not see each other's.
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct, field
 
+from gateway.fhirpath import Env
 from gateway.formats import NO_ROWS, Rows
 from gateway.mapping.columns import Columns
 
@@ -23,6 +24,58 @@ class Fault(Exception):
         self.names = names
 
 
+GRANTED: Final = (2_000_000, 50)
+"""How many visits of items any payload may cause, and how many more for each of its nodes."""
+
+
+class Spent(Exception):
+    """The payload causes more work than is granted to it."""
+
+
+class Work(Struct, eq=False):
+    """How much work the payload caused, in items that were visited, and may cause.
+
+    `limit` is what is granted to any payload; when it is spent, `grant` for each node of the `tree` comes once.
+    """
+
+    limit: int = GRANTED[0]
+    grant: int = GRANTED[1]
+    tree: Callable[[], Any] = lambda: None
+    done: int = 0
+
+    def tick(self) -> None:
+        """Counts one item; raises `Spent`."""
+        self.done += 1
+        if self.done > self.limit:
+            self._grow()
+
+    def spend(self, count: int) -> None:
+        """Counts items; raises `Spent`."""
+        self.done += count
+        if self.done > self.limit:
+            self._grow()
+
+    def _grow(self) -> None:
+        grant, self.grant = self.grant, 0
+        if grant:
+            self.limit += grant * _size(self.tree())
+        if self.done > self.limit:
+            raise Spent
+
+
+def _size(tree: Any) -> int:
+    """How many nodes a tree has."""
+    count, todo = 0, [tree]
+    while todo:
+        node = todo.pop()
+        count += 1
+        if node.__class__ is dict:
+            todo.extend(node.values())
+        elif node.__class__ is list:
+            todo.extend(node)
+    return count
+
+
 class Scope(Struct, eq=False):
     """The state of one unit.
 
@@ -31,7 +84,8 @@ class Scope(Struct, eq=False):
     collects what was referred to by key, and `known`, where it is given, is all that may be. `collect` takes faults;
     None makes `report` raise them. `references` are those made so far, by emit and key part; `times` what the texts
     of local times stand for; `columns` what was read of lists of the payload. `rows` are those of its lists that
-    may not be filled yet, which `fill` does.
+    may not be filled yet, which `fill` does. `work` is what the payload causes; `metered` the environment
+    that counts it.
     """
 
     zone: str | None = None
@@ -47,6 +101,8 @@ class Scope(Struct, eq=False):
     columns: Columns = field(default_factory=dict)
     rows: Rows = NO_ROWS
     fill: Callable[[], None] = lambda: None
+    work: Work = field(default_factory=Work)
+    metered: Env | None = None
 
 
 current: ContextVar[Scope] = ContextVar("current")

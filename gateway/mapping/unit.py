@@ -19,7 +19,7 @@ from gateway.mapping.facts import MappedUnit, Place, Step, Subject
 from gateway.mapping.fast.compiled import Bound, FastPlan, Generated, Run
 from gateway.mapping.loose import ODDITIES, fact
 from gateway.mapping.plan import Emit, Formula, Plan
-from gateway.mapping.scope import Fault, Scope, current
+from gateway.mapping.scope import Fault, Scope, Spent, Work, current
 from gateway.mapping.values import key_text
 
 MAX_RESOURCES = 200_000
@@ -33,8 +33,9 @@ _REFERENCE, _RESOURCE, _ORDER = map(itemgetter, (1, 2, 3))
 
 
 class Budget(Struct, eq=False):
-    """How many resources the payload may still make."""
+    """How many resources the payload may still make, and the work that it may cause."""
 
+    work: Work
     left: int = MAX_RESOURCES
 
     def take(self, count: int) -> None:
@@ -68,18 +69,20 @@ class UnitRun(Struct, eq=False):
     _unlisted: int = 0
 
     def run(self, place: Place) -> MappedUnit:
-        """The mapped unit; raises `TooLarge`."""
+        """The mapped unit; raises `TooLarge`, and `Spent` where the explaining walk comes to that."""
         scope, self._given = self._scope(None), len(self.issues)
-        told = len(self.steps or ())
-        self._pass(scope, explain=self.steps is not None)
+        told = len(self.steps or ()), self.budget.left, self.budget.work.done
+        try:
+            self._pass(scope, explain=self.steps is not None)
+        except Spent:
+            if self.steps is not None:
+                raise
+            self._forget(*told)
+            scope = self._scope(None)
+            self._pass(scope, explain=True)
         if scope.wanted and not scope.wanted <= self._made.keys():
             known = frozenset(self._made)
-            self.budget.left += len(known)
-            self.issues[:] = self.issues[: self._given]
-            self._unlisted = 0
-            self._made.clear()
-            if self.steps is not None:
-                del self.steps[told:]
+            self._forget(*told)
             self._pass(self._scope(known), explain=True)
         if self._unlisted:
             self.issues.append(issue("mapping.more-findings", count=self._unlisted))
@@ -93,10 +96,19 @@ class UnitRun(Struct, eq=False):
             orders=dict(compress(zip(self._made, orders, strict=True), orders)),
         )
 
+    def _forget(self, steps: int, left: int, done: int) -> None:
+        """Nothing is mapped yet: the unit begins again."""
+        self.budget.left, self.budget.work.done = left, done
+        self.issues[:] = self.issues[: self._given]
+        self._unlisted = 0
+        self._made.clear()
+        if self.steps is not None:
+            del self.steps[steps:]
+
     def _scope(self, known: frozenset[str] | None) -> Scope:
         zone, payload = self.plan.zone, self.payload
         return Scope(self.zone, zone.ambiguous, zone.gap, reference=self._reference(), known=known, rows=payload.rows,
-                     fill=payload.fill)  # fmt: skip
+                     fill=payload.fill, work=self.budget.work)  # fmt: skip
 
     def _pass(self, scope: Scope, *, explain: bool) -> None:
         """Maps all records; where `explain`, or where a fast function gives up, by the explaining walk."""
@@ -167,8 +179,8 @@ class UnitRun(Struct, eq=False):
         """What the fast function made; None when there is none, or when it met something to report."""
         if run is None:
             return None
-        variables = walk.variables
-        index = variables["index"]
+        variables, work = walk.variables, self.budget.work
+        index, done = variables["index"], work.done
         try:
             try:
                 made = None if run.of_rows is None else self._of_rows(run.of_rows, focus)
@@ -176,10 +188,12 @@ class UnitRun(Struct, eq=False):
                 return run.usual()(focus) if made is None else made
             except ODDITIES:
                 variables["index"] = index
+                work.done = done
                 general = run.general()
                 return None if general is None else general(focus)
         except (Fault, FhirPathError):
             variables["index"] = index
+            work.done = done
             self.payload.fill()
             return None
 

@@ -121,6 +121,12 @@ _RUN = {
     ),
     "mapping.evaluation": Rule("error", "processing", "The expression cannot be evaluated on this record: {problem}"),
     "mapping.more-findings": Rule("warning", "incomplete", "{count} more findings of this unit are not listed"),
+    "mapping.budget": Rule(
+        "fatal",
+        "too-costly",
+        "The mapping goes over parts of the payload again and again, more than any payload is granted",
+        "Send it in parts, or let the mapping read what belongs to a record from the record",
+    ),
     "mapping.too-large": Rule("fatal", "too-long", "The payload makes more than {limit} {what}", "Send it in parts"),
 }
 

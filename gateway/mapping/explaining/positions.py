@@ -40,7 +40,8 @@ class Positions:
     def at_path(self, node: Any, path: tuple[str, ...]) -> str:
         """The native position of a node that stands at a path of names, or else anywhere in the payload."""
         self._asked += 1
-        if node is not self._tree and self._pointers is None and self._asked <= _SEARCHES:
+        is_node = isinstance(node, dict | list) and node is not self._tree
+        if is_node and self._pointers is None and self._asked <= _SEARCHES:
             found = _along(self._tree, node, path, ())
             if found is not None:
                 return self._locate(found)

@@ -172,6 +172,8 @@ class Walk:
         values = self.evaluate(formula, focus)
         if len(values) > MAX_ITEMS:
             raise TooLarge(MAX_ITEMS, "items")
+        if formula.is_wide:
+            self.scope.work.spend(len(values))
         return values
 
     # Emits
@@ -339,7 +341,10 @@ class Walk:
     def _fitted(self, formula: Formula, target: Target, focus: Any, place: str) -> list[Any]:
         self._path = target.path
         found = []
-        for value in self.evaluate(formula, focus):
+        values = self.evaluate(formula, focus)
+        if len(values) > 1:
+            self.scope.work.spend(len(values))
+        for value in values:
             made = fitted(value, target.type, target.primitive)
             if made is REFUSED:
                 what = f"{target.path} ({target.type})"

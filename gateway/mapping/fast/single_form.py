@@ -12,7 +12,7 @@ from gateway.fhirpath.printer import print_expression
 from gateway.mapping.fast.single_kind import Shared, Unfilled
 from gateway.mapping.fast.single_known import Known
 from gateway.mapping.fast.single_outer import Outer
-from gateway.mapping.lineage import walk
+from gateway.mapping.lineage import counted, walk
 from gateway.mapping.plan import Functions
 
 _PER_ITEM: Final = frozenset({"index", "total"})
@@ -88,7 +88,7 @@ def evaluator(node: nodes.Expr, functions: Functions) -> Evaluate:
 
     @cache
     def compiled() -> Evaluate:
-        return compile(print_expression(node), model=None, functions=functions.specs).evaluate
+        return counted(compile(print_expression(node), model=None, functions=functions.specs)).evaluate
 
     def evaluate(focus: Any, env: Env | None) -> list[Any]:
         return compiled()(focus, env)

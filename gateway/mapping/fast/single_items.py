@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from gateway.fhirpath import nodes
 from gateway.fhirpath.equality import distinct
+from gateway.mapping.budget import spend
 from gateway.mapping.columns import Columns, column
 from gateway.mapping.fast.single_form import Writing
 from gateway.mapping.fast.single_logic import holds, logic
@@ -114,7 +115,10 @@ def distinct_of(writer: Writing, node: nodes.Call, focus: str) -> str | None:
     code = writer.code
     item, kept, answer = code.fresh("item"), code.fresh("l"), code.fresh()
     base = focus if root is None else writer.local(writer.one(root, focus))
-    items = _different(writer, writer.step(base, names[0]), names)
+    value = writer.step(base, names[0])
+    if root is not None:
+        code.run("SPEND(len(V) if V.__class__ is list else 1)", SPEND=code.bind(spend), V=value)
+    items = _different(writer, value, names)
     code.run("K = []", K=kept)
     with writer.inside(code.emit(_EACH, ITEM=item, L=items), loop=True):
         writer.known.there.add(item)

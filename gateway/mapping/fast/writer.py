@@ -9,6 +9,7 @@ from typing import TypeAlias
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.quote import name as local_name
 from gateway.formats import FORMATS, Alike
+from gateway.mapping.budget import spend
 from gateway.mapping.explaining.walk import Made, instant_text
 from gateway.mapping.fast.remembering import Remembered, remembered
 from gateway.mapping.fast.single import Singles
@@ -125,6 +126,8 @@ class Writer:
             self.item(emit, item, "continue")
         single.outer = None
         code.block[start:start] = shared.block if shared else []
+        if foreach.is_wide:
+            code.run("SPEND(INDEX + 1)", SPEND=code.bind(spend), INDEX=index)
         code.run(_LOOPED, SAVED=saved, LAST=last)
 
     def item(self, emit: Emit, item: str, leave: str) -> None:

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias, TypeGuard
 
 from gateway.fhirpath import nodes
 from gateway.fhirpath.emitter import Emitter
+from gateway.mapping.budget import spend
 from gateway.mapping.elements import INTEGER_TYPES, NUMBER_TYPES
 from gateway.mapping.explaining.walk import MAX_ITEMS
 from gateway.mapping.fast.single import Singles
@@ -312,6 +313,8 @@ class NodeWriter:
                 hole = code.emit("if V is not None:\n    ...", V=items)
                 source = f"for ITEM in V if V.__class__ is list and len(V) <= {MAX_ITEMS} else ITEMS(V):\n    ..."
                 with code.into(hole):
+                    if foreach.is_wide:
+                        code.run("SPEND(len(V) if V.__class__ is list else 1)", SPEND=code.bind(spend), V=items)
                     loop = code.emit(source, ITEM=item, ITEMS=code.bind(items_of), V=items)
                 with self.single.inside(loop, loop=True):
                     made = self._object(node, item)

@@ -11,7 +11,7 @@ from gateway.fhirpath import Expression, FhirPathError, FunctionSpec, compile, n
 from gateway.mapping.functions.numbers import unit_is_valid, units_compare
 from gateway.mapping.functions.times import time_pattern
 from gateway.mapping.language.faults import FileFaults, Place
-from gateway.mapping.lineage import fact_path, is_fixed, sources_of, walk
+from gateway.mapping.lineage import counted, fact_path, is_fixed, sources_of, walk
 from gateway.mapping.plan import Formula, Source
 from gateway.mapping.shape import Found, Shape, find
 
@@ -108,7 +108,7 @@ class Formulas:
         return Formula(
             text=text[1:],
             position=self.faults.position(place),
-            expression=expression,
+            expression=counted(expression),
             sources=tuple(names.rooted(source) for source in sources_of(expression.ast, names.variables)),
             fixed=is_fixed(expression.ast),
             found=found,
