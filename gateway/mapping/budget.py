@@ -5,12 +5,27 @@ list that the file names) can go over the same again for each record: expression
 functions that count the items of their loops, and what they give is counted where it is gone over.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from gateway.fhirpath import Env, Expression, nodes
 from gateway.mapping.scope import current
+
+MAX_ITEMS: Final = 100_000
+"""How many items one `foreach` may have."""
+
+MAX_TEXT: Final = 1_000_000
+"""How many characters a text has at most that is made of variables."""
+
+
+class TooLarge(Exception):
+    """The payload makes more than the gateway takes; says the limit and what of."""
+
+    def __init__(self, limit: int, what: str) -> None:
+        super().__init__(what)
+        self.limit = limit
+        self.what = what
 
 
 class Counted(Struct, eq=False):
@@ -42,3 +57,11 @@ def metered(env: Env | None) -> Env | None:
 def spend(count: int) -> None:
     """Counts items that something goes over, in the payload that is being mapped; raises `Spent`."""
     current.get().work.spend(count)
+
+
+def within_limits(values: list[Any]) -> None:
+    """Raises `TooLarge` for more items, or a longer text among them, than a mapping may make."""
+    if len(values) > MAX_ITEMS:
+        raise TooLarge(MAX_ITEMS, "items")
+    if any(value.__class__ is str and len(value) > MAX_TEXT for value in values):
+        raise TooLarge(MAX_TEXT, "characters")

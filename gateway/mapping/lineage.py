@@ -17,6 +17,7 @@ UNIT_FACTS = frozenset({"subject", "site", "study", "envelope"})
 _SMALL = UNIT_FACTS | {"index", "ucum"}
 """Variables that are small whatever the payload is."""
 
+_SHRINKS = frozenset({"where", "exists", "all", "first", "last", "substring", "coalesce", "iif", "ref", "lookup"})
 _NO_FOCUS = frozenset({"coalesce", "iif", "lookup"})
 _ROOTS = frozenset({"record", "payload", "item"})
 _MOVES_FOCUS = frozenset({"where", "select", "all", "exists", "repeat", "any", "sort"})
@@ -56,6 +57,15 @@ def counted(expression: Expression) -> Expression | Counted:
 def is_wide(tree: nodes.Expr) -> bool:
     """True for what reads a variable that may be a large part of the payload."""
     return any(isinstance(node, nodes.Variable) and node.name not in _SMALL for node in walk(tree))
+
+
+def grows(tree: nodes.Expr) -> bool:
+    """True for what may give more than the variables hold that it reads: from one to the next that could double."""
+    return is_wide(tree) and any(
+        (isinstance(node, nodes.Chain | nodes.Binary) and node.operator in ("&", "|", "+"))
+        or (isinstance(node, nodes.Call) and node.name not in _SHRINKS and bool(node.arguments))
+        for node in walk(tree)
+    )
 
 
 def walk(tree: nodes.Expr) -> list[nodes.Expr]:

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeAlias
 
 from gateway.fhirpath import Env
 from gateway.fhirpath.errors import Fault as FhirFault
-from gateway.mapping.budget import spend
-from gateway.mapping.explaining.walk import MAX_ITEMS, TooLarge, one_true, order_text
+from gateway.mapping.budget import MAX_ITEMS, TooLarge, spend
+from gateway.mapping.explaining.walk import one_true, order_text
 from gateway.mapping.scope import Fault
 from gateway.mapping.values import REFUSED, fitted, key_text
 

@@ -13,8 +13,8 @@ from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
 from gateway.formats import Decoded, Pointer, json_pointer
 from gateway.mapping.assets import Asset
+from gateway.mapping.budget import TooLarge
 from gateway.mapping.explaining.positions import Positions
-from gateway.mapping.explaining.walk import TooLarge
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
 from gateway.mapping.fast.compiled import FastPlan
 from gateway.mapping.fast.single_items import spread

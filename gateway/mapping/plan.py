@@ -34,6 +34,7 @@ class Formula:
 
     `sources` are the paths of the payload that it reads; it is `fixed` when its values are the same in a whole unit.
     `found` is what it finds by the payload's schema. `fact` has the names of a path like `%site.zone`, else none.
+    It `grows` where what it gives may be longer than the variables that it reads.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Formula:
     fixed: bool = False
     found: Found = UNKNOWN
     fact: tuple[str, ...] = ()
+    grows: bool = False
 
     @property
     def is_wide(self) -> bool:

@@ -12,9 +12,10 @@ from gateway.core.ids import resource_id
 from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
 from gateway.formats import Decoded
+from gateway.mapping.budget import TooLarge
 from gateway.mapping.explaining.gathering import explained
 from gateway.mapping.explaining.positions import Positions
-from gateway.mapping.explaining.walk import Made, TooLarge, Walk
+from gateway.mapping.explaining.walk import Made, Walk
 from gateway.mapping.facts import MappedUnit, Place, Step, Subject
 from gateway.mapping.fast.compiled import Bound, FastPlan, Generated, Run
 from gateway.mapping.loose import ODDITIES, fact

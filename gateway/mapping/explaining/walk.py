@@ -15,6 +15,7 @@ from gateway.core import Issue, Resource, issue
 from gateway.core.ids import resource_id
 from gateway.core.instants import format_instant, from_micros, parse_interval
 from gateway.fhirpath import Env, FhirPathError
+from gateway.mapping.budget import MAX_ITEMS, TooLarge, within_limits
 from gateway.mapping.explaining.positions import Positions
 from gateway.mapping.facts import Step
 from gateway.mapping.grouping import sampled
@@ -41,19 +42,7 @@ _SECOND = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:[0-5]\d(?:Z|[+-]\d\d:[0-5
 
 _UTC = ("Z", "+00:00")
 
-MAX_ITEMS = 100_000
-"""How many items one `foreach` may have."""
-
 _SEVERITIES = {"warn": "warning", "keep-original": "warning", "drop-resource": "warning", "quarantine": "error"}
-
-
-class TooLarge(Exception):
-    """The payload makes more than the gateway takes; says the limit and what of."""
-
-    def __init__(self, limit: int, what: str) -> None:
-        super().__init__(what)
-        self.limit = limit
-        self.what = what
 
 
 class Dropped(Exception):
@@ -152,6 +141,8 @@ class Walk:
             values = []
         finally:
             self.scope.collect = None
+        if formula.grows:
+            within_limits(values)
         for rule, names in dict.fromkeys((rule, tuple(names.items())) for rule, names in collected):
             self.find(rule, formula.position, formula, focus, **dict(names))
         return values

@@ -15,7 +15,7 @@ from decimal import Decimal
 from gateway.fhirpath import nodes
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.printer import print_expression
-from gateway.mapping.explaining.walk import MAX_ITEMS
+from gateway.mapping.budget import MAX_ITEMS
 from gateway.mapping.fast.single_calls import behind, call
 from gateway.mapping.fast.single_form import Evaluate, Operand, evaluator, is_whole
 from gateway.mapping.fast.single_items import filtered, prepare, unwound
@@ -24,7 +24,7 @@ from gateway.mapping.fast.single_known import Known
 from gateway.mapping.fast.single_logic import holds, is_boolean, logic
 from gateway.mapping.fast.single_outer import Outer
 from gateway.mapping.fast.single_shared import filled, looked_at, one, told, whole
-from gateway.mapping.fast.single_texts import operation
+from gateway.mapping.fast.single_texts import limited, operation
 from gateway.mapping.lineage import fact_path, is_fixed, plain_path
 from gateway.mapping.loose import ODDITIES, STRANGE, Odd, fact, loose, truth_of
 from gateway.mapping.plan import Formula, Functions
@@ -125,6 +125,7 @@ class Singles:
 
     # Formulas
 
+    @limited
     def value(self, formula: Formula, focus: str) -> str:
         """The local that holds the loose value of a formula."""
         tree, code = formula.expression.ast, self.code

@@ -1,11 +1,40 @@
 """Operators as Python statements: texts joined by `&`, numbers."""
 
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
+
 from gateway.fhirpath import nodes
 from gateway.fhirpath.arithmetic import OPERATORS, concatenate
+from gateway.mapping.budget import MAX_TEXT, within_limits
 from gateway.mapping.fast.single_form import Operand, Writing
 from gateway.mapping.fast.single_logic import logic
 from gateway.mapping.fast.single_outer import leading
 from gateway.mapping.fast.single_shared import together
+from gateway.mapping.loose import listed
+from gateway.mapping.plan import Formula
+
+_Writer = TypeVar("_Writer", bound=Writing)
+
+
+_LIMITED = """
+if V.__class__ is str and len(V) > MOST or V.__class__ is list:
+    WITHIN(LISTED(V))
+"""
+_Wrote: TypeAlias = Callable[[_Writer, Formula, str], str]
+
+
+def limited(write: _Wrote[_Writer]) -> _Wrote[_Writer]:
+    """The same writer of formulas, where one that grows gives no more than a mapping may make."""
+
+    def value(writer: _Writer, formula: Formula, focus: str) -> str:
+        """The local that holds the loose value of a formula."""
+        local = write(writer, formula, focus)
+        if formula.grows:
+            writer.code.run(_LIMITED, V=local, MOST=writer.code.bind(MAX_TEXT), LISTED=writer.code.bind(listed),
+                            WITHIN=writer.code.bind(within_limits))  # fmt: skip
+        return local
+
+    return value
 
 
 def operation(writer: Writing, node: nodes.Binary | nodes.Chain, focus: str) -> str:

@@ -10,9 +10,8 @@ from typing import Final, TypeAlias, TypeGuard
 
 from gateway.fhirpath import nodes
 from gateway.fhirpath.emitter import Emitter
-from gateway.mapping.budget import spend
+from gateway.mapping.budget import MAX_ITEMS, spend
 from gateway.mapping.elements import INTEGER_TYPES, NUMBER_TYPES
-from gateway.mapping.explaining.walk import MAX_ITEMS
 from gateway.mapping.fast.single import Singles
 from gateway.mapping.fast.single_logic import never_several, note_there
 from gateway.mapping.fast.single_outer import Outer

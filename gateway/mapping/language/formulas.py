@@ -11,7 +11,7 @@ from gateway.fhirpath import Expression, FhirPathError, FunctionSpec, compile, n
 from gateway.mapping.functions.numbers import unit_is_valid, units_compare
 from gateway.mapping.functions.times import time_pattern
 from gateway.mapping.language.faults import FileFaults, Place
-from gateway.mapping.lineage import counted, fact_path, is_fixed, sources_of, walk
+from gateway.mapping.lineage import counted, fact_path, grows, is_fixed, sources_of, walk
 from gateway.mapping.plan import Formula, Source
 from gateway.mapping.shape import Found, Shape, find
 
@@ -113,6 +113,7 @@ class Formulas:
             fixed=is_fixed(expression.ast),
             found=found,
             fact=fact_path(expression.ast),
+            grows=grows(expression.ast),
         )
 
     def _check_node(self, node: nodes.Expr, place: Place, names: Names) -> None:

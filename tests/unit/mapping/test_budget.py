@@ -78,3 +78,16 @@ def test_a_match_that_costs_too_much_takes_no_payload(tmp_path: Path) -> None:
     nested = "%payload.points" + ".where(%payload.points" * 3 + ".exists(id = 'x')" + ".exists())" * 2 + ")"
     mapping = compiled(tmp_path, emit("").replace("records:", f'match: "={nested}.empty()", records:'))
     assert not mapping.takes({"points": [{"id": str(number)} for number in range(200)]})
+
+
+DOUBLED = {"&": "{0} & {0}", "+": "{0} + {0}", "combine": "{0}.combine({0})"}
+
+
+@pytest.mark.parametrize("trace", [False, True], ids=["fast", "explained"])
+@pytest.mark.parametrize("doubled", DOUBLED.values(), ids=DOUBLED)
+def test_what_doubles_from_variable_to_variable_is_refused(doubled: str, trace: bool, tmp_path: Path) -> None:
+    lines = ["v0: =a", *(f'v{n}: "={doubled.format(f"%v{n - 1}")}"' for n in range(1, 40))]
+    mapping = compiled(tmp_path, emit("valueInteger: =%v39.count()", f"vars: {{{', '.join(lines)}}}"))
+    found = mapping.apply({"points": [{"id": "1", "a": "xx"}]}, facts(), trace=trace)
+    assert [one.rule for one in found.issues] == ["mapping.too-large"]
+    assert not found.units

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.formats import decode
 from gateway.mapping import Facts, Subject
-from gateway.mapping.explaining.walk import MAX_ITEMS
+from gateway.mapping.budget import MAX_ITEMS
 from tests.unit.mapping.files import HEAD, POINT, compiled, emit, facts
 
 ROWS = """\
