@@ -59,9 +59,9 @@ def is_wide(tree: nodes.Expr) -> bool:
     return any(isinstance(node, nodes.Variable) and node.name not in _SMALL for node in walk(tree))
 
 
-def grows(tree: nodes.Expr) -> bool:
-    """True for what may give more than the variables hold that it reads: from one to the next that could double."""
-    return is_wide(tree) and any(
+def joins(tree: nodes.Expr) -> bool:
+    """True for what may give more than it reads: from one variable to the next that could double."""
+    return any(
         (isinstance(node, nodes.Chain | nodes.Binary) and node.operator in ("&", "|", "+"))
         or (isinstance(node, nodes.Call) and node.name not in _SHRINKS and bool(node.arguments))
         for node in walk(tree)

@@ -12,7 +12,7 @@ from gateway.mapping.language.faults import FileFaults, Place
 from gateway.mapping.language.formulas import FACTS, RESERVED, Formulas, Names, is_expression, literal
 from gateway.mapping.language.groups import GroupReader
 from gateway.mapping.language.template import Templates
-from gateway.mapping.lineage import UNIT_FACTS, variables_of
+from gateway.mapping.lineage import UNIT_FACTS, joins, variables_of
 from gateway.mapping.plan import Emit, Formula, Guard, Source
 from gateway.mapping.shape import UNKNOWN
 
@@ -113,6 +113,10 @@ class EmitReader:
             sources: tuple[Source, ...] = ()
             if formula is not None:
                 found.append((name, formula))
+                if joins(formula.expression.ast) or not self.formulas.joined.isdisjoint(
+                    variables_of(formula.expression.ast)
+                ):
+                    self.formulas.joined.add(name)
                 sources = tuple(
                     replace(source, root=root) if source.root == "focus" else source for source in formula.sources
                 )

@@ -11,7 +11,7 @@ from gateway.fhirpath import Expression, FhirPathError, FunctionSpec, compile, n
 from gateway.mapping.functions.numbers import unit_is_valid, units_compare
 from gateway.mapping.functions.times import time_pattern
 from gateway.mapping.language.faults import FileFaults, Place
-from gateway.mapping.lineage import counted, fact_path, grows, is_fixed, sources_of, walk
+from gateway.mapping.lineage import counted, fact_path, is_fixed, joins, sources_of, variables_of, walk
 from gateway.mapping.plan import Formula, Source
 from gateway.mapping.shape import Found, Shape, find
 
@@ -77,11 +77,12 @@ class Names:
 
 @dataclass(slots=True)
 class Formulas:
-    """Compiles the expressions of one file and notes what they use."""
+    """Compiles the expressions of one file and notes what they use; `joined` are variables that may grow."""
 
     faults: FileFaults
     functions: Mapping[str, FunctionSpec]
     used: set[str] = field(default_factory=set)
+    joined: set[str] = field(default_factory=set)
     refs: list[tuple[str, int, Place]] = field(default_factory=list)
 
     def compile(self, text: str, place: Place, names: Names) -> Formula | None:
@@ -113,7 +114,7 @@ class Formulas:
             fixed=is_fixed(expression.ast),
             found=found,
             fact=fact_path(expression.ast),
-            grows=grows(expression.ast),
+            grows=joins(expression.ast) and not self.joined.isdisjoint(variables_of(expression.ast)),
         )
 
     def _check_node(self, node: nodes.Expr, place: Place, names: Names) -> None:
