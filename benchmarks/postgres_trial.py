@@ -16,7 +16,7 @@ from benchmarks.trial_data import open_store, sqlite_file
 from gateway.store.sql import SqlStore
 from gateway.store.sql.tables import SchemaRow, Table, table_of
 
-SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "8GB", "jit": "off"}
+SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "8GB"}
 """Of a server whose data can be made again."""
 
 

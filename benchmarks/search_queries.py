@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from benchmarks.trial_data import STUDY, patient_id
-from gateway.access.several import one_after_another
+from gateway.access.reading.several import one_after_another
 from gateway.core.resources import Key, Visibility
 from gateway.definitions import Definitions, r4
 from gateway.search import Parameters, Query, parse

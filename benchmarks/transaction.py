@@ -1,9 +1,10 @@
 """Transaction Bundles of Synthea over HTTP, one client: a whole record each, validated, indexed, gated, audited.
 
-The reference inserts the same resources with the same rows in the same tables by hand, and is given the index rows;
-that of `transaction-by-hand` finds them itself, and it is checked that they are the gateway's. The Bundles that are
-timed are of other participants than those before. `transaction-memory` is by how much the server's peak of memory
-grows meanwhile: what one of them takes is given back.
+The reference does by hand what it takes to store the same resources with the same rows in the same tables: it
+decodes, rewrites references, finds the index rows, encodes and inserts; its rows are checked to be the gateway's.
+That of `transaction-rows-given` is given the index rows that the gateway made. The Bundles that are timed are of
+other participants than those before. `transaction-memory` is by how much the server's peak of memory grows
+meanwhile: what one of them takes is given back.
 """
 
 import http.client
@@ -59,8 +60,8 @@ def run() -> Iterator[Figure]:
             for script in scripts:
                 script.connection.close()
     values = [statistics.median(column) for column in zip(*rates, strict=True)]
-    yield Figure("transaction", values[0], "1/s", values[1], "higher", limit=0.5)
-    yield Figure("transaction-by-hand", values[0], "1/s", values[2], "higher")
+    yield Figure("transaction", values[0], "1/s", values[2], "higher", limit=0.5)
+    yield Figure("transaction-rows-given", values[0], "1/s", values[1], "higher")
     yield Figure("transaction-memory", after, "MB", before, "lower", limit=GROWTH)
 
 

@@ -3,11 +3,9 @@
 `engines` builds what needs no database, `build` the whole gateway, `create_app` the HTTP application over it.
 """
 
-import asyncio
 import gc
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -40,6 +38,7 @@ from gateway.auth import (
     check_libraries,
 )
 from gateway.auth.webhooks import Endpoints, load_schemes
+from gateway.background import Background
 from gateway.conformance import Validator
 from gateway.consent import ConsentPolicy, compile_grants
 from gateway.core import logs
@@ -61,15 +60,6 @@ if TYPE_CHECKING:
 
     from gateway.rest.waiting.requests import Requests
     from gateway.store.sql import SqlStore
-
-RESUME_SECONDS = 20.0
-"""How often a serving process looks for receipts that a dead one left unfinished."""
-
-EXPORT_SECONDS = 5.0
-"""How often a serving process looks for exports that wait, that expire, or whose participants withdrew."""
-
-ISSUER_SECONDS = 60.0
-"""How often external issuers are looked after when nobody asks for a key that is not known."""
 
 LOG_SECONDS = 0.2
 """How long a line of the access log may wait for its neighbours."""
@@ -257,7 +247,7 @@ def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI
         origins=settings.cors_origins,
         reads_on_loop=settings.database_file is not None,
     )
-    return create_api(parts, partial(_life, running, worker, waiting, close))
+    return create_api(parts, partial(_background(running, worker, waiting).running, close))
 
 
 def _backend_services(gateway: Gateway) -> BackendServices:
@@ -310,84 +300,18 @@ def bulk_worker(gateway: Gateway, wake: Callable[[], None]) -> Worker:
     return Worker(bulk, made.parameters, reader)
 
 
-@asynccontextmanager
-async def _life(
-    gateway: Gateway, exports: Worker, waiting: threading.Event, close: Callable[[], None] | None
-) -> AsyncIterator[None]:
-    """While the application runs, what needs it is indexed, exports are written, and receipts left over finished."""
-    stopping = threading.Event()
-    workers = [
-        threading.Thread(target=_resume_until, args=(gateway, stopping), name="resume"),
-        threading.Thread(target=gateway.anchoring.run, args=(gateway.studies, stopping), name="anchor"),
-        threading.Thread(target=_export_until, args=(exports, waiting, stopping), name="export"),
-        *_issuer_workers(gateway, stopping),
-    ]
-    for worker in workers:
-        worker.start()
-    try:
-        yield
-    finally:
-        for event in (stopping, waiting, gateway.externals.waiting):
-            event.set()
-        for worker in workers:
-            await asyncio.to_thread(worker.join)
-        if close:
-            close()
-
-
-def _issuer_workers(gateway: Gateway, stopping: threading.Event) -> list[threading.Thread]:
-    """What asks external issuers for their keys, so that no request has to; nothing where there are none."""
-
-    def work() -> None:
-        while not stopping.is_set():
-            try:
-                gateway.externals.refresh()
-            except Exception as error:  # one answer must not end the work for good
-                logs.logger().warning("issuers not asked", exc_info=error)
-            gateway.externals.waiting.wait(ISSUER_SECONDS)
-            stopping.wait(1.0)  # a flood of unknown keys is one question
-
-    return [threading.Thread(target=work, name="issuers")] if gateway.externals else []
-
-
-def _export_until(worker: Worker, waiting: threading.Event, stopping: threading.Event) -> None:
-    """Works on exports as they come; a failure is logged, and another process or a later round goes on."""
-    while not stopping.is_set():
-        waiting.clear()
-        try:
-            while not stopping.is_set() and worker.work(stopping.is_set):
-                pass
-            if not stopping.is_set():
-                worker.bulk.tend(worker.bulk.clock())
-        except Exception as error:  # one export must not end the work on all others
-            logs.logger().warning("export interrupted", exc_info=error)
-        waiting.wait(0 if stopping.is_set() else EXPORT_SECONDS)
-
-
-def _resume_until(gateway: Gateway, stopping: threading.Event) -> None:
-    """Finishes what there is, now and again; a failure is logged and tried again later."""
-    log = logs.logger()
-    while not stopping.is_set():
-        try:
-            _index_again(gateway, stopping)
-            for receipt in gateway.ingest.resume():
-                log.info("receipt resumed", study=receipt.study, source=receipt.source, receipt=receipt.id)
-                if stopping.is_set():
-                    return
-        except FhirError as error:
-            log.warning("resume failed", exc_info=error)
-        stopping.wait(RESUME_SECONDS)
-
-
-def _index_again(gateway: Gateway, stopping: threading.Event) -> None:
-    """Indexes the studies that were indexed by other search parameters; stops between two batches when asked to."""
-    for study in gateway.studies:
-        if not gateway.store.maintenance.is_whole(study):
-            count = gateway.store.maintenance.reindex(study, lambda _done, _total: not stopping.is_set())
-            if stopping.is_set():
-                return
-            gateway.store.regrant(study)
-            logs.logger().info("indexed again", study=study, resources=count)
+def _background(gateway: Gateway, exports: Worker, waiting: threading.Event) -> Background:
+    """What a serving process does beside its requests; `waiting` wakes the exports."""
+    return Background(
+        studies=gateway.studies,
+        ingest=gateway.ingest,
+        indexes=gateway.store.maintenance,
+        regrant=gateway.store.regrant,
+        anchoring=gateway.anchoring,
+        externals=gateway.externals,
+        exports=exports,
+        waiting=waiting,
+    )
 
 
 def _answers(gateway: Gateway) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -31,6 +32,7 @@ _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(?::[0-9]{1,5})?\Z")
 _ISSUER = re.compile(r"https?://[^\s@?#,]+\Z")
 _RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour|day)\Z")
 _SQLITE = "sqlite:///"
+_DATABASE = re.compile(rf"{_SQLITE}(?!:memory:\Z).|postgres(ql)?(\+psycopg)?://")
 
 
 class Settings(BaseSettings):
@@ -59,6 +61,10 @@ class Settings(BaseSettings):
     )
     rate_fhir: str = Field(
         default="300000/minute", description="FHIR requests that a client may send, as `600/minute`; empty means any"
+    )
+    rate_search: str = Field(
+        default="",
+        description="Searches that a client may send, within those, each of a batch counted; empty means any",
     )
     rate_ingest: str = Field(default="60000/minute", description="Deliveries that a client may send")
     rate_login: str = Field(default="1200/minute", description="Requests to the token endpoint from one address")
@@ -187,11 +193,22 @@ class Settings(BaseSettings):
             raise ValueError("must be an http(s) address each, without query")
         return issuers
 
-    @field_validator("rate_fhir", "rate_ingest", "rate_login", "rate_failures", "rate_status")
+    @field_validator("rate_fhir", "rate_search", "rate_ingest", "rate_login", "rate_failures", "rate_status")
     @classmethod
     def _rate(cls, value: str) -> str:
         if value and not _RATE.match(value):
             raise ValueError("must be a number, a slash and second, minute, hour or day")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        try:
+            if url and not (_DATABASE.match(url) and (url.startswith(_SQLITE) or urlsplit(url).port != 0)):
+                raise ValueError
+        except ValueError:
+            raise ValueError("must be sqlite:///FILE or postgresql://USER@HOST[:PORT]/NAME") from None
         return value
 
     @field_validator("base_url", "terminology_url", "anchor_url")
@@ -270,6 +287,7 @@ class Settings(BaseSettings):
         """The budgets of requests by kind."""
         return {
             "fhir": self.rate_fhir,
+            "search": self.rate_search,
             "ingest": self.rate_ingest,
             "login": self.rate_login,
             "failure": self.rate_failures,

@@ -68,11 +68,8 @@ def run(body: bytes, mappings: Sequence[str], envelope: Names[str, str], resolve
         mapping = registry().find(mappings, decoded.tree)
     except FhirError as error:
         return Outcome("", issues=error.issues)
-    refused = mapping.check_payload(decoded.tree, decoded.locate)
-    if refused:
-        return Outcome(mapping.id, issues=tuple(refused))
     facts = Facts({"id": "hf-dct-01", "zone": "UTC"}, envelope, RECEIVED, sha256(body), resolve)
-    mapped = mapping.apply(decoded.tree, facts, locate=decoded.locate)
+    mapped = mapping.map(decoded, facts)
     resources = tuple(resource for unit in mapped.units if not unit.blocked for resource in unit.resources)
     issues = (*mapped.issues, *(found for unit in mapped.units for found in unit.issues))
     return Outcome(

@@ -9,10 +9,11 @@ consent (whose, of which domains, from when) is computed here on every write.
 from gateway.access.access import Access
 from gateway.access.catalogued import CataloguedStore
 from gateway.access.door import Door
-from gateway.access.finding import Finder
-from gateway.access.limits import ScopeLimits
-from gateway.access.transaction import Begun, Result, Step
-from gateway.access.writes import Delete, Write
+from gateway.access.placing.outline import Outline
+from gateway.access.reading.limits import ScopeLimits
+from gateway.access.writing.finding import Finder
+from gateway.access.writing.transaction import Begun, Result, Step
+from gateway.access.writing.writes import Delete, Write
 from gateway.store.port import Bodies, Found, Page, Statement
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Door",
     "Finder",
     "Found",
+    "Outline",
     "Page",
     "Result",
     "ScopeLimits",

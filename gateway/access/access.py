@@ -1,22 +1,24 @@
 """Makes doors; there is one `Access` in a process."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from gateway.access.breaking import behind_glass
 from gateway.access.collecting import Collecting
-from gateway.access.departing import Departing
 from gateway.access.door import Door
-from gateway.access.gate import Gate
 from gateway.access.journal import Journal
-from gateway.access.limits import Limits, ScopeLimits
-from gateway.access.placing import Placer
-from gateway.access.redacting import RedactingStore
-from gateway.access.redaction import redaction_of
-from gateway.access.shut import Shut
+from gateway.access.placing.places import Placer
+from gateway.access.reading.departing import Departing
+from gateway.access.reading.limits import Limits, ScopeLimits
+from gateway.access.reading.redacting import RedactingStore
+from gateway.access.reading.redaction import redaction_of
+from gateway.access.reading.retaining import OfRetained
+from gateway.access.reading.shut import Shut
+from gateway.access.reading.withholding import Withholding
 from gateway.access.sites import of_site, patients_of_sites
-from gateway.access.transaction import Begun, Result
-from gateway.access.withholding import Withholding
+from gateway.access.writing.gate import Gate
+from gateway.access.writing.transaction import Begun, Result
 from gateway.audit import AuditTrail
 from gateway.consent import ConsentPolicy
 from gateway.core.clock import Clock
@@ -25,6 +27,7 @@ from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.store.port import ResourceStore
 from gateway.study import Study
+from gateway.study.parts import Role
 
 _KEPT: Final = 1024
 """For how many callers what their doors are made of is kept."""
@@ -60,6 +63,8 @@ class Access:
         it broke.
         """
         gate, store = (None if deidentifies else self._kept(principal)) or self._made(principal, deidentifies)
+        if why and gate.lacks_reason:
+            gate = replace(gate, lacks_reason=False)
         return Door(store, gate, Journal(self._trail, principal, request, why, network), self._clock)
 
     def _kept(self, principal: Principal) -> tuple[Gate, ResourceStore] | None:
@@ -79,7 +84,8 @@ class Access:
             limits = Shut(limits)
         if principal.broken:
             limits = behind_glass(limits, principal, role)
-        gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting, limits)
+        lacks_reason = _is_to_reason(study, role, principal)
+        gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting, limits, lacks_reason)
         redaction = redaction_of(role.redacts)
         made = gate, RedactingStore(self._store, redaction) if redaction else self._store
         if not deidentifies:
@@ -90,7 +96,8 @@ class Access:
 
     def _limits_of(self, principal: Principal) -> Limits:
         study = principal.study
-        return of_site(self._limits.of_study(study), principal, self._sites[study])
+        limits = of_site(self._limits.of_study(study), principal, self._sites[study])
+        return OfRetained(limits) if self._studies[study].roles[principal.role].sees_retained else limits
 
     def departing(self, principal: Principal, since: int, until: int, request: str = "") -> Departing:
         """What one caller could take along at `since` and not any more, but for what was deleted at `until` or later.
@@ -133,3 +140,9 @@ class Access:
     def flush(self) -> None:
         """Has the events written that `Door.begin_read` left waiting."""
         self._trail.wake()
+
+
+def _is_to_reason(study: Study, role: Role, principal: Principal) -> bool:
+    """Whether the study wants a reason of who changes participants' data as this principal; see `Interactions`."""
+    wanted_of = study.interactions.change_reason
+    return bool(principal.user) if wanted_of == "people" else wanted_of == "everyone" and not role.collects

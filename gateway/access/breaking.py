@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.access.limits import Limits
+from gateway.access.reading.limits import Limits
 from gateway.access.sites import Among
 from gateway.core.errors import Forbidden
 from gateway.core.event import BREAK_GLASS

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
-from gateway.access.limits import ScopeLimits
+from gateway.access.reading.limits import ScopeLimits
 from gateway.core.errors import MethodNotAllowed
 from gateway.core.issues import issue
 from gateway.core.resources import Change, Committed, Key, Lookup, Placement, Stored, Unit, Visibility

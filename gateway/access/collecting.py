@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeGuard
 
-from gateway.access.subjects import relative
+from gateway.access.placing.subjects import relative
 from gateway.consent import ConsentPolicy, ConsentRequest, applicable, compile_grants, covers, needs_link
 from gateway.core.codec import loads
 from gateway.core.errors import Forbidden
@@ -69,15 +69,17 @@ class Collecting:
         self._known[study, subject] = (epoch, grants)
         return grants
 
+    def evidence_after(self, study: str, subject: str, changes: Sequence[Change]) -> list[Resource]:
+        """All that decides about the data of a participant, once `changes` are written."""
+        written = {(change.key.type, change.key.id): change.resource for change in changes}
+        stored = self.evidence(study, (subject,))
+        kept = [one for one in stored if (one["resourceType"], one["id"]) not in written]
+        return kept + [found for found in written.values() if _is_about(found, subject)]
+
     def _compiled(self, study: str, subject: str, beside: Sequence[Change]) -> tuple[Grant, ...]:
-        rows = self._found(study, "Consent", "patient", subject)
-        resources = [loads(row.body) for row in rows]
-        if beside or needs_link(resources):
-            written = {(change.key.type, change.key.id): change.resource for change in beside}
-            links = self._found(study, "ResearchSubject", "individual", subject)
-            kept = [row for row in (*rows, *links) if (row.key.type, row.key.id) not in written]
-            resources = [loads(row.body) for row in kept]
-            resources += [found for found in written.values() if _is_about(found, subject)]
+        resources = self.evidence_after(study, subject, beside) if beside else self.consents(study, subject)
+        if not beside and needs_link(resources):
+            resources = self.evidence(study, (subject,))
         return tuple(compile_grants(subject, resources, self.policies[study]))
 
     def _found(self, study: str, kind: str, parameter: str, subject: str) -> tuple[Stored, ...]:

@@ -7,16 +7,16 @@ from typing import Final, TypeAlias
 
 from msgspec import structs
 
-from gateway.access.gate import Gate
-from gateway.access.journal import Action, Journal, Target, refused
-from gateway.access.leaving import Leaving
-from gateway.access.newest import newest_of_each
-from gateway.access.own import CONSENT, own_consent, own_consents
-from gateway.access.reach import narrowed
+from gateway.access.journal import Action, Journal, Target, beside, digest_of_many, refused
+from gateway.access.reading.leaving import Leaving
+from gateway.access.reading.newest import newest_of_each
+from gateway.access.reading.reach import narrowed
+from gateway.access.reading.several import one_after_another
 from gateway.access.scopes import may, require_scope, require_whole, types_within
-from gateway.access.several import one_after_another
-from gateway.access.transaction import Begun, Plan, Result, Transaction
-from gateway.access.writes import Asked, Delete, Write, operation_of
+from gateway.access.writing.gate import Gate
+from gateway.access.writing.own import CONSENT, own_consent, own_consents
+from gateway.access.writing.transaction import Begun, Plan, Result, Transaction
+from gateway.access.writing.writes import Asked, Delete, Write, operation_of
 from gateway.audit import Ticket, told
 from gateway.consent import ConsentRequest, Decision
 from gateway.core.clock import Clock
@@ -292,6 +292,7 @@ class Door:
             companion, confirmation = self._companion(planned, accompany), partial(self._confirm, planned)
             report = partial(self._report, operation, planned)
             unit = Unit(self.principal.study, planned, tuple(events), companion, settle, confirmation, report=report)
+            unit = replace(unit, report_beside=partial(beside, self._event))
             if purged := self._gate.purged(planned):
                 unit = replace(unit, purge=lambda _committed: purged)
             return self._store.commit(unit)
@@ -333,7 +334,7 @@ class Door:
 
     def _transaction(self, plan: Plan, operation: str, action: Action) -> Transaction:
         visibility, report = partial(self._visibility, "access"), partial(self._event, action, operation)
-        return Transaction(self._gate, plan, visibility, report)
+        return Transaction(self._gate, plan, visibility, report, partial(beside, self._event))
 
     def resolve(self, system: str, value: str) -> Key | None:
         """The Patient of this study with exactly this identifier, for sources; None when there is not exactly one."""
@@ -352,7 +353,7 @@ class Door:
     ) -> Callable[[tuple[Committed, ...]], tuple[Change, ...]]:
         def inside(committed: tuple[Committed, ...]) -> tuple[Change, ...]:
             resources = tuple(accompany(committed)) if accompany else ()
-            return self._gate.accompany(planned, resources, micros(self._clock()))
+            return self._gate.accompany(planned, committed, resources, micros(self._clock()))
 
         return inside
 
@@ -361,7 +362,7 @@ class Door:
     ) -> tuple[Event, ...]:
         patients = sorted({one for change in planned for one in change.placement.subjects})
         event = self._event(*operation, committed[:MAX_TARGETS], len(planned))
-        return (structs.replace(event, patients=tuple(patients)),)
+        return (structs.replace(event, patients=tuple(patients), digest=digest_of_many(committed)),)
 
     def _confirm(self, planned: tuple[Change, ...], committed: tuple[Committed, ...]) -> None:
         visibility = self._visibility("access", "")

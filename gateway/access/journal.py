@@ -1,16 +1,16 @@
 """The audit events of one principal's calls."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import structs
 
 from gateway.audit import AuditTrail, Ticket
 from gateway.core.errors import FhirError, Forbidden, NotFound
-from gateway.core.event import Event, Seen, Told
+from gateway.core.event import MAX_TARGETS, Event, Seen, Told, digest_of, versions_of
 from gateway.core.principal import Principal
 from gateway.core.resources import Committed, Stored
 
@@ -21,6 +21,12 @@ Target: TypeAlias = str | Stored | Committed
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...] | None
 """The (participant, domain) pairs of what was served; None where the store is to look."""
+
+
+MakeEvent: TypeAlias = Callable[[Action, str, Iterable[Target], int], Event]
+"""(action, operation, targets, count) -> the event."""
+
+_ENROLMENT: Final = ("Consent", "ResearchSubject")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ class Journal:
             before=tuple(before for _, _, before, _ in named) if changed else (),
             after=tuple(after for _, _, _, after in named) if changed else (),
             patients=tuple(patients),
-            why=self.why if action in "CUD" or who.broken else "",
+            why=self.why if action in "CUD" or changed or who.broken else "",
             network=self.network,
             user=who.user,
             query=query,
@@ -126,16 +132,35 @@ def refused(event: Event, error: FhirError) -> Event:
     return structs.replace(event, outcome=outcome, reason=reason, count=0)
 
 
+def beside(event: MakeEvent, committed: Sequence[Committed]) -> tuple[Event, ...]:
+    """The event, made by `event`, of Consents and enrolments that changed because others did; none for what a source
+    delivers with its data."""
+    changed = [one for one in committed if one.outcome == "updated" and one.stored.key.type in _ENROLMENT]
+    return (event("U", "update", changed[:MAX_TARGETS], len(changed)),) if changed else ()
+
+
+def digest_of_many(targets: Sequence[Target]) -> str:
+    """What an event tells of all of them where they are more than it names, else ""."""
+    if len(targets) <= MAX_TARGETS:
+        return ""
+    named = [_version(target) for target in targets]
+    return digest_of(versions_of([reference for reference, _ in named], [version for _, version in named]))
+
+
+def _version(target: Target) -> tuple[str, int]:
+    """Reference and version, 0 for none."""
+    if isinstance(target, str):
+        return target, 0
+    stored = target if isinstance(target, Stored) else target.stored
+    return stored.key.reference, stored.version
+
+
 def _named(target: Target) -> tuple[str, int, str, str]:
     """Reference, version (0 for none), and the digests of the bytes that were there before and after a change."""
-    if isinstance(target, str):
-        return target, 0, "", ""
-    if isinstance(target, Stored):
-        return target.key.reference, target.version, "", ""
-    stored = target.stored
-    if target.outcome in ("unchanged", "superseded"):
-        return stored.key.reference, stored.version, "", ""
-    return stored.key.reference, stored.version, _digest(target.before), _digest(stored.body)
+    reference, version = _version(target)
+    if isinstance(target, Committed) and target.outcome not in ("unchanged", "superseded"):
+        return reference, version, _digest(target.before), _digest(target.stored.body)
+    return reference, version, "", ""
 
 
 def _digest(body: bytes) -> str:

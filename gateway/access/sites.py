@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from gateway.access.limits import Limits
+from gateway.access.reading.limits import Limits
 from gateway.core.principal import Principal
 from gateway.core.resources import Limit, Placement
 from gateway.core.types import Resource

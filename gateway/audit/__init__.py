@@ -14,6 +14,7 @@ from gateway.audit.event_ids import EventIds
 from gateway.audit.queries import told
 from gateway.audit.reading import AuditReader
 from gateway.audit.resources import resource
+from gateway.audit.results import held, is_all
 from gateway.audit.ticket import Ticket
 from gateway.audit.trail import AuditTrail
 
@@ -27,6 +28,8 @@ __all__ = [
     "EventIds",
     "Ticket",
     "chain",
+    "held",
+    "is_all",
     "resource",
     "told",
     "witness",

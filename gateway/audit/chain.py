@@ -15,6 +15,7 @@ Digest: TypeAlias = Callable[[bytes, bytes], bytes]
 """(digest of the row before, its event's JSON) -> the digest of a row."""
 
 _BLOCK: Final = 64
+_LENGTHS: Final = tuple(map(int.to_bytes, range(256)))
 _encoder = msgspec.json.Encoder()
 
 
@@ -41,11 +42,11 @@ def digest_by(key: bytes) -> Digest:
     if len(key) < 16:
         raise ValueError("the key of the audit chain must have at least 16 bytes")
     padded = (key if len(key) <= _BLOCK else sha256(key).digest()).ljust(_BLOCK, b"\0")
-    inner, outer = (sha256(bytes(byte ^ pad for byte in padded)) for pad in (0x36, 0x5C))
+    copy_inner, copy_outer = (sha256(bytes(byte ^ pad for byte in padded)).copy for pad in (0x36, 0x5C))
 
     def digest(previous: bytes, event: bytes) -> bytes:
-        inside, outside = inner.copy(), outer.copy()
-        inside.update(b"%c%b%b" % (len(previous), previous, event))
+        inside, outside = copy_inner(), copy_outer()
+        inside.update(_LENGTHS[len(previous)] + previous + event)
         outside.update(inside.digest())
         return outside.digest()
 

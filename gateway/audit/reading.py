@@ -70,13 +70,18 @@ class AuditReader:
 
     def read(self, study: str, organisation: str, id: str) -> Resource | None:
         """One event of an organisation; None when there is no such event, or it is another's."""
+        event = self.event(study, id)
+        if event is None or event.organisation != organisation:
+            return None
+        return resource(event, id, self._server)
+
+    def event(self, study: str, id: str) -> Event | None:
+        """The event, of whatever organisation, that auditors see under an id; None when there is none."""
         sequence = self._ids.read(study, id)
         if sequence is None:
             return None
         for row in self._rows.rows_before(study, sequence + 1, (), FOREVER_BEFORE, FOREVER_AFTER):
-            event = decoded(row)
-            is_it = row.sequence == sequence and event.organisation == organisation
-            return resource(event, id, self._server) if is_it else None
+            return decoded(row) if row.sequence == sequence else None
         return None
 
     def disclosures(

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gateway.core.event import BREAK_GLASS, Event
 from gateway.core.instants import format_instant
+from gateway.core.principal import SUBJECT
 from gateway.core.types import Resource
 
 DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
@@ -24,7 +25,7 @@ REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 OPERATION: Final = "urn:trial-fhir-gateway:operation"
 DETAIL: Final = "urn:trial-fhir-gateway:audit:"
 
-LOGINS: Final = frozenset({"token", "login", "revoke"})
+LOGINS: Final = frozenset({"introspect", "login", "revoke", "token"})
 DISCLOSURES: Final = frozenset({"disclose", "everything"})
 _INTERACTIONS: Final = {
     "read": "read",
@@ -71,7 +72,14 @@ def resource(event: Event, id: str, server: str = "") -> Resource:
         "observer": _gateway(),
         "type": [_coding("http://terminology.hl7.org/CodeSystem/security-source-type", "4", "Application Server")],
     }
-    entities = [*_query(event), *_data(event), *_patients(event), *_consents(event), *_transaction(event)]
+    entities = [
+        *_query(event),
+        *_data(event),
+        *_all(event),
+        *_patients(event),
+        *_consents(event),
+        *_transaction(event),
+    ]
     if entities:
         made["entity"] = entities
     return made
@@ -141,12 +149,19 @@ def _agents(event: Event, server: str) -> list[Resource]:
     if event.user:
         code = ("IRCP", "information recipient") if event.action in "RE" else ("AUT", "author (originator)")
         kind = _coding("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", *code)
-        made.append({"type": {"coding": [kind]}, "who": {"reference": event.user}, "requestor": True})
+        made.append({"type": {"coding": [kind]}, "who": _person(event.user), "requestor": True})
     if event.organisation:
         kind = _coding("http://terminology.hl7.org/CodeSystem/v3-RoleClass", "PROV", "healthcare provider")
         who = {"reference": f"Organization/{event.organisation}"}
         made.append({"type": {"coding": [kind]}, "who": who, "requestor": False})
     return made
+
+
+def _person(user: str) -> Resource:
+    """Who logged in: a resource, or the digest of a subject whom the token names by no resource."""
+    if not user.startswith(SUBJECT):
+        return {"reference": user}
+    return {"identifier": {"system": f"{DETAIL}subject", "value": user.removeprefix(SUBJECT)}}
 
 
 def _network_type(address: str) -> str:
@@ -185,6 +200,15 @@ def _data(event: Event) -> list[Resource]:
             entity["detail"] = detail
         found.append(entity)
     return found
+
+
+def _all(event: Event) -> list[Resource]:
+    """What stands for all that was touched where that is more than is named."""
+    if not event.digest:
+        return []
+    told = {"sha256-of-all": event.digest, "count": str(event.count)}
+    detail = [{"type": name, "valueString": value} for name, value in told.items()]
+    return [{"type": _coding(RESOURCE_TYPE, "Bundle"), "name": "all", "detail": detail}]
 
 
 def _patients(event: Event) -> list[Resource]:

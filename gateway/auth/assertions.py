@@ -61,6 +61,7 @@ class Assertions:
             now=self.clock().timestamp(),
             max_seconds=MAX_SECONDS,
             may_lack_issue_time=True,
+            key_set=client.jwks_url or None,
         )
         if claims["sub"] != name:
             raise Unauthorized(issue("auth.token-invalid"))

@@ -44,6 +44,16 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True)
+class Introspected:
+    """What a client is told about a token, and the digest of the token when it is good and another client's."""
+
+    study: str
+    client: Client
+    told: Mapping[str, Any]
+    foreign: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BackendServices:
     """The token endpoint's three services."""
 
@@ -87,7 +97,7 @@ class BackendServices:
             raise TokenRefused("invalid_client", issue("auth.assertion"))
         return study, client
 
-    def introspect(self, form: Form) -> dict[str, Any]:
+    def introspect(self, form: Form) -> Introspected:
         """What a token of the asking client says; `{"active": false}` for any other, whatever is wrong with it.
 
         Raises `TokenRefused` when the asking client does not prove who it is.
@@ -96,11 +106,11 @@ class BackendServices:
         try:
             claims = self.authenticator.claims(form.get("token", ""), study)
         except Unauthorized:
-            return {"active": False}
+            return Introspected(study, client, {"active": False})
         if claims["client_id"] != client.id:
-            return {"active": False}
+            return Introspected(study, client, {"active": False}, token_digest(claims["jti"]))
         told = {name: claims[name] for name in _TOLD if name in claims}
-        return {"active": True, "token_type": "Bearer", **told}
+        return Introspected(study, client, {"active": True, "token_type": "Bearer", **told})
 
     def revoke(self, form: Form) -> tuple[str, Client, str]:
         """Revokes a token of the asking client: study, client, and the token's digest or "" when it was none.

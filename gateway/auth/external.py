@@ -1,34 +1,42 @@
 """Issuers elsewhere: OpenID Connect providers whose access tokens are accepted, because the operator named them.
 
-Their keys are found by discovery and kept in memory; a request never waits for a provider. Whatever cannot be had
-counts as no key, so that no token passes. A key that is not known yet is asked for, at most every ten seconds.
+Their keys are found by discovery and kept in memory, as long as their `Cache-Control` allows; a request never waits
+for a provider: one that comes later has them asked for. Whatever cannot be had counts as no key, so that no token
+passes. A key that is not known yet is asked for, at most every ten seconds.
 See https://openid.net/specs/openid-connect-discovery-1_0.html and RFC 9068.
 """
 
 import threading
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from gateway.auth.key_sets import MAX_KEPT_SECONDS, MIN_KEPT_SECONDS
+from gateway.auth.key_sets import MIN_KEPT_SECONDS, Get, kept_seconds
 from gateway.core.clock import Clock
 from gateway.core.codec import loads
 from gateway.core.errors import FhirError
+
+if TYPE_CHECKING:
+    from gateway.auth.fetching import Answer
 
 MAX_KEYS: Final = 50
 KEPT_THROUGH_FAULTS: Final = 3_600
 """For how many seconds keys still count when their provider cannot be asked; then none of them does."""
 
-Get: TypeAlias = Callable[[str], bytes]
-"""The body at an address; raises `OSError` or `ValueError` when it cannot be had."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """The keys, when they came, when they were last asked for (Unix seconds), and for how many seconds they are not
+    asked for anew."""
+
     keys: tuple[Mapping[str, Any], ...]
     fetched: float
     tried: float
+    seconds: int
+
+    def is_old(self, now: float) -> bool:
+        return now >= self.tried + self.seconds
 
 
 class ExternalIssuers:
@@ -56,8 +64,11 @@ class ExternalIssuers:
     def keys(self, issuer: str, kid: str) -> tuple[Mapping[str, Any], ...]:
         """The issuer's public keys as they are known, none when they are not; an unknown `kid` is asked for."""
         kept = self._kept.get(issuer)
-        if kept is None or self._clock().timestamp() >= kept.fetched + KEPT_THROUGH_FAULTS:
+        now = self._clock().timestamp()
+        if kept is None or now >= kept.fetched + KEPT_THROUGH_FAULTS:
             return ()
+        if kept.is_old(now):
+            self.waiting.set()
         if not any(key.get("kid") == kid for key in kept.keys):
             self._wanted.add(issuer)
             self.waiting.set()
@@ -69,36 +80,42 @@ class ExternalIssuers:
         now = self._clock().timestamp()
         for issuer in sorted(self._issuers):
             kept = self._kept.get(issuer)
-            is_needed = issuer in self._wanted or kept is None or not kept.keys
-            age = MIN_KEPT_SECONDS if is_needed else MAX_KEPT_SECONDS
-            if kept is not None and now < kept.tried + age:
+            is_needed = issuer in self._wanted and kept is not None and now >= kept.tried + MIN_KEPT_SECONDS
+            if kept is not None and not is_needed and not kept.is_old(now):
                 continue
             self._wanted.discard(issuer)
             try:
-                self._kept[issuer] = _Kept(self._asked(issuer), now, now)
+                keys, seconds = self._asked(issuer)
+                self._kept[issuer] = _Kept(keys, now, now, seconds if keys else MIN_KEPT_SECONDS)
             except (OSError, ValueError, FhirError):
-                before = kept or _Kept((), now, now)
-                self._kept[issuer] = _Kept(before.keys, before.fetched, now)
+                before = kept or _Kept((), now, now, MIN_KEPT_SECONDS)
+                self._kept[issuer] = replace(before, tried=now)
 
-    def _asked(self, issuer: str) -> tuple[Mapping[str, Any], ...]:
-        told = loads(self._get(f"{issuer.rstrip('/')}/.well-known/openid-configuration"))
+    def _asked(self, issuer: str) -> tuple[tuple[Mapping[str, Any], ...], int]:
+        """The keys, and for how many seconds they may be kept."""
+        told = loads(self._body(f"{issuer.rstrip('/')}/.well-known/openid-configuration")[0])
         if not isinstance(told, dict) or told.get("issuer") != issuer:
             raise ValueError("a provider that names itself")
         address = told.get("jwks_uri")
         if not isinstance(address, str) or urlsplit(address)[:2] != urlsplit(issuer)[:2]:
             raise ValueError("keys at the provider's own origin")
-        tree = loads(self._get(address))
+        body, seconds = self._body(address)
+        tree = loads(body)
         keys = tree.get("keys") if isinstance(tree, dict) else None
         if not isinstance(keys, list) or len(keys) > MAX_KEYS or not all(isinstance(key, dict) for key in keys):
             raise ValueError("a key set")
-        return tuple(keys)
+        return tuple(keys), seconds
+
+    def _body(self, url: str) -> tuple[bytes, int]:
+        """The body at an address, and for how many seconds it may be kept; a redirect and an error are none."""
+        answer = self._get(url)
+        if answer.status != 200:
+            raise ValueError("an answer")
+        return answer.body, kept_seconds(answer.cache_control)
 
 
-def fetch(url: str) -> bytes:
-    """The body at an address that the operator named; a redirect, an error and a long body are none."""
+def fetch(url: str) -> "Answer":
+    """The answer at an address that the operator named; a redirect is not followed, a long body is none."""
     from gateway.auth.fetching import fetched  # hardly any process asks, and what it needs takes five megabytes
 
-    answer = fetched(url)
-    if answer.status != 200:
-        raise ValueError("an answer")
-    return answer.body
+    return fetched(url)

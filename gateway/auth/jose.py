@@ -29,7 +29,7 @@ _KEY_SHAPES: Final[Mapping[str, Mapping[str, str]]] = {
     "RS256": {"kty": "RSA"},
     "RS384": {"kty": "RSA"},
 }
-_HEADER_NAMES: Final = frozenset({"alg", "kid", "typ"})
+_HEADER_NAMES: Final = frozenset({"alg", "jku", "kid", "typ"})
 _MIN_RSA_BITS: Final = 2048
 _OPTIONS: Final = {
     "require_aud": True,
@@ -61,15 +61,19 @@ def verify(
     now: float,
     max_seconds: int,
     may_lack_issue_time: bool = False,
+    key_set: str | None = None,
 ) -> dict[str, Any]:
     """The claims of a token that one of `keys` (public JWKs) signed and that is valid at `now` (Unix seconds).
 
-    Its `typ` must be one of `token_types`, where "" stands for none; `may_lack_issue_time` for those of other
+    Its `typ` must be one of `token_types`, where "" stands for none, and its `jku`, if any, the address `key_set`
+    that is known already: nothing is asked because a token says so. `may_lack_issue_time` for those of other
     issuers, whose `exp` may then be at most `max_seconds` away. Raises `Unauthorized` with `auth.token-expired` for a
     token that is genuine and too old, with `auth.token-invalid` for all else.
     """
     header = _header(token)
     if header.get("typ", "") not in token_types or header["alg"] not in algorithms:
+        raise _invalid()
+    if header.get("jku", key_set) != key_set:
         raise _invalid()
     key = _only_key(keys, header)
     claims = _claims(token, key, issuer, audience)

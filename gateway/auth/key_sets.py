@@ -4,7 +4,6 @@ An address inside the own network is refused, whatever name leads to it, and a r
 a client must not reach what only the gateway can.
 """
 
-import ipaddress
 import re
 import socket
 import threading
@@ -13,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
+from gateway.auth.addresses import is_public
 from gateway.core.clock import Clock
 from gateway.core.codec import loads
 from gateway.core.errors import FhirError, Unauthorized
@@ -84,12 +84,15 @@ class KeySets:
         keys = tree.get("keys") if isinstance(tree, dict) else None
         if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
             return nothing
-        seconds = max(MIN_KEPT_SECONDS, min(_allowed(answer.cache_control.lower()), MAX_KEPT_SECONDS))
-        return _Kept(tuple(keys), now + seconds, now)
+        return _Kept(tuple(keys), now + kept_seconds(answer.cache_control), now)
+
+
+def kept_seconds(cache_control: str) -> int:
+    """For how many seconds keys are kept that came with a `Cache-Control`: as it allows, within bounds."""
+    return max(MIN_KEPT_SECONDS, min(_allowed(cache_control.lower()), MAX_KEPT_SECONDS))
 
 
 def _allowed(control: str) -> int:
-    """For how many seconds a `Cache-Control` allows to keep what came with it."""
     if "no-store" in control or "no-cache" in control:
         return 0
     allowed = _MAX_AGE.search(control)
@@ -111,11 +114,6 @@ def _get(url: str) -> "Answer":
 
 def _public_address(host: str, port: int) -> str:
     found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-    for text in found:
-        address = ipaddress.ip_address(text.partition("%")[0])
-        mapped = getattr(address, "ipv4_mapped", None) or address
-        if not mapped.is_global or mapped.is_multicast:
-            raise ValueError("an address of the public network")
-    if not found:
-        raise ValueError("a name that resolves")
+    if not found or not all(map(is_public, found)):
+        raise ValueError("a name that resolves, to addresses of the public network")
     return sorted(found)[0]

@@ -20,9 +20,9 @@ from limits.storage import Storage, storage_from_string
 from gateway.core.errors import FhirError, TooManyRequests, Unavailable
 from gateway.core.issues import issue
 
-Kind: TypeAlias = Literal["fhir", "ingest", "login", "failure", "status"]
-"""FHIR requests and deliveries of a client; tokens asked for, and wrong proofs, of a network address; questions of a
-client how far an export is."""
+Kind: TypeAlias = Literal["fhir", "search", "ingest", "login", "failure", "status"]
+"""FHIR requests of a client, those of them that search, and its deliveries; tokens asked for, and wrong proofs, of a
+network address; questions of a client how far an export is."""
 
 SHARE: Final = 100
 

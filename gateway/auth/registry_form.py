@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from gateway.auth.addresses import may_be_public
 from gateway.auth.scopes import REGISTRY, Scope, narrowed
 from gateway.core.errors import BadRequest, Unprocessable
 from gateway.core.issues import Issue, issue
@@ -47,7 +48,7 @@ def _faults(study: Study, client: Client) -> Iterator[Issue]:
         "scopes": role is None or _are_within(client.scopes, role.scopes),
         "proof": bool(client.jwks or client.jwks_url or client.issuer or client.source),
         "jwks": len(client.jwks) <= MAX_KEYS and all(map(_is_public, client.jwks)),
-        "jwks_url": not client.jwks_url or bool(_KEY_SET.match(client.jwks_url)),
+        "jwks_url": not client.jwks_url or _is_key_set(client.jwks_url),
         "issuer": not client.issuer or bool(_ISSUER.match(client.issuer)),
         "redirect_uris": not (client.redirect_uris or client.secret_sha256),
     }
@@ -68,6 +69,12 @@ def _is_within(text: str, allowed: tuple[str, ...]) -> bool:
     if text in REGISTRY:
         return text in allowed
     return str(Scope.parse(text)) in narrowed((text,), allowed) or text in allowed
+
+
+def _is_key_set(url: str) -> bool:
+    """Whether a key set can be had there: over https, at a host that is not of the own network. What a name leads to
+    is looked at when the set is fetched."""
+    return bool(_KEY_SET.match(url)) and may_be_public(url)
 
 
 def _is_public(key: Mapping[str, Any]) -> bool:

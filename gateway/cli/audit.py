@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.cli.console import console, show_issues, table, write_json, write_line
 from gateway.cli.opening import opened
+from gateway.core.codec import loads
 from gateway.core.instants import format_instant
 from gateway.core.issues import operation_outcome
 
@@ -117,6 +118,39 @@ def break_glass(
             shown.add_row(when, event.client, event.organisation, event.outcome, what, people, event.why)
     if not as_json:
         console().print(shown)
+
+
+@app.command("result", epilog="Example: gateway audit result page.json --study hf-dct-01 --event 0123456789abcdef")
+def result(
+    paths: Annotated[list[Path], typer.Argument(help="Bundles, resources, or NDJSON: all pages of what was served.")],
+    study: Annotated[str, typer.Option("--study", help="The study.")],
+    event: Annotated[str, typer.Option("--event", help="The id of the AuditEvent.")],
+) -> None:
+    """Compare files with what an event says was served or written: the same resources and versions. Exit 1 if not.
+
+    An event of more than 100 resources names 100 of them, and tells a digest of all.
+    """
+    from gateway.audit import held, is_all
+    from gateway.core.errors import FhirError
+
+    with _studies(study) as (gateway, _):
+        told = gateway.audit.event(study, event)
+    if told is None:
+        raise typer.BadParameter("no such event", param_hint="--event")
+    try:
+        found = [one for path in paths for one in held(_resources(path))]
+    except (OSError, FhirError, TypeError, AttributeError) as error:
+        raise typer.BadParameter("files that hold FHIR JSON", param_hint="PATHS") from error
+    is_same = is_all(told, found)
+    write_line(f"{'the same' if is_same else 'not the same'}: {len(set(found))} resources, {told.count} in the event")
+    if not is_same:
+        raise typer.Exit(1)
+
+
+def _resources(path: Path) -> list[Any]:
+    """The resource of a JSON file, or those of an NDJSON file."""
+    data = path.read_bytes()
+    return [loads(line) for line in data.splitlines() if line.strip()] if path.suffix == ".ndjson" else [loads(data)]
 
 
 @app.command("keys", epilog="Example: gateway audit keys > anchor-keys.json")

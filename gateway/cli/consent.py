@@ -45,7 +45,7 @@ def explain(
             show_error("wrong study, client, action or reference; see --help")
             raise typer.Exit(2)
         manager = next(one for one in found.clients.values() if found.roles[one.role].enrols)
-        asked = ConsentRequest(asker.organisation, action, asker.purpose, micros(gateway.clock()))
+        asked = ConsentRequest.of(found, asker, action, micros(gateway.clock()))
         decision = gateway.access.door(found.principal(manager)).explain(kind, identity, asked)
         if as_json:
             write_json(explained(decision))

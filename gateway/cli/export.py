@@ -40,9 +40,7 @@ ALWAYS = (
 
 def register(root: typer.Typer) -> None:
     """Adds the command."""
-    root.command(
-        "export", epilog="Example: gateway export --study hf-dct-01 --client research --out research-export"
-    )(export_study)
+    root.command("export", epilog=EXAMPLE)(export_study)
 
 
 class Form(StrEnum):

@@ -4,23 +4,24 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from gateway.conformance.base import BaseTypes, primitive_check
-from gateway.conformance.bundle import check_bundle
+from gateway.conformance.base.sure import SureTypes
+from gateway.conformance.base.types import BaseTypes, primitive_check
 from gateway.conformance.bundle_index import BundleIndex
-from gateway.conformance.expressions import check_code_system, check_questionnaire, check_search_parameter
-from gateway.conformance.extension import Extensions, Policy
-from gateway.conformance.invariant import BEST_PRACTICE, OF_CONTAINED, Invariants
-from gateway.conformance.membership import Membership
-from gateway.conformance.primitive import FORMATS
-from gateway.conformance.profile import ProfileCompiler
-from gateway.conformance.questionnaire import Questionnaires
-from gateway.conformance.reference import check_contained
-from gateway.conformance.run import Check, Location, Run, Scope
-from gateway.conformance.structure_definition import StructureDefinitions
-from gateway.conformance.sure import SureTypes
-from gateway.conformance.vital_signs import implied_profiles
+from gateway.conformance.invariants.invariant import BEST_PRACTICE, OF_CONTAINED, Invariants
+from gateway.conformance.profile.compiled import ProfileCompiler
+from gateway.conformance.profile.membership import Membership
+from gateway.conformance.profile.vital_signs import implied_profiles
+from gateway.conformance.resources.bundle import check_bundle
+from gateway.conformance.resources.expressions import check_code_system, check_questionnaire, check_search_parameter
+from gateway.conformance.resources.questionnaire import Questionnaires
+from gateway.conformance.resources.structure_definition import StructureDefinitions
+from gateway.conformance.run import Check, Location, Run, Scope, path_of
+from gateway.conformance.values.extension import Extensions, Policy
+from gateway.conformance.values.primitive import FORMATS
+from gateway.conformance.values.reference import check_contained
 from gateway.core import Issue, Resource, issue
 from gateway.definitions import Definitions
 from gateway.fhirpath import Env
@@ -139,7 +140,7 @@ class Validator:
         if check is not None:
             check(value, at, run)
         elif self._definitions.structure(profile) is None:
-            run.report(unknown, at, profile=_shown(profile))
+            run.issues.append(_unknown(unknown, path_of(at), profile))
         else:
             run.report("conformance.profile-type", at, profile=_shown(profile), type=name)
 
@@ -218,6 +219,12 @@ def _stated(resource: dict[str, Any]) -> Iterable[str]:
     meta = resource.get("meta")
     profiles = meta.get("profile") if isinstance(meta, dict) else None
     return [profile for profile in profiles if isinstance(profile, str)] if isinstance(profiles, list) else []
+
+
+@lru_cache(maxsize=1024)
+def _unknown(rule: str, place: str, profile: str) -> Issue:
+    """The finding of a profile that is not known: of one guide thousands of resources name the same."""
+    return issue(rule, expression=place, profile=_shown(profile))
 
 
 def _shown(profile: str) -> str:

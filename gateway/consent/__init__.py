@@ -8,10 +8,11 @@ See https://hl7.org/fhir/R4/consent.html and docs/explanation of consent.
 
 from gateway.consent.boxes import applicable, covers, permits
 from gateway.consent.decision import decide
+from gateway.consent.ending import is_left
 from gateway.consent.grants import compile_grants, grant_compiler
 from gateway.consent.reading import needs_link, replaced
 from gateway.consent.request import ConsentPolicy, ConsentRequest, Decision, Reason
-from gateway.consent.writing import check_consent, is_deletion, is_same_or_withdrawn, is_withdrawal
+from gateway.consent.writing import check_consent, is_deletion, is_same_or_withdrawn, is_withdrawal, withdraws
 
 __all__ = [
     "ConsentPolicy",
@@ -25,9 +26,11 @@ __all__ = [
     "decide",
     "grant_compiler",
     "is_deletion",
+    "is_left",
     "is_same_or_withdrawn",
     "is_withdrawal",
     "needs_link",
     "permits",
     "replaced",
+    "withdraws",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from gateway.consent.request import ConsentRequest
-from gateway.core.resources import Grant, Placement
+from gateway.core.resources import RETAIN, Grant, Placement
 
 ANY: Final = "*"
 OTHERS: Final = "!"
@@ -16,12 +16,14 @@ def permits(grants: Iterable[Grant], request: ConsentRequest, placement: Placeme
 
 
 def applicable(grants: Iterable[Grant], request: ConsentRequest) -> list[Grant]:
-    """The boxes that are about this organisation, action, purpose and instant."""
+    """The boxes that are about this organisation, action, purpose and instant; "any" action is any that a Consent may
+    permit."""
+    actions = (RETAIN,) if request.action == RETAIN else (ANY, request.action)
     return [
         grant
         for grant in grants
         if grant.grantee in (ANY, request.organisation)
-        and grant.action in (ANY, request.action)
+        and grant.action in actions
         and grant.purpose in (ANY, request.purpose)
         and grant.valid_low <= request.now < grant.valid_high
     ]

@@ -6,14 +6,16 @@ broadly (any overlap, any doubt).
 """
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 from gateway.consent.reading import read_consents
 from gateway.consent.request import ACTIONS, ConsentPolicy, ConsentRequest, Decision, Reason
+from gateway.consent.retention import decide_retained
 from gateway.consent.terms import Provision, Terms
-from gateway.core.instants import Interval
+from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, Interval
 from gateway.core.kinds import KindTest, Match
-from gateway.core.resources import Placement
+from gateway.core.resources import RETAIN, Placement
 from gateway.core.types import Resource
 
 MAX_LEVELS = 3
@@ -31,6 +33,8 @@ def decide(
         return Decision(True, "consent.study-level")
     if not placement.subjects:
         return Decision(False, "consent.no-subject")
+    if request.action == RETAIN:
+        return decide_retained(consents, request, placement, policy)
     clinical = Interval(placement.low, max(placement.high, placement.low + 1))
     used: dict[Reason, None] = {}
     for subject in placement.subjects:
@@ -57,13 +61,21 @@ class Asked:
 
 
 class Question:
-    """One request about one domain and clinical interval."""
+    """One request about one domain and clinical interval; with a `span` about what stays permitted after its time."""
 
-    __slots__ = ("asked", "clinical", "request")
+    __slots__ = ("asked", "clinical", "request", "span")
 
-    def __init__(self, request: ConsentRequest, domain: str, clinical: Interval, placement: Placement) -> None:
+    def __init__(
+        self,
+        request: ConsentRequest,
+        domain: str,
+        clinical: Interval,
+        placement: Placement,
+        span: Interval | None = None,
+    ) -> None:
         self.request = request
         self.clinical = clinical
+        self.span = span
         self.asked = Asked(
             request.organisation,
             domain,
@@ -76,7 +88,7 @@ class Question:
     def match(self, provision: Provision) -> Match:
         """How surely all criteria of a provision are met, those of its ancestors and children aside."""
         surely = match_values(provision, self.asked)
-        if surely and not in_force(provision, self.request.now):
+        if surely and not in_force(provision, self.request.now, self.span):
             return Match.NO
         if surely and provision.data:
             if self.clinical.low >= provision.data.high or self.clinical.high <= provision.data.low:
@@ -84,6 +96,19 @@ class Question:
             if self.clinical.low < provision.data.low or self.clinical.high > provision.data.high:
                 return Match.POSSIBLE
         return surely
+
+    def retained(self, span: Interval | None) -> "Question":
+        """The same question about what was permitted in a span."""
+        if span == self.span:
+            return self
+        found = copy(self)
+        found.span = span
+        return found
+
+    def is_retained(self) -> bool:
+        """Whether the content is of the span's time."""
+        window = window_of(self.span)
+        return window is None or self.clinical.high <= window.high
 
 
 def match_values(provision: Provision, asked: Asked) -> Match:
@@ -112,9 +137,27 @@ def _match_code(provision: Provision, asked: Asked) -> Match:
     return max(found, default=Match.CERTAIN)
 
 
-def in_force(provision: Provision, now: int) -> bool:
-    """Whether `now` lies in the provision's period."""
-    return provision.period is None or provision.period.low <= now < provision.period.high
+def in_force(provision: Provision, now: int, span: Interval | None = None) -> bool:
+    """Whether `now` lies in the provision's period; asked what is retained of a `span`, whether it has begun.
+
+    What is retained was permitted once: a deny beside it keeps from it what it denied, although its own time is over.
+    """
+    period = provision.period
+    return period is None or (period.low <= now and (span is not None or now < period.high))
+
+
+def narrowed(span: Interval | None, provision: Provision) -> Interval | None:
+    """The part of a span in which a provision was in force; None stays None."""
+    if span is None or provision.period is None:
+        return span
+    return Interval(max(span.low, provision.period.low), min(span.high, provision.period.high))
+
+
+def window_of(span: Interval | None) -> Interval | None:
+    """The clinical interval of what is retained of a span, empty for what never was in force; None for any."""
+    if span is None:
+        return None
+    return Interval(FOREVER_BEFORE, span.high if span.low < span.high else FOREVER_BEFORE)
 
 
 def is_baseline(root: Provision) -> bool:
@@ -148,11 +191,16 @@ def _evaluate_consent(consent: Terms, question: Question) -> tuple[bool | None, 
     request = question.request
     if consent.since > request.now or (consent.until is not None and consent.until <= request.now):
         return None, ""
-    grants = consent.grants and request.action in ACTIONS
+    grants = consent.grants_at(request.now) and request.action in ACTIONS
     if consent.closed is not None:
         stopped = request.action == "collect" and request.now >= consent.closed
         grants = grants and not stopped and question.clinical.high <= consent.closed
-    return _evaluate(consent.root, question, ("provision",), grants, linked=False)
+    answer, place = _evaluate(consent.root, question, ("provision",), grants, linked=False)
+    if answer is None and consent.retains and request.action != "collect":
+        span = Interval(consent.since, FOREVER_AFTER)
+        still, where = _evaluate(consent.root, question.retained(span), ("provision",), grants, linked=False)
+        return (still, where) if still else (None, "")
+    return answer, place
 
 
 def _evaluate(
@@ -163,7 +211,8 @@ def _evaluate(
     surely = question.match(provision)
     if surely is Match.NO:
         return None, ""
-    certain = certain and surely is Match.CERTAIN
+    question = question.retained(narrowed(question.span, provision))
+    certain = certain and surely is Match.CERTAIN and question.is_retained()
     linked = linked or provision.study is Match.CERTAIN
     answers = [
         _evaluate(child, question, (*place, f"provision[{number}]"), certain, linked)

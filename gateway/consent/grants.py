@@ -13,13 +13,14 @@ from typing import TypeAlias
 
 from gateway.consent.boxes import ANY, OTHERS
 from gateway.consent.criterion import BROADER, Criterion
-from gateway.consent.decision import MAX_LEVELS, Asked, in_force, is_baseline, match_values
+from gateway.consent.decision import MAX_LEVELS, Asked, in_force, is_baseline, match_values, narrowed, window_of
 from gateway.consent.narrowing import instances_of, provisions, tests_of
 from gateway.consent.reading import read_consents
 from gateway.consent.request import ACTIONS, ConsentPolicy
+from gateway.consent.retention import retained_grants
 from gateway.consent.terms import Provision, Terms
 from gateway.consent.windows import ALWAYS, NEVER, Family, both, either, every, inside, outside
-from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE
+from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, Interval
 from gateway.core.kinds import KindRule, KindTest, Match
 from gateway.core.resources import Grant
 from gateway.core.types import Resource
@@ -37,6 +38,7 @@ _Outcomes: TypeAlias = Mapping[KindTest, Match]
 class _Cell:
     now: int
     asked: Asked
+    span: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,14 @@ class _Axis:
 
 def compile_grants(subject: str, consents: Sequence[Resource], policy: ConsentPolicy) -> tuple[Grant, ...]:
     """The boxes of `subject` (a Patient id) from all current versions of its Consents and ResearchSubjects, in a
-    stable order.
+    stable order, and those of what is retained.
 
     A row may lie in several boxes. Values that the policy does not know are granted by "*" only.
     """
     terms = read_consents(consents, subject, policy)
+    kept = retained_grants(consents, subject, policy)
     if not any(found.grants for found in terms):
-        return ()
+        return tuple(sorted(kept, key=_order))
     named = instances_of(terms)
     spans = _spans(terms)
     made: dict[tuple[int, ...], _Boxes] = {}
@@ -68,7 +71,7 @@ def compile_grants(subject: str, consents: Sequence[Resource], policy: ConsentPo
             made[key] = _cut(axes, terms, subject, outcomes, spans)
     rule = KindRule(tuple(tests), tuple(tests.values()), bool(named), frozenset())
     grants = (replace(box, others=named if box.instance == OTHERS else ()) for box in _ruled(made, rule))
-    return tuple(sorted(grants, key=_order))
+    return tuple(sorted((*grants, *kept), key=_order))
 
 
 def _cut(
@@ -159,7 +162,7 @@ def _spans(terms: Sequence[Terms]) -> list[tuple[int, int]]:
     cuts = {FOREVER_BEFORE, FOREVER_AFTER}
     for consent in terms:
         cuts.add(consent.since)
-        cuts.update(cut for cut in (consent.closed, consent.until) if cut is not None)
+        cuts.update(cut for cut in (consent.closed, consent.until, consent.withdrawn) if cut is not None)
         for provision in provisions(consent.root):
             cuts.update((provision.period.low, provision.period.high) if provision.period else ())
     return list(pairwise(sorted(cuts)))
@@ -211,19 +214,27 @@ def _consent_windows(consent: Terms, cell: _Cell) -> tuple[Family, Family]:
     """Which clinical intervals a Consent permits, and which it does not deny."""
     if consent.since > cell.now or (consent.until is not None and consent.until <= cell.now):
         return NEVER, ALWAYS
-    path = ALWAYS if consent.grants else NEVER
+    path = ALWAYS if consent.grants_at(cell.now) else NEVER
     if consent.closed is not None:
         stopped = cell.asked.action == "collect" and cell.now >= consent.closed
         path = NEVER if stopped else both(path, ((FOREVER_BEFORE, consent.closed),))
-    return _evaluate(consent.root, cell, 1, path, linked=False)
+    permitted, undenied = _evaluate(consent.root, cell, 1, path, linked=False)
+    if consent.retains and cell.asked.action != "collect":
+        span = Interval(consent.since, FOREVER_AFTER)
+        still, _ = _evaluate(consent.root, replace(cell, span=span), 1, path, linked=False)
+        permitted = either(permitted, both(still, undenied))
+    return permitted, undenied
 
 
 def _evaluate(provision: Provision, cell: _Cell, level: int, path: Family, linked: bool) -> tuple[Family, Family]:
     """The windows a provision permits and those it does not deny; `path` is where all ancestors surely match."""
     surely = match_values(provision, cell.asked)
-    if surely is Match.NO or not in_force(provision, cell.now):
+    if surely is Match.NO or not in_force(provision, cell.now, cell.span):
         return NEVER, ALWAYS
     path = both(path, inside(provision.data)) if surely is Match.CERTAIN else NEVER
+    if cell.span is not None:
+        cell = replace(cell, span=narrowed(cell.span, provision))
+        path = both(path, inside(window_of(cell.span)))
     linked = linked or provision.study is Match.CERTAIN
     below = [_evaluate(child, cell, level + 1, path, linked) for child in provision.children]
     undenied = every(not_denied for _, not_denied in below)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gateway.consent.documents import after_documents, mode_of
 from gateway.consent.narrowing import bounded
 from gateway.consent.request import ConsentPolicy
 from gateway.consent.terms import STUDY_EXTENSION, Terms, names_study, read_terms, scopes_of
@@ -24,20 +25,26 @@ class _Signed:
 
 
 def read_consents(resources: Sequence[Resource], subject: str, policy: ConsentPolicy) -> list[Terms]:
-    """The terms of all Consents of one subject, each until the instant at which another replaced it.
+    """The terms of all Consents of one subject, each until the instant at which another replaced or withdrew it.
 
     `resources` are current versions: Consents of any participant, and ResearchSubjects, whose `consent` is for their
     study when it names none itself.
     """
-    linked = set(_linked(resources, subject, policy))
-    consents = [_for_study(one, policy) if one.get("id") in linked else one for one in resources if _is(one, CONSENT)]
+    consents = consents_for(resources, subject, policy)
     signed = [found for one in consents if (found := _signed(one, subject, policy))]
     terms = []
     for one in consents:
         read = read_terms(one, subject, policy)
         if read:
-            terms.append(replace(read, until=_replaced_at(_signed(one, subject, policy), signed)))
-    return bounded(terms)
+            until = _replaced_at(_signed(one, subject, policy), signed)
+            terms.append((mode_of(one, policy.documents), replace(read, until=until)))
+    return bounded(after_documents(terms))
+
+
+def consents_for(resources: Sequence[Resource], subject: str, policy: ConsentPolicy) -> list[Resource]:
+    """The Consents among the resources; those that a ResearchSubject says are for this study name it."""
+    linked = set(_linked(resources, subject, policy))
+    return [_for_study(one, policy) if one.get("id") in linked else one for one in resources if _is(one, CONSENT)]
 
 
 def replaced(written: Resource, others: Sequence[Resource], policy: ConsentPolicy, now: int) -> list[Resource]:

@@ -73,7 +73,8 @@ class Terms:
     """One applicable Consent: `version` is its versioned reference, `grants` whether its permits count.
 
     `since` is the instant it was given, `until` that at which another replaced it, `closed` the instant from which a
-    stop-collection withdrawal ended it.
+    stop-collection withdrawal ended it, `withdrawn` that from which a document of its own took its permits back.
+    `retains`: what it permitted until a period ended stays permitted.
     """
 
     version: str
@@ -82,6 +83,12 @@ class Terms:
     closed: int | None
     root: Provision
     until: int | None = None
+    retains: bool = False
+    withdrawn: int | None = None
+
+    def grants_at(self, now: int) -> bool:
+        """Whether its permits count at an instant, as far as withdrawals say."""
+        return self.grants and (self.withdrawn is None or now < self.withdrawn)
 
 
 def read_terms(consent: Resource, subject: str, policy: ConsentPolicy) -> Terms | None:
@@ -93,7 +100,7 @@ def read_terms(consent: Resource, subject: str, policy: ConsentPolicy) -> Terms 
     if (consent.get("patient") or {}).get("reference") != f"Patient/{subject}":
         return None
     status = consent.get("status")
-    mode, closed = _withdrawal(consent)
+    mode, closed = withdrawal_of(consent)
     if status != "active" and not (status == "inactive" and mode == STOP_COLLECTION and closed is not None):
         return None
     scope = scopes_of(consent)
@@ -113,6 +120,7 @@ def read_terms(consent: Resource, subject: str, policy: ConsentPolicy) -> Terms 
         since=given.low if given else FOREVER_BEFORE,
         closed=closed if status == "inactive" else None,
         root=_root(consent, policy),
+        retains=policy.retains_expired,
     )
 
 
@@ -132,8 +140,8 @@ def withdrawals(consent: Resource) -> list[tuple[Any, Any, Any]]:
     return found
 
 
-def _withdrawal(consent: Resource) -> tuple[str | None, int | None]:
-    """Mode and instant; a mode of "" for a withdrawal that is not understood."""
+def withdrawal_of(consent: Resource) -> tuple[str | None, int | None]:
+    """Mode and instant, None for none; a mode of "" for a withdrawal that is not understood."""
     found = withdrawal_parts(consent)
     if not found:
         return None, None

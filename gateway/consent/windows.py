@@ -42,8 +42,10 @@ def every(families: Iterable[Family]) -> Family:
 
 
 def inside(interval: Interval | None) -> Family:
-    """The intervals inside `interval`; all of them for None."""
-    return ALWAYS if interval is None else ((interval.low, interval.high),)
+    """The intervals inside `interval`; all of them for None, none for an empty one."""
+    if interval is None:
+        return ALWAYS
+    return ((interval.low, interval.high),) if interval.low < interval.high else NEVER
 
 
 def outside(interval: Interval | None) -> Family:

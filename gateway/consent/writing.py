@@ -1,6 +1,9 @@
 """What a Consent must be before it is stored."""
 
+from collections.abc import Mapping
+
 from gateway.consent.decision import MAX_LEVELS
+from gateway.consent.documents import mode_of
 from gateway.consent.terms import DELETE, NO_FURTHER_USE, STOP_COLLECTION, WITHDRAWAL_EXTENSION, withdrawals
 from gateway.core.instants import parse_interval
 from gateway.core.issues import Issue, issue
@@ -24,6 +27,19 @@ def is_deletion(consent: Resource) -> bool:
     """Whether a Consent withdraws with mode delete, and no legal hold keeps the data."""
     return consent.get("status") == "inactive" and any(
         mode == DELETE and hold is None for mode, _, hold in withdrawals(consent)
+    )
+
+
+def is_withdrawn(consent: Resource) -> bool:
+    """Whether a Consent says of itself that it was withdrawn, with one mode that is understood."""
+    return consent.get("status") == "inactive" and bool(withdrawals(consent)) and not _check_withdrawal(consent)
+
+
+def withdraws(consent: Resource, documents: Mapping[str, str]) -> bool:
+    """Whether a Consent tells that the participant withdraws altogether: it says so of itself, or is a document, by
+    its mode among `documents`, of no further use."""
+    return is_withdrawn(consent) or (
+        consent.get("status") == "active" and mode_of(consent, documents) == NO_FURTHER_USE
     )
 
 

@@ -1,5 +1,7 @@
 """An auditable act: who did what to which resources, when, why, and whether it was permitted."""
 
+import hashlib
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
@@ -20,9 +22,10 @@ class Event(Struct, frozen=True, gc=False):
     Consents that permitted it (`Consent/1/_history/2`), as the store finds them when it writes the event. `why` is
     the reason that a person gave for a change, or for reading past the Consents, or "".
 
-    `network` is the address that the request came from, `user` the person who logged in (`Practitioner/1`), `query`
-    what a search asked, without values that could name somebody; each "" where there is none, as in the events of
-    older releases.
+    `network` is the address that the request came from, `user` the person who logged in (`Practitioner/1`, or
+    `subject:` and a digest), `query` what a search asked, without values that could name somebody; each "" where
+    there is none, as in the events of older releases. `digest` is the `digest_of` all that was touched where that is
+    more than `targets` name, else "".
 
     There is one for all that anybody reads, so it is a Struct of msgspec, which is made and encoded sooner than a
     dataclass; `msgspec.structs.replace` changes a copy.
@@ -51,6 +54,7 @@ class Event(Struct, frozen=True, gc=False):
     network: str = ""
     user: str = ""
     query: str = ""
+    digest: str = ""
 
 
 class Seen(Struct, frozen=True, gc=False):
@@ -74,7 +78,21 @@ BREAK_GLASS: Final = "BTG"
 """The purpose, of v3-ActReason, of who reads in an emergency past the Consents: no client is registered with it."""
 
 MAX_TARGETS: Final = 100
-"""How many references an event names at most; `count` and `patients` tell of all."""
+"""How many references an event names at most; `count`, `patients` and `digest` tell of all."""
+
+
+def versions_of(references: Sequence[str], versions: Sequence[int]) -> list[str]:
+    """References with their versions, `Observation/1/_history/2`; without one where it is 0, or there are none."""
+    if not versions:
+        return list(references)
+    pairs = zip(references, versions, strict=True)
+    return [f"{one}/_history/{version}" if version else one for one, version in pairs]
+
+
+def digest_of(touched: Iterable[str]) -> str:
+    """SHA-256 (hex) of what `versions_of` tells, in whatever order: each once, sorted by its bytes, a line each."""
+    lines = sorted(one.encode() for one in set(touched))
+    return hashlib.sha256(b"".join(line + b"\n" for line in lines)).hexdigest()
 
 
 class AuditRow(Struct, frozen=True, gc=False):

@@ -7,7 +7,7 @@ Consent changed, audit rows and the receipt's new state. Either all of it is dur
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from gateway.core.event import Event, Told
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE
@@ -75,6 +75,8 @@ class Change:
     A resource equal to its current version, server meta aside, is not written again. `order` is the instant of the
     message, in microseconds, None for none: one older than the newest that was taken for the resource does nothing.
     `is_new` says that the id was made at random for this change: nobody looks whether it is there.
+    `revise` makes the resource, and where it stands, from the version that is there once nobody else can change it;
+    None, or nothing there, changes nothing. It is pure, and counts in place of `resource`.
     """
 
     key: Key
@@ -83,6 +85,7 @@ class Change:
     if_match: int | None = None
     order: int | None = None
     is_new: bool = False
+    revise: "Callable[[Resource], tuple[Resource, Placement] | None] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,8 @@ class Unit:
     `accompany` is called inside the transaction with what the changes became and returns further changes, such as
     the Provenance of what was really written; `settle` likewise returns the receipt to store. All of them must be
     pure, as they are called again when the database asks for it; "the changes" are those of `prepare` and `changes`.
-    `report` gives audit events that only what became of the changes can tell; they follow `events`.
+    `report` gives audit events that only what became of the changes can tell; they follow `events`. Those of
+    `report_beside` tell of what became of the changes of `accompany`.
     `purge` gives the participants (Patient ids) of whom nothing but tombstones and Consents shall stay, whatever the
     changes left of them; it is called with what the changes became.
     `confirm` is called last, once no other commit of the study can come between it and the end of the transaction:
@@ -122,6 +126,7 @@ class Unit:
     prepare: "Callable[[Lookup], Sequence[Change]] | None" = None
     locks: tuple[str, ...] = ()
     report: Callable[[tuple[Committed, ...]], tuple[Told, ...]] | None = None
+    report_beside: Callable[[tuple[Committed, ...]], tuple[Told, ...]] | None = None
     purge: Callable[[tuple[Committed, ...]], Sequence[str]] | None = None
 
 
@@ -131,7 +136,8 @@ class Limit:
     else ("" is about anybody), and of which every clause of `gateway.search` in `clauses` is true.
 
     `among`, if it is not None, are the only participants that they may be about; what is about nobody, at the level
-    of the study, stays. `without_consent` says that Consents are not asked, for anything but Consents themselves.
+    of the study, stays. `without_consent` says that Consents are not asked, for anything but Consents themselves;
+    `retained`, that it is asked instead whether a row is kept after a withdrawal (`RETAIN`).
     """
 
     type: str
@@ -139,6 +145,7 @@ class Limit:
     clauses: tuple[Any, ...] = ()
     among: frozenset[str] | None = None
     without_consent: bool = False
+    retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +171,11 @@ Lookup: TypeAlias = Callable[[Any, Visibility | None, int], list[Stored]]
 
 It reads inside the transaction of a unit: what is committed is seen, what the unit is about to write is not.
 """
+
+
+RETAIN: Final = "retain"
+"""The action of grants that no Consent gives: what is kept after a withdrawal, for whoever must keep it. No other
+action reaches it, and it reaches no other."""
 
 
 @dataclass(frozen=True, slots=True)

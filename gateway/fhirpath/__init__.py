@@ -10,10 +10,10 @@ from gateway.fhirpath.env import Env
 from gateway.fhirpath.errors import FhirPathError, FhirPathEvaluationError
 from gateway.fhirpath.expression import Expression, compile
 from gateway.fhirpath.functions import FunctionSpec
-from gateway.fhirpath.items import Element
 from gateway.fhirpath.model import R4, Model
-from gateway.fhirpath.quantity import Quantity
-from gateway.fhirpath.temporal import Temporal
+from gateway.fhirpath.values.items import Element
+from gateway.fhirpath.values.quantity import Quantity
+from gateway.fhirpath.values.temporal import Temporal
 
 __all__ = [
     "R4",

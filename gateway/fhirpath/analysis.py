@@ -11,7 +11,8 @@ from gateway.fhirpath.facts import KNOWN_VARIABLES, Facts, Options, Scope
 from gateway.fhirpath.invocations import call_kind
 from gateway.fhirpath.kinds import Kind
 from gateway.fhirpath.model import Property
-from gateway.fhirpath.nodes import (
+from gateway.fhirpath.operands import NUMERIC, literal_kind, operator_kind, require, single
+from gateway.fhirpath.syntax.nodes import (
     Binary,
     Call,
     Chain,
@@ -25,7 +26,6 @@ from gateway.fhirpath.nodes import (
     Unary,
     Variable,
 )
-from gateway.fhirpath.operands import NUMERIC, literal_kind, operator_kind, require, single
 from gateway.fhirpath.types import ABSTRACT, is_exactly, matches, targets
 
 _WHOLE_NUMBERS: Final = frozenset(("System.Integer", "System.Long"))

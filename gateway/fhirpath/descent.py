@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from gateway.fhirpath.errors import Fault
-from gateway.fhirpath.items import Element, raw
 from gateway.fhirpath.model import Branch, Model
 from gateway.fhirpath.runtime import MAX_WALK, listed, pair
 from gateway.fhirpath.types import is_exactly, type_of
+from gateway.fhirpath.values.items import Element, raw
 
 _RESOURCE: Final = "Resource"
 

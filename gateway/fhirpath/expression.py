@@ -15,9 +15,9 @@ from gateway.fhirpath.facts import Facts, Options, Scope
 from gateway.fhirpath.functions import FunctionSpec
 from gateway.fhirpath.kinds import UNKNOWN_ITEM, Kind
 from gateway.fhirpath.model import R4, Model
-from gateway.fhirpath.nodes import Expr
-from gateway.fhirpath.parser import parse
 from gateway.fhirpath.printer import outline
+from gateway.fhirpath.syntax.nodes import Expr
+from gateway.fhirpath.syntax.parser import parse
 
 Evaluate = Callable[..., list[Any]]
 

@@ -9,7 +9,7 @@ from gateway.fhirpath.errors import FhirPathError
 from gateway.fhirpath.functions import FunctionSpec
 from gateway.fhirpath.kinds import Kind
 from gateway.fhirpath.model import Model, Property
-from gateway.fhirpath.nodes import Call, Expr, TypeName
+from gateway.fhirpath.syntax.nodes import Call, Expr, TypeName
 
 KNOWN_VARIABLES = frozenset(("context", "resource", "rootResource", "ucum", "sct", "loinc"))
 """Variables that every evaluation has."""

@@ -6,8 +6,8 @@ from gateway.fhirpath.forms import FORMS
 from gateway.fhirpath.functions import FUNCTIONS, Function
 from gateway.fhirpath.functions.registry import MOST
 from gateway.fhirpath.kinds import Kind
-from gateway.fhirpath.nodes import Call, Literal
 from gateway.fhirpath.operands import TAKES, require, single
+from gateway.fhirpath.syntax.nodes import Call, Literal
 
 
 def call_kind(analysis: Analysis, node: Call, scope: Scope) -> tuple[Kind, Scope]:

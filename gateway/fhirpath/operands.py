@@ -6,11 +6,11 @@ from typing import Final
 from gateway.fhirpath import kinds
 from gateway.fhirpath.facts import Analysis, Scope
 from gateway.fhirpath.kinds import TEMPORAL, Kind, system_types
-from gateway.fhirpath.long import Long
-from gateway.fhirpath.nodes import Binary, Chain, Expr, Literal, Member, Special, Variable
 from gateway.fhirpath.printer import print_expression
-from gateway.fhirpath.quantity import Quantity
-from gateway.fhirpath.temporal import Temporal
+from gateway.fhirpath.syntax.nodes import Binary, Chain, Expr, Literal, Member, Special, Variable
+from gateway.fhirpath.values.long import Long
+from gateway.fhirpath.values.quantity import Quantity
+from gateway.fhirpath.values.temporal import Temporal
 
 _NUMBERS: Final = frozenset(("System.Integer", "System.Decimal", "System.Long"))
 NUMERIC: Final = _NUMBERS | {"System.Quantity"}

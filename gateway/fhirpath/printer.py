@@ -5,9 +5,8 @@ from decimal import Decimal
 from typing import Final
 
 from gateway.fhirpath.facts import Facts
-from gateway.fhirpath.lexer import ESCAPED
-from gateway.fhirpath.long import Long
-from gateway.fhirpath.nodes import (
+from gateway.fhirpath.syntax.lexer import ESCAPED
+from gateway.fhirpath.syntax.nodes import (
     Binary,
     Call,
     Chain,
@@ -22,9 +21,10 @@ from gateway.fhirpath.nodes import (
     Variable,
     children,
 )
-from gateway.fhirpath.parser import POWER, RESERVED, UNARY
-from gateway.fhirpath.quantity import Quantity
-from gateway.fhirpath.temporal import Temporal
+from gateway.fhirpath.syntax.parser import POWER, RESERVED, UNARY
+from gateway.fhirpath.values.long import Long
+from gateway.fhirpath.values.quantity import Quantity
+from gateway.fhirpath.values.temporal import Temporal
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _ATOM: Final = 100

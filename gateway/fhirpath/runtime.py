@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cmp_to_key
 from typing import Any, Final, TypeVar
 
-from gateway.fhirpath.bounds import bounded
 from gateway.fhirpath.env import Env
-from gateway.fhirpath.equality import equal, key
 from gateway.fhirpath.errors import Fault
-from gateway.fhirpath.items import Element, raw
 from gateway.fhirpath.kinds import TEMPORAL
 from gateway.fhirpath.model import Model
-from gateway.fhirpath.ordering import compare
-from gateway.fhirpath.quantity import Quantity
 from gateway.fhirpath.types import is_exactly, matches, type_of
+from gateway.fhirpath.values.bounds import bounded
+from gateway.fhirpath.values.equality import equal, key
+from gateway.fhirpath.values.items import Element, raw
+from gateway.fhirpath.values.ordering import compare
+from gateway.fhirpath.values.quantity import Quantity
 
 T = TypeVar("T")
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
-from gateway.fhirpath.items import Element
 from gateway.fhirpath.model import Model
-from gateway.fhirpath.nodes import Expr, Member, TypeName
-from gateway.fhirpath.quantity import Quantity
-from gateway.fhirpath.temporal import Temporal
+from gateway.fhirpath.syntax.nodes import Expr, Member, TypeName
+from gateway.fhirpath.values.items import Element
+from gateway.fhirpath.values.quantity import Quantity
+from gateway.fhirpath.values.temporal import Temporal
 
 SYSTEM_TYPES: Final = frozenset(
     ("Any", "Boolean", "String", "Integer", "Long", "Decimal", "Date", "DateTime", "Time", "Quantity")

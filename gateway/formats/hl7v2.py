@@ -34,16 +34,17 @@ are several messages. There are no options. See https://www.hl7.org/implement/st
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options
 from gateway.formats.hl7v2_groups import Unfilled, flat, oru_groups, oru_outline
-from gateway.formats.hl7v2_locate import Located, Message, locator
-from gateway.formats.hl7v2_results import read_result, segment_of
-from gateway.formats.hl7v2_segments import USUAL, Encoding, read_plain, read_segment
+from gateway.formats.hl7v2_locate import Located, Locator, Message
+from gateway.formats.hl7v2_results import Row, kinds_of, known_results, read_result, segment_of
+from gateway.formats.hl7v2_segments import USUAL, Encoding, Segment, read_header, read_plain, read_segment
 
 MAX_SEGMENTS = 200_000
 
@@ -52,7 +53,8 @@ _NONE: frozenset[str] = frozenset()
 _HEADERS = frozenset(("FHS", "BHS", "MSH"))
 _CLOSING = {"FHS": "FTS", "BHS": "BTS"}
 _CLOSINGS = frozenset(_CLOSING.values())
-_CHARACTER_SETS = {"8859/1": "latin-1", "8859/2": "iso8859-2", "8859/15": "iso8859-15", "ASCII": "utf-8"}
+_CHARACTER_SET = re.compile(r"(?:ISO[ -]?)?(8859)[/-]([1-9]|1[0134569])|(?:WINDOWS-?|CP)(125[0-8])", re.IGNORECASE)
+"""Of MSH-18: table 0211 has `8859/1` to `8859/9` and `8859/15`; the others are what senders write for them."""
 
 
 def decode_hl7v2(data: bytes, options: Options) -> Decoded:
@@ -68,8 +70,9 @@ def decode_hl7v2(data: bytes, options: Options) -> Decoded:
         tree.update(roots[0])
     else:
         _merge(tree, roots)
-    fill = _filler(messages, unfilled)
-    return Decoded(tree, locator(tree, messages, fill), {id(results): rows for results, rows in unfilled}, fill)
+    rows = {id(results): rows for results, rows in unfilled}
+    whole = _Whole(messages, unfilled)
+    return Decoded(tree, Locator(tree, messages, whole.fill).locate, rows, whole.fill)
 
 
 def field_of(name: str) -> str:
@@ -83,10 +86,14 @@ def _text(data: bytes) -> str:
     except UnicodeDecodeError as error:
         declared = re.search(rb"MSH(.)(?:[^\r\n]*?\1){16}([^\r\n^~|]*)", data)
         name = declared.group(2).decode("ascii", "replace").strip() if declared else ""
-        encoding = _CHARACTER_SETS.get(name, "utf-8")
-        if encoding == "utf-8":
+        found = _CHARACTER_SET.fullmatch(name)
+        if found is None:
             raise BadRequest(issue("format.encoding", source=f"byte {error.start}", encoding="UTF-8")) from None
+    encoding = f"cp{found[3]}" if found[3] else f"iso{found[1]}-{found[2]}"
+    try:
         return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise BadRequest(issue("format.encoding", source=f"byte {error.start}", encoding=encoding)) from None
 
 
 def _unframed(text: str) -> str:
@@ -103,31 +110,30 @@ def _read(text: str) -> tuple[dict[str, Any], list[Message]]:
     lines = (text.replace("\r\n", "\r").replace("\n", "\r") if "\n" in text else text).split("\r")
     if len(lines) > MAX_SEGMENTS:
         raise BadRequest(issue("format.hl7-limit", limit=MAX_SEGMENTS))
-    beginnings, separators, add, is_plain = reader.beginnings, USUAL, reader.add, False
-    for number, line in enumerate(lines, 1):
-        if line[:4] in beginnings:
-            if not is_plain and separators.is_special(line):
-                add((line[:3], read_segment(line, separators)))
-            elif line[:3] == "OBX":
-                add(("OBX", read_result(line, separators)))
-            else:
-                add((line[:3], read_plain(line, separators)))
-        elif line and not line.isspace():
-            reader.take(line, number)
-            beginnings, separators, add = reader.beginnings, reader.encoding or USUAL, reader.add
-            is_plain = reader.is_plain
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        if line[:4] in reader.beginnings:
+            at += reader.take_usual(line, lines, at)
+            continue
+        at += 1
+        if line and not line.isspace():
+            reader.take(line, at)
     return reader.finish()
 
 
 class _Reader:
     """Splits lines into messages while it checks that every opened envelope is closed."""
 
-    __slots__ = ("add", "beginnings", "encoding", "headers", "in_batch", "is_plain", "messages", "open", "text")
+    __slots__ = (
+        *("add", "beginnings", "encoding", "headers", "in_batch", "is_plain", "kinds", "messages", "open", "text"),
+    )
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.is_plain = False
         self.encoding: Encoding | None = None
+        self.kinds = kinds_of(USUAL)
         self.beginnings = _NONE
         self.headers: dict[str, Any] = {}
         self.messages: list[Message] = []
@@ -135,7 +141,24 @@ class _Reader:
         self.open: list[str] = []
         self.in_batch = 0
 
+    def take_usual(self, line: str, lines: list[str], at: int) -> int:
+        """Takes a segment of those that come most often, the one at `at`, and may take more; returns how many."""
+        encoding, name = self.encoding or USUAL, line[:3]
+        if not self.is_plain and encoding.is_special(line):
+            self.add((name, read_segment(line, encoding)))
+        elif name != "OBX":
+            self.add((name, read_plain(line, encoding)))
+        else:
+            rows = known_results(islice(lines, at, None), encoding, self.kinds) if self.is_plain else None
+            if rows:
+                self.add((name, rows))
+                return len(rows)
+            read = read_result(line, encoding, self.kinds)
+            self.add((name, [read] if read.__class__ is tuple else read))
+        return 1
+
     def take(self, line: str, number: int) -> None:
+        """Takes any line that is not blank, of this number."""
         name = line[:3]
         if name in _HEADERS:
             self._header(name, line, number)
@@ -157,8 +180,9 @@ class _Reader:
         if encoding is not self.encoding:
             # What stands nowhere behind the first header's own separators stands in no line.
             self.is_plain = self.encoding is None and not encoding.is_special(self.text[self.text.index(line) + 9 :])
+            self.kinds = kinds_of(encoding)
         self.encoding = encoding
-        segment = read_segment(line, encoding)
+        segment = read_header(line, encoding, is_plain=True) if self.is_plain else read_segment(line, encoding)
         if name == "MSH":
             message = [(name, segment)]
             self.messages.append(message)
@@ -195,30 +219,43 @@ def _message_tree(message: Message, unfilled: list[Unfilled]) -> Located:
     if outlined is not None:
         unfilled += outlined[1]
         return outlined[0]
-    for index, (name, segment) in enumerate(message):
-        if segment.__class__ is tuple:
-            message[index] = name, segment_of(segment)
+    message[:] = _made(message, lambda rows: map(segment_of, rows))
     return oru_groups(message) if is_oru else flat(message)
 
 
-def _filler(messages: list[Message], unfilled: list[Unfilled]) -> Callable[[], None]:
-    """What makes the results that only have rows, once."""
+def _made(message: Message, made: Callable[[list[Row]], Iterable[Any]]) -> Message:
+    """The message with the segments that are made of its rows."""
+    whole: Message = []
+    for name, segment in message:
+        if segment.__class__ is list:
+            whole += [(name, one) for one in made(segment)]
+        else:
+            whole.append((name, segment))
+    return whole
 
-    def fill() -> None:
-        if not unfilled:
+
+class _Whole:
+    """Makes the results that only have rows, once."""
+
+    __slots__ = ("_messages", "_unfilled")
+
+    def __init__(self, messages: list[Message], unfilled: list[Unfilled]) -> None:
+        self._messages = messages
+        self._unfilled = unfilled
+
+    def fill(self) -> None:
+        """Nothing has rows any more."""
+        if not self._unfilled:
             return
-        made = []
-        for results, rows in unfilled:
-            results.extend([{"OBX": segment_of(row)} for row in rows])
-            made += results
-        unfilled.clear()
-        segments = iter(made)
-        for message in messages:
-            for index, (name, segment) in enumerate(message):
-                if segment.__class__ is tuple:
-                    message[index] = name, next(segments)["OBX"]
-
-    return fill
+        made: list[Segment] = []
+        for results, rows in self._unfilled:
+            segments = [*map(segment_of, rows)]
+            results.extend([{"OBX": segment} for segment in segments])
+            made += segments
+        self._unfilled.clear()
+        following = iter(made)
+        for message in self._messages:
+            message[:] = _made(message, lambda rows: islice(following, len(rows)))
 
 
 def _merge(tree: dict[str, Any], roots: list[Located]) -> None:

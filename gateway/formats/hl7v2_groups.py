@@ -57,10 +57,10 @@ def oru_outline(message: Message) -> tuple[Located, list[Unfilled]] | None:
         elif segment.__class__ is dict or builder.specimens or behind:
             return None
         elif rows:
-            rows.append(segment)
+            rows += segment
         else:
             empty: list[dict[str, Segment]] = []
-            rows = builder.open_results(empty, [segment])
+            rows = builder.open_results(empty, segment.copy())
             unfilled.append((empty, rows))
     return None if behind else (builder.finish(), unfilled)
 

@@ -6,30 +6,36 @@ from typing import Any, TypeAlias, TypeGuard
 from gateway.formats.decoded import Pointer
 
 Message: TypeAlias = list[tuple[str, Any]]
-"""Segments with their names, in order, MSH first; rows where results are not made yet."""
+"""Segments with their names, in order, MSH first; a list of rows where results one after another are not made yet."""
 
 Located: TypeAlias = dict[str, Any]
 _Title: TypeAlias = Callable[[dict[str, Any]], str | None]
 _SEARCHES = 3
 
 
-def locator(tree: Located, messages: list[Message], fill: Callable[[], None]) -> Callable[[Pointer], str]:
-    """The function from a pointer into `tree` to its position; asked again and again, it indexes the segments."""
-    names: dict[int, str] = {}
-    asked = 0
+class Locator:
+    """Positions of pointers into a tree, which `fill` completes first; asked often, it indexes the segments."""
 
-    def title(node: dict[str, Any]) -> str | None:
-        return names.get(id(node)) if names else _searched(messages, node)
+    __slots__ = ("_asked", "_fill", "_messages", "_names", "_tree")
 
-    def locate(pointer: Pointer) -> str:
-        nonlocal asked
-        fill()
-        asked += 1
-        if asked == _SEARCHES:
-            names.update(_names(messages))
-        return _locate(tree, pointer, title)
+    def __init__(self, tree: Located, messages: list[Message], fill: Callable[[], None]) -> None:
+        self._tree = tree
+        self._messages = messages
+        self._fill = fill
+        self._names: dict[int, str] | None = None
+        self._asked = 0
 
-    return locate
+    def locate(self, pointer: Pointer) -> str:
+        """The position of a pointer."""
+        self._fill()
+        self._asked += 1
+        if self._asked == _SEARCHES:
+            self._names = _names(self._messages)
+        return _locate(self._tree, pointer, self._title)
+
+    def _title(self, node: dict[str, Any]) -> str | None:
+        """What a segment is called; None for what is none."""
+        return _searched(self._messages, node) if self._names is None else self._names.get(id(node))
 
 
 def _searched(messages: list[Message], node: dict[str, Any]) -> str | None:

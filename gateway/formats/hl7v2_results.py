@@ -4,6 +4,7 @@ A laboratory says the same of a test again and again. A line is told by its kind
 of both when something looks at it (`gateway.formats.hl7v2`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -43,7 +44,63 @@ Row: TypeAlias = tuple[Kind, str, str | None, str, str | None]
 """A result: its kind, and its fields 1, 4, 5 and 14, each one plain text or None for none."""
 
 
-def read_result(line: str, encoding: Encoding) -> Row | Segment:
+class Kinds:
+    """The kinds of the OBX lines with one encoding: `known` by their fields 2, 3 and 6 to 13.
+
+    These name the test, its unit, range and flags, which come again in every message. They say nothing of whom the
+    result is about, so that they may be remembered; what a segment PID, a value or a time says never is.
+    """
+
+    __slots__ = ("_count", "_encoding", "known")
+
+    def __init__(self, encoding: Encoding) -> None:
+        self.known: dict[str, dict[str, dict[str | tuple[str], Kind]]] = {}
+        self._encoding = encoding
+        self._count = 0
+
+    def of(self, kind: str, test: str, rest: str) -> Kind:
+        """The kind with these fields 2 and 3, and 6 to 13 or less; what ends before 13 has a key of its own."""
+        separator = self._encoding.field
+        key = rest if rest.count(separator) == _TO_TIME - 1 else (rest,)
+        of_test = self.known.setdefault(kind, {}).setdefault(test, {})
+        found = of_test.get(key)
+        if found is None:
+            segment = read_plain(separator.join(("OBX", "1", kind, test, "1", "1", rest)), self._encoding)
+            composites = tuple((name, value) for name, value in segment.items() if isinstance(value, dict))
+            found = of_test[key] = Kind({"OBX": segment}, composites)
+            self._count += 1
+            if self._count > REMEMBERED:
+                self.known.clear()
+                self._count = 0
+        return found
+
+
+@lru_cache(maxsize=2)
+def kinds_of(encoding: Encoding) -> Kinds:
+    """What is remembered of the lines with an encoding."""
+    return Kinds(encoding)
+
+
+def known_results(lines: Iterable[str], encoding: Encoding, kinds: Kinds) -> list[Row]:
+    """The rows of lines that have nothing special, up to the first that is no OBX or is not of a known kind."""
+    separator, component, known = encoding.field, encoding.component, kinds.known
+    rows: list[Row] = []
+    try:
+        for line in lines:
+            name, number, kind, test, part, value, rest = line.split(separator, _TO_VALUE)
+            if name != "OBX":
+                break
+            rest, _, time = rest.rpartition(separator)
+            found = known[kind][test][rest]
+            if not number or not value or component in f"{number}{part}{value}{time}":
+                break
+            rows.append((found, number, part or None, value, time or None))
+    except (LookupError, ValueError):
+        return rows
+    return rows
+
+
+def read_result(line: str, encoding: Encoding, kinds: Kinds) -> Row | Segment:
     """An OBX line that has nothing special: its row, or its dict where it has texts of its own elsewhere."""
     separator = encoding.field
     parts = line.split(separator, _TO_VALUE)
@@ -59,7 +116,7 @@ def read_result(line: str, encoding: Encoding) -> Row | Segment:
         rest = separator.join(first)
     if not number or not value or encoding.component in f"{number}{part}{value}{time}" or count > _MOST:
         return read_plain(line, encoding)
-    row = _kind(kind, test, bool(part), rest, encoding), number, part or None, value, time or None
+    row = kinds.of(kind, test, rest), number, part or None, value, time or None
     if not others:
         return row
     segment = segment_of(row)
@@ -76,20 +133,9 @@ def segment_of(row: Row) -> Segment:
     segment["f1"] = segment["f1_1"] = number
     if part is not None:
         segment["f4"] = segment["f4_1"] = part
+    else:
+        del segment["f4"], segment["f4_1"]
     segment["f5"] = segment["f5_1"] = value
     if time is not None:
         segment["f14"] = segment["f14_1"] = time
     return segment
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _kind(kind: str, test: str, has_part: bool, rest: str, encoding: Encoding) -> Kind:
-    """The kind of an OBX, whose item has placeholders for number, sub-id and value.
-
-    `kind` and `test` are fields 2 and 3, `rest` 6 to 13. They name the test, its unit, range and flags, which come
-    again in every message. They say nothing of whom the result is about, so that they may be remembered; what a
-    segment PID, a value or a time says never is.
-    """
-    line = encoding.field.join(("OBX", "1", kind, test, "1" if has_part else "", "1", rest))
-    segment = read_plain(line, encoding)
-    return Kind({"OBX": segment}, tuple((name, value) for name, value in segment.items() if isinstance(value, dict)))

@@ -12,6 +12,7 @@ Segment: TypeAlias = dict[str, Any]
 _Read: TypeAlias = Callable[[Segment, list[str], int, "Encoding"], None]
 
 _TEXT_TYPES = frozenset(("ST", "TX", "FT"))
+_TEXT_FIELD = 5
 _ESCAPE = {"F": 1, "S": 2, "R": 3, "T": 4}
 _HIGHLIGHT = frozenset("HN")
 
@@ -37,7 +38,7 @@ _FIELDS = [names[""] for names in _NAMES]
 _FIRST = [names["c1"] for names in _NAMES]
 _COMPONENTS = [f"c{number}" for number in range(64)]
 _KEYS = _COMPONENTS[1 : MAX_PARTS + 1]
-_PARTS_OF = {names[""]: [names[key] for key in _KEYS] for names in _NAMES}
+_PARTS_OF = [[names[key] for key in _KEYS] for names in _NAMES]
 _OFTEN = ("PID", "PV1", "NTE", "ORC", "OBR", "OBX", "SPM")
 _HEADERS = frozenset(("MSH", "BHS", "FHS"))
 
@@ -59,7 +60,9 @@ class Encoding:
 
     def is_special(self, text: str) -> bool:
         """Whether a text has more than fields and components: repetitions, subcomponents, escapes, nulls."""
-        return self.repetition in text or self.escape in text or self.subcomponent in text or '""' in text
+        if self.repetition in text or self.escape in text or self.subcomponent in text:
+            return True
+        return '"' in text and '""' in text
 
     @classmethod
     def of(cls, header: str) -> "Encoding | None":
@@ -93,15 +96,20 @@ USUAL = cast(Encoding, _encoding("|^~\\&"))
 def read_segment(line: str, encoding: Encoding) -> Segment:
     """The dict of one segment line; see `gateway.formats.hl7v2` for its keys."""
     if line[:3] in _HEADERS:
-        parts = line.split(encoding.field)
-        segment: Segment = {"f1": encoding.field, "f2": parts[1]}
-        parts[0:2] = ["", "", ""]
-        read = _read_fields if encoding.is_special(line[9:]) or len(parts) > MAX_NAMED else read_plain_fields
-        read(segment, parts, 0, encoding)
-        return segment
+        return read_header(line, encoding, is_plain=not encoding.is_special(line[9:]))
     if not encoding.is_special(line):
         return read_plain(line, encoding)
     return _read(line, encoding, _read_fields)
+
+
+def read_header(line: str, encoding: Encoding, *, is_plain: bool) -> Segment:
+    """As `read_segment`, for a header; `is_plain` where it has nothing special behind its separators."""
+    parts = line.split(encoding.field)
+    segment: Segment = {"f1": encoding.field, "f2": parts[1]}
+    parts[0:2] = ["", "", ""]
+    read = read_plain_fields if is_plain and len(parts) <= MAX_NAMED else _read_fields
+    read(segment, parts, 0, encoding)
+    return segment
 
 
 def read_plain(line: str, encoding: Encoding) -> Segment:
@@ -113,7 +121,7 @@ def _read(line: str, encoding: Encoding, read: _Read) -> Segment:
     segment: Segment = {}
     parts = line.split(encoding.field)
     parts[0] = ""
-    text_field = 5 if line[:3] == "OBX" and len(parts) > 5 and parts[2] in _TEXT_TYPES else 0
+    text_field = _TEXT_FIELD if line[:3] == "OBX" and len(parts) > _TEXT_FIELD and parts[2] in _TEXT_TYPES else 0
     if len(parts) > MAX_NAMED:
         read = _read_fields
     read(segment, parts, text_field, encoding)
@@ -137,11 +145,13 @@ def _components(segment: Segment, number: int, raw: str, encoding: Encoding) -> 
     if len(texts) > MAX_PARTS:
         _composite_field(segment, number, raw, encoding)
         return
-    values = dict(compress(zip(_KEYS, texts, strict=False), texts))
-    if values:
-        name = _FIELDS[number]
-        segment[name] = values
-        segment.update(compress(zip(_PARTS_OF[name], texts, strict=False), texts))
+    field, names = _FIELDS[number], _PARTS_OF[number]
+    values = segment[field] = {}
+    for part, text in enumerate(texts):
+        if text:
+            values[_KEYS[part]] = segment[names[part]] = text
+    if not values:
+        del segment[field]
 
 
 def _read_fields(segment: Segment, parts: list[str], text_field: int, encoding: Encoding) -> None:

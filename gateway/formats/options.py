@@ -33,5 +33,7 @@ TABLE_OPTIONS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
 )
 """Of `delimited`."""
 
-XML_OPTIONS: Mapping[str, Callable[[Any], str]] = MappingProxyType({"document_type": is_switch, "context": _names})
+XML_OPTIONS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
+    {"document_type": is_switch, "lenient": is_switch, "context": _names}
+)
 """Of `xml`."""

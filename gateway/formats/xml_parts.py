@@ -2,7 +2,8 @@
 
 Each part is the root's start tag as it was written, the leading elements that option `context` names, the elements of
 the part, and the root's end tag. The document is read by expat in pieces and refused as `gateway.formats.xml_tree`
-refuses it: entities, external references, a document type definition unless option `document_type` takes it.
+refuses it: entities, external references, a document type definition unless option `document_type` takes it. Option
+`lenient` works as in `gateway.formats.xml`.
 """
 
 from collections import deque
@@ -14,6 +15,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.decoded import Options
 from gateway.formats.parts import MAX_RECORD_BYTES, PART_BYTES, Part
+from gateway.formats.xml_lenient import without_definition, without_vertical_tabs
 from gateway.formats.xml_tree import MAX_DEPTH, MAX_ELEMENTS, refuse_default
 
 _CHUNK = 65_536
@@ -29,7 +31,7 @@ def split_xml(file: BinaryIO, options: Options, size: int = PART_BYTES) -> Itera
         if not cutter.started and not buffer and chunk[:2] in _WIDE_MARKS:
             raise BadRequest(issue("format.parts-encoding"))
         buffer += chunk
-        scanner.parse(chunk, last=False)
+        scanner.parse(_readable(chunk, options, first=not cutter.started), last=False)
         yield from cutter.take(scanner.marks, buffer)
         if len(buffer) > MAX_RECORD_BYTES:
             raise BadRequest(issue("format.record-too-large", limit=MAX_RECORD_BYTES))
@@ -38,6 +40,13 @@ def split_xml(file: BinaryIO, options: Options, size: int = PART_BYTES) -> Itera
     scanner.parse(b"", last=True)
     yield from cutter.take(scanner.marks, buffer)
     yield from cutter.finish()
+
+
+def _readable(chunk: bytes, options: Options, *, first: bool) -> bytes:
+    """The chunk as the parser gets it, of the same length; `first` while the root has not begun."""
+    if not options.get("lenient"):
+        return chunk
+    return without_vertical_tabs(without_definition(chunk) if first and options.get("document_type") else chunk)
 
 
 class _Scanner:

@@ -14,7 +14,7 @@ from typing import Final
 from gateway.core.issues import Issue, issue
 from gateway.ingest.landing import Landing
 from gateway.mapping import Mapping
-from gateway.mapping.tools.drift import Fields, Path, fields_of, shown, undescribed, used
+from gateway.mapping.tools.drift import Fields, Path, Place, fields_of, shown, undescribed, used
 
 UNSEEN: Final = "ingest.unseen-fields"
 VANISHED: Final = "ingest.vanished-fields"
@@ -28,15 +28,43 @@ MAX_SHAPES: Final = 64
 MAX_TOLD: Final = 1_000
 """How many unseen fields of one source and mapping are told of; a hostile sender can make up names without end."""
 
+MAX_PLACES: Final = 20_000
+"""How many places of fields are remembered of one source and mapping before they are forgotten and learnt anew."""
+
+
+@dataclass(slots=True)
+class _Used:
+    """A field that the mapping reads: its place, that of its object, and in how many payloads in a row it was."""
+
+    place: Place
+    above: Place
+    streak: int = 0
+
 
 @dataclass(slots=True)
 class _Memory:
     """What is known of the payloads of one source that one mapping reads."""
 
-    used: frozenset[Path]
-    shapes: set[frozenset[Path]] = field(default_factory=set)
+    used: tuple[_Used, ...]
+    read: frozenset[Path]
+    root: Place = field(default_factory=Place)
+    places: int = 0
+    shapes: set[frozenset[Place]] = field(default_factory=set)
     told: set[Path] = field(default_factory=set)
-    streaks: dict[Path, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, paths: frozenset[Path]) -> "_Memory":
+        memory = cls(tuple(_Used(Place(path), Place()) for path in sorted(paths)), paths)
+        memory.begin()
+        return memory
+
+    def begin(self) -> None:
+        """Learns the places anew; what was told, and how often fields came, stays."""
+        self.root, self.places = Place(), 0
+        self.shapes.clear()
+        for one in self.used:
+            one.above = self.root.down(one.place.path[:-1])
+            one.place = one.above.at(one.place.path[-1])
 
 
 class Watch:
@@ -49,34 +77,40 @@ class Watch:
 
     def look(self, source: str, mapping: Mapping, tree: object) -> tuple[Issue, ...]:
         """What is new in a payload that fits its schema: () most of the time."""
-        fields = fields_of(tree)
         with self._lock:
             memory = self._memories.get((source, mapping.canonical))
             if memory is None:
-                memory = self._memories[source, mapping.canonical] = _Memory(used(mapping.plan))
+                memory = self._memories[source, mapping.canonical] = _Memory.of(used(mapping.plan))
+            if memory.places > MAX_PLACES:
+                memory.begin()
+            fields = fields_of(tree, memory.root)
             unseen = self._unseen(memory, mapping, fields)
             vanished = self._vanished(memory, fields)
         return (*_told(UNSEEN, unseen), *_told(VANISHED, vanished))
 
     def _unseen(self, memory: _Memory, mapping: Mapping, fields: Fields) -> frozenset[Path]:
-        if mapping.schema is None or fields.present in memory.shapes or len(memory.told) >= MAX_TOLD:
+        if fields.places in memory.shapes:
             return frozenset()
+        memory.places += len(fields.places)
         if len(memory.shapes) < MAX_SHAPES:
-            memory.shapes.add(fields.present)
-        found = undescribed(dict(mapping.schema.tree), fields.present) - memory.used - memory.told
+            memory.shapes.add(fields.places)
+        if mapping.schema is None or len(memory.told) >= MAX_TOLD:
+            return frozenset()
+        found = undescribed(dict(mapping.schema.tree), fields.present) - memory.read - memory.told
         memory.told |= found
         return found
 
     def _vanished(self, memory: _Memory, fields: Fields) -> list[Path]:
         """The fields of objects that are there, which have been in each of the last payloads that had the object."""
         found = []
-        for path in memory.used:
-            if path in fields.present:
-                memory.streaks[path] = memory.streaks.get(path, 0) + 1
-            elif path[:-1] in fields.objects:
-                if memory.streaks.get(path, 0) >= self._steady:
-                    found.append(path)
-                memory.streaks[path] = 0
+        places, objects = fields.places, fields.objects
+        for one in memory.used:
+            if one.place in places:
+                one.streak += 1
+            elif one.above in objects:
+                if one.streak >= self._steady:
+                    found.append(one.place.path)
+                one.streak = 0
         return found
 
 

@@ -45,10 +45,6 @@ def read(
         mapping, decoded = choose(payload.body, source.mappings, registry)
     except FhirError as error:
         return Reading("", issues=error.issues)
-    name = mapping.canonical
-    found = tuple(mapping.check_payload(decoded.tree, decoded.locate))
-    if any_blocks(found):
-        return Reading(name, issues=found)
     facts = Facts(
         study={**study.facts, **source.facts},
         envelope=payload.envelope,
@@ -56,10 +52,11 @@ def read(
         sha256=sha256,
         resolve=resolve,
     )
-    mapped = mapping.apply_to(decoded, facts, trace=trace)
+    mapped = mapping.map(decoded, facts, trace=trace)
+    if any_blocks(mapped.issues):
+        return Reading(mapping.canonical, (), mapped.issues, mapped.trace)
     told = watch.look(payload.source, mapping, decoded.tree) if watch is not None else ()
-    issues = (*found, *told, *mapped.issues)
-    return Reading(name, () if any_blocks(issues) else mapped.units, issues, mapped.trace)
+    return Reading(mapping.canonical, mapped.units, (*told, *mapped.issues), mapped.trace)
 
 
 def choose(body: bytes, mappings: tuple[str, ...], registry: MappingRegistry) -> tuple[PayloadMapping, Decoded]:

@@ -1,10 +1,10 @@
 """The mapping language: YAML files that read like the resources they make, checked and compiled.
 
 `MappingRegistry.load(roots, definitions)` reads the folders and raises every fault of every file at once;
-`registry.find(ids, tree)` takes the mapping of a payload; `mapping.check_payload(tree)` is the gate and
-`mapping.apply(tree, facts)` gives units of resources, one a participant. A file becomes a typed plan (`load`,
-`plan`), which `walk` defines the meaning of and `generate` makes fast functions from. Pure after load.
-The language is in docs/reference/mapping-language.md.
+`registry.find(ids, tree)` takes the mapping of a payload; `mapping.map(decoded, facts)` judges it by its schema,
+record by record where it must, and gives units of resources, one a participant; `mapping.apply(tree, facts)` does not
+judge. A file becomes a typed plan (`load`, `plan`), which `walk` defines the meaning of and `generate` makes fast
+functions from. Pure after load. The language is in docs/reference/mapping-language.md.
 """
 
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject

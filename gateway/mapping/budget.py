@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from gateway.fhirpath import Env, Expression, nodes
+from gateway.fhirpath import Env, Expression
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.scope import current
 
 MAX_ITEMS: Final = 100_000

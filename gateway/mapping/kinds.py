@@ -40,10 +40,38 @@ class Never:
 
     def hold(self, kinds: Set[Any]) -> bool:
         """Whether the condition holds for none of the kinds."""
-        if self._kinds.issuperset(kinds):
+        if kinds <= self._kinds:
             return True
         if any(self._holds[kind] for kind in kinds):
             return False
-        known = self._kinds if len(self._kinds) < MAX_KINDS else frozenset()
-        self._kinds = known | kinds
+        self._kinds = _with(self._kinds, kinds)
         return True
+
+
+class Nevers:
+    """The kinds for which none of several conditions holds: most often one look tells it of all of them."""
+
+    __slots__ = ("_conditions", "_kinds")
+
+    def __init__(self) -> None:
+        self._conditions: list[Never] = []
+        self._kinds: frozenset[Any] = frozenset()
+
+    def add(self, condition: Never) -> Never:
+        """The same condition, which is one of these from now on."""
+        self._conditions.append(condition)
+        return condition
+
+    def hold(self, kinds: Set[Any]) -> bool:
+        """Whether none of the conditions holds for any of the kinds."""
+        if kinds <= self._kinds:
+            return True
+        if not all(condition.hold(kinds) for condition in self._conditions):
+            return False
+        self._kinds = _with(self._kinds, kinds)
+        return True
+
+
+def _with(known: frozenset[Any], kinds: Set[Any]) -> frozenset[Any]:
+    """More kinds; where there are too many already, these alone."""
+    return known | kinds if len(known) < MAX_KINDS else frozenset(kinds)

@@ -7,7 +7,8 @@ decided the value. It never leaves out a path that is written in the expression.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gateway.fhirpath import Expression, nodes
+from gateway.fhirpath import Expression
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.budget import Counted
 from gateway.mapping.plan import Source
 

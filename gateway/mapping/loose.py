@@ -24,6 +24,9 @@ NO_FOCUS: Final[dict[str, Any]] = {}
 """The focus of expressions that read none; an object, since FHIRPath takes that without ado."""
 
 
+_OBJECTS: Final = {dict}
+
+
 class Odd(Exception):
     """The data are not what the short way is for; the general function of the expression takes over."""
 
@@ -41,7 +44,7 @@ def loose(values: list[Any]) -> Any:
     return values or None
 
 
-def fact(variables: Mapping[str, Any], names: tuple[str, ...], evaluate: _Evaluate, env: Env | None) -> Any:
+def fact(variables: Mapping[str, Any], names: tuple[str, ...], evaluate: _Evaluate, env: Callable[[], Env]) -> Any:
     """The loose value of an expression of facts alone; `names` are those of a path, () for another expression."""
     found: Any = variables
     for name in names:
@@ -51,7 +54,7 @@ def fact(variables: Mapping[str, Any], names: tuple[str, ...], evaluate: _Evalua
     else:
         if names and (found.__class__ is str or found.__class__ is dict):
             return found
-    return loose(evaluate(NO_FOCUS, env))
+    return loose(evaluate(NO_FOCUS, env()))
 
 
 def listed(value: Any) -> list[Any]:
@@ -72,12 +75,9 @@ def fit_one(value: Any, type_name: str, primitive: bool) -> Any:
 def fit_all(value: Any, type_name: str, primitive: bool) -> list[Any]:
     """All items of a value as the element takes them, in a list of their own; several count as work."""
     if value.__class__ is list:
-        spend(len(value))
-    if not primitive and value.__class__ is list:
-        for item in value:
-            if item.__class__ is not dict or not item:
-                break
-        else:
+        if len(value) > 1:
+            spend(len(value))
+        if not primitive and set(map(type, value)) == _OBJECTS and all(value):
             return list(value)
     made = [fitted(item, type_name, primitive) for item in listed(value) if item is not None]
     if any(item is REFUSED for item in made):

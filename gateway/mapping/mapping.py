@@ -1,6 +1,6 @@
 """A compiled mapping: payload trees and facts into units of FHIR resources."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Names
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -18,10 +18,11 @@ from gateway.mapping.explaining.positions import Positions
 from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
 from gateway.mapping.fast.compiled import FastPlan
 from gateway.mapping.fast.single_items import spread
+from gateway.mapping.gate import Fitting, fitting
 from gateway.mapping.language.payload_schema import Schema
 from gateway.mapping.loose import ODDITIES, fact
 from gateway.mapping.plan import Formula, Plan
-from gateway.mapping.scope import GRANTED, Fault, Scope, Spent, Work, current
+from gateway.mapping.scope import GRANTED, Fault, Scope, Seen, Spent, Work, current
 from gateway.mapping.subjects import Group, SubjectSearch
 from gateway.mapping.unit import Budget, UnitRun
 from gateway.mapping.values import plain
@@ -97,6 +98,38 @@ class Mapping:
             for found in self.schema.differences(tree)
         ]
 
+    def map(self, decoded: Decoded, facts: Facts, *, trace: bool = False) -> Mapped:
+        """Judges a decoded payload by its schema and maps what fits, as `apply_to` does.
+
+        Records of a wrong form are a unit of their own, the last one, that is kept out; where the policy of
+        `record-invalid` is `quarantine`, or it is not records that are wrong, the issues of the payload tell how it
+        differs, and there are no units.
+        """
+        if self.schema is None or self.schema.accepts(decoded.tree):
+            return self.apply_to(decoded, facts, trace=trace)
+        found = self._fitting(decoded, facts)
+        if found is None:
+            return Mapped((), tuple(self.check_payload(decoded.tree, decoded.locate)))
+        mapped = self.apply_to(found.decoded, facts, trace=trace)
+        return Mapped((*mapped.units, found.left_out), mapped.issues, mapped.trace)
+
+    def _fitting(self, decoded: Decoded, facts: Facts) -> Fitting | None:
+        """What fits, where records can be told, and the rest is of the same participant and for this mapping."""
+        if self.plan.records is None or self.plan.policy.get("record-invalid") == "quarantine":
+            return None
+        records = _Run.of(self, decoded, facts).told((self.plan.records,))
+        found = fitting(self.schema, decoded, records[0], self._work(decoded)) if records and self.schema else None
+        if found is None or not self.takes(found.decoded.tree):
+            return None
+        if not self.plan.subject.per_record:
+            told = [_Run.of(self, one, facts).told(self.plan.subject.formulas) for one in (decoded, found.decoded)]
+            if None in told or told[0] != told[1]:
+                return None
+        return found
+
+    def _work(self, decoded: Decoded) -> Work:
+        return Work(*self.granted, tree=lambda: decoded.tree)
+
     def apply(self, tree: Any, facts: Facts, *, trace: bool = False, locate: Locate = json_pointer) -> Mapped:
         """The units that the payload makes, as `apply_to` gives them; `locate` is that of the decoded payload."""
         return self.apply_to(Decoded(tree, locate), facts, trace=trace)
@@ -109,10 +142,8 @@ class Mapping:
         """
         if decoded.rows and (trace or self.fast is None or self.fast.record is None or not self.fast.record.of_rows):
             decoded = Decoded(decoded.tree, decoded.locate)
-        steps: list[Step] | None = [] if trace else None
-        run = _Run(self, decoded, facts, Positions(decoded.outline, decoded.locate), steps)
         try:
-            return run.run()
+            return _Run.of(self, decoded, facts, [] if trace else None).run()
         except TooLarge as large:
             return Mapped((), (issue("mapping.too-large", limit=large.limit, what=large.what),))
         except Spent:
@@ -125,6 +156,22 @@ class _Run(Struct, eq=False):
     facts: Facts
     positions: Positions
     steps: list[Step] | None
+
+    @classmethod
+    def of(cls, mapping: Mapping, payload: Decoded, facts: Facts, steps: list[Step] | None = None) -> "_Run":
+        return cls(mapping, payload, facts, Positions(payload.outline, payload.locate), steps)
+
+    def told(self, formulas: Sequence[Formula]) -> list[list[Any]] | None:
+        """What the whole payload says, before the participant is known; None where that cannot be told."""
+        token = current.set(Scope(work=Work(*self.mapping.granted, tree=self._tree)))
+        tree = self._tree()
+        try:
+            env = Env(variables={**self._facts(), "record": tree})
+            return [formula.expression.evaluate(tree, env) for formula in formulas]
+        except (Fault, FhirPathError, Spent, TooLarge):
+            return None
+        finally:
+            current.reset(token)
 
     def run(self) -> Mapped:
         plan, base = self.mapping.plan, self._facts()
@@ -139,14 +186,13 @@ class _Run(Struct, eq=False):
             if not records:
                 rule = problem or issue("mapping.no-records", source=self.positions.of_node(self.payload.outline))
                 return Mapped((), (rule,))
-            known = dict(base)
-            env = Env(variables=known)
-            search = SubjectSearch(plan, self.facts.resolve, known, env, self.positions, fast, scope)
+            seen = Seen(dict(base))
+            search = SubjectSearch(plan, self.facts.resolve, seen, self.positions, fast, scope)
             groups = search.groups(self.payload.outline, records)
         finally:
             current.reset(token)
         budget = Budget(work)
-        units = tuple([self._unit(group, base, (known, env), budget) for group in groups])
+        units = tuple([self._unit(group, base, seen, budget) for group in groups])
         return Mapped(units, (), tuple(self.steps or ()))
 
     def _tree(self) -> Any:
@@ -182,17 +228,16 @@ class _Run(Struct, eq=False):
             problem = error.issues[0].message if isinstance(error, FhirPathError) else error.rule
             return [], issue("mapping.evaluation", mapping=formula.position, problem=problem)
 
-    def _unit(
-        self, group: Group, base: dict[str, Any], seen: tuple[dict[str, Any], Env], budget: Budget
-    ) -> MappedUnit:
-        if group.subject is None or any_blocks(group.issues):
+    def _unit(self, group: Group, base: dict[str, Any], seen: Seen, budget: Budget) -> MappedUnit:
+        if group.subject is None or (group.issues and any_blocks(group.issues)):
             return MappedUnit(group.subject, group.place, len(group.records), issues=group.issues)
         plan, subject = self.mapping.plan, group.subject
-        facts = _subject_facts(subject)
-        missing = _missing_context(plan, {"site": facts["site"]}) if plan.context else ()
+        site = plain(subject.site)
+        missing = _missing_context(plan, {"site": site}) if plan.context else ()
         if missing:
             return MappedUnit(subject, group.place, len(group.records), issues=missing)
-        variables = {**base, **facts, "records": group.records, "index": 0}
+        known = _subject_facts(subject, site)
+        variables = {**base, "subject": known, "site": site, "records": group.records, "index": 0}
         run = UnitRun(
             plan=plan,
             fast=self.mapping.fast,
@@ -211,15 +256,14 @@ class _Run(Struct, eq=False):
         return run.run(group.place)
 
 
-def _subject_facts(subject: Subject) -> dict[str, Any]:
-    """What `%subject` and `%site` are; facts that are not known are absent."""
-    site = plain(subject.site)
+def _subject_facts(subject: Subject, site: Any) -> dict[str, Any]:
+    """What `%subject` is; facts that are not known are absent."""
     known = {"id": subject.id, "reference": subject.reference, "zone": subject.zone, "site": site}
     if subject.birth_date is not None:
         known["birthDate"] = subject.birth_date
     if subject.subject_id is not None:
         known["subjectId"] = subject.subject_id
-    return {"subject": known, "site": site}
+    return known
 
 
 def _default_zone(plan: Plan, subject: Subject, variables: dict[str, Any]) -> str | None:
@@ -228,8 +272,7 @@ def _default_zone(plan: Plan, subject: Subject, variables: dict[str, Any]) -> st
         return default
     if default is None:
         return subject.zone or None
-    evaluate = default.expression.evaluate
-    found = fact(variables, default.fact, lambda focus, _: evaluate(focus, Env(variables)), None)
+    found = fact(variables, default.fact, default.expression.evaluate, lambda: Env(variables))
     return subject.zone or None if found is None or found.__class__ is list else str(found)
 
 

@@ -13,7 +13,7 @@ from gateway.fhirpath import Expression, FunctionSpec
 from gateway.mapping.budget import Counted
 from gateway.mapping.shape import UNKNOWN, Found
 
-Action = Literal["warn", "drop-resource", "quarantine", "keep-original"]
+Action = Literal["warn", "drop-resource", "quarantine", "leave-out", "keep-original"]
 Mode = Literal["per-record", "per-payload", "grouped"]
 
 
@@ -203,6 +203,12 @@ class SubjectPlan:
     value: str | Formula
     verify: tuple[tuple[str, Formula], ...]
     position: str
+
+    @property
+    def formulas(self) -> tuple[Formula, ...]:
+        """All that is read of the payload to tell whose it is."""
+        parts = (self.system, self.value, *(formula for _, formula in self.verify))
+        return tuple(part for part in parts if isinstance(part, Formula))
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,12 +58,12 @@ class Work(Struct, eq=False):
     def _grow(self) -> None:
         grant, self.grant = self.grant, 0
         if grant:
-            self.limit += grant * _size(self.tree())
+            self.limit += grant * size_of(self.tree())
         if self.done > self.limit:
             raise Spent
 
 
-def _size(tree: Any) -> int:
+def size_of(tree: Any) -> int:
     """How many nodes a tree has."""
     count, todo = 0, [tree]
     while todo:
@@ -74,6 +74,19 @@ def _size(tree: Any) -> int:
         elif node.__class__ is list:
             todo.extend(node)
     return count
+
+
+class Seen(Struct, eq=False):
+    """What expressions see at a moment: `variables`, and an environment of these, made when one is evaluated."""
+
+    variables: dict[str, Any]
+    _env: Env | None = None
+
+    def env(self) -> Env:
+        """The environment, always the same one."""
+        if self._env is None:
+            self._env = Env(variables=self.variables)
+        return self._env
 
 
 class Scope(Struct, eq=False):

@@ -10,7 +10,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Final
 
-from gateway.fhirpath import nodes
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.elements import INTEGER_TYPES, NUMBER_TYPES
 
 Schemas = tuple[Mapping[str, Any], ...]

@@ -9,13 +9,13 @@ from typing import Any, Final
 from msgspec import Struct
 
 from gateway.core import Issue, issue
-from gateway.fhirpath import Env, FhirPathError
+from gateway.fhirpath import FhirPathError
 from gateway.mapping.explaining.positions import Positions
 from gateway.mapping.facts import Place, Subject
 from gateway.mapping.fast.compiled import FastPlan
 from gateway.mapping.loose import ODDITIES, listed
 from gateway.mapping.plan import Formula, Plan
-from gateway.mapping.scope import Fault, Scope
+from gateway.mapping.scope import Fault, Scope, Seen
 from gateway.mapping.values import key_text
 
 _TOLD: Final = (Fault, FhirPathError, *ODDITIES)
@@ -33,13 +33,12 @@ class Group(Struct, frozen=True, eq=False):
 class SubjectSearch(Struct, eq=False):
     """Finds the participants of one payload; what the functions of `fast` raise at is evaluated.
 
-    `variables`, those of `env`, are the facts that expressions see before one is known.
+    `seen` are the facts that expressions see before one is known.
     """
 
     plan: Plan
     resolve: Callable[[str, str], Subject | None]
-    variables: dict[str, Any]
-    env: Env
+    seen: Seen
     positions: Positions
     fast: FastPlan | None
     scope: Scope
@@ -55,14 +54,15 @@ class SubjectSearch(Struct, eq=False):
         for record in records:
             found.setdefault(self._identity(record), []).append(record)
         path = () if self.fast is None else self.fast.records
-        return tuple(self._group(identity, rows[0], rows, path) for identity, rows in found.items())
+        return tuple([self._group(identity, rows[0], rows, path) for identity, rows in found.items()])
 
     def _identity(self, focus: Any) -> tuple[str, str] | Issue:
         """System and value of the participant's identifier; the issue where the payload does not say them."""
         parts: list[str] = []
         for part in (self.plan.subject.system, self.plan.subject.value):
-            if isinstance(part, str):
-                parts.append(part)
+            told = part if isinstance(part, str) else self._text(part, focus)
+            if told or isinstance(part, str):
+                parts.append(told or "")
                 continue
             values = self._values(part, focus) or []
             text = key_text(values[0]) if len(values) == 1 else None
@@ -72,21 +72,35 @@ class SubjectSearch(Struct, eq=False):
             parts.append(text)
         return parts[0], parts[1]
 
+    def _text(self, formula: Formula, focus: Any) -> str | None:
+        """The one text of a formula, as it most often is; None for anything else."""
+        if self.fast is None:
+            return None
+        seen = self.seen
+        seen.variables["record"] = focus
+        try:
+            found = self.fast.asked[formula.position](focus, seen.variables, self.scope, seen.env)
+        except _TOLD:
+            return None
+        return found if found.__class__ is str else None
+
     def _values(self, formula: Formula, focus: Any) -> list[Any] | None:
         """The values of a formula; None when it cannot be evaluated on this payload."""
-        self.variables["record"] = focus
+        seen = self.seen
+        seen.variables["record"] = focus
         try:
             if self.fast is not None:
-                return listed(self.fast.asked[formula.position](focus, self.variables, self.scope, self.env))
+                return listed(self.fast.asked[formula.position](focus, seen.variables, self.scope, seen.env))
         except _TOLD:
             pass
         try:
-            return formula.expression.evaluate(focus, self.env)
+            return formula.expression.evaluate(focus, seen.env())
         except (Fault, FhirPathError):
             return None
 
     def _source(self, formula: Formula, focus: Any) -> str:
-        return self.positions.first(formula, {"focus": focus, "record": focus, "payload": self.variables["payload"]})
+        payload = self.seen.variables["payload"]
+        return self.positions.first(formula, {"focus": focus, "record": focus, "payload": payload})
 
     def _group(
         self, identity: tuple[str, str] | Issue, focus: Any, records: list[Any], path: tuple[str, ...]
@@ -107,10 +121,12 @@ class SubjectSearch(Struct, eq=False):
         """Differences between what the payload says of the participant and what the study knows."""
         found = []
         for name, formula in self.plan.subject.verify:
+            wanted = subject.birth_date if name == "birthDate" else subject.site.get("id")
+            if wanted is not None and self._text(formula, focus) == wanted:
+                continue
             values = self._values(formula, focus)
             if values == []:
                 continue
-            wanted = subject.birth_date if name == "birthDate" else subject.site.get("id")
             if wanted is None:
                 rule = "mapping.subject-unverified"
             elif (

@@ -1,7 +1,7 @@
 """One unit: the records of one subject into resources, with the fast functions where nothing is to report."""
 
 from collections.abc import Callable, Sequence
-from itertools import compress
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
@@ -15,12 +15,12 @@ from gateway.formats import Decoded
 from gateway.mapping.budget import TooLarge
 from gateway.mapping.explaining.gathering import explained
 from gateway.mapping.explaining.positions import Positions
-from gateway.mapping.explaining.walk import Made, Walk
+from gateway.mapping.explaining.walk import Walk
 from gateway.mapping.facts import MappedUnit, Place, Step, Subject
-from gateway.mapping.fast.compiled import Bound, FastPlan, Generated, Run
+from gateway.mapping.fast.compiled import Bound, FastPlan, Generated, Parts, Run
 from gateway.mapping.loose import ODDITIES, fact
 from gateway.mapping.plan import Emit, Formula, Plan
-from gateway.mapping.scope import Fault, Scope, Spent, Work, current
+from gateway.mapping.scope import Fault, Scope, Seen, Spent, Work, current
 from gateway.mapping.values import key_text
 
 MAX_RESOURCES = 200_000
@@ -30,7 +30,7 @@ MAX_ISSUES = 1_000
 """How many findings of one unit are listed."""
 
 
-_REFERENCE, _RESOURCE, _ORDER = map(itemgetter, (1, 2, 3))
+_EMIT, _REFERENCE, _RESOURCE, _ORDER = map(itemgetter, (0, 1, 2, 3))
 
 
 class Budget(Struct, eq=False):
@@ -49,7 +49,7 @@ class Budget(Struct, eq=False):
 class UnitRun(Struct, eq=False):
     """Maps one unit. `variables` are the facts that all its expressions see.
 
-    `seen` is what they see at a moment, and the environment of it: filled anew for each pass.
+    `seen` is what they see at a moment, filled anew for each pass.
     """
 
     plan: Plan
@@ -59,13 +59,13 @@ class UnitRun(Struct, eq=False):
     payload: Decoded
     records: Sequence[Any]
     variables: dict[str, Any]
-    seen: tuple[dict[str, Any], Env]
+    seen: Seen
     zone: str | None
     positions: Positions
     budget: Budget
     steps: list[Step] | None = None
     issues: list[Issue] = field(default_factory=list)
-    _made: dict[str, Made] = field(default_factory=dict)
+    _made: dict[str, Parts] = field(default_factory=dict)
     _given: int = 0
     _unlisted: int = 0
 
@@ -87,14 +87,14 @@ class UnitRun(Struct, eq=False):
             self._pass(self._scope(known), explain=True)
         if self._unlisted:
             self.issues.append(issue("mapping.more-findings", count=self._unlisted))
-        orders = [*map(_ORDER, self._made.values())]
+        made = [*self._made.values()]
         return MappedUnit(
             subject=self.subject,
             place=place,
             records=len(self.records),
-            resources=tuple(map(_RESOURCE, self._made.values())),
+            resources=tuple(map(_RESOURCE, made)),
             issues=tuple(self.issues),
-            orders=dict(compress(zip(self._made, orders, strict=True), orders)),
+            orders={new[1]: new[3] for new in made if new[3]},
         )
 
     def _forget(self, steps: int, left: int, done: int) -> None:
@@ -116,17 +116,18 @@ class UnitRun(Struct, eq=False):
         if explain:
             self.payload.fill()
         token = current.set(scope)
-        variables, env = self.seen
+        variables = self.seen.variables
         variables.clear()
         variables.update(self.variables)
-        walk = Walk(self.plan, self.study, scope, variables, env, self.positions, self.steps)
+        walk = Walk(self.plan, self.study, scope, self.seen, self.positions, self.steps)
         fast = None if explain else self.fast
         try:
-            self._payload_emits(self.plan.before, () if fast is None else fast.before, walk)
+            if self.plan.before:
+                self._payload_emits(self.plan.before, () if fast is None else fast.before, walk)
             self._records(walk, fast)
             if self.plan.after:
                 scope.made = self._made_so_far()
-            self._payload_emits(self.plan.after, () if fast is None else fast.after, walk)
+                self._payload_emits(self.plan.after, () if fast is None else fast.after, walk)
         finally:
             current.reset(token)
 
@@ -148,7 +149,7 @@ class UnitRun(Struct, eq=False):
             return ()
         if fast is not None and fast.wanted is not None:
             try:
-                return fast.wanted(self.records, walk.variables, walk.env)
+                return fast.wanted(self.records, walk.variables, walk.seen.env)
             except (*ODDITIES, Fault, FhirPathError):
                 pass
         return range(len(self.records))
@@ -158,7 +159,7 @@ class UnitRun(Struct, eq=False):
         if function is None:
             return None
         try:
-            return Bound(function, (walk.variables, walk.scope, walk.env, self.study))
+            return Bound(function, (walk.variables, walk.scope, walk.seen.env, self.study))
         except (Fault, FhirPathError):
             return None
 
@@ -166,7 +167,7 @@ class UnitRun(Struct, eq=False):
         """The references of the whole unit by emit: what emits after the records may refer to."""
         found: dict[str, list[str]] = {}
         for reference, made in self._made.items():
-            found.setdefault(made.emit, []).append(reference)
+            found.setdefault(_EMIT(made), []).append(reference)
         return found
 
     def _payload_emits(self, emits: tuple[Emit, ...], fast: tuple[Generated, ...], walk: Walk) -> None:
@@ -176,7 +177,7 @@ class UnitRun(Struct, eq=False):
             made = self._quick(self._bound(fast[number] if fast else None, walk), self.payload.outline, walk)
             self._keep(walk, list(explained(walk, emit, self.payload.outline)) if made is None else made)
 
-    def _quick(self, run: Bound | None, focus: Any, walk: Walk) -> list[Made] | None:
+    def _quick(self, run: Bound | None, focus: Any, walk: Walk) -> list[Parts] | None:
         """What the fast function made; None when there is none, or when it met something to report."""
         if run is None:
             return None
@@ -198,7 +199,7 @@ class UnitRun(Struct, eq=False):
             self.payload.fill()
             return None
 
-    def _of_rows(self, run: Run, focus: Any) -> list[Made] | None:
+    def _of_rows(self, run: Run, focus: Any) -> list[Parts] | None:
         """What was made of rows; else None, and the payload is whole."""
         try:
             return run(focus)
@@ -206,20 +207,20 @@ class UnitRun(Struct, eq=False):
             self.payload.fill()
             return None
 
-    def _keep(self, walk: Walk, made: list[Made]) -> None:
+    def _keep(self, walk: Walk, made: list[Parts]) -> None:
         self.budget.take(len(made))
         if walk.issues:
             self._note(walk.issues)
             walk.issues.clear()
         kept = self._made
         if not kept:
-            self._made = dict(zip(map(_REFERENCE, made), made, strict=True))
+            self._made = {new[1]: new for new in made}
             if len(self._made) == len(made):
                 return
             self._made = kept
         for new in made:
-            old = kept.setdefault(new.reference, new)
-            if old is not new and old.resource != new.resource:
+            old = kept.setdefault(_REFERENCE(new), new)
+            if old is not new and _RESOURCE(old) != _RESOURCE(new):
                 self._settle(walk, old, new)
 
     def _note(self, found: Sequence[Issue]) -> None:
@@ -230,15 +231,19 @@ class UnitRun(Struct, eq=False):
             else:
                 self._unlisted += 1
 
-    def _settle(self, walk: Walk, old: Made, new: Made) -> None:
-        """Which of two different resources with one id stays: the newer; without an order it is an issue."""
-        if old.order and new.order and old.order != new.order:
-            self._made[new.reference] = max(old, new, key=lambda made: made.order)
+    def _settle(self, walk: Walk, old: Parts, new: Parts) -> None:
+        """Which of two different resources with one id stays: the newer; without an order the first, and an issue."""
+        name, reference, _, order = new
+        if _ORDER(old) and order and _ORDER(old) != order:
+            self._made[reference] = max(old, new, key=_ORDER)
             return
-        emit = next(emit for emit in (*self.plan.before, *self.plan.each, *self.plan.after) if emit.id == new.emit)
+        emit = next(emit for emit in (*self.plan.before, *self.plan.each, *self.plan.after) if emit.id == name)
         source = self.positions.of_node(walk.variables.get("item"), walk.variables.get("record"))
         place = {"expression": emit.type, "source": source, "mapping": emit.position}
-        self._note((issue("mapping.duplicate-key", emit=new.emit, **place),))
+        found = issue("mapping.duplicate-key", emit=name, **place)
+        if self.plan.policy.get("duplicate-key") == "drop-resource":
+            found = replace(found, severity="warning")
+        self._note((found,))
 
     def _reference(self) -> Callable[[str, tuple[object, ...]], str]:
         """What turns an emit and the varying parts of its key into a reference."""
@@ -269,5 +274,5 @@ def _fixed_part(part: str | Formula, variables: dict[str, Any]) -> str:
         return part
     if not part.fixed:
         return ""
-    found = fact(variables, part.fact, lambda focus, _: part.expression.evaluate(focus, Env(variables)), None)
+    found = fact(variables, part.fact, part.expression.evaluate, lambda: Env(variables))
     return key_text(found) or ""

@@ -62,7 +62,7 @@ class Statement:
 class Bodies:
     """One page of a search of one type, with no more than what is served of it.
 
-    `ids`, `versions` and `bodies` go in step; `next` as in `Found`; `pairs` as in `Stored`, of them all.
+    `ids`, `versions` and `bodies` go in step; `next` and `total` as in `Found`; `pairs` as in `Stored`, of them all.
     """
 
     type: str
@@ -71,6 +71,7 @@ class Bodies:
     bodies: Sequence[bytes]
     next: Position | None
     pairs: tuple[tuple[str, str], ...] | None = None
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,13 @@ def _client(key: str, row: Tree, roles: Mapping[str, Role]) -> Client:
 
 def _policy(row: Tree, resources: Mapping[str, Resource]) -> ConsentPolicy:
     templates = {name: resources[f"Consent-{name}.json"] for name in row["templates"]}
-    return ConsentPolicy(row["policy"], templates, row.get("require_verified", False))
+    return ConsentPolicy(
+        row["policy"],
+        templates,
+        row.get("require_verified", False),
+        row.get("after_expiry", "no-further-use"),
+        row.get("withdrawal_documents", {}),
+    )
 
 
 def _validation(row: Tree) -> ValidationPolicy:

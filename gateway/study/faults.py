@@ -13,6 +13,8 @@ from gateway.study.files import File
 
 STUDY_LINK = "http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext"
 DOMAIN_SYSTEM = "urn:trial-fhir-gateway:data-domain"
+RETENTION_PURPOSES = ("HCOMPL", "HLEGAL")
+"""The purposes of use (v3-ActReason) for which what is retained is read: compliance and law."""
 
 
 def check_study(file: File, resources: Mapping[str, Resource], folder: str) -> Iterator[Issue]:
@@ -21,6 +23,7 @@ def check_study(file: File, resources: Mapping[str, Resource], folder: str) -> I
     yield from _head(file, folder)
     yield from _sites(file)
     yield from _clients(file)
+    yield from _retention(file)
     yield from _validation(file)
     for index, name in enumerate(tree["consent"]["templates"]):
         source = file.at("consent", "templates", index)
@@ -69,6 +72,27 @@ def _clients(file: File) -> Iterator[Issue]:
     for key in tree["sources"]:
         if key not in delivered:
             yield issue("study.source-client", source=file.at("sources", key), name=key)
+
+
+def _retention(file: File) -> Iterator[Issue]:
+    """Who sees what is retained reads it, for a regulator or a court."""
+    roles = file.tree["roles"]
+    retaining = {name: role for name, role in roles.items() if role.get("sees_retained")}
+    for name, role in retaining.items():
+        is_more = any(role.get(flag) for flag in ("enrols", "collects", "break_glass", "deidentify"))
+        if is_more or not all(map(_reads, role["scopes"])):
+            yield issue("study.retention-role", source=file.at("roles", name), name=name)
+    for key, client in file.tree["clients"].items():
+        if client["role"] in retaining:
+            if client["purpose"] not in RETENTION_PURPOSES:
+                source = file.at("clients", key, "purpose")
+                yield issue("study.retention-purpose", source=source, client=key, known=", ".join(RETENTION_PURPOSES))
+            if not all(map(_reads, client.get("scopes", ()))):
+                yield issue("study.retention-role", source=file.at("clients", key, "scopes"), name=client["role"])
+
+
+def _reads(scope: str) -> bool:
+    return set(scope.partition("?")[0].rpartition(".")[2]) <= {"r", "s"} or "/" not in scope
 
 
 def _validation(file: File) -> Iterator[Issue]:

@@ -10,6 +10,8 @@ WithdrawalMode = Literal["stop-collection", "no-further-use"]
 Severity = Literal["error", "warning", "information"]
 Policy = Literal["quarantine", "reject", "warn"]
 ConditionalDelete = Literal["not-supported", "single", "multiple"]
+AfterExpiry = Literal["no-further-use", "retain"]
+Reasoned = Literal["people", "everyone", "nobody"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,14 @@ class Interactions:
     """What the study's FHIR base offers where FHIR leaves it open.
 
     `update_creates`: an update of what is not there creates it, at the client's id. `conditional_delete`: how many
-    resources one conditional deletion may delete.
+    resources one conditional deletion may delete. `change_reason`: who must say why (`X-Change-Reason`) when
+    participants' data that are stored are changed or deleted: `people` who logged in, `everyone` but the sources, or
+    `nobody`.
     """
 
     update_creates: bool = True
     conditional_delete: ConditionalDelete = "single"
+    change_reason: Reasoned = "people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,8 @@ class Role:
     nothing then. `break_glass` allows to read one participant's data in an emergency, whatever the Consents say.
     `operates` is shown how the database answers its searches. `deidentify` names the policy through which alone data
     leave for it, by an export; "" for data as they are. `groups` are the Groups whose members it may choose then: ids
-    by the names that it calls them. `registers` keeps the registry of clients over HTTP."""
+    by the names that it calls them. `registers` keeps the registry of clients over HTTP. `sees_retained` reads the
+    data under a withdrawal with no further use, or of a Consent that is over, and no other data of participants."""
 
     name: str
     scopes: tuple[str, ...]
@@ -137,6 +143,7 @@ class Role:
     deidentify: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)
     registers: bool = False
+    sees_retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +204,10 @@ class Participant:
 
 @dataclass(frozen=True, slots=True)
 class ConsentPolicy:
-    """The study's rules for Consents: the policy document's URI, the templates by name, and whether a Consent permits
-    nothing until it is verified.
+    """The study's rules for Consents: the policy document's URI, the templates by name, whether a Consent permits
+    nothing until it is verified, and what becomes of data once the period of what permitted it has ended: no further
+    use, or it is retained, so that what was collected until then stays usable. `withdrawal_documents` are modes by
+    the policy URIs of Consents by which participants withdraw, beside those that every study knows.
 
     A template is a Consent tree without `id`, `patient` and `dateTime`.
     """
@@ -206,3 +215,5 @@ class ConsentPolicy:
     policy: str
     templates: Mapping[str, Resource]
     require_verified: bool = False
+    after_expiry: AfterExpiry = "no-further-use"
+    withdrawal_documents: Mapping[str, WithdrawalMode] = field(default_factory=dict)

@@ -46,6 +46,7 @@ def _case(row: Mapping[str, Any]) -> Case:
     policy = ConsentPolicy(
         frozenset({f"ResearchStudy/{asked['study']}"}),
         require_verified=row.get("verify", False),
+        retains_expired=row.get("retain", False),
         organisations=frozenset("AB"),
         domains=frozenset({"heart", "lab"}),
         purposes=frozenset({"HRESCH", "TREAT", "CLINTRCH"}),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.conformance.bundle_index import BundleIndex
-from gateway.conformance.invariant import BEST_PRACTICE, resolver
+from gateway.conformance.invariants.invariant import BEST_PRACTICE, resolver
 from gateway.core import loads
 from gateway.definitions import Constraint, r4
 from gateway.fhirpath import R4, Env, Expression, FhirPathError, compile

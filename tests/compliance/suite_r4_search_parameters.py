@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.conformance.bundle_index import BundleIndex
-from gateway.conformance.invariant import resolver
+from gateway.conformance.invariants.invariant import resolver
 from gateway.core import loads
 from gateway.definitions import r4
 from gateway.fhirpath import Env, FhirPathError, compile

@@ -121,13 +121,19 @@ def reader(study: str, organisation: str = "org", **more: Any) -> Visibility:
 
 
 def searched(store: SqlStore, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
-    """A page of a search; the brief way to the same page must find the same, where it finds anything."""
+    """A page of a search; the brief ways to the same page, and to how many match, must find the same, where they find
+    anything."""
     found = store.search(query, study, visibility, page)
     brief = store.search_briefly(replace(query, total="", includes=()), study, visibility, page)
     if brief is not None:
         shown = [(brief.type, *row) for row in zip(brief.ids, brief.versions, brief.bodies, strict=True)]
         assert shown == [(row.key.type, row.key.id, row.version, row.body) for row in found.rows]
         assert brief.next == found.next
+    counted = replace(query, total="accurate", includes=(), count=0)
+    count = store.search_briefly(counted, study, visibility, Page(0))
+    if count is not None:
+        assert count.total == store.search(counted, study, visibility, Page(0)).total
+        assert not count.ids
     return found
 
 

@@ -2,10 +2,17 @@
 
 import pytest
 
+from gateway.core.resources import Change, Key, Unit
 from gateway.search import parse
 from gateway.store import Page
 from gateway.store.sql import SqlStore
+from gateway.store.sql.database import Prepared
+from gateway.store.sql.reading.brief import BriefReads
+from gateway.store.sql.reading.brief_searches import RESTS
 from tests.contract.stores import PARAMETERS, consent, observation, reader, unit
+
+COUNT = 600
+"""More than a search that looks at each of them may take, by far; few enough to be counted."""
 
 PAGE = [("patient", "p1"), ("code", "http://loinc.org|8867-4"), ("date", "ge2026"), ("_sort", "-date")]
 
@@ -16,8 +23,14 @@ def briefly(store: SqlStore, study: str, params: list[tuple[str, str]], count: i
 
 
 @pytest.fixture
+def some(store: SqlStore, study: str) -> str:
+    store.commit(unit(study, consent("c", "p1"), *(observation(f"o{number}") for number in range(30))))
+    return study
+
+
+@pytest.fixture
 def filled(store: SqlStore, study: str) -> str:
-    store.commit(unit(study, consent("c", "p1"), *(observation(f"o{number}") for number in range(400))))
+    store.commit(unit(study, consent("c", "p1"), *(observation(f"o{number}") for number in range(COUNT))))
     return study
 
 
@@ -25,7 +38,7 @@ def filled(store: SqlStore, study: str) -> str:
 def test_a_page_in_the_order_of_an_index_is_had_at_once(
     store: SqlStore, filled: str, params: list[tuple[str, str]]
 ) -> None:
-    newest = [f"o{number}" for number in range(399, 379, -1)]
+    newest = [f"o{number}" for number in range(COUNT - 1, COUNT - 21, -1)]
     assert briefly(store, filled, params) == (newest if store.database.is_sqlite else None)
 
 
@@ -42,7 +55,7 @@ def test_nothing_is_found_at_once(store: SqlStore, filled: str) -> None:
         [("_include", "Observation:subject")],
         [("_sort", "date")],
         [("_sort", "_id")],
-        [("patient", "p1"), ("value-quantity", "gt1000000")],
+        [("patient", "p1"), *(("identifier:not", name) for name in "abcd"), ("value-quantity", "gt1000000")],
     ],
 )
 def test_what_takes_longer_is_left(store: SqlStore, filled: str, params: list[tuple[str, str]]) -> None:
@@ -50,7 +63,7 @@ def test_what_takes_longer_is_left(store: SqlStore, filled: str, params: list[tu
 
 
 def test_a_large_page_is_left(store: SqlStore, filled: str) -> None:
-    assert briefly(store, filled, [], 400) is None
+    assert briefly(store, filled, [], COUNT) is None
 
 
 def test_a_large_body_is_left(store: SqlStore, study: str) -> None:
@@ -68,18 +81,76 @@ def test_a_large_body_alone_is_left(store: SqlStore, study: str, count: int) -> 
 
 def test_a_search_that_was_given_up_leaves_nothing_behind(store: SqlStore, filled: str) -> None:
     for _ in range(3):
-        assert briefly(store, filled, [], 400) is None
+        assert briefly(store, filled, [], COUNT) is None
         assert len(briefly(store, filled, []) or []) == (20 if store.database.is_sqlite else 0)
 
 
-def test_a_kept_search_sees_what_came_and_what_consents_say_now(store: SqlStore, filled: str) -> None:
+def test_a_kept_search_sees_what_came_and_what_consents_say_now(store: SqlStore, some: str) -> None:
     if not store.database.is_sqlite:
         pytest.skip("PostgreSQL is not read on the loop")
     other = {"coding": [{"system": "http://loinc.org", "code": "59408-5"}]}
     oxygen = [("patient", "p1"), ("code", "http://loinc.org|59408-5")]
-    assert briefly(store, filled, oxygen) == []
-    store.commit(unit(filled, observation("new", code=other)))
-    assert briefly(store, filled, oxygen) == ["new"]
-    store.commit(unit(filled, consent("c", "p1", status="inactive")))
-    assert briefly(store, filled, oxygen) == []
-    assert briefly(store, filled, PAGE) == []
+    assert briefly(store, some, oxygen) == []
+    store.commit(unit(some, observation("new", code=other)))
+    assert briefly(store, some, oxygen) == ["new"]
+    store.commit(unit(some, consent("c", "p1", status="inactive")))
+    assert briefly(store, some, oxygen) == []
+    assert briefly(store, some, PAGE) == []
+
+
+def counted(store: SqlStore, study: str, params: list[tuple[str, str]]) -> int | None:
+    query = parse("Observation", [*params, ("_summary", "count")], PARAMETERS)
+    found = store.search_briefly(query, study, reader(study), Page(0))
+    assert found is None or not found.ids
+    return None if found is None else found.total
+
+
+def test_what_a_participant_has_is_counted_at_once(store: SqlStore, filled: str) -> None:
+    one = store.database.is_sqlite
+    code = ("code", "http://loinc.org|8867-4")
+    assert counted(store, filled, [("patient", "p1")]) == (COUNT if one else None)
+    assert counted(store, filled, [("patient", "p1"), code]) == (COUNT if one else None)
+    assert counted(store, filled, [("patient", "p2"), code]) == (0 if one else None)
+    assert counted(store, filled, [("patient", "p1"), ("code", "nowhere")]) == (0 if one else None)
+    assert counted(store, filled, [code]) is None
+    assert counted(store, filled, []) is None
+
+
+def test_a_kept_count_sees_what_came_and_what_consents_say_now(store: SqlStore, some: str) -> None:
+    if not store.database.is_sqlite:
+        pytest.skip("PostgreSQL is not read on the loop")
+    other = {"coding": [{"system": "http://loinc.org", "code": "59408-5"}]}
+    oxygen = [("patient", "p1"), ("code", "http://loinc.org|59408-5")]
+    assert counted(store, some, oxygen) == 0
+    for number in (1, 2):
+        store.commit(unit(some, observation(f"new{number}", code=other)))
+        assert counted(store, some, oxygen) == number
+    store.commit(unit(some, observation("newer", code={**other, "text": "another facet"})))
+    assert counted(store, some, oxygen) == 3
+    assert briefly(store, some, oxygen) == ["newer", "new2", "new1"]
+    store.commit(unit(some, consent("c", "p1", status="inactive")))
+    assert counted(store, some, oxygen) == 0
+    assert counted(store, some, [("patient", "p1")]) == 0
+
+
+def test_what_was_given_up_rests_and_is_tried_again(store: SqlStore, filled: str) -> None:
+    if not store.database.is_sqlite:
+        pytest.skip("PostgreSQL is not read on the loop")
+    long = [("patient", "p1"), ("value-quantity", "gt1000000")]
+    assert briefly(store, filled, long) is None
+    store.commit(
+        Unit(filled, tuple(Change(Key(filled, "Observation", f"o{number}"), None) for number in range(COUNT)))
+    )
+    for _ in range(RESTS):
+        assert briefly(store, filled, long) is None
+    assert briefly(store, filled, long) == []
+
+
+@pytest.mark.parametrize("text", ["SELECT 1 FROM nowhere", "SELECT ?1"])
+def test_an_error_gives_nothing_and_is_met_by_who_asks_in_another_way(store: SqlStore, text: str) -> None:
+    if not store.database.is_sqlite:
+        pytest.skip("PostgreSQL is not read on the loop")
+    reads = BriefReads(store.database)
+    assert reads.read(Prepared(text, (), {}), {}, 1) is None
+    assert reads.read(Prepared("SELECT 1", (), {}), {}, 1) == [(1,)]
+    reads.close()

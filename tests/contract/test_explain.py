@@ -40,7 +40,7 @@ def test_a_code_that_nobody_has_is_asked_for_like_one_that_somebody_has(store: S
 def test_a_compartment_that_several_references_lead_to_is_read_by_them(store: SqlStore, study: str) -> None:
     ways = (ReferenceClause("subject", ("Patient/p1",)), ReferenceClause("performer", ("Patient/p1",)))
     told = store.explain(Query("Observation", (AnyClause(ways),)), study, reader(study), Page(5))
-    assert told[-1].text.startswith("SELECT search_term")
+    assert "FROM search_term" in told[-1].text
 
 
 def test_a_code_within_a_composite_drives_the_search_as_one_beside_a_value(store: SqlStore, study: str) -> None:

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 
@@ -20,6 +21,7 @@ from gateway.core.types import Resource
 from gateway.ingest import enrol
 from gateway.settings import Settings
 from gateway.study import Participant
+from tests import postgres
 
 STUDY = "hf-dct-01"
 BASE = f"/studies/{STUDY}/fhir"
@@ -74,6 +76,19 @@ def serving(folder: Path, clock: Clock = system_clock, **settings: Any) -> Itera
     ):
         yield Http(gateway, app, portal, client)
     gateway.close()
+
+
+@contextmanager
+def serving_on(
+    request: pytest.FixtureRequest, folder: Path, clock: Clock = system_clock, **settings: Any
+) -> Iterator[Http]:
+    """The same over the database that the fixture's parameter names: `sqlite`, or `postgres` with one of its own."""
+    with ExitStack() as stack:
+        if request.param == "postgres":
+            settings["database_url"] = stack.enter_context(
+                postgres.database(request.getfixturevalue("postgres_server"))
+            )
+        yield stack.enter_context(serving(folder, clock, **settings))
 
 
 def settled(http: Http) -> int:

@@ -9,7 +9,7 @@ import pytest
 from gateway.auth import scope_reaches
 from tests.e2e.http_gateway import BASE, STUDY, Http, observation, serving
 
-READERS: Final = ("ehr-app", "research", "site-app", "data-manager", "google-health")
+READERS: Final = ("ehr-app", "research", "site-app", "data-manager", "google-health", "retention-auditor")
 LETTERS: Final = {
     "read": "r",
     "vread": "r",

@@ -2,29 +2,21 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from gateway.core.types import Resource
 from gateway.study import withdraw
-from tests import postgres
 from tests.e2e.exports import end, exported, finished, ids, kick_off, place
-from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, Http, observation, rule, serving
+from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, Http, observation, rule, serving_on
 
 JSON = {"Content-Type": "application/fhir+json"}
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def http(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
-    with ExitStack() as stack:
-        settings = {}
-        if request.param == "postgresql":
-            url = stack.enter_context(postgres.database(request.getfixturevalue("postgres_server")))
-            settings["database_url"] = SecretStr(url)
-        served = stack.enter_context(serving(tmp_path_factory.mktemp("filters"), **settings))
+    with serving_on(request, tmp_path_factory.mktemp("filters")) as served:
         for name in ("shared", "own-0", "own-1", "own-2", "hidden", "leaving", "going"):
             put(served, {"resourceType": "Organization", "id": name, "active": True, "name": name})
         for number, person in enumerate(people(served)[:3]):

@@ -2,14 +2,19 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from gateway.core.event import Event
-from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, Http, observation, rule, serving
+from gateway.audit import held, is_all
+from gateway.core.event import MAX_TARGETS, Event
+from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, Http, observation, on_record, rule, serving, settled
 from tests.unit.audit.balp import PREFIX, faults
 
 
@@ -210,3 +215,37 @@ def test_nobody_writes_the_trail(visited: Http) -> None:
 )  # fmt: skip
 def test_what_the_trail_is_not_searched_by_is_refused(visited: Http, query: str) -> None:
     assert visited.get(f"/AuditEvent?{query}", "auditor").status_code == 400
+
+
+def test_an_answer_of_many_is_told_by_a_digest_of_all(http: Http, tmp_path: Path) -> None:
+    patient = http.participant("all").patient
+    rows = [observation(f"many-{number}", patient, number % 28 + 1) for number in range(MAX_TARGETS + 5)]
+    principal = http.gateway.studies[STUDY].principal_of("withings")
+    http.gateway.access.door(principal).commit(rows)
+    pages = {}
+    for count in (MAX_TARGETS, MAX_TARGETS + 1):
+        before = settled(http)
+        pages[count] = http.get(f"/Observation?_id={','.join(one['id'] for one in rows)}&_count={count}")
+        [event] = on_record(http, before)
+        assert (len(event["targets"]), event["count"]) == (MAX_TARGETS, count)
+        assert bool(event["digest"]) is (count > MAX_TARGETS)
+    shown = http.get("/AuditEvent?subtype=search&_count=1", "clinic-auditor").json()["entry"][0]["resource"]
+    assert faults(shown) == []
+    assert [one for one in http.gateway.engines.validator.validate(shown) if one.severity in ("error", "fatal")] == []
+    told = http.gateway.audit.event(STUDY, shown["id"])
+    assert told
+    assert http.gateway.audit.event(STUDY, "0" * 32) is None
+    assert [is_all(told, held([page.json()])) for page in pages.values()] == [False, True]
+    for count, page in pages.items():
+        (tmp_path / f"{count}.json").write_bytes(page.content)
+    compared = {count: result_command(http, tmp_path / f"{count}.json", shown["id"]) for count in pages}
+    assert compared == {MAX_TARGETS: 1, MAX_TARGETS + 1: 0}
+    assert result_command(http, tmp_path / f"{MAX_TARGETS}.json", "0" * 32) == 2
+
+
+def result_command(http: Http, file: Path, event: str) -> int:
+    """How `gateway audit result` ends."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    command = (sys.executable, "-m", "gateway", "audit", "result", str(file), "--study", STUDY, "--event", event)
+    folder = str(http.gateway.settings.data_dir)
+    return subprocess.run(command, env=environment | {"GATEWAY_DATA_DIR": folder}, check=False).returncode

@@ -1,7 +1,6 @@
 """Batches and transactions over HTTP: order, references, conditions, all or nothing, and what an entry may ask."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -9,19 +8,14 @@ import pytest
 
 from gateway.core import dumps, loads
 from gateway.core.issues import any_blocks
-from tests import postgres
 from tests.e2e.bundle_entries import JSON, SYSTEM, entry, send, statuses, without_id
-from tests.e2e.http_gateway import BASE, REGISTRAR, Http, observation, rule, serving
+from tests.e2e.http_gateway import BASE, REGISTRAR, Http, observation, rule, serving_on
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def http(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
-    with ExitStack() as stack:
-        settings: dict[str, Any] = {"bundle_limit": 50}
-        if request.param == "postgres":
-            server = request.getfixturevalue("postgres_server")
-            settings["database_url"] = stack.enter_context(postgres.database(server))
-        yield stack.enter_context(serving(tmp_path_factory.mktemp("bundles"), **settings))
+    with serving_on(request, tmp_path_factory.mktemp("bundles"), bundle_limit=50) as served:
+        yield served
 
 
 @pytest.fixture

@@ -2,26 +2,19 @@
 
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
 from gateway.core import dumps
 from gateway.core.types import Resource
-from tests import postgres
 from tests.e2e.bundle_entries import SYSTEM, entry, send, statuses, without_id
-from tests.e2e.http_gateway import Http, observation, rule, serving
+from tests.e2e.http_gateway import Http, observation, rule, serving_on
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def http(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
-    with ExitStack() as stack:
-        settings: dict[str, Any] = {"bundle_limit": 50}
-        if request.param == "postgres":
-            server = request.getfixturevalue("postgres_server")
-            settings["database_url"] = stack.enter_context(postgres.database(server))
-        yield stack.enter_context(serving(tmp_path_factory.mktemp("references"), **settings))
+    with serving_on(request, tmp_path_factory.mktemp("references"), bundle_limit=50) as served:
+        yield served
 
 
 @pytest.fixture

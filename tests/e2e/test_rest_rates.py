@@ -1,6 +1,7 @@
 """Budgets over HTTP: 429 with Retry-After, each client for itself, wrong proofs by address and on record."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -43,6 +44,34 @@ def test_a_bundle_counts_once_and_its_entries_too(http: Http) -> None:
     answer = http.ask("POST", BASE, "ehr-app", headers={"Content-Type": "application/fhir+json"}, content=bundle)
     assert answer.status_code == 200
     assert 429 in statuses(http, 5)
+
+
+@pytest.fixture
+def few_searches(tmp_path: Path) -> Iterator[Http]:
+    with serving(tmp_path, rate_search="3/day", rate_ingest="1/day") as served:
+        yield served
+
+
+def test_searches_have_a_budget_of_their_own_and_those_of_a_batch_count(few_searches: Http) -> None:
+    entries = b",".join([b'{"request":{"method":"GET","url":"Observation?code=8310-5"}}'] * 2)
+    bundle = b'{"resourceType":"Bundle","type":"batch","entry":[' + entries + b"]}"
+    given = {"Content-Type": "application/fhir+json"}
+    assert few_searches.ask("POST", BASE, "ehr-app", headers=given, content=bundle).status_code == 200
+    path, form = f"{BASE}/Observation/_search", {"Content-Type": "application/x-www-form-urlencoded"}
+    assert few_searches.ask("POST", path, "ehr-app", headers=form, content=b"_count=1").status_code == 200
+    assert few_searches.get("/Observation?code=8310-5").status_code == 429
+    assert few_searches.get("/Observation?_sort=date").status_code == 429
+    assert few_searches.get("/Patient/x").status_code == 404
+    assert few_searches.get("/Observation?code=8310-5", "research").status_code == 200
+
+
+def test_a_delivery_with_a_token_comes_from_the_budget_of_deliveries(few_searches: Http) -> None:
+    sent = [
+        few_searches.ask("POST", f"/studies/{STUDY}/ingest/withings", "withings", content=BODY).status_code
+        for _ in range(2)
+    ]
+    assert sent[0] != 429
+    assert sent[1] == 429
 
 
 def test_keys_of_one_vendor_share_its_budget(http: Http) -> None:

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +9,7 @@ import pytest
 
 from gateway.core import dumps, loads
 from gateway.core.types import Resource
-from tests import postgres
-from tests.e2e.http_gateway import BASE, REGISTRAR, Http, observation, serving
+from tests.e2e.http_gateway import BASE, REGISTRAR, Http, observation, serving_on
 
 JSON = {"Content-Type": "application/fhir+json"}
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -21,15 +19,11 @@ NAMES = tuple(f"s{number}" for number in range(6))
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Http, Http]]:
-    with ExitStack() as stack:
-        made = []
-        for name in ("together", "apart"):
-            settings: dict[str, Any] = {}
-            if request.param == "postgres":
-                server = request.getfixturevalue("postgres_server")
-                settings["database_url"] = stack.enter_context(postgres.database(server))
-            made.append(stack.enter_context(serving(tmp_path_factory.mktemp(name), lambda: NOW, **settings)))
-        yield made[0], made[1]
+    with (
+        serving_on(request, tmp_path_factory.mktemp("together"), lambda: NOW) as together,
+        serving_on(request, tmp_path_factory.mktemp("apart"), lambda: NOW) as apart,
+    ):
+        yield together, apart
 
 
 def entries(chance: random.Random, patient: str) -> list[Resource]:

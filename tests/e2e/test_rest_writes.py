@@ -3,15 +3,13 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from gateway.core import dumps
 from gateway.core.types import Resource
-from tests import postgres
-from tests.e2e.http_gateway import BASE, REGISTRAR, Http, observation, rule, serving
+from tests.e2e.http_gateway import BASE, REGISTRAR, Http, observation, rule, serving_on
 
 JSON = {"Content-Type": "application/fhir+json"}
 JSON_PATCH = {"Content-Type": "application/json-patch+json"}
@@ -20,12 +18,8 @@ SYSTEM = "urn:test:writes"
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def http(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
-    with ExitStack() as stack:
-        settings: dict[str, Any] = {}
-        if request.param == "postgres":
-            server = request.getfixturevalue("postgres_server")
-            settings["database_url"] = stack.enter_context(postgres.database(server))
-        yield stack.enter_context(serving(tmp_path_factory.mktemp("writes"), **settings))
+    with serving_on(request, tmp_path_factory.mktemp("writes")) as served:
+        yield served
 
 
 @pytest.fixture

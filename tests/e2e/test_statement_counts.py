@@ -16,8 +16,7 @@ from sqlalchemy.event import listen
 
 from gateway.core import dumps
 from gateway.store.sql.database import Database
-from tests import postgres
-from tests.e2e.http_gateway import BASE, REGISTRAR, Http, observation, serving
+from tests.e2e.http_gateway import BASE, REGISTRAR, Http, observation, serving_on
 
 JSON = {"Content-Type": "application/fhir+json"}
 SYSTEM = "urn:test:counts"
@@ -69,11 +68,7 @@ def http(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(Database, "connect", counted)
-        settings: dict[str, Any] = {"page_limit": 1000}
-        if request.param == "postgres":
-            server = request.getfixturevalue("postgres_server")
-            settings["database_url"] = stack.enter_context(postgres.database(server))
-        served = stack.enter_context(serving(tmp_path_factory.mktemp("counts"), **settings))
+        served = stack.enter_context(serving_on(request, tmp_path_factory.mktemp("counts"), page_limit=1000))
         listen(
             served.gateway.store.database.engine,
             "before_cursor_execute",

@@ -226,6 +226,22 @@ def test_a_client_is_told_about_its_own_tokens_only(http: Http) -> None:
     assert post(http, "introspect", token=token).status_code == 400
 
 
+def test_who_asks_about_the_token_of_another_client_is_on_record(http: Http) -> None:
+    token = post(http, client_assertion=assertion(http)).json()["access_token"]
+    other = {"iss": "norte-research", "sub": "norte-research"}
+    before = settled(http)
+    post(http, "introspect", token=token, client_assertion=assertion(http))
+    for unknown in ("x", token[:-4] + "AAAA"):
+        post(http, "introspect", token=unknown, client_assertion=assertion(http, **other))
+    assert on_record(http, before) == []
+    post(http, "introspect", token=token, client_assertion=assertion(http, **other))
+    [event] = on_record(http, before)
+    told = [event[name] for name in ("operation", "outcome", "reason", "client")]
+    assert told == ["introspect", "denied", "auth.introspect", "norte-research"]
+    post(http, "revoke", token=token, client_assertion=assertion(http))
+    assert on_record(http, before)[-1]["token"] == event["token"]  # tells which token it was
+
+
 def test_a_revoked_token_opens_nothing(http: Http) -> None:
     token = post(http, client_assertion=assertion(http)).json()["access_token"]
     bearer = {"Authorization": f"Bearer {token}"}

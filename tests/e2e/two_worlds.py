@@ -101,19 +101,20 @@ def requests(http: Http) -> Iterator[Asked]:
     """Everything that is asked of both worlds."""
     seen, other, withdrawn = _people(http)
     for reader in READERS:
-        yield from _reads(reader, [other, withdrawn])
-        yield from _searches(reader, [seen, other, withdrawn])
-        yield from _reach(reader, [seen, other, withdrawn])
-        yield from _histories(reader, [seen, other, withdrawn])
-        yield from _records(reader, [seen, other, withdrawn])
-        yield from _exports(reader)
-        yield from view_runs(reader, [seen, other, withdrawn])
-        yield from _audit(reader, [seen, other, withdrawn])
-        yield from _registry(reader)
-    for path in ("/metadata", "/.well-known/smart-configuration"):
-        yield Asked("", "GET", BASE + path)
+        yield from asked_by(reader, seen, [other, withdrawn])
+    yield from (Asked("", "GET", BASE + path) for path in ("/metadata", "/.well-known/smart-configuration"))
     yield Asked("data-manager", "GET", f"{BASE}/metadata")
     yield from _writes(seen, [other, withdrawn])
+
+
+def asked_by(reader: str, seen: str, hidden: list[str]) -> Iterator[Asked]:
+    """Everything that a reader asks, but for writes: about a visible participant and hidden ones."""
+    people = [seen, *hidden]
+    yield from _reads(reader, hidden)
+    for questions in (_searches, _reach, _histories, _records, view_runs, _audit):
+        yield from questions(reader, people)
+    yield from _exports(reader)
+    yield from _registry(reader)
 
 
 def _registry(reader: str) -> Iterator[Asked]:
@@ -199,8 +200,7 @@ def _reach(reader: str, patients: list[str]) -> Iterator[Asked]:
         "_revinclude=ResearchSubject:individual&_sort=birthdate",
     ):
         yield Asked(reader, "GET", f"{BASE}/Patient?{query}&_total=accurate", follow=True)
-    everywhere = ("", "_type=Observation,Device", f"_id={','.join(hidden_ids())}", "_lastUpdated=gt2020")
-    for query in everywhere:
+    for query in ("", "_type=Observation,Device", f"_id={','.join(hidden_ids())}", "_lastUpdated=gt2020"):
         yield Asked(reader, "GET", f"{BASE}?{query}&_total=accurate&_count=4".replace("?&", "?"), follow=True)
     form = (("Content-Type", "application/x-www-form-urlencoded"),)
     yield Asked(reader, "GET", f"{BASE}/?_count=3", follow=True)

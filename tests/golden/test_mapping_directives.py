@@ -20,7 +20,8 @@ from gateway.core import dumps
 from gateway.core.assets import asset_root
 from gateway.core.yaml import load
 from gateway.definitions import r4
-from gateway.fhirpath import compile, nodes
+from gateway.fhirpath import compile
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.functions import function_set
 from gateway.mapping.language.load import Surroundings
 from gateway.mapping.registry import read_mapping

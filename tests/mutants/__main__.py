@@ -67,17 +67,17 @@ tests that it depends on. What a module uses of other modules is not looked at: 
 EPILOG: Final = """\
 examples:
   python -m tests.mutants                           everything
-  python -m tests.mutants auth.jose access.gate     two modules
+  python -m tests.mutants auth.jose access.writing.gate     two modules
   python -m tests.mutants access --every 10         one of ten mutants of each module of a package
 
 The exit code is 1 when fewer than nine in ten mutants of a target are killed, 2 when the tests fail as they are."""
 
 
 def modules_of(target: str) -> list[str]:
-    """The modules of a target that can be mutated: a package's own, or the one."""
+    """The modules of a target that can be mutated: a package's, in all its rooms, or the one."""
     folder = ROOT / "gateway" / target.replace(".", "/")
-    names = sorted(file.stem for file in folder.glob("*.py") if file.stem != "__init__")
-    return [f"gateway.{target}.{name}" for name in names] or [f"gateway.{target}"]
+    files = sorted(file.relative_to(ROOT) for file in folder.rglob("*.py") if file.stem != "__init__")
+    return [".".join(file.with_suffix("").parts) for file in files] or [f"gateway.{target}"]
 
 
 class Progress:

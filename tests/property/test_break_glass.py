@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.access.breaking import behind_glass
-from gateway.access.limits import Limits
+from gateway.access.reading.limits import Limits
 from gateway.core import Resource
 from gateway.core.errors import Forbidden
 from gateway.core.principal import Principal

@@ -1,6 +1,7 @@
 """The boxes that SQL joins say exactly what the specification says, for random Consents, placements and requests."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from math import prod
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.consent import ConsentPolicy, ConsentRequest, compile_grants, decide, narrowing, permits
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, parse_interval
 from gateway.core.kinds import Kind, Part
-from gateway.core.resources import Placement
+from gateway.core.resources import RETAIN, Placement
 
 ORGANISATIONS = ("A", "B")
 DOMAINS = ("heart", "lab")
@@ -25,6 +26,9 @@ POLICY = ConsentPolicy(
     domains=frozenset(DOMAINS),
     purposes=frozenset(PURPOSES),
 )
+RETAINING = replace(POLICY, retains_expired=True)
+"""The policy of a study that keeps what was permitted until a period ended."""
+
 instants = [bound for day in DAYS if (found := parse_interval(day, POLICY.zone)) for bound in (found.low, found.high)]
 moments = st.sampled_from(sorted({*instants, *(instant + 1 for instant in instants)}))
 
@@ -120,6 +124,10 @@ def width(given: Iterable[dict[str, Any]]) -> int:
 WIDEST = 2_048
 """Nine of ten lists of random Consents are narrower; each of the rest took seconds, a few of them minutes."""
 
+BROAD = "urn:oid:2.16.840.1.113883.3.1937.777.24.2."
+WITHDRAWING = ((f"{BROAD}2722",), (f"{BROAD}2723",))
+"""Policies of documents by which participants withdraw, one for each of the modes."""
+
 roots = provisions()
 withdrawals = st.tuples(st.sampled_from(("stop-collection", "no-further-use")), st.sampled_from(DAYS)).map(
     lambda found: {
@@ -148,7 +156,9 @@ def consents(draw: Any) -> dict[str, Any]:
         "patient": {"reference": f"Patient/{draw(st.sampled_from(('P1', 'P1', 'P2')))}"},
         "dateTime": draw(st.sampled_from(("2026-01-01", "2026-01-01", DAYS[0], DAYS[3]))),
         "provision": draw(roots),
-        "policy": [{"uri": uri} for uri in draw(st.sampled_from(((), (), ("urn:p",), ("urn:p", "urn:q"))))],
+        "policy": [
+            {"uri": uri} for uri in draw(st.sampled_from(((), (), ("urn:p",), ("urn:p", "urn:q"), *WITHDRAWING)))
+        ],
     } | draw(st.just({}) | st.just({}) | withdrawals)
 
 
@@ -160,6 +170,8 @@ requests = st.builds(
     purpose=st.sampled_from((*PURPOSES, "")),
     now=moments,
 )
+keeping = requests.map(lambda request: replace(request, action=RETAIN))
+"""What is asked by who must keep data."""
 
 
 CODES = (f"{LOINC}|8867-4", f"{LOINC}|29463-7")
@@ -195,14 +207,34 @@ def placements(draw: Any) -> Placement:
 
 
 @settings(max_examples=60, deadline=None)
-@given(some_consents, st.lists(st.tuples(requests, placements()), min_size=8, max_size=12))
+@given(
+    some_consents,
+    st.lists(st.tuples(requests | requests | keeping, placements()), min_size=8, max_size=12),
+    st.sampled_from((POLICY, RETAINING)),
+)
 def test_a_row_lies_in_a_box_exactly_when_the_specification_permits_it(
+    given_consents: list[dict[str, Any]], questions: list[tuple[ConsentRequest, Placement]], policy: ConsentPolicy
+) -> None:
+    grants = [grant for subject in ("P1", "P2") for grant in compile_grants(subject, given_consents, policy)]
+    for request, placement in questions:
+        expected = decide(given_consents, request, placement, policy)
+        assert permits(grants, request, placement) == expected.permit, (request, placement, expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(some_consents, st.lists(st.tuples(requests, placements()), min_size=8, max_size=12))
+def test_what_is_retained_was_permitted_once_and_takes_nothing_away(
     given_consents: list[dict[str, Any]], questions: list[tuple[ConsentRequest, Placement]]
 ) -> None:
-    grants = [grant for subject in ("P1", "P2") for grant in compile_grants(subject, given_consents, POLICY)]
     for request, placement in questions:
-        expected = decide(given_consents, request, placement, POLICY)
-        assert permits(grants, request, placement) == expected.permit, (request, placement, expected)
+        now = decide(given_consents, request, placement, POLICY)
+        kept = decide(given_consents, request, placement, RETAINING)
+        assert kept.permit or not now.permit
+        if kept.permit and not now.permit:
+            assert request.action != "collect"
+            if len(given_consents) == len(placement.subjects) == len(placement.domains) == 1:
+                earlier = [replace(request, now=end - 1) for end in instants if end <= request.now]
+                assert any(decide(given_consents, one, placement, POLICY).permit for one in earlier)
 
 
 @settings(max_examples=20, deadline=None)

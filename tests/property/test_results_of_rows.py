@@ -1,5 +1,6 @@
 """Results mapped from their lines: the same as from the whole tree, which is whole when something looks at it."""
 
+import ast
 import os
 from functools import cache
 from pathlib import Path
@@ -10,10 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.core.errors import BadRequest
-from gateway.formats import Decoded, decode
+from gateway.formats import FORMATS, Decoded, decode
 from gateway.formats.hl7v2_groups import flat, oru_groups
 from gateway.formats.hl7v2_segments import USUAL, read_segment
 from gateway.mapping import Facts, MappedUnit, Mapping
+from gateway.mapping.fast.generate import written
 from gateway.mapping.tools.selftest import facts_of
 from tests.mapping_runs import registry
 from tests.unit.mapping.files import compiled
@@ -216,3 +218,12 @@ def test_public_messages_map_the_same_from_rows() -> None:
             continue
         assert found == expected, path.name
     assert names
+
+
+def test_what_results_of_a_kind_have_in_common_is_made_once_for_it() -> None:
+    plan = registry().get(MAPPING).plan
+    module, _ = written(plan, plan.each, plan.vars, usual=True, alike=FORMATS["hl7v2"].alike)
+    of_kinds, _, of_message = ast.unparse(module).partition("def bind(")
+    for name in ("interpretation", "referenceRange", "method"):
+        assert repr(name) in of_kinds
+        assert repr(name) not in of_message

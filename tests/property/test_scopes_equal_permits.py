@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.access import ScopeLimits
-from gateway.access.limits import Limits
-from gateway.access.reach import narrowed
+from gateway.access.reading.limits import Limits
+from gateway.access.reading.reach import narrowed
 from gateway.access.scopes import may
 from gateway.access.sites import Among
 from gateway.core import Resource

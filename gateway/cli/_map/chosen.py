@@ -61,14 +61,14 @@ def decoded_payload(mapping: "Mapping", payload: Path, facts: Path | None) -> "t
 def applied(mapping: "Mapping", decoded: "Decoded", facts: "Facts", *, trace: bool) -> "Mapped":
     """What the mapping makes of the payload; raises `Unprocessable` when it does not take it, as ingest would not."""
     from gateway.core.errors import Unprocessable
-    from gateway.core.issues import issue
+    from gateway.core.issues import any_blocks, issue
 
     if not mapping.takes(decoded.tree):
         raise Unprocessable(issue("mapping.no-match", tried=mapping.id))
-    refused = mapping.check_payload(decoded.tree, decoded.locate)
-    if refused:
-        raise Unprocessable(*refused)
-    return mapping.apply_to(decoded, facts, trace=trace)
+    mapped = mapping.map(decoded, facts, trace=trace)
+    if any_blocks(mapped.issues):
+        raise Unprocessable(*mapped.issues)
+    return mapped
 
 
 def compiled_mapping(name: str, folder: "Traversable") -> "Mapping":

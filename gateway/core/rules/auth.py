@@ -44,6 +44,12 @@ RULES: dict[str, Rule] = {
         "The token is another client's",
         "A client revokes its own tokens; suspend a client to end all",
     ),
+    "auth.introspect": Rule(
+        "error",
+        "forbidden",
+        "The token that was asked about is another client's",
+        "A client asks about its own tokens; find out how it came by another's, and revoke that one",
+    ),
     "auth.launch-audience": Rule(
         "error",
         "value",

@@ -17,6 +17,18 @@ RULES: dict[str, Rule] = {
         "Say in a few words why the participant's data is needed now, and nothing of the participant",
     ),
     "consent.permitted": Rule("information", "informational", "The participant's Consents permit it"),
+    "consent.retained": Rule(
+        "information", "informational", "The data is kept after a withdrawal or the time of a Consent, and not used"
+    ),
+    "consent.not-retained": Rule(
+        "error", "forbidden", "The participant's data is not kept after a withdrawal or the time of a Consent"
+    ),
+    "consent.retention-reads": Rule(
+        "error",
+        "forbidden",
+        "A role that sees what is retained reads and searches it, and nothing else",
+        "Export or write with a client of another role",
+    ),
     "consent.study-level": Rule("information", "informational", "The resource holds no participant's data"),
     "consent.no-subject": Rule(
         "error",

@@ -83,6 +83,9 @@ _RUN = {
     "mapping.payload-invalid": Rule(
         "error", "structure", "The payload does not fit its schema: {problem}", "Has the vendor changed its format?"
     ),
+    "mapping.record-invalid": Rule(
+        "error", "structure", "A record does not fit the schema: {problem}", "The others are taken; fix, then replay"
+    ),
     "mapping.no-records": Rule("warning", "not-found", "The payload holds no record"),
     "mapping.context-missing": Rule("error", "required", "%{name} was not handed in", "See `context` of the mapping"),
     "mapping.subject-unknown": Rule(

@@ -250,4 +250,10 @@ RULES: dict[str, Rule] = {
         "The header X-Change-Reason is not one line of text of 1 to {limit} characters",
         "Say in a few words why it is changed, and nothing of a participant",
     ),
+    "rest.change-reason-missing": Rule(
+        "error",
+        "required",
+        "The study wants a reason for changes of participants' data",
+        "Send the reason in the header X-Change-Reason: a few words, and nothing of a participant",
+    ),
 }

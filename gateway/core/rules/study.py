@@ -36,6 +36,18 @@ RULES: dict[str, Rule] = {
         "The client {client} must name a source, since its role collects",
         "Add `source:`, or give the client another role",
     ),
+    "study.retention-role": Rule(
+        "error",
+        "value",
+        "The role {name} sees what is retained (`sees_retained`), so that it reads and searches alone",
+        "Give it scopes of the letters r and s, and none of enrols, collects, break_glass, deidentify",
+    ),
+    "study.retention-purpose": Rule(
+        "error",
+        "value",
+        "The client {client} sees what is retained for another purpose than those it may be seen for",
+        "Purposes: {known}",
+    ),
     "study.source-client": Rule(
         "error",
         "required",

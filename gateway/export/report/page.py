@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any, Final
 
-from gateway.access.withholding import Kept
+from gateway.access.reading.withholding import Kept
 from gateway.core.receipt import Receipt
 from gateway.export.files import whole_file
 from gateway.export.report.charts import histogram

@@ -7,7 +7,7 @@ there are of the type, so that no difference gives it away; nor anywhere, what p
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from gateway.access.withholding import LIMIT, SCOPE, Kept, Withheld
+from gateway.access.reading.withholding import LIMIT, SCOPE, Kept, Withheld
 
 FEWEST: Final = 5
 HIDDEN: Final = "hidden"

@@ -7,7 +7,7 @@ from gateway.fhirpath.forms.form import Generation, Place
 from gateway.fhirpath.functions import FUNCTIONS, Function, FunctionSpec
 from gateway.fhirpath.functions.convert import integer, number, text, truth
 from gateway.fhirpath.functions.registry import Data, Takes
-from gateway.fhirpath.nodes import Call
+from gateway.fhirpath.syntax.nodes import Call
 
 _CONVERT: Final[dict[Takes, tuple[type, Callable[[Any], Any]]]] = {
     "String": (str, text),

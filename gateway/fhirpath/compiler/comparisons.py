@@ -5,14 +5,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from gateway.fhirpath import equality, ordering
 from gateway.fhirpath.forms.form import Generation, Place
-from gateway.fhirpath.items import QUANTITIES, UCUM, temporal
 from gateway.fhirpath.kinds import TEMPORAL, Kind
-from gateway.fhirpath.nodes import Binary, Chain, Expr, Literal
-from gateway.fhirpath.quantity import Quantity
 from gateway.fhirpath.runtime import holds
-from gateway.fhirpath.temporal import Temporal
+from gateway.fhirpath.syntax.nodes import Binary, Chain, Expr, Literal
+from gateway.fhirpath.values import equality, ordering
+from gateway.fhirpath.values.items import QUANTITIES, UCUM, temporal
+from gateway.fhirpath.values.quantity import Quantity
+from gateway.fhirpath.values.temporal import Temporal
 
 _DATE_LENGTH: Final = 10
 

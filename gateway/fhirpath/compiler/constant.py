@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.fhirpath.facts import Facts
 from gateway.fhirpath.forms.form import Generation
-from gateway.fhirpath.nodes import Call, Chain, Expr, Literal, Member, TypeTest, Variable, children
+from gateway.fhirpath.syntax.nodes import Call, Chain, Expr, Literal, Member, TypeTest, Variable, children
 
 _COSTLY: Final = ("descendants", "children", "repeat", "resolve")
 _PURE: Final = frozenset((*_COSTLY, "as", "ofType", "first", "last", "distinct", "tail", "union", "combine"))

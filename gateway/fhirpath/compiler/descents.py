@@ -4,8 +4,8 @@ from typing import Final
 
 from gateway.fhirpath.descent import Search, Sought
 from gateway.fhirpath.forms.form import Generation, Place
-from gateway.fhirpath.nodes import Call, Expr, Member, TypeName, TypeTest
 from gateway.fhirpath.printer import print_expression
+from gateway.fhirpath.syntax.nodes import Call, Expr, Member, TypeName, TypeTest
 from gateway.fhirpath.types import ABSTRACT, targets, type_argument
 
 _NARROWING: Final = ("as", "ofType")

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from gateway.fhirpath.compiler.generator import Generator
 from gateway.fhirpath.forms.form import Place
-from gateway.fhirpath.items import Element
 from gateway.fhirpath.kinds import Kind
-from gateway.fhirpath.nodes import Expr
 from gateway.fhirpath.runtime import meter, wrap
+from gateway.fhirpath.syntax.nodes import Expr
 from gateway.fhirpath.types import ABSTRACT
+from gateway.fhirpath.values.items import Element
 
 FILE: Final = "<fhirpath>"
 """The file name of generated functions in a traceback; a line is an offset in the expression's text plus one."""

@@ -25,9 +25,9 @@ from gateway.fhirpath.forms.types import as_type, test_operand
 from gateway.fhirpath.functions import FunctionSpec
 from gateway.fhirpath.functions.convert import truth
 from gateway.fhirpath.kinds import Kind
-from gateway.fhirpath.long import Long
 from gateway.fhirpath.model import Model, Property
-from gateway.fhirpath.nodes import (
+from gateway.fhirpath.runtime import at_index
+from gateway.fhirpath.syntax.nodes import (
     Binary,
     Call,
     Chain,
@@ -41,8 +41,8 @@ from gateway.fhirpath.nodes import (
     Variable,
     steps,
 )
-from gateway.fhirpath.runtime import at_index
 from gateway.fhirpath.types import ABSTRACT
+from gateway.fhirpath.values.long import Long
 
 MAX_LOOPS: Final = 8
 """How many loops are nested before an expression inside them gets a function of its own; Python takes 20."""
@@ -314,10 +314,16 @@ class Generator:
 
     def _indexer(self, node: Indexer, place: Place) -> str:
         code = self.code
-        items, index = self.collect(node.target, place), self.one(node.index, place)
+        items, index = self._to_index(node.target, place), self.one(node.index, place)
         value = code.fresh()
         code.run("V = None if I is None else AT(L, I)", V=value, L=items, I=index, AT=self.bind(at_index))
         return value
+
+    def _to_index(self, node: Expr, place: Place) -> str:
+        """As `collect`; of a variable of the environment its own list, so that one item costs one step."""
+        if isinstance(node, Variable) and id(node) not in self.facts.definitions:
+            return environment(self.code, node.name)
+        return self.collect(node, place)
 
     def truth(self, node: Expr, place: Place) -> str:
         """The local that holds True, False or None: the singleton evaluation of a collection."""

@@ -1,10 +1,10 @@
 """Operators as Python statements: logic, arithmetic, text and union; comparisons are in their own file."""
 
-from gateway.fhirpath import arithmetic, equality
 from gateway.fhirpath.compiler import comparisons
 from gateway.fhirpath.compiler.descents import search
 from gateway.fhirpath.forms.form import Generation, Item, Place
-from gateway.fhirpath.nodes import Binary, Chain, Unary
+from gateway.fhirpath.syntax.nodes import Binary, Chain, Unary
+from gateway.fhirpath.values import arithmetic, equality
 
 _AND = """
 if A is False:

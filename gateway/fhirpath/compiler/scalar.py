@@ -4,7 +4,7 @@ from collections.abc import Container
 
 from gateway.fhirpath.forms import FORMS
 from gateway.fhirpath.functions import FUNCTIONS
-from gateway.fhirpath.nodes import Binary, Call, Chain, Expr, Indexer, Literal, Special, TypeTest, Unary
+from gateway.fhirpath.syntax.nodes import Binary, Call, Chain, Expr, Indexer, Literal, Special, TypeTest, Unary
 
 
 def is_scalar(node: Expr, added: Container[str]) -> bool:

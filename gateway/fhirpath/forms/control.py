@@ -6,14 +6,14 @@ See https://hl7.org/fhirpath/N1/#miscellaneous. `coalesce(a, b, ...)` is ours: t
 from dataclasses import replace
 from typing import Final
 
-from gateway.fhirpath.bounds import bounded
 from gateway.fhirpath.facts import KNOWN_VARIABLES, RESERVED_PREFIXES, Analysis, Scope
 from gateway.fhirpath.forms.filtering import each_of, for_each
 from gateway.fhirpath.forms.form import Consume, Form, Generation, Item, Place
 from gateway.fhirpath.kinds import NOTHING, Kind
-from gateway.fhirpath.nodes import Call, Expr, Literal
 from gateway.fhirpath.operands import require_boolean
 from gateway.fhirpath.runtime import trace
+from gateway.fhirpath.syntax.nodes import Call, Expr, Literal
+from gateway.fhirpath.values.bounds import bounded
 
 
 def _analyse_iif(analysis: Analysis, node: Call, target: Kind, scope: Scope) -> tuple[Kind, Scope]:

@@ -10,9 +10,9 @@ from typing import Final
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.facts import Analysis, Scope
 from gateway.fhirpath.forms.form import Consume, Form, Generation, Item, Place
-from gateway.fhirpath.items import Element
 from gateway.fhirpath.kinds import Kind
-from gateway.fhirpath.nodes import Call, Expr, Indexer, Member, TypeTest
+from gateway.fhirpath.syntax.nodes import Call, Expr, Indexer, Member, TypeTest
+from gateway.fhirpath.values.items import Element
 
 _TYPE: Final = "ElementDefinition"
 _NEEDED: Final = "a path to one element of a known type"

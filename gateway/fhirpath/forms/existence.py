@@ -8,8 +8,8 @@ from gateway.fhirpath.forms.filtering import for_each
 from gateway.fhirpath.forms.form import Form, Generation, Item, Place
 from gateway.fhirpath.functions.convert import truth
 from gateway.fhirpath.kinds import Kind
-from gateway.fhirpath.nodes import Call
 from gateway.fhirpath.operands import require_boolean
+from gateway.fhirpath.syntax.nodes import Call
 
 
 def _analyse(analysis: Analysis, node: Call, target: Kind, scope: Scope) -> tuple[Kind, Scope]:

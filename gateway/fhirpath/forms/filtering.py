@@ -6,13 +6,13 @@ See https://hl7.org/fhirpath/N1/#filtering-and-projection.
 from collections.abc import Callable
 from typing import Final
 
-from gateway.fhirpath.equality import distinct
 from gateway.fhirpath.facts import Analysis, Scope
 from gateway.fhirpath.forms.form import Consume, Form, Generation, Item, Place
 from gateway.fhirpath.kinds import Kind
-from gateway.fhirpath.nodes import Call, Expr, Special, Unary, children
 from gateway.fhirpath.operands import require_boolean
 from gateway.fhirpath.runtime import sort_items, walk
+from gateway.fhirpath.syntax.nodes import Call, Expr, Special, Unary, children
+from gateway.fhirpath.values.equality import distinct
 
 
 def uses_index(node: Expr) -> bool:

@@ -12,7 +12,7 @@ from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.facts import Analysis, Facts, Scope
 from gateway.fhirpath.kinds import Kind
 from gateway.fhirpath.model import Model
-from gateway.fhirpath.nodes import Call, Expr, Member
+from gateway.fhirpath.syntax.nodes import Call, Expr, Member
 
 
 @dataclass(frozen=True, slots=True)

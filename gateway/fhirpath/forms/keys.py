@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from gateway.fhirpath.facts import Analysis, Scope
 from gateway.fhirpath.forms.form import Consume, Form, Generation, Item, Place
-from gateway.fhirpath.items import raw
 from gateway.fhirpath.kinds import STRING, Kind
-from gateway.fhirpath.nodes import Call
+from gateway.fhirpath.syntax.nodes import Call
 from gateway.fhirpath.types import type_argument
+from gateway.fhirpath.values.items import raw
 
 _REFERENCE: Final = re.compile(r"(?:.*/)?([A-Z][A-Za-z]*)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
 

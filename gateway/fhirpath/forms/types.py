@@ -7,8 +7,8 @@ from gateway.fhirpath.facts import Analysis, Scope
 from gateway.fhirpath.forms.form import Consume, Form, Generation, Item, Place
 from gateway.fhirpath.kinds import Kind, system
 from gateway.fhirpath.model import Property
-from gateway.fhirpath.nodes import Call, Expr, Member, TypeName, TypeTest
 from gateway.fhirpath.runtime import find_choice, type_info, type_of_item
+from gateway.fhirpath.syntax.nodes import Call, Expr, Member, TypeName, TypeTest
 from gateway.fhirpath.types import ABSTRACT, is_exactly, matches, targets, type_argument
 
 

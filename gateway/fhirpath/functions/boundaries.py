@@ -3,12 +3,12 @@
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final
 
-from gateway.fhirpath import measures
 from gateway.fhirpath.functions.registry import function
-from gateway.fhirpath.items import any_temporal_text, plain, to_quantity
 from gateway.fhirpath.kinds import BOOLEAN, INTEGER, Kind
-from gateway.fhirpath.quantity import Quantity
-from gateway.fhirpath.temporal import Temporal, days_in_month
+from gateway.fhirpath.values import measures
+from gateway.fhirpath.values.items import any_temporal_text, plain, to_quantity
+from gateway.fhirpath.values.quantity import Quantity
+from gateway.fhirpath.values.temporal import Temporal, days_in_month
 
 _ONE: Final = Kind(None, many=False)
 _PLACES: Final = 8

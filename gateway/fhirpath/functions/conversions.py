@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.fhirpath.functions.registry import Function, function
-from gateway.fhirpath.items import looks_like_quantity, plain, to_quantity
 from gateway.fhirpath.kinds import BOOLEAN, DATE, DATETIME, DECIMAL, INTEGER, LONG, QUANTITY, STRING, TIME
-from gateway.fhirpath.long import LEAST, MOST
-from gateway.fhirpath.measures import in_unit
-from gateway.fhirpath.quantity import CALENDAR_UNITS, Quantity
-from gateway.fhirpath.temporal import Temporal, parse_datetime, parse_time
+from gateway.fhirpath.values.items import looks_like_quantity, plain, to_quantity
+from gateway.fhirpath.values.long import LEAST, MOST
+from gateway.fhirpath.values.measures import in_unit
+from gateway.fhirpath.values.quantity import CALENDAR_UNITS, Quantity
+from gateway.fhirpath.values.temporal import Temporal, parse_datetime, parse_time
 
 _TRUE: Final = frozenset(("true", "t", "yes", "y", "1", "1.0"))
 _FALSE: Final = frozenset(("false", "f", "no", "n", "0", "0.0"))

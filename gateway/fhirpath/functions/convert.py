@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.fhirpath.errors import Fault
-from gateway.fhirpath.items import Element, plain, raw
-from gateway.fhirpath.temporal import Temporal
+from gateway.fhirpath.values.items import Element, plain, raw
+from gateway.fhirpath.values.temporal import Temporal
 
 
 def text(item: Any) -> str | None:

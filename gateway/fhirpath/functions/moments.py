@@ -6,7 +6,7 @@ from gateway.fhirpath.env import Env
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.functions.registry import function
 from gateway.fhirpath.kinds import DATE, DATETIME, TIME
-from gateway.fhirpath.temporal import Temporal, from_datetime
+from gateway.fhirpath.values.temporal import Temporal, from_datetime
 
 
 def _now(env: Env | None, name: str) -> datetime:

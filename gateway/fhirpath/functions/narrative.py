@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 from typing import Any, Final
 
 from gateway.fhirpath.functions.registry import function
-from gateway.fhirpath.items import raw
 from gateway.fhirpath.kinds import BOOLEAN
+from gateway.fhirpath.values.items import raw
 
 MAX_DEPTH: Final = 100
 

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.functions.registry import function
-from gateway.fhirpath.items import is_number, plain
 from gateway.fhirpath.kinds import DECIMAL, INTEGER, Kind
-from gateway.fhirpath.quantity import Quantity
+from gateway.fhirpath.values.items import is_number, plain
+from gateway.fhirpath.values.quantity import Quantity
 
 MAX_PLACES: Final = 28
 """How many decimal places round() keeps at most."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
-from gateway.fhirpath.bounds import allow
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.functions.registry import function
 from gateway.fhirpath.kinds import BOOLEAN, STRING
+from gateway.fhirpath.values.bounds import allow
 
 MAX_MEMORY = 1 << 22
 """How many bytes a compiled pattern may take."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.functions.registry import Data, function
-from gateway.fhirpath.items import raw
 from gateway.fhirpath.kinds import BOOLEAN
 from gateway.fhirpath.runtime import listed
+from gateway.fhirpath.values.items import raw
 from gateway.terminology.port import Terminology
 
 

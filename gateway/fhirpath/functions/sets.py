@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from gateway.fhirpath.equality import distinct as distinct_items
-from gateway.fhirpath.equality import key
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.functions.registry import function
-from gateway.fhirpath.items import plain
 from gateway.fhirpath.kinds import BOOLEAN
+from gateway.fhirpath.values.equality import distinct as distinct_items
+from gateway.fhirpath.values.equality import key
+from gateway.fhirpath.values.items import plain
 
 
 @function("distinct", "5.1.12", focus="Items", returns=None, examples=("(1 | 2).combine(1).distinct().count() = 2",))

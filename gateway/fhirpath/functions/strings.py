@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from gateway.fhirpath.bounds import allow
 from gateway.fhirpath.functions.convert import text
 from gateway.fhirpath.functions.registry import function
 from gateway.fhirpath.kinds import BOOLEAN, INTEGER, STRING
+from gateway.fhirpath.values.bounds import allow
 
 
 @function(

@@ -8,9 +8,9 @@ from typing import Any
 from gateway.fhirpath.descent import typed_children
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.functions.registry import Data, function
-from gateway.fhirpath.items import Element, plain, raw
 from gateway.fhirpath.kinds import BOOLEAN, Kind
 from gateway.fhirpath.runtime import listed, plain_children, walk
+from gateway.fhirpath.values.items import Element, plain, raw
 
 _UNORDERED = Kind(None, many=True, ordered=False)
 

@@ -10,8 +10,8 @@ is not empty, is compiled inline.
 from typing import Any
 
 from gateway.fhirpath.functions.registry import function
-from gateway.fhirpath.items import raw
 from gateway.fhirpath.kinds import BOOLEAN, UNKNOWN
+from gateway.fhirpath.values.items import raw
 
 
 @function("entries", "own", focus="Items", returns=UNKNOWN, examples=("entries().key",))

@@ -1,6 +1,7 @@
 """Where things are in the payload: nodes back to pointers, pointers to native positions; built only when asked."""
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from gateway.formats import Pointer
@@ -136,15 +137,19 @@ def _follow(pointer: Pointer, node: Any, names: tuple[str, ...]) -> list[Pointer
     """The pointers that the names lead to; where nothing is there, that of the first place that lacks the name."""
     places = [(pointer, node)]
     for name in names:
-        flat = [place for start in places for place in _items(*start)]
-        found = [((*place, name), child[name]) for place, child in flat if isinstance(child, dict) and name in child]
+        flat = (place for start in places for place in _items(*start))
+        having = (((*place, name), child[name]) for place, child in flat if isinstance(child, dict) and name in child)
+        found = list(islice(having, MAX_POSITIONS))
         if not found:
-            return [(*flat[0][0], name)] if flat and isinstance(flat[0][1], dict) else [places[0][0]]
-        places = found[:MAX_POSITIONS]
+            first = next((place for start in places for place in _items(*start)), None)
+            return [(*first[0], name)] if first and isinstance(first[1], dict) else [places[0][0]]
+        places = found
     return [place for place, _ in places]
 
 
-def _items(pointer: Pointer, node: Any) -> list[tuple[Pointer, Any]]:
+def _items(pointer: Pointer, node: Any) -> Iterator[tuple[Pointer, Any]]:
     if not isinstance(node, list):
-        return [(pointer, node)]
-    return [place for index, child in enumerate(node) for place in _items((*pointer, index), child)]
+        yield pointer, node
+        return
+    for index, child in enumerate(node):
+        yield from _items((*pointer, index), child)

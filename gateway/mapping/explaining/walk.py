@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from gateway.core import Issue, Resource, issue
 from gateway.core.ids import resource_id
 from gateway.core.instants import format_instant, from_micros, parse_interval
-from gateway.fhirpath import Env, FhirPathError
+from gateway.fhirpath import FhirPathError
 from gateway.mapping.budget import MAX_ITEMS, TooLarge, within_limits
 from gateway.mapping.explaining.positions import Positions
 from gateway.mapping.facts import Step
@@ -34,7 +34,7 @@ from gateway.mapping.plan import (
     Target,
     Value,
 )
-from gateway.mapping.scope import Scope
+from gateway.mapping.scope import Scope, Seen
 from gateway.mapping.values import REFUSED, fitted, key_text
 
 _SECOND = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:[0-5]\d(?:Z|[+-]\d\d:[0-5]\d)\Z", re.ASCII)
@@ -87,21 +87,22 @@ def instant_text(text: str) -> str | None:
 class Walk:
     """Maps the items of one unit; findings go to `issues`, and to `steps` what each element came from, if wanted."""
 
+    __slots__ = (*("_path", "_place", "issues", "plan", "positions", "scope", "seen", "steps", "study", "variables"),)
+
     def __init__(
         self,
         plan: Plan,
         study: str,
         scope: Scope,
-        variables: dict[str, Any],
-        env: Env,
+        seen: Seen,
         positions: Positions,
         steps: list[Step] | None = None,
     ) -> None:
         self.plan = plan
         self.study = study
         self.scope = scope
-        self.variables = variables
-        self.env = env
+        self.variables = seen.variables
+        self.seen = seen
         self.positions = positions
         self.steps = steps
         self.issues: list[Issue] = []
@@ -135,7 +136,7 @@ class Walk:
         self.scope.collect = lambda rule, names: collected.append((rule, names))
         try:
             # A list within a list may hold nothing, which is no value.
-            values = [value for value in formula.expression.evaluate(focus, self.env) if value is not None]
+            values = [value for value in formula.expression.evaluate(focus, self.seen.env()) if value is not None]
         except FhirPathError as error:
             collected.append(("mapping.evaluation", {"problem": error.issues[0].message}))
             values = []

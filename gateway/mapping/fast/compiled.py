@@ -1,29 +1,31 @@
 """What generated functions look like from outside."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from gateway.core.types import Resource
 from gateway.fhirpath import Env
-from gateway.mapping.explaining.walk import Made
 from gateway.mapping.loose import ODDITIES, Odd
 from gateway.mapping.scope import Scope
 
-Run: TypeAlias = Callable[[Any], list[Made]]
+Parts: TypeAlias = tuple[str, str, Resource, str]
+"""What `explaining.walk.Made` holds: emit, reference, resource, order."""
+
+Run: TypeAlias = Callable[[Any], list[Parts]]
 """What was made of a focus; raises `Fault` or `FhirPathError` where there is something to report."""
 
-Wanted: TypeAlias = Callable[[Sequence[Any], dict[str, Any], Env], list[int]]
+Wanted: TypeAlias = Callable[[Sequence[Any], dict[str, Any], Callable[[], Env]], list[int]]
 """Records, variables and environment -> the numbers of the records that anything may be made of.
 
 Raises one of `ODDITIES` where it cannot tell.
 """
 
-Fast: TypeAlias = Callable[[dict[str, Any], Scope, Env, str], Run]
+Fast: TypeAlias = Callable[[dict[str, Any], Scope, Callable[[], Env], str], Run]
 """Variables, scope, environment and study of a unit -> its function."""
 
 
-Asked: TypeAlias = Callable[[Any, dict[str, Any], Scope, Env], Any]
+Asked: TypeAlias = Callable[[Any, dict[str, Any], Scope, Callable[[], Env]], Any]
 """Focus, variables, scope and environment -> the loose value of one formula; raises where it is not as usual."""
 
 
@@ -63,15 +65,17 @@ class Bound:
 
     __slots__ = ("_function", "_general", "_known", "_usual", "of_rows")
 
-    def __init__(self, function: Generated, known: tuple[dict[str, Any], Scope, Env, str]) -> None:
+    def __init__(self, function: Generated, known: tuple[dict[str, Any], Scope, Callable[[], Env], str]) -> None:
         self._function = function
         self._known = known
         self._general: Run | None = None
         self._usual: Run | None = None
         self.of_rows: Run | None = None
         if function.of_rows is not None and known[1].rows:
-            with suppress(*ODDITIES):
+            try:
                 self.of_rows = function.of_rows(*known)
+            except ODDITIES:
+                self.of_rows = None
 
     def usual(self) -> Run:
         """The function for usual data."""
@@ -90,5 +94,5 @@ class Bound:
         return self._general
 
 
-def _unusual(focus: Any) -> list[Made]:
+def _unusual(focus: Any) -> list[Parts]:
     raise Odd

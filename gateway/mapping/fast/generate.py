@@ -144,6 +144,8 @@ def written(
                 writer.run(emits, variables)
             else:
                 write_grouped(writer, emits[0], emits[0].group)
+        if writer.kept:
+            inner.insert(0, ast.Nonlocal(names=writer.kept, lineno=1, col_offset=0))
     with code.into(outer):
         code.block.extend(writer.prelude)
         code.block.extend(inner_block)

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from gateway.fhirpath import nodes
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.columns import column
 from gateway.mapping.fast.bulk import are_absent, gathered
 from gateway.mapping.fast.single_items import unwound

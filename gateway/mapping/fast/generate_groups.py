@@ -8,7 +8,7 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gateway.fhirpath import nodes
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.fast.generate_bulk import leading, write_bulk
 from gateway.mapping.fast.single_known import Known
 from gateway.mapping.fast.single_logic import logic
@@ -36,7 +36,7 @@ if T.__class__ is int and V[14:] in SECONDS:
     T += SECONDS[V[14:]]
 else:
     T = HOUR(HOURS, V[:14]) if V.__class__ is str and V[14:] in SECONDS else None
-    T = TIME(F(FOCUS, env)) if T is None else T + SECONDS[V[14:]]
+    T = TIME(F(FOCUS, env())) if T is None else T + SECONDS[V[14:]]
 """
 _PATH_NUMBER = """
 if V.__class__ is int:
@@ -44,13 +44,13 @@ if V.__class__ is int:
 elif V is None:
     T = None
 else:
-    T = NUMBER(F(FOCUS, env))
+    T = NUMBER(F(FOCUS, env()))
 """
 _PATH_DIGITS = """
 if V.__class__ is str and PLAIN(V):
     T = V
 else:
-    T = NUMBER(F(FOCUS, env))
+    T = NUMBER(F(FOCUS, env()))
 """
 _KEEP = """
 TIMES.append(T)
@@ -122,7 +122,7 @@ def _write_end(writer: Writer, group: Group) -> str:
     """The function that tells what `first` or `last` is: the variables of a member, and itself as `record`."""
     code, single = writer.code, writer.single
     if not single.usual:
-        code.run("end = lambda member: DESCRIBED(GROUP, member, variables, env)", DESCRIBED=code.bind(described),
+        code.run("end = lambda member: DESCRIBED(GROUP, member, variables, env())", DESCRIBED=code.bind(described),
                  GROUP=code.bind(group))  # fmt: skip
         return "end"
     with code.into(writer.prelude), single.inside(code.emit(_END)):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from gateway.fhirpath import nodes
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.lineage import plain_path
 from gateway.mapping.plan import MEMORY, Choice, Constant, Emit, Formula, Items, Map, Node, Series, Value
 
@@ -30,7 +30,7 @@ PURE: Final = (
     | _FREE
     | _MOVES_FOCUS
     | {"first", "last", "single", "empty", "not", "count", "text", "substring", "length", "trim", "lower", "upper"}
-    | {"startsWith", "endsWith", "contains", "toString", "toDecimal", "toInteger", "quantity"}
+    | {"startsWith", "endsWith", "contains", "matches", "toString", "toDecimal", "toInteger", "quantity"}
 )
 
 _Path: TypeAlias = tuple[str, ...]

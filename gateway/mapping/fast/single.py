@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 
-from gateway.fhirpath import nodes
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.printer import print_expression
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.budget import MAX_ITEMS
 from gateway.mapping.fast.single_calls import behind, call
+from gateway.mapping.fast.single_facts import write_fact
 from gateway.mapping.fast.single_form import Evaluate, Operand, evaluator, is_whole
 from gateway.mapping.fast.single_items import filtered, prepare, unwound
 from gateway.mapping.fast.single_kind import Shared, Unfilled
@@ -25,26 +26,25 @@ from gateway.mapping.fast.single_logic import holds, is_boolean, logic
 from gateway.mapping.fast.single_outer import Outer
 from gateway.mapping.fast.single_shared import filled, looked_at, one, told, whole
 from gateway.mapping.fast.single_texts import limited, operation
-from gateway.mapping.lineage import fact_path, is_fixed, plain_path
-from gateway.mapping.loose import ODDITIES, STRANGE, Odd, fact, loose, truth_of
+from gateway.mapping.lineage import is_fixed, plain_path
+from gateway.mapping.loose import ODDITIES, STRANGE, Odd, loose, truth_of
 from gateway.mapping.plan import Formula, Functions
 
 _STEP = "V = B.get(NAME) if B.__class__ is dict else None if B is None else STRANGE"
 _USUAL_STEP = "V = B.get(NAME) if B else None"
 _THERE_STEP = "V = B.get(NAME)"
-_EVALUATE = "V = LOOSE(F(FOCUS, env))"
-_FACT = "V = FACT(variables, NAMES, F, env)"
+_EVALUATE = "V = LOOSE(F(FOCUS, env()))"
 _TRY = """
 try:
     ...
 except ODDITIES:
-    V = LOOSE(F(FOCUS, env))
+    V = LOOSE(F(FOCUS, env()))
 """
 _LOOSEN = """
 if V.__class__ is list:
-    V = LOOSE(F(FOCUS, env))
+    V = LOOSE(F(FOCUS, env()))
 """
-_BEHIND = "V = R if R is not STRANGE else LOOSE(F(FOCUS, env))"
+_BEHIND = "V = R if R is not STRANGE else LOOSE(F(FOCUS, env()))"
 _SOLID = """
 if V.__class__ is list:
     raise ODD
@@ -390,9 +390,5 @@ class Singles:
     def _fixed(self, node: nodes.Expr, text: str, evaluate: Evaluate) -> str:
         """A value that is the same in the whole unit: made once, when the function is bound."""
         if (found := self._once.get(text)) is None:
-            code, found = self.code, self.code.fresh("u")
-            names = {"FACT": code.bind(fact), "NAMES": code.bind(fact_path(node)), "F": code.bind(evaluate)}
-            with code.into(self.prelude):
-                code.run(_FACT, V=found, **names)
-            self._once[text] = found
+            found = self._once[text] = write_fact(self.code, self.prelude, node, evaluate)
         return found

@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Any, Final
 
-from gateway.fhirpath import nodes
 from gateway.fhirpath.functions import FUNCTIONS, Function
 from gateway.fhirpath.kinds import BOOLEAN, DECIMAL, INTEGER, STRING, UNKNOWN
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.fast.single_form import Operand, Writing, evaluator, literal_of
 from gateway.mapping.fast.single_items import distinct_of, filtered, unwound
 from gateway.mapping.fast.single_logic import holds, logic
@@ -304,7 +304,7 @@ def _added(writer: Writing, node: nodes.Call, focus: str) -> Operand:
     for number, argument in enumerate(node.arguments, 1):
         lists[f"A{number}"] = _as_list(writer, writer.solid(writer.one(argument, focus)))
     spec = writer.functions.specs[node.name]
-    listed = ", ".join(["env", *lists] if spec.env else lists)
+    listed = ", ".join(["env()", *lists] if spec.env else lists)
     code.run(f"R = LOOSE(F({listed}))", R=answer, LOOSE=code.bind(loose), F=code.bind(spec.call), **lists)
     return answer
 

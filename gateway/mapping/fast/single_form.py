@@ -6,9 +6,10 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, Final, Protocol, TypeAlias
 
-from gateway.fhirpath import Env, compile, nodes
+from gateway.fhirpath import Env, compile
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.printer import print_expression
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.fast.single_kind import Shared, Unfilled
 from gateway.mapping.fast.single_known import Known
 from gateway.mapping.fast.single_outer import Outer

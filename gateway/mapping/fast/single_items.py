@@ -3,8 +3,8 @@
 from contextlib import suppress
 from typing import Any, Final
 
-from gateway.fhirpath import nodes
-from gateway.fhirpath.equality import distinct
+from gateway.fhirpath.syntax import nodes
+from gateway.fhirpath.values.equality import distinct
 from gateway.mapping.budget import spend
 from gateway.mapping.columns import Columns, column
 from gateway.mapping.fast.single_form import Writing

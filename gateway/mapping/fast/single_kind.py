@@ -3,7 +3,7 @@
 import ast
 from dataclasses import dataclass, field
 
-from gateway.fhirpath import nodes
+from gateway.fhirpath.syntax import nodes
 from gateway.formats import Alike
 from gateway.mapping.fast.remembering import is_pure
 from gateway.mapping.fast.single_known import Known
@@ -19,7 +19,8 @@ class NoRowsError(Exception):
 class Unfilled:
     """The list of the record that may have rows instead of items; functions of a kind are written into `module`.
 
-    `listed`, `rows` and `kinds` are the locals of the list, its rows, and the set of their kinds.
+    `listed`, `rows` and `kinds` are the locals of the list, its rows, and the set of their kinds; `nevers` is the
+    global with all that is asked of kinds, `none` the local that is True where none of it holds for any of them.
     """
 
     alike: Alike
@@ -27,6 +28,8 @@ class Unfilled:
     listed: str
     rows: str
     kinds: str
+    nevers: str
+    none: str
 
 
 @dataclass(slots=True)

@@ -4,8 +4,8 @@ from decimal import Decimal
 from operator import eq, ge, gt, le, lt, ne
 from typing import Final
 
-from gateway.fhirpath import nodes
-from gateway.fhirpath.equality import equal
+from gateway.fhirpath.syntax import nodes
+from gateway.fhirpath.values.equality import equal
 from gateway.mapping.fast.single_form import Operand, Writing
 from gateway.mapping.fast.single_shared import told
 from gateway.mapping.lineage import plain_path, walk

@@ -3,7 +3,7 @@
 import ast
 from dataclasses import dataclass, field
 
-from gateway.fhirpath import nodes
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.fast.single_known import Known
 from gateway.mapping.lineage import UNIT_FACTS, walk
 

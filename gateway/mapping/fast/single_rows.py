@@ -2,7 +2,7 @@
 
 import ast
 
-from gateway.fhirpath import nodes
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.fast.single_form import Writing
 from gateway.mapping.fast.single_kind import Shared, Unfilled
 from gateway.mapping.fast.single_logic import holds
@@ -40,7 +40,9 @@ def never_of(writer: Writing, unfilled: Unfilled, names: tuple[str, ...], calls:
         writer.code.run("return V", V=holds(writer, asked, "item"))
     code, answer = writer.code, writer.code.fresh("b")
     never = function_of_kind(writer, unfilled, shared.block, Never)
-    code.run("B = NEVER.hold(KINDS)", B=answer, NEVER=never, KINDS=unfilled.kinds)
+    with code.into(unfilled.module):
+        code.run("ALL.add(NEVER)", ALL=unfilled.nevers, NEVER=never)
+    code.run("B = NONE or NEVER.hold(KINDS)", B=answer, NONE=unfilled.none, NEVER=never, KINDS=unfilled.kinds)
     return answer
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
-from gateway.fhirpath import nodes
 from gateway.fhirpath.printer import print_expression
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.fast.single_form import Operand, Writing
 from gateway.mapping.fast.single_kind import Shared
 

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
-from gateway.fhirpath import nodes
-from gateway.fhirpath.arithmetic import OPERATORS, concatenate
+from gateway.fhirpath.syntax import nodes
+from gateway.fhirpath.values.arithmetic import OPERATORS, concatenate
 from gateway.mapping.budget import MAX_TEXT, within_limits
 from gateway.mapping.fast.single_form import Operand, Writing
 from gateway.mapping.fast.single_logic import logic
 from gateway.mapping.fast.single_outer import leading
-from gateway.mapping.fast.single_shared import together
-from gateway.mapping.loose import listed
+from gateway.mapping.fast.single_shared import together, within
+from gateway.mapping.loose import Odd, listed
 from gateway.mapping.plan import Formula
 
 _Writer = TypeVar("_Writer", bound=Writing)
@@ -19,6 +19,18 @@ _Writer = TypeVar("_Writer", bound=Writing)
 _LIMITED = """
 if V.__class__ is str and len(V) > MOST or V.__class__ is list:
     WITHIN(LISTED(V))
+"""
+_LIMITED_SOME = """
+if V is not None and len(V) > MOST:
+    WITHIN(LISTED(V))
+"""
+_LIMITED_TEXT = """
+if len(V) > MOST:
+    WITHIN(LISTED(V))
+"""
+_LIMITED_SHARED = """
+if V.__class__ is str and len(V) > MOST:
+    raise ODD
 """
 _Wrote: TypeAlias = Callable[[_Writer, Formula, str], str]
 
@@ -30,11 +42,24 @@ def limited(write: _Wrote[_Writer]) -> _Wrote[_Writer]:
         """The local that holds the loose value of a formula."""
         local = write(writer, formula, focus)
         if formula.grows:
-            writer.code.run(_LIMITED, V=local, MOST=writer.code.bind(MAX_TEXT), LISTED=writer.code.bind(listed),
-                            WITHIN=writer.code.bind(within_limits))  # fmt: skip
+            _limit(writer, local)
         return local
 
     return value
+
+
+def _limit(writer: Writing, local: str) -> None:
+    """Writes what tells of a value that it is too large; of one that items of a kind share, where it is made."""
+    code, known, shared = writer.code, writer.known, writer.shared
+    if shared is not None and shared.has_local(local) and local in known.solid:
+        if ("limited", local) not in shared.known.calls:
+            shared.known.calls["limited", local] = local
+            with within(writer, shared):
+                code.run(_LIMITED_SHARED, V=local, MOST=code.bind(MAX_TEXT), ODD=code.bind(Odd))
+        return
+    is_text = known.kinds.get(local) is str
+    source = _LIMITED_TEXT if is_text and local in known.there else _LIMITED_SOME if is_text else _LIMITED
+    code.run(source, V=local, MOST=code.bind(MAX_TEXT), LISTED=code.bind(listed), WITHIN=code.bind(within_limits))
 
 
 def operation(writer: Writing, node: nodes.Binary | nodes.Chain, focus: str) -> str:
@@ -63,14 +88,16 @@ def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
         operands = together(writer.shared, operands, focus, writer.known.variables)
     sides = [_side(writer, operand, focus) for operand in operands]
     answer, block = code.fresh(), code.block
+    if writer.usual and all(writer.kind(side) is str for side in sides):
+        names = {f"X{number}": side for number, side in enumerate(sides)}
+        parts = [name if _is_there(writer, side) else f"{name} or ''" for name, side in names.items()]
+        code.run(f'R = f"{"".join(f"{{{part}}}" for part in parts)}"', R=answer, **names)
+        writer.known.there.add(writer.made(answer, str))
+        return writer.sure(answer) if any(map(writer.is_sure, sides)) else answer
     if writer.usual and not any(map(_may_miss, operands)):
         names = {f"X{number}": side for number, side in enumerate(sides)}
         tests = " and ".join(test for name, side in names.items() if (test := _test(writer, name, side)))
         whole = "".join(f"{{{name}}}" for name in names)
-        if not tests:
-            code.run(f'R = f"{whole}"', R=answer, **names)
-            writer.known.there.add(writer.made(answer, str))
-            return writer.sure(answer) if any(map(writer.is_sure, sides)) else answer
         block = code.emit(f'if {tests}:\n    R = f"{whole}"\nelse:\n    ...', R=answer, **names)
     there = [side for operand, side in zip(operands, sides, strict=True) if not _may_miss(operand)]
     if writer.usual and len(there) == 1 < len(sides):
@@ -88,12 +115,15 @@ def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
     return writer.sure(answer) if any(map(writer.is_sure, sides)) else answer
 
 
+def _is_there(writer: Writing, side: Operand) -> bool:
+    """True for what is known not to be None."""
+    return not isinstance(side, str) or writer.is_sure(side) or side in writer.known.there
+
+
 def _test(writer: Writing, name: str, side: Operand) -> str:
     """What tells that a side is a text; "" for what is known to be one."""
     if writer.kind(side) is str:
-        if not isinstance(side, str):
-            return ""
-        return "" if writer.is_sure(side) or side in writer.known.there else f"{name} is not None"
+        return "" if _is_there(writer, side) else f"{name} is not None"
     return f"{name}.__class__ is str"
 
 

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Sequence
-from functools import partial
 from itertools import takewhile
 from typing import TypeAlias
 
@@ -10,7 +9,7 @@ from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.quote import name as local_name
 from gateway.formats import FORMATS, Alike
 from gateway.mapping.budget import spend
-from gateway.mapping.explaining.walk import Made, instant_text
+from gateway.mapping.explaining.walk import instant_text
 from gateway.mapping.fast.remembering import Remembered, remembered
 from gateway.mapping.fast.single import Singles
 from gateway.mapping.fast.single_kind import Shared
@@ -32,7 +31,13 @@ else:
     P = PART(V)
 """
 _ORDER = "V = KNOWN(L) if L.__class__ is str else None\nif V is None:\n    V = ORDER(L)"
-_IDENTITY = 'D = U()\nD.update(f"TEXT".encode())\nV = D.hexdigest()'
+_IDENTITY = """
+if U is None:
+    U = MAKER(study, EMIT, (SHARED))
+D = U()
+D.update(f"TEXT".encode())
+V = D.hexdigest()
+"""
 _LOOP = """
 SAVED = variables["index"]
 LAST = None
@@ -44,13 +49,13 @@ if LAST is not None:
     variables["item"] = LAST
 """
 Variables: TypeAlias = tuple[tuple[str, Formula], ...]
-_NEW_MADE = partial(tuple.__new__, Made)
 
 
 class Writer:
     """Writes one function: `prelude` runs once a unit, the rest for each focus; `usual` is that of `Singles`.
 
-    With `alike` items may be rows, and the functions of their kinds are in `module`.
+    `kept` are locals of the former that the latter assigns when it first needs them. With `alike` items may be rows,
+    and the functions of their kinds are in `module`.
     """
 
     def __init__(self, plan: Plan, *, usual: bool, alike: Alike | None = None) -> None:
@@ -61,6 +66,7 @@ class Writer:
         self.prelude: list[ast.stmt] = []
         self.single = Singles(self.code, self.prelude, plan.functions, usual=usual)
         self.nodes = NodeWriter(self.code, self.prelude, self.single)
+        self.kept: list[str] = []
         self._referred: dict[str, str] = {}
 
     def run(self, emits: Sequence[Emit], variables: tuple[tuple[str, Formula], ...]) -> None:
@@ -159,8 +165,7 @@ class Writer:
         code.run("R = PREFIX + ID", R=reference, PREFIX=code.bind(f"{emit.type}/"), ID=identity)
         if emit.id in self._referred:
             code.run("L.append(R)", L=self._referred[emit.id], R=reference)
-        code.run("out.append(MADE((EMIT, R, M, ORDER)))", MADE=code.bind(_NEW_MADE), EMIT=code.bind(emit.id),
-                 R=reference, M=made, ORDER=order)  # fmt: skip
+        code.run("out.append((EMIT, R, M, ORDER))", EMIT=code.bind(emit.id), R=reference, M=made, ORDER=order)
 
     def _shared(self, shared: Shared, variables: Variables, item: str) -> Variables:
         """Assigns the variables that are the same for all items of the kind; returns them."""
@@ -182,25 +187,25 @@ class Writer:
             self.code.run(f"if not V:\n    {leave}", V=self.single.truth(when, item))
 
     def _identity(self, emit: Emit, item: str) -> str:
-        """The id: what is the same in the unit at the start of the key is hashed when the function is bound."""
+        """The id: what is the same in the unit at the start of the key is hashed when the first one is made."""
         code = self.code
         shared: dict[str, str | ast.expr] = {}
         parts = list(emit.key)
         while parts and (isinstance(parts[0], str) or parts[0].fixed):
             shared[f"S{len(shared)}"] = self._part(parts.pop(0), item)
         make, identity = code.fresh("u"), code.fresh()
-        names: dict[str, str | ast.expr]
         with code.into(self.prelude):
-            names = {"U": make, "EMIT": code.bind(framed(self.plan.id) + framed(emit.id)), **shared}
-            listed = "".join(name + "," for name in shared)
-            code.run(f"U = MAKER(study, EMIT, ({listed}))", MAKER=code.bind(id_maker), **names)
+            code.run("U = None", U=make)
+        self.kept.append(make)
         texts = [code.bind(framed(part)) if isinstance(part, str) else self._part(part, item) for part in parts]
         start = self._start_of_key(texts)
         text, names = _framed(texts[len(start) :])
         if start:
             names["START"] = self.single.outer_text(*_framed(start))
             text = f"{{START}}{text}"
-        code.run(_IDENTITY.replace("TEXT", text), V=identity, D=code.fresh(), U=make, **names)
+        source = _IDENTITY.replace("TEXT", text).replace("SHARED", "".join(name + "," for name in shared))
+        code.run(source, V=identity, D=code.fresh(), U=make, MAKER=code.bind(id_maker),
+                 EMIT=code.bind(framed(self.plan.id) + framed(emit.id)), **shared, **names)  # fmt: skip
         return identity
 
     def _start_of_key(self, texts: Sequence[str | ast.expr]) -> list[str | ast.expr]:

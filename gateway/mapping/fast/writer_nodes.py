@@ -1,21 +1,22 @@
 """The writer of what a resource holds: template nodes as `ast` statements."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypeGuard
 
-from gateway.fhirpath import nodes
 from gateway.fhirpath.emitter import Emitter
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.budget import MAX_ITEMS, spend
 from gateway.mapping.elements import INTEGER_TYPES, NUMBER_TYPES
 from gateway.mapping.fast.single import Singles
 from gateway.mapping.fast.single_logic import never_several, note_there
 from gateway.mapping.fast.single_outer import Outer
 from gateway.mapping.fast.single_shared import of_kind, within
+from gateway.mapping.fast.writer_fixed import is_fixed, sayings
 from gateway.mapping.grouping import sampled
 from gateway.mapping.loose import fit_all, fit_one, items_of
 from gateway.mapping.plan import Branch, Choice, Constant, Items, Map, Node, Series, Target, Value
@@ -60,22 +61,6 @@ _FITTED = "W = V if V.__class__ is CLASS or V is None else FIT(V, TYPE, PRIMITIV
 _CLASSES = {"boolean": bool, **dict.fromkeys(INTEGER_TYPES, int), **dict.fromkeys(NUMBER_TYPES, Decimal)}
 
 
-def is_fixed(node: Node | Series) -> bool:
-    """True for what is the same in the whole unit."""
-    match node:
-        case Constant():
-            return True
-        case Value(formula=formula):
-            return formula.fixed
-        case Map(fields=fields, when=when, foreach=foreach):
-            return all(part is None or part.fixed for part in (when, foreach)) and all(
-                is_fixed(child) for _, child in fields
-            )
-        case Items(nodes=children):
-            return all(map(is_fixed, children))
-    return False
-
-
 class NodeWriter:
     """Writes nodes into one function: `prelude` runs once a unit, the rest for each focus."""
 
@@ -83,6 +68,7 @@ class NodeWriter:
         self.code = code
         self.prelude = prelude
         self.single = single
+        self._hoisted: dict[Hashable, str] = {}
 
     def fill(self, node: Map, made: str, focus: str, first: _Names, recalled: Mapping[str, str] = _NOTHING) -> None:
         """A new object: the `first` fields, then those of a map; constants at their start are in its display.
@@ -137,7 +123,7 @@ class NodeWriter:
         with within(self.single, shared):
             self.code.run("M = {}", M=part)
             self.put(run, part, of_kind(self.single, shared, focus))
-        self.code.run("M.update(PART)", M=made, PART=part)
+        self.code.run("M |= PART", M=made, PART=part)
 
     def _field(self, key: str, node: Node | Series, place: str, focus: str) -> None:
         code = self.code
@@ -152,7 +138,7 @@ class NodeWriter:
         elif isinstance(node, Map) and never_several(self.single, node.foreach):
             pass
         elif is_fixed(node):
-            self._hoisted(key, node, place)
+            code.run(_KNOWN_SOME, V=self._once(key, node), **slot)
         elif isinstance(node, Map) and node.foreach is None:
             self._placed(node, "PLACE[KEY] = V", slot, focus)
         elif isinstance(node, Items) and len(node.nodes) == 1 and _is_alone(node.nodes[0]):
@@ -211,9 +197,14 @@ class NodeWriter:
         code.run(f"M = {{{display}}}", M=made, **names)
         return made
 
-    def _hoisted(self, key: str, node: Node, place: str) -> None:
-        """A part that is the same in the whole unit: made once, when the function is bound."""
-        code = self.code
+    def _once(self, key: str, node: Node) -> str:
+        """The local with a part that is the same in the whole unit, None for nothing, made before the first focus.
+
+        What another emit says as well is the same object.
+        """
+        code, said = self.code, (key, sayings(node))
+        if said in self._hoisted:
+            return self._hoisted[said]
         made, shared = code.fresh("u"), self.single.shared
         self.single.shared = None
         with self.single.inside(self.prelude):
@@ -226,10 +217,10 @@ class NodeWriter:
                 code.run("L = []", L=listed)
                 self._append(node, listed, "None")
                 code.run("if L:\n    M[KEY] = L", L=listed, M=made, KEY=code.bind(key))
-            found = code.fresh("u")
+            found = self._hoisted[said] = code.fresh("u")
             code.run("F = M.get(KEY)", F=found, M=made, KEY=code.bind(key))
         self.single.shared = shared
-        code.run(_KNOWN_SOME, V=found, PLACE=place, KEY=code.bind(key))
+        return found
 
     def _value(self, node: Value, slot: _Names, focus: str) -> None:
         code, target = self.code, node.target

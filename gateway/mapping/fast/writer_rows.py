@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable
 from operator import itemgetter
 
-from gateway.fhirpath import nodes
+from gateway.fhirpath.syntax import nodes
 from gateway.formats import Alike
 from gateway.mapping.fast.remembering import PURE
 from gateway.mapping.fast.single import Singles
@@ -13,7 +13,7 @@ from gateway.mapping.fast.single_kind import NoRowsError, Shared, Unfilled
 from gateway.mapping.fast.single_logic import holds
 from gateway.mapping.fast.single_outer import Outer
 from gateway.mapping.fast.single_rows import function_of_kind
-from gateway.mapping.kinds import OfKinds
+from gateway.mapping.kinds import Nevers, OfKinds
 from gateway.mapping.lineage import plain_path, variables_of, walk
 from gateway.mapping.loose import Odd
 from gateway.mapping.plan import Emit, Formula, Plan
@@ -24,6 +24,7 @@ R = () if L is None else scope.rows.get(id(L))
 if R is None:
     raise ODD
 K = set(map(KIND, R))
+NONE = ALL.hold(K)
 """
 _LOOP = """
 SAVED = variables["index"]
@@ -82,9 +83,13 @@ def _is_of_others(formula: Formula, items: str) -> bool:
 def start_rows(single: Singles, alike: Alike, module: list[ast.stmt]) -> None:
     """Writes what all reading of rows needs: the record's list, its rows, their kinds."""
     code = single.code
-    single.unfilled = unfilled = Unfilled(alike, module, code.fresh("l"), code.fresh("l"), code.fresh())
-    code.run(_START, L=unfilled.listed, R=unfilled.rows, K=unfilled.kinds, ITEMS=code.bind(alike.items),
-             ODD=code.bind(Odd), KIND=code.bind(itemgetter(0)))  # fmt: skip
+    single.unfilled = unfilled = Unfilled(
+        alike, module, code.fresh("l"), code.fresh("l"), code.fresh(), code.fresh("g"), code.fresh("b")
+    )
+    with code.into(module):
+        code.run("ALL = NEVERS()", ALL=unfilled.nevers, NEVERS=code.bind(Nevers))
+    code.run(_START, L=unfilled.listed, R=unfilled.rows, K=unfilled.kinds, NONE=unfilled.none, ALL=unfilled.nevers,
+             ITEMS=code.bind(alike.items), ODD=code.bind(Odd), KIND=code.bind(itemgetter(0)))  # fmt: skip
 
 
 def write_rows(

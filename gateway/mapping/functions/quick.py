@@ -5,7 +5,7 @@ depends on the texts it is remembered by alone.
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from gateway.mapping.functions import bound, codes, numbers, texts, times
@@ -119,16 +119,6 @@ def _ref(name: Any, *parts: Any) -> Twin | None:
     if len(parts) > 1:
         return None
 
-    def made(_focus: Any) -> Any:
-        scope = current.get()
-        found = scope.made.get(name)
-        if found is None or len(found) != 1:
-            return loose([{"reference": reference} for reference in found or ()])
-        shared = scope.references.get(("", found[0]))
-        if shared is None:
-            shared = scope.references["", found[0]] = {"reference": found[0]}
-        return shared
-
     def keyed(_focus: Any, part: Any) -> Any:
         if part.__class__ is not str:
             if part is None:
@@ -142,4 +132,18 @@ def _ref(name: Any, *parts: Any) -> Twin | None:
                 scope.references[name, part] = found
         return found
 
-    return Twin(keyed, (1,), dict) if parts else Twin(made)
+    return Twin(keyed, (1,), dict) if parts else Twin(partial(_made, name))
+
+
+def _made(name: Any, _focus: Any) -> Any:
+    """References to all that an emit made so far."""
+    scope = current.get()
+    found = scope.made.get(name)
+    if not found:
+        return None
+    if len(found) > 1:
+        return [{"reference": reference} for reference in found]
+    shared = scope.references.get(("", found[0]))
+    if shared is None:
+        shared = scope.references["", found[0]] = {"reference": found[0]}
+    return shared

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.instants import EPOCH
 from gateway.mapping.functions.arguments import argument, number_of, text_of
+from gateway.mapping.functions.hl7_times import full_day, full_second, hl7_time_of_day
 from gateway.mapping.plan import remember
 from gateway.mapping.scope import current, report
 
@@ -250,6 +251,9 @@ def _hl7(value: Any, zone: list[Any]) -> str | None:
     text = text_of(value, "hl7Time()")
     if not text:
         return None
+    told = full_second(text)
+    if told is not None:
+        return told
     found = _HL7.match(text.strip())
     if not found:
         report("mapping.wrong-value", what="hl7Time()")
@@ -281,6 +285,9 @@ def hl7_date_of(value: Any) -> str | None:
     text = text_of(value, "hl7Date()")
     if not text:
         return None
+    told = full_day(text)
+    if told is not None:
+        return told
     found = _HL7.match(text.strip())
     if not found:
         report("mapping.wrong-value", what="hl7Date()")
@@ -298,21 +305,6 @@ def _day(year: str, month: str | None, day: str | None, function: str) -> str | 
             report("mapping.wrong-value", what=function)
             return None
     return "-".join(part for part in (year, month, day) if part)
-
-
-def hl7_time_of_day(focus: list[Any]) -> list[Any]:
-    """The FHIR time of an HL7 TM or DICOM TM (`HHMM[SS[.S]]`)."""
-    results = []
-    for value in focus:
-        text = text_of(value, "hl7TimeOfDay()")
-        if not text:
-            continue
-        found = re.match(r"([01]\d|2[0-3])([0-5]\d)([0-5]\d)?(\.\d+)?(?:[+-]\d{4})?\Z", text.strip())
-        if found:
-            results.append(f"{found[1]}:{found[2]}:{found[3] or '00'}{found[4] or ''}")
-        else:
-            report("mapping.wrong-value", what="hl7TimeOfDay()")
-    return results
 
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.fhirpath import Expression, FhirPathError, FunctionSpec, compile, nodes
+from gateway.fhirpath import Expression, FhirPathError, FunctionSpec, compile
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.functions.numbers import unit_is_valid, units_compare
 from gateway.mapping.functions.times import time_pattern
 from gateway.mapping.language.faults import FileFaults, Place

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.definitions import Definitions
-from gateway.fhirpath import nodes
+from gateway.fhirpath.syntax import nodes
 from gateway.mapping.elements import (
     INTEGER_TYPES,
     NUMBER_TYPES,

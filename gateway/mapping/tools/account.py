@@ -1,11 +1,12 @@
 """What a mapping reads and writes, element by element, from its plan: for specifications and coverage."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from gateway.core import dumps
-from gateway.mapping.plan import Choice, Constant, Emit, Formula, Items, Map, Node, Plan, Series, Value
+from gateway.mapping.plan import Choice, Constant, Emit, Formula, Items, Map, Node, Plan, Series, Source, Value
+from gateway.mapping.tools.entries import ANY, entries_read
 
 Path: TypeAlias = tuple[str, ...]
 """Names from the root of a payload; lists have no name of their own."""
@@ -39,19 +40,24 @@ def rows(plan: Plan) -> tuple[Row, ...]:
 
 
 def paths_read(plan: Plan) -> frozenset[Path]:
-    """Every path whose value the mapping uses; what only leads to records or items is none."""
+    """Every path whose value the mapping uses; what only leads to records or items is none.
+
+    `*` in a path is any name. To ask whether there are records reads none of them, and what `match` alone asks for is
+    read where nothing below it is.
+    """
     found: set[Path] = set()
     for record in _records(plan):
         found.update(_read_from(plan, record))
-    return frozenset(path for path in found if path)
+    found.difference_update(record[:length] for record in _records(plan) for length in range(len(record) + 1))
+    above = {path[:length] for path in found for length in range(len(path))}
+    asked = _absolute(plan.match, _Place((), (), ())) if plan.match else []
+    return frozenset(found.union(path for path in asked if path not in above)) - {()}
 
 
 def _read_from(plan: Plan, record: Path) -> Iterator[Path]:
     place = _Place(record, record, record if plan.subject.per_record else ())
-    subject = plan.subject
-    for formula in (plan.match, subject.system, subject.value, *(formula for _, formula in subject.verify)):
-        if isinstance(formula, Formula):
-            yield from _absolute(formula, _Place((), (), ()) if formula is plan.match else place)
+    for formula in plan.subject.formulas:
+        yield from _absolute(formula, place)
     for emit in emits_of(plan):
         yield from _Account(plan, emit, record).read()
 
@@ -70,7 +76,11 @@ def leaves(tree: Any, path: Path = ()) -> Iterator[Path]:
 
 def is_read(leaf: Path, read: frozenset[Path]) -> bool:
     """True when the value itself, or an object that holds it, is read."""
-    return any(leaf[:length] in read for length in range(1, len(leaf) + 1))
+    return any(leaf[:length] in read for length in range(1, len(leaf) + 1)) or any(
+        len(path) <= len(leaf) and all(name in (ANY, own) for name, own in zip(path, leaf, strict=False))
+        for path in read
+        if ANY in path
+    )
 
 
 def emits_of(plan: Plan) -> tuple[Emit, ...]:
@@ -80,13 +90,23 @@ def emits_of(plan: Plan) -> tuple[Emit, ...]:
 
 
 def _records(plan: Plan) -> tuple[Path, ...]:
-    """Where the records are: at the first of these paths that the payload has."""
-    return tuple(source.names for source in plan.records.sources) if plan.records and plan.records.sources else ((),)
+    """Where the records are: at the first of these paths that the payload has; also below any name."""
+    if plan.records is None or not plan.records.sources:
+        return ((),)
+    paths = [source.names for source in plan.records.sources]
+    walked = [source.names for source in entries_read(plan.records, {})]
+    return (*(path for path in paths if len(path) < 2 or path[:-1] not in paths), *walked)
 
 
 def _absolute(formula: Formula, place: _Place) -> list[Path]:
+    return [_path(source, place) for source in formula.sources]
+
+
+def _path(source: Source, place: _Place) -> Path:
     bases = {"focus": place.focus, "item": place.item, "payload": ()}
-    return [(*bases.get(source.root, place.record), *source.names) for source in formula.sources]
+    base = bases.get(source.root, place.record)
+    of_entry = base[-1:] == (ANY,) and source.names[:1] == ("value",)
+    return (*base, *source.names[1:]) if of_entry else (*base, *source.names)
 
 
 class _Account:
@@ -96,8 +116,11 @@ class _Account:
         start = record if emit.mode == "per-record" else ()
         foreach = emit.group.foreach if emit.group else emit.foreach
         members = record if emit.group and foreach is None else start
-        item = _below(foreach, _Place(record, start, start)) if foreach else members
+        outside = _Place(record, start, start)
+        item = _below(foreach, outside) if foreach else members
         self.emit = emit
+        self._known = _paths_of(plan.vars, "record") | _paths_of(emit.vars, "item")
+        self._taken = [_path(one, outside) for one in entries_read(foreach, self._known)] if foreach else []
         self.place = _Place(item if emit.group else record, item, item)
         self._vars = plan.vars if emit.mode == "per-record" else ()
 
@@ -114,25 +137,33 @@ class _Account:
             formulas += [group.when, group.order, *group.by, *(formula for _, formula in group.vars)]
         for formula in (*formulas, *(part for part in emit.key if isinstance(part, Formula))):
             if formula is not None:
-                yield from _absolute(formula, self.place)
+                yield from self._of(formula, self.place)
+        yield from self._taken
         yield from self._read(emit.root, self.place)
+
+    def _of(self, formula: Formula, place: _Place) -> Iterator[Path]:
+        """What the formula reads: a variable that holds entries was read where it was made."""
+        taken = [_path(source, place) for source in entries_read(formula, self._known)]
+        yield from taken or _absolute(formula, place)
 
     def _read(self, node: Node | Series, place: _Place) -> Iterator[Path]:
         match node:
             case Value(formula=formula):
-                yield from _absolute(formula, place)
+                yield from self._of(formula, place)
             case Series(time=time, value=value):
-                yield from (*_absolute(time, place), *_absolute(value, place))
+                yield from (*self._of(time, place), *self._of(value, place))
             case Items(nodes=children):
                 for child in children:
                     yield from self._read(child, place)
             case Choice(branches=branches):
                 for branch in branches:
-                    yield from _absolute(branch.when, place) if branch.when else ()
+                    yield from self._of(branch.when, place) if branch.when else ()
                     yield from self._read(branch.node, place) if branch.node else ()
             case Map():
                 inner = _inside(node, place)
-                yield from _absolute(node.when, inner) if node.when else ()
+                if node.foreach:
+                    yield from (_path(one, place) for one in entries_read(node.foreach, self._known))
+                yield from self._of(node.when, inner) if node.when else ()
                 for _, below in node.fields:
                     yield from self._read(below, inner)
 
@@ -165,6 +196,14 @@ class _Account:
             return Row(self.emit.id, path, part, (), condition, self.emit.position)
         found = dict.fromkeys(".".join(one) for one in _absolute(part, place) if one)
         return Row(self.emit.id, path, f"={part.text}", tuple(found), condition, part.position)
+
+
+def _paths_of(variables: Iterable[tuple[str, Formula]], root: str) -> dict[str, tuple[Source, ...]]:
+    """The paths of variables, those from the focus at what it is: the record, or the item."""
+    return {
+        name: tuple(replace(source, root=root) if source.root == "focus" else source for source in formula.sources)
+        for name, formula in variables
+    }
 
 
 def _inside(node: Map, place: _Place) -> _Place:

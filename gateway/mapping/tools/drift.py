@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from gateway.mapping.plan import Plan
 from gateway.mapping.shape import Schemas, found_in
 from gateway.mapping.tools.account import paths_read
+from gateway.mapping.tools.entries import ANY
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -27,35 +28,70 @@ MAX_NAMED: Final = 10
 _NAME: Final = re.compile(r"[A-Za-z_](?:[0-9]{0,2}[A-Za-z_-]){0,20}[0-9]{0,2}\Z", re.ASCII)
 
 
+class Place:
+    """Where fields may be: a path, and the places below it by name. A place equals itself alone: it hashes fast."""
+
+    __slots__ = ("below", "path")
+
+    def __init__(self, path: Path = ()) -> None:
+        self.path = path
+        self.below: dict[str, Place] = {}
+
+    def at(self, name: str) -> "Place":
+        """The place of a field of the object that is here."""
+        found = self.below.get(name)
+        if found is None:
+            found = self.below[name] = Place((*self.path, name))
+        return found
+
+    def down(self, path: Path) -> "Place":
+        """The place that a path leads to from here."""
+        place = self
+        for name in path:
+            place = place.at(name)
+        return place
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The paths that have a value, and those of the objects among them; the root is `()`."""
+    """The places that have a value, and those of the objects among them; the root is `()`."""
 
-    present: frozenset[Path]
-    objects: frozenset[Path]
+    places: frozenset[Place]
+    objects: frozenset[Place]
+
+    @property
+    def present(self) -> frozenset[Path]:
+        """The paths that have a value."""
+        return frozenset(place.path for place in self.places)
 
 
-def fields_of(tree: Any) -> Fields:
-    """The fields of a payload; items of a list have the path of the list."""
-    present: set[Path] = set()
-    objects: set[Path] = set()
-    waiting: list[tuple[Path, Any]] = [((), tree)]
+def fields_of(tree: Any, root: Place | None = None) -> Fields:
+    """The fields of a payload; items of a list have the path of the list.
+
+    With `root`, which remembers the places of earlier payloads, the same field has the same place in all of them.
+    """
+    present: set[Place] = set()
+    objects: set[Place] = set()
+    waiting: list[tuple[Place, Any]] = [(root or Place(), tree)]
     looked = 0
     while waiting and looked < MAX_VALUES:
-        path, node = waiting.pop()
-        if isinstance(node, dict):
-            objects.add(path)
+        place, node = waiting.pop()
+        if node.__class__ is dict:
+            objects.add(place)
             looked += len(node)
+            below = place.below
             for name, child in node.items():
                 if child is None:
                     continue
-                below = (*path, name)
-                present.add(below)
-                if isinstance(child, dict | list):
-                    waiting.append((below, child))
-        elif isinstance(node, list):
+                inner = below.get(name) or place.at(name)
+                present.add(inner)
+                if child.__class__ is dict or child.__class__ is list:
+                    waiting.append((inner, child))
+        elif node.__class__ is list:
             looked += 1
-            waiting.extend((path, item) for item in node[:: -(-len(node) // MAX_ITEMS) or 1])
+            if len(node) > MAX_ITEMS:
+                node = node[:: -(-len(node) // MAX_ITEMS)]
+            waiting.extend([(place, item) for item in node])
     return Fields(frozenset(present), frozenset(objects))
 
 
@@ -86,7 +122,8 @@ def _is_open(schema: Any) -> bool:
 
 def used(plan: Plan) -> frozenset[Path]:
     """Every path that the mapping reads, and those that lead there."""
-    return frozenset(path[:length] for path in paths_read(plan) for length in range(1, len(path) + 1))
+    named = [path for path in paths_read(plan) if ANY not in path]
+    return frozenset(path[:length] for path in named for length in range(1, len(path) + 1))
 
 
 def shown(paths: Iterable[Path]) -> str:

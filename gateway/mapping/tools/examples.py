@@ -87,10 +87,7 @@ def run_example(mapping: Mapping, case: Traversable) -> Example:
         return Example(case.name, (), error.issues)
     if not mapping.takes(decoded.tree):
         return Example(case.name, (), (issue("mapping.no-match", tried=mapping.id),))
-    refused = mapping.check_payload(decoded.tree, decoded.locate)
-    if refused:
-        return Example(case.name, (), tuple(refused))
-    mapped = mapping.apply_to(decoded, facts)
+    mapped = mapping.map(decoded, facts)
     kept = tuple(resource for unit in mapped.units if not unit.blocked for resource in unit.resources)
     return Example(case.name, kept, issues_of(mapped))
 

@@ -74,26 +74,18 @@ def _run(mapping: Mapping, folder: Traversable, test: Names[str, Any], validate:
     except OSError:
         return ["the given file cannot be read"]
     facts = facts_of(test.get("context", {}), digest)
-    refused = _refused(mapping, decoded)
-    if refused:
-        return _compare_issues(expect.get("issues", ()), refused)
-    mapped = mapping.apply_to(decoded, facts)
+    if not mapping.takes(decoded.tree):
+        return _compare_issues(expect.get("issues", ()), [issue("mapping.no-match", tried=mapping.id)])
+    mapped = mapping.map(decoded, facts)
     problems = _compare_issues(expect.get("issues", ()), issues_of(mapped))
     problems += _compare_resources(expect, mapped)
     problems += _compare_walks(mapping, decoded, facts, mapped)
-    if expect.get("idempotent") and mapping.apply(decoded.tree, facts).resources != mapped.resources:
+    if expect.get("idempotent") and mapping.map(decoded, facts).resources != mapped.resources:
         problems.append("a second run makes other resources")
     if validate is not None:
         profiles = expect.get("valid", ())
         problems += [problem for resource in mapped.resources for problem in _invalid(resource, profiles, validate)]
     return problems
-
-
-def _refused(mapping: Mapping, decoded: Decoded) -> list[Issue]:
-    """Why the payload does not come to be mapped, as when it is ingested."""
-    if not mapping.takes(decoded.tree):
-        return [issue("mapping.no-match", tried=mapping.id)]
-    return mapping.check_payload(decoded.tree, decoded.locate)
 
 
 def issues_of(mapped: Mapped) -> tuple[Issue, ...]:
@@ -174,7 +166,7 @@ def holds(subset: Any, tree: Any) -> bool:
 
 def _compare_walks(mapping: Mapping, decoded: Decoded, facts: Facts, mapped: Mapped) -> list[str]:
     """The explaining walk and the fast functions must agree on every payload."""
-    explained = mapping.apply_to(decoded, facts, trace=True)
+    explained = mapping.map(decoded, facts, trace=True)
     if (explained.units, explained.issues) != (mapped.units, mapped.issues):
         return ["the explaining walk and the fast functions disagree; this is a bug of the engine"]
     return []

@@ -7,7 +7,7 @@ See https://hl7.org/fhir/R4/http.html#trules.
 from collections.abc import Iterable, Sequence
 
 from gateway.access import Delete, Finder, Step, Write
-from gateway.access.limits import is_of_one
+from gateway.access.reading.limits import is_of_one
 from gateway.core.errors import PreconditionFailed
 from gateway.core.issues import issue
 from gateway.search import Parameters, Query

@@ -1,9 +1,10 @@
 """The entries of a batch or transaction, checked: what each asks for, nothing beyond the study's own FHIR base."""
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import unquote
+
+import msgspec
 
 from gateway.core.errors import BadRequest, PayloadTooLarge
 from gateway.core.issues import issue
@@ -20,8 +21,7 @@ _HEADERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One entry: `path` below the base, decoded and without a leading slash; `query` as in an address.
 
     `headers` are the conditions, by the names that HTTP has for them. `full_url` is "" when it has none.

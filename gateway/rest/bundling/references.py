@@ -7,14 +7,14 @@ See https://hl7.org/fhir/R4/http.html#trules and https://hl7.org/fhir/R4/bundle.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import TypeAlias
 
+from gateway.access import Outline
 from gateway.core.types import Resource
 
 Conditional: TypeAlias = Callable[[str], str]
 """`Patient?identifier=1` -> the reference of the one that it finds; raises what keeps it from that."""
 
-ADDRESSES: Final = frozenset({"uri", "url", "valueOid", "valueUri", "valueUrl", "valueUuid"})
 _ROOT = re.compile(r"(.+/)[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}\Z")
 _LINK = re.compile(r"""(\b(?:href|src)\s*=\s*)(["'])([^"'<>]*)\2""")
 _CONDITIONAL = re.compile(r"[A-Z][A-Za-z]+\?.")
@@ -39,25 +39,11 @@ class References:
 
     def __init__(self, resource: Resource, full_url: str) -> None:
         self._root = root_of(full_url)
-        self._own: list[tuple[str, str]] = []
-        self._below: list[tuple[dict[str, Any], str, str]] = []
-        pending: list[Any] = [resource]
-        for node in pending:  # what is appended while it runs is come to later
-            if isinstance(node, dict):
-                for name, value in node.items():
-                    if value.__class__ is str:
-                        if name in _PLACES:
-                            self._below.append((node, name, value))
-                    elif value.__class__ is dict or value.__class__ is list:
-                        pending.append(value)
-            else:
-                for value in node:  # a comprehension costs twice as much
-                    if value.__class__ is dict or value.__class__ is list:
-                        pending.append(value)  # noqa: PERF401
-        while self._below and self._below[0][0] is resource:
-            self._own.append(self._below.pop(0)[1:])
+        self.outline = Outline(resource)
         self._searches = [
-            (node, text) for node, name, text in self._below if name == "reference" and is_conditional(text)
+            (node, text)
+            for node, name, text in self.outline.places
+            if "?" in text and name == "reference" and is_conditional(text)
         ]
 
     @property
@@ -76,10 +62,11 @@ class References:
 
     def write(self, resource: Resource, known: Mapping[str, str], conditional: Conditional) -> Resource:
         """The resource, or a copy of its own object, with its references written; `known` is fullUrl -> `Type/id`."""
-        texts = _Texts(self._root, known, conditional)
-        for node, name, text in self._below:
-            node[name] = texts.of(name, text)
-        return {**resource, **{name: texts.of(name, text) for name, text in self._own}} if self._own else resource
+        texts, own = _Texts(self._root, known, conditional), self.outline.own
+        for node, name, text in self.outline.places:
+            found = known.get(text)
+            node[name] = found if found and name != "div" else texts.of(name, text)
+        return {**resource, **{name: texts.of(name, text) for name, text in own}} if own else resource
 
 
 class _Texts:
@@ -106,6 +93,3 @@ class _Texts:
         if found is None and self._root and ":" not in text:
             found = self._known.get(self._root + text)
         return found or text
-
-
-_PLACES: Final = ADDRESSES | {"reference", "div"}

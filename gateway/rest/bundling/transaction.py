@@ -47,8 +47,8 @@ def run(parts: Parts, judge: Judge, study: Study, door: Door, entries: Sequence[
     """
     writes = [planned(parts, study, judge, entry) for entry in entries if not entry.is_read]
     writes.sort(key=lambda one: _ORDER[one.entry.method])
-    for one in writes:
-        door.require_write(one.type, one.letter)
+    for kind, letter in dict.fromkeys((one.type, one.letter) for one in writes):
+        door.require_write(kind, letter)
     transaction = _Writing(parts, judge, study, writes)
     transaction.begin()
     attempts = 1 if any(one.names_version for one in writes) else ATTEMPTS
@@ -80,9 +80,11 @@ class _Writing:
             for one in writes
         }
         for one in writes:
-            with _at(one.entry):
-                for text in self._references[one.entry.index].conditional():
-                    self._condition(text)
+            references = self._references[one.entry.index]
+            if references.has_conditions:
+                with _at(one.entry):
+                    for text in references.conditional():
+                        self._condition(text)
         self._ready: dict[int, Resource] = {}
         self.issues: dict[int, Sequence[Issue]] = {}
         self.counts: Sequence[int] = ()
@@ -140,8 +142,7 @@ class _Writing:
             if one.resource is None:  # what a patch makes is known now
                 references = References(step.resource, one.entry.full_url)
             ready = references.write(step.resource, known, _unknown)
-        if ready is not step.resource:
-            step = Write(ready, step.if_match, step.order, step.is_new, step.letter)
+        step = Write(ready, step.if_match, step.order, step.is_new, step.letter, references.outline)
         return step, references if references.has_conditions else None
 
     def _resolve(self, waiting: Sequence[tuple[Entry, References]], outcome: Outcome) -> None:

@@ -1,7 +1,7 @@
 """What each writing entry of a transaction asks, as a step still to be made."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.access import Finder
 from gateway.core.errors import BadRequest, MethodNotAllowed
@@ -39,8 +39,7 @@ _CODES = {"DELETE": "delete", "POST": "create", "PUT": "update", "PATCH": "patch
 _LETTERS = {"DELETE": "d", "POST": "c", "PUT": "u", "PATCH": "u"}
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A writing entry: `identity` is `Type/id` where it is known from the start, else "". It makes one step, or, as a
     conditional deletion, any number.
 

@@ -5,6 +5,7 @@ from typing import Final
 from starlette.requests import Request
 
 from gateway.access import Door
+from gateway.auth.rate_limits import Kind
 from gateway.core.errors import NotFound, Unauthorized
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
@@ -31,8 +32,9 @@ def study_of(parts: Parts, request: Request) -> Study:
     return study
 
 
-def principal_of(parts: Parts, request: Request, study: Study) -> Principal:
-    """Who asks, proved by a bearer token for this very study; raises `Unauthorized`."""
+def principal_of(parts: Parts, request: Request, study: Study, kind: Kind = "fhir") -> Principal:
+    """Who asks, proved by a bearer token for this very study, out of its budget of that kind; raises
+    `Unauthorized`."""
     known: Principal | None = request.scope.get(KNOWN_CALLER)
     if known is not None and known.study == study.id:
         note(request.scope, client=known.client)
@@ -41,7 +43,7 @@ def principal_of(parts: Parts, request: Request, study: Study) -> Principal:
     if scheme != "bearer" or not token:
         raise Unauthorized(issue("rest.token-missing"))
     principal = proved(parts, request, study.id, lambda: parts.authenticate(token, study.id))
-    spend_once(parts, request, "fhir", principal)
+    spend_once(parts, request, kind, principal)
     return principal
 
 

@@ -33,6 +33,11 @@ def spend_once(parts: Parts, request: Request, kind: Kind, principal: Principal)
         parts.rates.spend(kind, principal.study, principal.client)
 
 
+def spend_search(parts: Parts, principal: Principal) -> None:
+    """Takes a search from the client's budget, each of a batch; raises as `spend_once` does."""
+    parts.rates.spend("search", principal.study, principal.client)
+
+
 def proved(
     parts: Parts, request: Request, study: str, prove: Callable[[], _T], claimed: Principal | None = None
 ) -> _T:

@@ -4,7 +4,8 @@ Answers are OAuth's, not OperationOutcomes (RFC 6749 5.1 and 5.2), and are never
 event of it is durable.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
@@ -17,6 +18,7 @@ from gateway.auth import TOKEN_SECONDS, Form, TokenRefused
 from gateway.core.errors import FhirError
 from gateway.core.event import Event
 from gateway.rest.clients.pacing import address_of, spend_login
+from gateway.rest.events import event_of
 from gateway.rest.layers.edge import note, request_id
 from gateway.rest.messages.bodies import FORM_TYPES, read_body_as_sent
 from gateway.rest.parts import Parts
@@ -42,7 +44,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
     @router.post("/auth/introspect")
     def introspect(request: Request, given: Annotated[Form | None, Depends(read_form)]) -> Response:
         spend_login(parts, request)
-        return _answer(parts, request, given, parts.backend_services.introspect)
+        return _answer(parts, request, given, lambda fields: _introspect(parts, request, fields))
 
     @router.post("/auth/revoke")
     def revoke(request: Request, given: Annotated[Form | None, Depends(read_form)]) -> Response:
@@ -71,7 +73,9 @@ def form_of(body: bytes) -> Form | None:
     return dict(pairs) if pairs and len(dict(pairs)) == len(pairs) else None
 
 
-def _answer(parts: Parts, request: Request, fields: Form | None, serve: Callable[[Form], dict[str, Any]]) -> Response:
+def _answer(
+    parts: Parts, request: Request, fields: Form | None, serve: Callable[[Form], Mapping[str, Any]]
+) -> Response:
     if fields is None:
         return JSONResponse({"error": "invalid_request"}, 400, _NO_STORE)
     try:
@@ -101,6 +105,16 @@ def _grant(parts: Parts, request: Request, fields: Form) -> dict[str, Any]:
         "expires_in": TOKEN_SECONDS,
         "scope": " ".join(granted.scopes),
     }
+
+
+def _introspect(parts: Parts, request: Request, fields: Form) -> Mapping[str, Any]:
+    """Who asks about a token of another client is told nothing, and left on record: the token is in wrong hands."""
+    found = parts.backend_services.introspect(fields)
+    note(request.scope, study=found.study, client=found.client.id)
+    if found.foreign:
+        who = replace(parts.studies[found.study].principal(found.client), token=found.foreign)
+        parts.note_failure(event_of(parts, request, who, "introspect", "denied", "auth.introspect"))
+    return found.told
 
 
 def _revoke(parts: Parts, request: Request, fields: Form) -> dict[str, Any]:

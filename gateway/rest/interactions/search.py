@@ -22,6 +22,7 @@ from gateway.core.errors import BadRequest, NotFound, PayloadTooLarge
 from gateway.core.instants import micros
 from gateway.core.issues import issue
 from gateway.rest.clients.gate import door_of, study_of, type_of
+from gateway.rest.clients.pacing import spend_search
 from gateway.rest.loop.recording import Recording
 from gateway.rest.messages.answers import Ready, indented, json_response
 from gateway.rest.messages.bodies import FORM_TYPES, has_body, read_body
@@ -59,6 +60,7 @@ def endpoint(parts: Parts) -> Callable[[Request], Awaitable[ASGIApp]]:
         text = request.scope["query_string"]
         if brief.takes(text):
             door, type_name = door_of(parts, request), type_of(parts, request)
+            spend_search(parts, door.principal)
             check_accept(header(request, b"accept") or "")
             plain, cursor = brief.read(door.principal.study, type_name, text, lenient=preferences_of(request).lenient)
             page = plain.page(cursor)
@@ -127,6 +129,7 @@ def _page(parts: Parts, subsets: Subsets, request: Request, pairs: Pairs, posted
 
 def _asked(parts: Parts, request: Request, pairs: Pairs, posted: bool = False) -> _Asked:
     door = door_of(parts, request)
+    spend_search(parts, door.principal)
     study = study_of(parts, request)
     type_name, compartment = _type(parts, request), _compartment(request)
     pretty = negotiate_with(request, [pair for pair in pairs if pair[0] in COMMON_PARAMETERS])

@@ -60,7 +60,7 @@ def whole_searchset(base: str, page: Bodies, links: Mapping[str, str], ignored: 
         pieces[0] = head
         pieces.append(tail)
     told = _outcome(ignored)
-    return _bundle("searchset", [*pieces, b",", *told] if pieces and told else pieces or told, links, None)
+    return _bundle("searchset", [*pieces, b",", *told] if pieces and told else pieces or told, links, page.total)
 
 
 def history(base: str, rows: Iterable[Stored], links: Mapping[str, str], shown: Shown = whole) -> bytes:

@@ -20,8 +20,8 @@ def _answer(call: Call) -> Resource:
     """Parameters with the decision; raises `Forbidden` before it is looked whether client or resource exist."""
     client = call.study.clients.get(call.inputs.one("client"))
     action = call.inputs.one("action") or ACTIONS[0]
-    organisation, purpose = (client.organisation, client.purpose) if client else ("", "")
-    asked = ConsentRequest(organisation, action, purpose, micros(call.parts.clock()))
+    now = micros(call.parts.clock())
+    asked = ConsentRequest.of(call.study, client, action, now) if client else ConsentRequest("", action, "", now)
     decision = call.door.explain(call.type, call.id, asked)
     if client is None or action not in ACTIONS:
         raise BadRequest(issue("consent.explain-question", known=", ".join(call.study.clients)))

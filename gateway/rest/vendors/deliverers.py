@@ -29,7 +29,7 @@ def deliverer_of(parts: Parts, request: Request, study: Study) -> Principal:
     if scheme == "bearer" and bearer.startswith(PREFIX):
         given = bearer
     if given is None:
-        return principal_of(parts, request, study)
+        return principal_of(parts, request, study, "ingest")
     key = given
     with refusals_of(parts, request, Principal("", study.id, "", "", ""), "ingest"):
         principal = proved(

@@ -10,7 +10,7 @@ from gateway.search.entries import IndexEntry, OfTypeEntry, TokenEntry, TokenTex
 from gateway.search.folding import fold
 from gateway.search.parameters import Indexed
 
-_CONTACTS: Final = frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"})
+CONTACTS: Final = frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"})
 """The systems of a ContactPoint, which are no part of its token."""
 
 
@@ -42,7 +42,7 @@ def _add_coded(entries: list[IndexEntry], parameter: Indexed, value: dict[str, A
 def _add_one(entries: list[IndexEntry], parameter: Indexed, coding: dict[str, Any]) -> None:
     code, system = coding.get("code") or coding.get("value"), coding.get("system", "")
     if code and isinstance(code, str) and isinstance(system, str):
-        entries.append(TokenEntry(parameter.code, "" if system in _CONTACTS else system, code))
+        entries.append(TokenEntry(parameter.code, "" if system in CONTACTS else system, code))
     if parameter.details and "display" in coding:
         _add_text(entries, parameter, coding["display"])
 

@@ -61,11 +61,15 @@ _WRITING: Final = ("PRAGMA cache_size=-4096",)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A statement compiled once: its text for the driver, and how its parameters are ordered (None: by name)."""
+    """A statement compiled once: its text for the driver, and how its parameters are ordered (None: by name).
+
+    `is_by_values`: PostgreSQL plans it anew each time, for the values it has then; else it may come to plan it once.
+    """
 
     text: str
     order: tuple[str, ...] | None
     constants: dict[str, Any]
+    is_by_values: bool = False
 
     def bind(self, values: Values) -> Any:
         """The parameters as the driver takes them; `values` may hold more than the statement needs."""
@@ -74,6 +78,12 @@ class Prepared:
         if self.constants:
             values = {**self.constants, **values}
         return tuple([values[name] for name in self.order])
+
+    def rows(self, driver: Any, values: Values) -> Rows:
+        """What the driver's connection answers."""
+        options = {"prepare": False} if self.is_by_values else {}
+        rows: Rows = driver.execute(self.text, self.bind(values), **options).fetchall()
+        return rows
 
 
 class Database:
@@ -109,6 +119,7 @@ class Database:
             return cls(engine, is_sqlite=True)
         parsed = parsed.set(drivername="postgresql+psycopg")
         engine = create_engine(parsed, hide_parameters=True, pool_size=10, max_overflow=20, pool_pre_ping=True)
+        event.listen(engine, "connect", lambda driver, _record: _interpret(driver))
         return cls(engine, is_sqlite=False)
 
     def prepare(self, statement: Executable) -> Prepared:
@@ -187,13 +198,7 @@ class Database:
 
         `leaving` is for statements that together read all there is.
         """
-        parameters = prepared.bind(values)
-
-        def read(driver: Any) -> list[tuple[Any, ...]]:
-            rows: list[tuple[Any, ...]] = driver.execute(prepared.text, parameters).fetchall()
-            return rows
-
-        return self._with_driver(read, _LEAVING if leaving else _READING)
+        return self._with_driver(lambda driver: prepared.rows(driver, values), _LEAVING if leaving else _READING)
 
     def fetch_all(self, statements: Sequence[tuple[Prepared, Values]]) -> list[Rows]:
         """The rows of several reading statements that see one state of the database."""
@@ -207,7 +212,7 @@ class Database:
         def within(driver: Any) -> _T:
             driver.execute(self._begin_snapshot)
             try:
-                result = work(lambda one, values: driver.execute(one.text, one.bind(values)).fetchall())
+                result = work(lambda one, values: one.rows(driver, values))
             except BaseException:
                 driver.close()  # rolls back, whatever state it was in
                 raise
@@ -283,7 +288,9 @@ class Database:
             driver: Any = dialect.connect(*arguments, **{**options, **_SQLITE_OPTIONS})
             _configure(driver, pragmas)
             return driver
-        return dialect.connect(*arguments, **options, autocommit=True)
+        driver = dialect.connect(*arguments, **options, autocommit=True)
+        _interpret(driver)
+        return driver
 
     def run(self, connection: Connection | DriverConnection, prepared: Prepared, values: Values) -> list[Any]:
         """The rows that a prepared statement returns inside a transaction; none for statements without rows."""
@@ -343,6 +350,12 @@ def _configure(driver: Any, more: tuple[str, ...]) -> None:
     driver.isolation_level = None  # the driver's own BEGIN is replaced by ours
     for pragma in (*_PRAGMAS, *more):
         driver.execute(pragma).fetchall()
+
+
+def _interpret(driver: Any) -> None:
+    """PostgreSQL must not compile statements: it would take longer for one than any of ours runs."""
+    driver.execute("SET jit = off")
+    driver.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -209,7 +209,7 @@ class SqlStore:
             if receipt.study != unit.study:
                 raise BadRequest(issue("store.other-study"))
             self._landing.settle(connection, receipt)
-        events = _told(unit, committed)
+        events = _told(unit, committed, tuple(beside))
         if not self.database.is_sqlite:
             self._audit.extend(connection, unit.study, events)
             events = ()
@@ -305,9 +305,10 @@ class SqlStore:
         return self._audit.end(study)
 
 
-def _told(unit: Unit, committed: tuple[Committed, ...]) -> tuple[Told, ...]:
+def _told(unit: Unit, committed: tuple[Committed, ...], beside: tuple[Committed, ...]) -> tuple[Told, ...]:
     """The audit events of a unit; raises `BadRequest` when one is another study's."""
     events = (*unit.events, *(unit.report(committed) if unit.report else ()))
+    events = (*events, *(unit.report_beside(beside) if unit.report_beside and beside else ()))
     if any(event.study != unit.study for event in events):
         raise BadRequest(issue("store.other-study"))
     return events

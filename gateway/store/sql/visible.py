@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE
-from gateway.core.resources import Visibility
+from gateway.core.resources import RETAIN, Visibility
 from gateway.store.sql.tables import (
     ANY_INSTANCE,
     MANY_PAIRS,
@@ -99,6 +99,28 @@ def visible_of_many(row: Columns) -> ColumnElement[bool]:
         else_=false(),
     )
     return _by_level(row, row.reference, one)
+
+
+def retained(row: Columns) -> ColumnElement[bool]:
+    """True for rows of the study, and for those that are kept of every participant whom they are about."""
+    pair = columns_of(PairRow)
+    own = exists().correlate_except(pair.study.table).where(*_pairs(row, pair))
+    unkept = own.where(not_(_is_kept(row, pair.subject)))
+    return case(
+        (row.level == STUDY_LEVEL, true()),
+        (row.level == ONE_PAIR, _is_kept(row, row.subject)),
+        (row.level == MANY_PAIRS, and_(own, not_(unkept))),
+        else_=false(),
+    )
+
+
+def _is_kept(row: Columns, subject: Any) -> Exists:
+    """Whether a row lies in what is kept of a participant. No "any" is meant: Consents give no such grant."""
+    grant, now = columns_of(GrantRow), bindparam("now", type_=BigInteger)
+    asked = (grant.study == study_is(), grant.subject == subject, grant.action == RETAIN)
+    valid = (grant.valid_low <= now, grant.valid_high > now)
+    inside = (grant.data_low <= row.low, grant.data_high >= row.high)
+    return exists().correlate_except(grant.study.table).where(*asked, *valid, *inside)
 
 
 def count_of_visible(row: Columns, where: Sequence[ColumnElement[bool]], *, by_subject: bool) -> Select[Any]:

@@ -5,8 +5,8 @@ import hashlib
 import msgspec
 import pytest
 
-from gateway.access import Delete, Page
-from gateway.core.event import Event
+from gateway.access import Delete, Page, Write
+from gateway.core.event import MAX_TARGETS, Event, digest_of
 from gateway.search import Query
 from gateway.store.port import Page as StorePage
 from tests.unit.access.conftest import World
@@ -106,3 +106,19 @@ def test_a_long_answer_names_some_references_and_every_participant(world: World,
     [search] = told(world, start)
     assert (len(search.targets), len(search.versions), search.count) == (100, 100, count)
     assert set(search.patients) == {person.patient for person in people}
+
+
+@pytest.mark.parametrize("is_transaction", [False, True])
+def test_what_is_more_than_an_event_names_is_told_by_a_digest_of_all(world: World, is_transaction: bool) -> None:
+    door, person = world.door("registrar"), world.person(PERSON)
+    start = last(world)
+    for many in (MAX_TARGETS, MAX_TARGETS + 2):
+        rows = [observation(person, f"{many}-{number}") for number in range(many)]
+        if is_transaction:
+            door.transact(lambda _, rows=rows: [Write(row) for row in rows], "transaction")  # type: ignore[misc]
+        else:
+            door.commit(rows)
+    whole, cut = told(world, start)
+    assert (len(whole.targets), whole.digest) == (MAX_TARGETS, "")
+    assert (len(cut.targets), cut.count) == (MAX_TARGETS, MAX_TARGETS + 2)
+    assert cut.digest == digest_of(f"Observation/{row['id']}/_history/1" for row in rows)

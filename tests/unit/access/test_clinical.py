@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.access.clinical import ALWAYS, clinical_interval
+from gateway.access.placing.clinical import ALWAYS, clinical_interval
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, Interval, parse_interval
 
 ZONE = ZoneInfo("Europe/Madrid")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.access.contents import MAX_MENTIONS, followed, kind_of
-from gateway.access.sayings import whose_and_what
+from gateway.access.placing.contents import MAX_MENTIONS, followed, kind_of
+from gateway.access.placing.sayings import whose_and_what
 from gateway.core.kinds import CONFIDENTIALITY, HIGHEST, UNKNOWN, Kind, Part
 from gateway.core.types import Resource
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.access import Delete, Page
-from gateway.access.departing import IDS_AT_ONCE, Departing
+from gateway.access.reading.departing import IDS_AT_ONCE, Departing
 from gateway.core.errors import Forbidden
 from gateway.core.instants import micros
 from gateway.core.principal import Principal

@@ -75,7 +75,7 @@ def test_who_enrols_collects_with_consent_alone_too(world: World) -> None:
     with pytest.raises(Forbidden, match=r"consent\.collection-not-permitted"):
         registrar.commit([observation(person)])
     patient, _, subject = world.enrolment_of(person)
-    done = registrar.commit([patient | {"active": False}, subject | {"status": "withdrawn"}])
+    done = registrar.commit([patient | {"active": False}, subject | {"status": "off-study"}])
     assert [one.outcome for one in done] == ["updated", "updated"]
 
 

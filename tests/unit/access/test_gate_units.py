@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from gateway.access import Delete, Door, Page, Write
-from gateway.access.gate import EXPORTING
-from gateway.access.placing import PlacementOf, Placer
+from gateway.access.placing.outline import Outline
+from gateway.access.placing.places import PlacementOf, Placer
+from gateway.access.writing.gate import EXPORTING
 from gateway.consent import ConsentRequest
 from gateway.core.codec import loads
 from gateway.core.errors import FhirError, Forbidden, MethodNotAllowed, NotFound, Unavailable
@@ -33,9 +34,9 @@ class Counting(Placer):
 
     placed = 0
 
-    def place(self, resource: Resource, placement_of: PlacementOf) -> Placement:
+    def place(self, resource: Resource, placement_of: PlacementOf, outline: Outline | None = None) -> Placement:
         self.placed += 1
-        return super().place(resource, placement_of)
+        return super().place(resource, placement_of, outline)
 
 
 def outcomes(one: Door, *changes: Any) -> list[str]:
@@ -69,7 +70,7 @@ def test_what_each_role_writes(world: World) -> None:
         assert rule(MethodNotAllowed, role, {"resourceType": "AuditEvent", "id": "a"}) == "audit.read-only"
     assert outcomes(writer, provenance("Observation/o1"), observation(person)) == ["created", "created"]
     assert outcomes(enrolling, withdraw(consent, "no-further-use", AT)) == ["updated"]
-    assert outcomes(enrolling, patient | {"active": False}, subject | {"status": "withdrawn"}) == ["updated"] * 2
+    assert outcomes(enrolling, patient | {"active": False}, subject | {"status": "off-study"}) == ["updated"] * 2
     for role in (writer, enrolling):
         assert rule(Forbidden, role, observation(person, "o2")) == "consent.collection-not-permitted"
     assert frozenset({"bulk-export", "bulk-download"}) == EXPORTING

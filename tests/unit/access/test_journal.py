@@ -8,8 +8,8 @@ import pytest
 
 from gateway.access import Delete, Write
 from gateway.access.journal import Journal, refused
-from gateway.access.subjects import participants, references, relative
-from gateway.access.writes import key_of, operation_of
+from gateway.access.placing.subjects import participants, references, relative
+from gateway.access.writing.writes import key_of, operation_of
 from gateway.core.errors import BadRequest, Conflict, FhirError, Forbidden, NotFound
 from gateway.core.issues import issue
 from gateway.core.principal import Principal

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.access import ScopeLimits
-from gateway.access.limits import is_of_one
+from gateway.access.reading.limits import is_of_one
 from gateway.core.principal import Principal
 from gateway.definitions import Definitions
 from gateway.search import Parameters, parse

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.access.newest import MAX_CODES
+from gateway.access.reading.newest import MAX_CODES
 from gateway.core.errors import Unprocessable
 from gateway.core.instants import micros
 from gateway.core.resources import Change, Key, Placement, Unit

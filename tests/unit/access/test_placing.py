@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from gateway.access.gate import ENROLMENT, EXPORTING
-from gateway.access.placing import HIDDEN, MAX_FOLLOWED, Placer
-from gateway.access.subjects import FOLLOWED, STUDY_LEVEL
+from gateway.access.placing.places import HIDDEN, MAX_FOLLOWED, Placer
+from gateway.access.placing.subjects import FOLLOWED, STUDY_LEVEL
+from gateway.access.writing.gate import ENROLMENT, EXPORTING
 from gateway.core.instants import parse_interval
 from gateway.core.kinds import UNKNOWN, Kind, Part
 from gateway.core.resources import Placement

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.access.reach import narrowed
+from gateway.access.reading.reach import narrowed
 from gateway.core.errors import Forbidden
 from gateway.core.principal import Principal
 from gateway.definitions import r4

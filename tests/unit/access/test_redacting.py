@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.access.redacting import RedactingStore
-from gateway.access.redaction import Redaction, redaction_of
+from gateway.access.reading.redacting import RedactingStore
+from gateway.access.reading.redaction import Redaction, redaction_of
 from gateway.core.codec import dumps, loads
 from gateway.core.errors import Forbidden
 from gateway.core.instants import micros

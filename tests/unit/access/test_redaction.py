@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.access import Access, Door, ScopeLimits
-from gateway.access.redaction import Redaction
+from gateway.access.reading.redaction import Redaction
 from gateway.core.codec import dumps, loads
 from gateway.core.errors import Forbidden
 from gateway.search import Query, parse

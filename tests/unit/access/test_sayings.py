@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.access.contents import kind_of
-from gateway.access.sayings import Sayings, whose_and_what
-from gateway.access.subjects import participants
+from gateway.access.placing.contents import kind_of
+from gateway.access.placing.outline import Outline
+from gateway.access.placing.sayings import Sayings, outlined, whose_and_what
+from gateway.access.placing.subjects import participants
 
 TEXTS = st.sampled_from(["Patient/one", "Patient/two", "http://a.org/Patient/x", "Device/a", "a", "", 'a"code":"b'])
 LEAVES = st.one_of(TEXTS, st.integers(0, 3), st.booleans(), st.none())
@@ -32,6 +33,29 @@ ELEMENTS = st.dictionaries(
 def test_the_quick_way_says_the_same(elements: dict[str, Any], kind: str) -> None:
     resource = {"resourceType": kind, "id": "one", "meta": {"security": [{"system": "s", "code": "c"}]}, **elements}
     assert whose_and_what(resource) == (participants(resource), kind_of(resource))
+
+
+@settings(max_examples=250, deadline=None)
+@given(ELEMENTS, st.sampled_from(["Observation", "Patient", "Encounter", "Device"]), TEXTS)
+def test_an_outline_says_the_same_when_references_were_written(elements: dict[str, Any], kind: str, new: str) -> None:
+    given = {"resourceType": kind, "id": "one", "meta": {"security": [{"system": "s", "code": "c"}]}, **elements}
+    outline = Outline(given)
+    resource = {**given, "id": "other"}
+    for node, name, _ in outline.places:
+        node[name] = new
+    assert outline.is_of(resource)
+    assert outlined(resource, outline) == whose_and_what(resource)
+    assert Sayings().of(resource, outline) == whose_and_what(resource)
+
+
+@given(ELEMENTS, st.sampled_from(["code", "subject", "meta", "b"]), TREES)
+def test_an_outline_is_of_no_other_tree(elements: dict[str, Any], name: str, value: Any) -> None:
+    resource = {"resourceType": "Observation", "id": "one", **elements}
+    outline = Outline(resource)
+    other = {**resource, name: value}
+    assert not outline.is_of({**resource, "resourceType": "Patient"})
+    assert not isinstance(value, dict | list) or not outline.is_of(other)
+    assert Sayings().of(other, outline) == whose_and_what(other)
 
 
 RESOURCES = st.tuples(ELEMENTS, st.sampled_from(["Observation", "Patient", "Encounter", "Device"]))

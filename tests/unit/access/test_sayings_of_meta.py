@@ -1,7 +1,7 @@
 """What stands in meta names participants as anything else does; its codes are of no content."""
 
-from gateway.access.sayings import whose_and_what
-from gateway.access.subjects import participants
+from gateway.access.placing.sayings import whose_and_what
+from gateway.access.placing.subjects import participants
 from gateway.core.types import Resource
 
 PLAIN: Resource = {"resourceType": "Observation", "id": "o", "subject": {"reference": "Patient/one"}}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.access.several import one_after_another
+from gateway.access.reading.several import one_after_another
 from gateway.core.instants import micros
 from gateway.core.resources import Visibility
 from gateway.search import Parameters, parse

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.access import ScopeLimits
-from gateway.access.shut import Shut
+from gateway.access.reading.shut import Shut
 from gateway.core.errors import Forbidden
 from gateway.core.principal import Principal
 from gateway.core.resources import Limit, Placement

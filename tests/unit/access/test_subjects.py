@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.subjects import _texts, participants, references
+from gateway.access.placing.subjects import _texts, participants, references
 
 _TEXT = st.sampled_from(
     [

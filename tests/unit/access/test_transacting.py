@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.access import Delete, Finder, Write
-from gateway.access.own import own_consents, participant
-from gateway.access.transaction import Begun, Step
+from gateway.access.writing.own import own_consents, participant
+from gateway.access.writing.transaction import Begun, Step
 from gateway.auth.scopes import Letter
 from gateway.core.errors import Forbidden, NotFound, Unavailable
 from gateway.core.event import Event, Seen

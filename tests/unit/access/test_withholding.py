@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.access.withholding import Kept, Withheld
+from gateway.access.reading.withholding import Kept, Withheld
 from gateway.core.resources import Change, Key, Unit
 from gateway.study.parts import Role
 from tests.unit.access.conftest import World

@@ -42,6 +42,7 @@ WRITE = structs.replace(READ, action="U", operation="update", before=("a" * 64,)
     [
         (READ, "PatientRead"),
         (structs.replace(READ, operation="vread", user="Practitioner/1"), "PatientRead"),
+        (structs.replace(READ, user="subject:0123"), "PatientRead"),
         (structs.replace(READ, patients=(), consents=(), targets=("Device/1",)), "Read"),
         (structs.replace(READ, patients=("p1", "p2")), "Read"),
         (SEARCH, "PatientQuery"),

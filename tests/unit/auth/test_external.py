@@ -1,5 +1,6 @@
 """Tokens of issuers elsewhere: whose keys count, for how long, and what a token must say."""
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +13,7 @@ from jose import jwt
 
 from gateway.auth import Authenticator, ExternalIssuers, KeyFolder
 from gateway.auth.external import KEPT_THROUGH_FAULTS
+from gateway.auth.fetching import Answer
 from gateway.core.codec import dumps
 from gateway.core.errors import Unauthorized
 from gateway.core.principal import Principal
@@ -34,6 +36,7 @@ class Provider:
         self.keys: list[Mapping[str, Any]] = [KEY.public]
         self.documents: dict[str, Any] = {}
         self.asked: list[str] = []
+        self.status, self.control = 200, ""
         self.clients = {"app": CLIENT, "local": replace(CLIENT, id="local", issuer="")}
         self.issuers = ExternalIssuers((PROVIDER,), BASE, lambda: self.now, self.get)
         folder = KeyFolder(tmp_path / "keys")
@@ -43,7 +46,7 @@ class Provider:
         )
         self.issuers.refresh()
 
-    def get(self, url: str) -> bytes:
+    def get(self, url: str) -> Answer:
         self.asked.append(url)
         documents = {
             f"{PROVIDER}/.well-known/openid-configuration": {"issuer": PROVIDER, "jwks_uri": f"{PROVIDER}/jwks"},
@@ -52,7 +55,7 @@ class Provider:
         found = documents[url]
         if isinstance(found, Exception):
             raise found
-        return dumps(found)
+        return Answer(self.status, self.control if url.endswith("/jwks") else "no-store", dumps(found))
 
     def token(self, key: Pair = KEY, typ: str = "at+jwt", **changes: Any) -> str:
         now = int(self.now.timestamp())
@@ -99,6 +102,16 @@ def test_a_token_says_who_what_and_for_whom_within_the_registered_rights(provide
 )
 def test_other_spellings_of_claims(provider: Provider, changes: dict[str, Any], scopes: tuple[str, ...]) -> None:
     assert provider.principal(provider.token(**changes)).scopes == scopes
+
+
+def test_a_person_whom_the_token_does_not_name_is_one_all_the_same(provider: Provider) -> None:
+    users = [
+        provider.principal(provider.token(fhirUser=None, sub=sub)).user
+        for sub in ("ana", "ben@example.org", "ana", "app")
+    ]
+    assert users[0] == users[2] != users[1]
+    assert all(re.fullmatch("subject:[0-9a-f]{32}", user) for user in users[:3])
+    assert users[3] == ""  # the client acts for itself
 
 
 @pytest.mark.parametrize(
@@ -170,6 +183,32 @@ def test_known_keys_are_asked_for_now_and_then_only(provider: Provider) -> None:
     provider.now += timedelta(seconds=101)
     provider.issuers.refresh()
     assert len(provider.asked) == 4
+
+
+@pytest.mark.parametrize(("control", "seconds"), [("max-age=60", 60), ("no-store", 10), ("max-age=99999", 600)])
+def test_keys_are_kept_as_long_as_they_allow(tmp_path: Path, control: str, seconds: int) -> None:
+    provider = Provider(tmp_path)
+    provider.control = control
+    provider.now += timedelta(seconds=600)
+    provider.issuers.refresh()
+    for after, asked in ((0, 4), (seconds - 1, 4), (1, 6)):
+        provider.now += timedelta(seconds=after)
+        assert provider.principal(provider.token())
+        assert provider.issuers.waiting.is_set() is (asked == 6)
+        provider.issuers.refresh()
+        assert len(provider.asked) == asked
+
+
+def test_an_answer_that_is_none_is_asked_for_again_soon(provider: Provider) -> None:
+    provider.status = 302
+    provider.now += timedelta(seconds=600)
+    provider.issuers.refresh()
+    assert provider.principal(provider.token())
+    provider.status = 200
+    provider.keys = [NEXT.public]
+    provider.now += timedelta(seconds=600)
+    provider.issuers.refresh()
+    assert provider.principal(provider.token(NEXT))
 
 
 def test_keys_outlive_a_fault_for_a_while_and_no_longer(provider: Provider) -> None:

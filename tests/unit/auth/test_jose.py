@@ -108,6 +108,7 @@ FORGERIES: dict[str, Callable[[], str]] = {
     "critical header": lambda: signed(CLAIMS, crit=["exp"]),
     "key in the header": lambda: signed(CLAIMS, OTHER, kid=KEY["kid"], jwk=public(OTHER)),
     "key by address": lambda: signed(CLAIMS, jku="https://elsewhere.test/jwks"),
+    "key by no address": lambda: signed(CLAIMS, jku=""),
     "certificate by address": lambda: signed(CLAIMS, x5u="https://elsewhere.test/x5"),
     "certificate": lambda: signed(CLAIMS, x5c=["MIIB"]),
     "unencoded payload": lambda: signed(CLAIMS, b64=False),
@@ -131,7 +132,7 @@ FORGERIES: dict[str, Callable[[], str]] = {
 }
 
 
-def verify(token: str, *keys: dict[str, Any]) -> dict[str, Any]:
+def verify(token: str, *keys: dict[str, Any], key_set: str | None = None) -> dict[str, Any]:
     return jose.verify(
         token,
         keys or (public(OTHER), public(KEY)),
@@ -140,6 +141,7 @@ def verify(token: str, *keys: dict[str, Any]) -> dict[str, Any]:
         audience=AUDIENCE,
         now=NOW,
         max_seconds=300,
+        key_set=key_set,
     )
 
 
@@ -154,6 +156,14 @@ def test_a_forged_token_is_refused(forge: Callable[[], str]) -> None:
 @pytest.mark.parametrize("key", [KEY, P384], ids=["ES256", "ES384"])
 def test_a_genuine_token_is_accepted(key: dict[str, Any]) -> None:
     assert verify(jose.sign(CLAIMS, key, "at+jwt"), public(key)) == CLAIMS
+
+
+def test_the_address_of_the_keys_is_the_one_that_is_known() -> None:
+    own, other = "https://gateway.test/jwks", "https://gateway.test/jwks2"
+    assert verify(signed(CLAIMS, jku=own), key_set=own) == verify(signed(CLAIMS), key_set=own) == CLAIMS
+    for jku in (other, "", own[:-1]):
+        with pytest.raises(Unauthorized):
+            verify(signed(CLAIMS, jku=jku), key_set=own)
 
 
 def test_the_forger_of_these_tests_makes_genuine_tokens_too() -> None:

@@ -159,6 +159,8 @@ def test_what_is_there_is_not_requested_again(gateway: Gateway, lake: Client) ->
         ("jwks", {"jwks": (KEY,) * 11}),
         ("jwks_url", {"jwks_url": "http://lake.example/jwks"}),
         ("jwks_url", {"jwks_url": "https://user@lake.example/jwks"}),
+        ("jwks_url", {"jwks_url": "https://10.1.2.3/jwks"}),
+        ("jwks_url", {"jwks_url": "https://localhost:8443/jwks"}),
         ("issuer", {"issuer": "http://lake.example"}),
         ("redirect_uris", {"redirect_uris": ("https://lake.example/back",)}),
     ],

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.conformance import Validator
-from gateway.conformance.native import NATIVE
+from gateway.conformance.invariants.native import NATIVE
 from gateway.core import Issue
 from gateway.definitions import r4
 from gateway.fhirpath import Env, compile
@@ -141,3 +141,25 @@ def test_what_is_contained_is_used_where_a_text_names_it(contained: list[Any], n
     rules = {one.expression for one in VALIDATOR.validate(resource) if "dom-3" in one.message}
     used = all(f"#{one.get('id')}" in named or "subject" in one for one in contained)
     assert (rules == set()) is used
+
+
+PARTS = st.fixed_dictionaries(
+    {"resourceType": st.just("Basic")},
+    optional={
+        "contained": st.sampled_from([[], [{"resourceType": "Basic"}]]),
+        "meta": st.sampled_from([{}, {"versionId": "1"}, {"security": [{"code": "R"}]}, {"lastUpdated": "2026"}]),
+    },
+)
+OF_PARTS = (
+    "contained.contained.empty()",
+    "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()",
+    "contained.meta.security.empty()",
+)
+
+
+@given(st.lists(PARTS, max_size=2), st.sampled_from(OF_PARTS))
+def test_what_is_contained_has_no_more_as_its_expressions_say(contained: list[Any], text: str) -> None:
+    resource = {"resourceType": "Patient", "contained": contained}
+    native = NATIVE[text](resource)
+    if native is not None:
+        assert [native] == compile(text, base="Patient").evaluate(resource, Env())

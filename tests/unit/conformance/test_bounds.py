@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.conformance.bounds import bound_check
+from gateway.conformance.profile.bounds import bound_check
 from gateway.conformance.run import Location, Run, Scope
 
 AT: Location = (None, "Patient", -1)

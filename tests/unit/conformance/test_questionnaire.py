@@ -111,7 +111,7 @@ def test_one_fault_has_its_rule_and_place(fault: Fault, rule: str, expression: s
     ],
 )
 def test_conditions(operator: str, answer: dict[str, Any], given: list[dict[str, Any]], asked: bool) -> None:
-    from gateway.conformance.enable_when import is_enabled
+    from gateway.conformance.resources.enable_when import is_enabled
 
     question = {"enableWhen": [{"question": "q", "operator": operator, **answer}]}
     assert is_enabled(question, {"q": given}) is asked

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.conformance.native import NATIVE
-from gateway.conformance.remembered import KEPT, remembering_field
+from gateway.conformance.base.remembered import KEPT, remembering_field
+from gateway.conformance.invariants.native import NATIVE
 from gateway.conformance.run import Location, Run, Scope
 from gateway.fhirpath import Env, compile
 from tests.unit.conformance.test_validator import OBSERVATION, VALIDATOR, errors

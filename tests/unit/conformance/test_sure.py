@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.conformance.base import BaseTypes
-from gateway.conformance.invariant import Invariants
-from gateway.conformance.profile import ProfileCompiler
+from gateway.conformance.base.sure import SureTypes
+from gateway.conformance.base.types import BaseTypes, all_of
+from gateway.conformance.invariants.invariant import Invariants
+from gateway.conformance.invariants.shapes import Sure, Whole
+from gateway.conformance.profile.compiled import ProfileCompiler
 from gateway.conformance.run import Check, Location, Run, Scope
-from gateway.conformance.shapes import Sure, Whole
-from gateway.conformance.sure import SureTypes
+from gateway.conformance.values.reference import with_shortcut
 from gateway.definitions import r4
 from gateway.terminology import LocalTerminology
 
@@ -51,6 +52,30 @@ GOOD: dict[str, Any] = {
     "component": [{"code": {"text": "a part"}, "valueInteger": 1}],
 }
 
+BENEFIT: dict[str, Any] = {
+    "resourceType": "ExplanationOfBenefit",
+    "contained": [
+        {"resourceType": "ServiceRequest", "id": "one", "status": "active", "intent": "order", "subject": {}},
+        {"resourceType": "Coverage", "id": "two", "status": "active", "payor": [{"display": "One"}]},
+    ],
+    "status": "active",
+    "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claim-type", "code": "professional"}]},
+    "use": "claim",
+    "patient": {"reference": "Patient/one"},
+    "created": "2026-03-01T10:00:00Z",
+    "insurer": {"display": "One"},
+    "provider": {"reference": "Practitioner/one", "display": "One"},
+    "referral": {"reference": "#one"},
+    "outcome": "complete",
+    "careTeam": [
+        {"sequence": 1, "provider": {"reference": "Practitioner/one"}, "role": {"coding": [{"code": "primary"}]}},
+        {"sequence": 2, "provider": {"display": "Two"}},
+    ],
+    "insurance": [{"focal": True, "coverage": {"reference": "#two", "display": "Two"}}],
+    "item": [{"sequence": 1, "productOrService": {"text": "one"}, "net": {"value": 1, "currency": "USD"}}],
+}
+TREES = {"Observation": GOOD, "ExplanationOfBenefit": BENEFIT}
+
 LEAVES: st.SearchStrategy[Any] = st.sampled_from([
     None, True, 0, -1, 2**40, Decimal("4.060"), Decimal("NaN"), "", " ", "a", "final", "2026-02-30", "2026-03-01",
     "2026-03-01T10:00:00Z", "2025-01-01", "Patient/one", "Medication/one", "#one", "http://loinc.org", "8867-4", UCUM,
@@ -77,9 +102,9 @@ def holders(tree: Any) -> list[Any]:
 
 
 @st.composite
-def changed(draw: st.DrawFn) -> dict[str, Any]:
-    """The good Observation with some values replaced, added or left out."""
-    tree = copy.deepcopy(GOOD)
+def changed(draw: st.DrawFn, kind: str = "Observation") -> dict[str, Any]:
+    """The good resource of a type with some values replaced, added or left out."""
+    tree = copy.deepcopy(TREES[kind])
     for _ in range(draw(st.integers(0, 3))):
         holder = draw(st.sampled_from(holders(tree)))
         if isinstance(holder, list):
@@ -113,8 +138,8 @@ def types(*, sure: bool) -> BaseTypes:
     )
 
 
-QUICK, SLOW = types(sure=True).check("Observation"), types(sure=False).check("Observation")
-COMPILER = ProfileCompiler(r4(), TERMINOLOGY, INVARIANTS, lambda _url: SLOW)
+QUICK, SLOW = ({kind: types(sure=sure).check(kind) for kind in TREES} for sure in (True, False))
+COMPILER = ProfileCompiler(r4(), TERMINOLOGY, INVARIANTS, lambda _url: SLOW["Observation"])
 
 
 def level(url: str) -> list[Whole]:
@@ -127,16 +152,17 @@ def level(url: str) -> list[Whole]:
 PROFILES = {url: level(f"http://hl7.org/fhir/StructureDefinition/{url}") for url in ("heartrate", "bp", "bodyweight")}
 
 
-def findings(check: Check, tree: dict[str, Any]) -> list[Any]:
-    run = Run(Scope(tree, tree))
+def findings(check: Check, tree: dict[str, Any], around: dict[str, Any] | None = None) -> list[Any]:
+    run = Run(Scope(around or tree, around or tree))
     check(tree, AT, run)
     return run.issues
 
 
-@settings(max_examples=300, deadline=None)
-@given(changed())
-def test_the_findings_are_those_of_the_checks(tree: dict[str, Any]) -> None:
-    assert findings(QUICK, tree) == findings(SLOW, tree)
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(sorted(TREES)).flatmap(lambda kind: st.tuples(st.just(kind), changed(kind))))
+def test_the_findings_are_those_of_the_checks(found: tuple[str, dict[str, Any]]) -> None:
+    kind, tree = found
+    assert findings(QUICK[kind], tree) == findings(SLOW[kind], tree)
 
 
 @settings(max_examples=300, deadline=None)
@@ -147,6 +173,29 @@ def test_what_a_profile_passes_over_has_no_finding(tree: dict[str, Any], url: st
         tested = whole.test(shape)
         passed = whole.settles(shape) or (tested is not None and tested[1](tree[tested[0]]))
         assert not passed or not findings(whole.check, tree)
+
+
+REFERENCES = st.fixed_dictionaries(
+    {},
+    optional={
+        "reference": st.sampled_from(
+            ["#", "#one", "#two", "#three", "#one/two", "#Coverage/two", "Coverage/two", "Patient/one", "", None, 1]
+        ),
+        "display": st.sampled_from(["One", "", " ", 1, None]),
+        "type": st.sampled_from(["Coverage", "Patient", "Nothing"]),
+        "id": st.just("a"),
+    },
+)
+
+
+@pytest.mark.parametrize(("path", "name"), [("ExplanationOfBenefit.insurance", "coverage"), ("Claim", "referral")])
+@given(REFERENCES, st.sampled_from(["#one", "one", [], None]))
+def test_a_reference_that_is_passed_over_has_no_finding(path: str, name: str, value: Any, odd: Any) -> None:
+    element = r4().children(path)[name]
+    full = all_of(types(sure=False).value_checks(f"{path}.{name}", element, element.types[0]))
+    tree = {**BENEFIT, "contained": [*BENEFIT["contained"], {"resourceType": odd, "id": "three"}]}
+    quick = with_shortcut(r4(), element.types[0], full)
+    assert findings(quick, value, tree) == findings(full, value, tree)
 
 
 def test_the_good_is_passed_over() -> None:

@@ -94,3 +94,4 @@ def test_the_policy_of_a_study_file() -> None:
     assert policy.domains == set(study.domains)
     assert policy.purposes == {"HRESCH", "TREAT", "HCOMPL"}
     assert not ConsentPolicy(frozenset()).require_verified
+    assert not ConsentPolicy(frozenset()).retains_expired

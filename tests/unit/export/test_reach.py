@@ -6,7 +6,7 @@ import pytest
 
 from gateway.definitions import r4
 from gateway.export.deidentify.reach import is_within, reach_of, united
-from gateway.fhirpath.parser import parse
+from gateway.fhirpath.syntax.parser import parse
 
 NAMED = {
     "system = 'url'": {"system"},

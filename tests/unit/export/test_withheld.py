@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access import Write
-from gateway.access.redaction import redaction_of
-from gateway.access.withholding import LIMIT, SCOPE, Kept, Withheld
+from gateway.access.reading.redaction import redaction_of
+from gateway.access.reading.withholding import LIMIT, SCOPE, Kept, Withheld
 from gateway.app import Gateway
 from gateway.core.codec import loads
 from gateway.core.principal import Principal

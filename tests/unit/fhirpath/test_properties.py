@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from gateway.fhirpath import FhirPathError, Quantity, Temporal, compile
 from gateway.fhirpath.errors import Fault
 from gateway.fhirpath.functions import FUNCTIONS
-from gateway.fhirpath.long import Long
-from gateway.fhirpath.nodes import Binary, Call, Chain, Expr, Indexer, Literal, Member, Special, Unary
-from gateway.fhirpath.parser import parse
 from gateway.fhirpath.printer import print_expression
+from gateway.fhirpath.syntax.nodes import Binary, Call, Chain, Expr, Indexer, Literal, Member, Special, Unary
+from gateway.fhirpath.syntax.parser import parse
+from gateway.fhirpath.values.long import Long
 from tests.unit.fhirpath.walker import walk
 
 NAMES = st.sampled_from(["a", "b", "c", "and", "key-x"])

@@ -7,10 +7,10 @@ single items.
 from collections.abc import Callable
 from typing import Any
 
-from gateway.fhirpath import arithmetic, equality, ordering
 from gateway.fhirpath.errors import Fault
-from gateway.fhirpath.long import Long
-from gateway.fhirpath.nodes import Binary, Call, Chain, Expr, Indexer, Literal, Member, Special, Unary
+from gateway.fhirpath.syntax.nodes import Binary, Call, Chain, Expr, Indexer, Literal, Member, Special, Unary
+from gateway.fhirpath.values import arithmetic, equality, ordering
+from gateway.fhirpath.values.long import Long
 
 COMPARE = {"<": ordering.less, "<=": ordering.at_most, ">": ordering.greater, ">=": ordering.at_least}
 

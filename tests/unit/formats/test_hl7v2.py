@@ -177,6 +177,27 @@ def test_declared_latin_1_is_decoded():
 
 
 @pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("8859/2", "iso8859-2"),
+        ("8859/15", "iso8859-15"),
+        ("ISO-8859-1", "latin-1"),
+        ("windows-1252", "cp1252"),
+        ("CP1250", "cp1250"),
+    ],
+)
+def test_character_sets_as_senders_write_them(name, codec):
+    data = (MSH + f"||||||{name}\rPID|1||S^^^C^MR||M\u00fcller\r").encode(codec)
+    assert "M\u00fcller" in str(decode(data, "hl7v2").tree)
+
+
+@pytest.mark.parametrize("name", ["8859/12", "windows-1259", "NONSENSE", "windows-1252"])
+def test_a_byte_that_no_character_set_explains_is_refused(name):
+    data = (MSH + f"||||||{name}\rPID|1||S^^^C^MR||M").encode() + b"\x81\r"
+    assert refusal(data) == "format.encoding"
+
+
+@pytest.mark.parametrize(
     ("pointer", "position"),
     [
         (("PATIENT_RESULT", 0, "PATIENT", "PID", "f3", 1, "c4_2"), "PID[1].3[2].4.2"),

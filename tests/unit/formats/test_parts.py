@@ -126,6 +126,35 @@ def test_a_record_that_never_ends_is_refused_before_it_fills_the_memory(monkeypa
     assert refusal("A\n1\n".encode("utf-16"), "csv") == "format.parts-encoding"
 
 
+LENIENT = {**APPLE, "lenient": True}
+BROKEN = HEAD.rstrip().removesuffix(b"]>") + b"<!ATTLIST Vision\n  type CDATA #REQUIRED\n<!ELEMENT Eye EMPTY>\n]>\n"
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_a_definition_that_is_not_well_formed_and_vertical_tabs_are_passed_over(size):
+    data = BROKEN + b'<HealthData locale="en"><Record value="a\x0bb"/><Record value="c"/></HealthData>'
+    values = [{"value": "a b"}, {"value": "c"}]
+    assert decode(data, "xml", LENIENT).tree["HealthData"]["Record"] == values
+    assert [one for tree in trees(data, "xml", size, LENIENT) for one in tree["HealthData"]["Record"]] == values
+    assert refusal(data, "xml", APPLE) == "format.xml-not-whole"
+    with pytest.raises(BadRequest):
+        decode(data, "xml", {"lenient": True})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+        b"<!DOCTYPE a [<!ENTITY % b SYSTEM 'file:///etc/passwd'> %b;]><a/>",
+        b'<!DOCTYPE a [<!ATTLIST b c CDATA "bomb">]><a><b/></a>',
+    ],
+)
+def test_lenient_takes_no_entities_and_no_default_values(data):
+    assert refusal(data, "xml", LENIENT) == "format.xml-unsafe"
+    with pytest.raises(BadRequest):
+        decode(data, "xml", LENIENT)
+
+
 def test_an_empty_root_is_one_part():
     assert trees(b"<a/>", "xml", 10) == [{"a": {}}]
     assert trees(b"<a></a>", "xml", 10) == [{"a": {}}]

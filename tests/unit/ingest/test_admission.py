@@ -110,6 +110,21 @@ def test_a_study_that_warns_still_keeps_out_what_is_not_fhir(judge: Callable[...
     assert ("error", "conformance.format") in told(judge(policy, observation(study, status=7)))
 
 
+@pytest.mark.parametrize(
+    "inside", ["<script>x</script>t", '<p onclick="x">t</p>', '<a href="javascript:x">t</a>', "<svg/>t"]
+)
+def test_a_narrative_that_may_act_is_kept_out_unless_its_element_is_waived(
+    judge: Callable[..., list[Issue]], study: Study, inside: str
+) -> None:
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml">{inside}</div>'
+    active = observation(study, text={"status": "generated", "div": div})
+    anywhere = Suppression("conformance.invariant", "legacy")
+    there = Suppression("conformance.invariant", "shown as text alone", "Observation.text")
+    for policy in (ValidationPolicy("warn"), ValidationPolicy("warn", suppressions=(anywhere,))):
+        assert ("error", "conformance.invariant") in told(judge(policy, active))
+    assert told(judge(ValidationPolicy(suppressions=(there,)), active)) == [("information", "study.suppressed")]
+
+
 def test_the_rules_that_may_become_warnings_exist() -> None:
     assert set(RULES) >= BREAKS
 

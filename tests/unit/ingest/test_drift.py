@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.app import Gateway
 from gateway.core.codec import dumps, loads
 from gateway.core.issues import issue
-from gateway.ingest import Reading
+from gateway.ingest import Reading, drift
 from gateway.ingest.drift import MAX_TOLD, Watch
 from gateway.ingest.line import _opening
 from gateway.mapping import MappedUnit, Mapping
@@ -120,7 +121,7 @@ _trees = st.recursive(
 @given(_trees)
 def test_any_tree_has_fields(tree: Any) -> None:
     fields = fields_of(tree)
-    assert all(path[:-1] in fields.objects for path in fields.present)
+    assert all(path[:-1] in {place.path for place in fields.objects} for path in fields.present)
     assert undescribed(SCHEMA, fields.present) <= fields.present
 
 
@@ -141,3 +142,16 @@ def test_a_payload_that_nothing_is_made_of_is_told() -> None:
         _opening(RECEIPT, Reading("m|1", (MappedUnit(None, "/", 2, issues=found),))).issues for found in ((), (OLD,))
     ]
     assert [[found.rule for found in issues] for issues in told] == [["ingest.nothing-made"], []]
+
+
+def test_places_are_forgotten_where_there_are_too_many_and_what_was_learnt_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift, "MAX_PLACES", 30)
+    watch, mapping = Watch(steady=20), points(tmp_path)
+    for number in range(40):
+        assert messages(watch, mapping, payload(free={f"n{number}": 1})) == []
+    memory = watch._memories["source", mapping.canonical]
+    assert len(memory.root.down(("points", "free")).below) < 12
+    told = ["1 fields that the mapping reads have stopped coming: points.bpm"]
+    assert messages(watch, mapping, {"points": [{"at": "2026-01-01", "free": {}}]}) == told

@@ -43,6 +43,7 @@ LINEAR = {
     "scalar": emit(
         "valueString: =%payload.name", "vars: {one: =id}\nguard: [{assert: =%one.exists(), else: warn, code: g}]"
     ),
+    "the next one": emit("valueString: =%records[%index + 1].id"),
     "own items": emit("component: [{foreach: '=parts.where(id = %record.id)', code: {text: =id}}]"),
 }
 

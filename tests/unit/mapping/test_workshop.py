@@ -4,7 +4,9 @@ import csv
 import json
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.map import app
@@ -103,6 +105,41 @@ def test_a_mapping_compared_with_itself_changes_nothing() -> None:
     folder = Path(str(asset_root("mappings"))) / "withings" / "measures"
     same = CliRunner().invoke(app, ["diff", str(folder), str(folder), "--corpus", str(folder / "examples")])
     assert (same.exit_code, same.stdout.splitlines()[-1]) == (0, "0 changes")
+
+
+ENTRIES = {
+    "named": ("=points", "=entries().where(key in ('a' | 'b') and value.exists())", {"points.c", "points.inner.x"}),
+    "bare array": ("=%payload", "=entries().where(key in ('a' | 'b') and value.exists())", {"c", "inner.x"}),
+    "one name": ("=points", "=entries().where(key = 'inner')", {"points.a", "points.b", "points.c"}),
+    "any name": ("=points", "=entries().where(value.exists())", set()),
+    "by a function": ("=points", "=entries().where(key.startsWith('a'))", set()),
+    "below": ("=points", "=inner.entries()", {"points.a", "points.b", "points.c"}),
+    "asked for": (
+        "=points",
+        "=points.where(entries().exists())",
+        {"points.a", "points.b", "points.c", "points.inner.x"},
+    ),
+    "names alone": ("=points", "=entries().key", {"points.a", "points.b", "points.c", "points.inner.x"}),
+}
+
+
+@pytest.mark.parametrize(("records", "foreach", "unread"), ENTRIES.values(), ids=ENTRIES)
+def test_fields_that_entries_takes_are_read(records: str, foreach: str, unread: set[str], tmp_path: Path) -> None:
+    head = HEAD.replace("records: =points", f'match: "=points.empty() or points.exists()", records: "{records}"')
+    text = f"""emit: [{{id: p, foreach: "{foreach}", key: [=id], resource: {{resourceType: Device,
+      note: [{{text: =value.x}}]}}}}]"""
+    point = {"id": "i", "a": 1, "b": 2, "c": 3, "inner": {"x": 4}}
+    tree: Any = [point] if records == "=%payload" else {"points": [point]}
+    read = paths_read(compiled(tmp_path, head + text).plan)
+    found = {".".join(leaf) for leaf in leaves(tree) if not is_read(leaf, read)}
+    assert {leaf for leaf in found if not leaf.endswith("id")} == unread
+
+
+def test_records_may_be_the_entries_of_an_object(tmp_path: Path) -> None:
+    text = HEAD.replace("=points", '"=points.entries()"') + POINT.replace("=bpm", "=value.bpm")
+    read = paths_read(compiled(tmp_path, text).plan)
+    tree = {"points": {"10": {"bpm": 60, "other": 1}, "20": {"bpm": 61}}}
+    assert [leaf for leaf in leaves(tree) if not is_read(leaf, read)] == [("points", "10", "other")]
 
 
 def test_coverage_and_docs_of_a_shipped_mapping() -> None:

@@ -76,6 +76,33 @@ def test_secrets_are_not_in_the_representation() -> None:
     assert settings.database_file is None
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://user:hidden@host/db",
+        "hidden",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql:/x",
+        "postgresql://h:x/d",
+    ],
+)
+def test_another_database_is_a_wrong_setting(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", url)
+    with pytest.raises(ValueError, match="sqlite:///FILE or postgresql://") as refused:
+        Settings()
+    assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite:///var/a.db", "sqlite:////data/a.db", "postgres://host/db", "postgresql+psycopg://u:p@h:5432/d",
+     "postgresql:///trial?host=/var/run/postgresql", "postgresql://one,two/trial", "postgresql://[::1]:5433/trial"],
+)  # fmt: skip
+def test_both_databases_are_named_by_their_urls(url: str) -> None:
+    assert Settings(database_url=url).database == url  # type: ignore[arg-type]
+
+
 def test_in_dev_links_follow_the_port_and_tokens_do_not() -> None:
     one, other = Settings(port=9000, host="0.0.0.0"), Settings(port=9001)
     assert one.public_url == "http://127.0.0.1:9000"

@@ -127,3 +127,54 @@ def test_what_comes_again_is_told_apart_by_where_its_references_stand() -> None:
         for elements in several:
             resource = {"resourceType": "Observation", "id": "a", "code": code, **elements}
             assert indexes.rows("Observation", resource) == plainly(resource), elements
+
+
+IDENTIFIERS = st.lists(
+    st.one_of(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "system": st.sampled_from(["urn:s", "phone", "", 3]),
+                "value": st.sampled_from(["1", "2", "", 3, "long" * 200]),
+                "use": st.just("usual"),
+                "type": st.sampled_from([{"text": "kind"}, {"coding": [{"system": "urn:k", "code": "k"}]}]),
+                "_value": st.just({"id": "x"}),
+                "code": st.just("c"),
+                "url": st.just("urn:u"),
+            },
+        ),
+        st.none(),
+        st.just("1"),
+    ),
+    max_size=3,
+)
+TIMES = st.sampled_from(["2026", "2026-03-01T10:00:00Z", "2026-03-01T10:00:00.5+02:00", "never", "", 3])
+PERIODS = st.one_of(
+    st.fixed_dictionaries({}, optional={"start": TIMES, "end": TIMES, "url": st.just("x"), "_end": st.just({})}),
+    TIMES,
+    st.none(),
+)
+ENCOUNTERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "identifier": IDENTIFIERS,
+        "period": PERIODS,
+        "_period": st.just({"id": "x"}),
+        "location": st.lists(st.fixed_dictionaries({}, optional={"period": PERIODS}), max_size=2),
+        "status": st.just("finished"),
+    },
+)
+PEOPLE = st.fixed_dictionaries(
+    {}, optional={"identifier": IDENTIFIERS, "telecom": IDENTIFIERS, "birthDate": TIMES, "deceasedDateTime": TIMES}
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.tuples(st.just("Encounter"), ENCOUNTERS), st.tuples(st.just("Patient"), PEOPLE)))
+def test_identifiers_and_times_are_indexed_as_their_entries_say(found: tuple[str, Resource]) -> None:
+    kind, elements = found
+    resource = {"resourceType": kind, "id": "a", **elements}
+    assert INDEXES.rows(kind, resource) == plainly(resource)
+
+
+INDEXES = Indexes(PARAMETERS)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.consent import ConsentPolicy
 from gateway.core import yaml
 from gateway.core.assets import asset_root, asset_roots
 from gateway.core.errors import Unprocessable
@@ -126,6 +127,30 @@ def test_a_withdrawn_consent_is_inactive_and_says_how(study: Study) -> None:
     assert len(again["extension"]) == 1
     assert again["extension"][0]["extension"][0] == {"url": "mode", "valueCode": "stop-collection"}
     assert sum(entry["status"] == "inactive" for entry in consents) == 1
+
+
+@pytest.mark.parametrize(("text", "policy"), [("", "no-further-use"), ("retain", "retain")])
+def test_what_becomes_of_data_when_a_period_has_ended(tmp_path: Path, text: str, policy: str) -> None:
+    root = tmp_path / "hf-dct-01"
+    shutil.copytree(DEMO, root)
+    file = root / "study.yaml"
+    file.write_text(file.read_text("utf-8") + (f"  after_expiry: {text}\n" if text else ""), "utf-8")
+    study = Study.load(root)
+    assert study.consent.after_expiry == policy
+    assert ConsentPolicy.of(study).retains_expired is (policy == "retain")
+
+
+def test_a_study_names_documents_of_withdrawal(tmp_path: Path) -> None:
+    root = tmp_path / "hf-dct-01"
+    shutil.copytree(DEMO, root)
+    file, broad = root / "study.yaml", "urn:oid:2.16.840.1.113883.3.1937.777.24.2."
+    named = f'  withdrawal_documents: {{"urn:ours": stop-collection, "{broad}2719": no-further-use}}\n'
+    file.write_text(file.read_text("utf-8") + named, "utf-8")
+    documents = ConsentPolicy.of(Study.load(root)).documents
+    assert documents["urn:ours"] == "stop-collection"
+    assert documents[f"{broad}2719"] == documents[f"{broad}2722"] == "no-further-use"
+    file.write_text(file.read_text("utf-8").replace("stop-collection,", "delete,"), "utf-8")
+    assert [issue.rule for issue in check(root)] == ["study.value"]
 
 
 def test_a_later_root_replaces_a_study(tmp_path: Path) -> None:

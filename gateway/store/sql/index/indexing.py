@@ -98,36 +98,42 @@ class Indexes:
     def rows(self, type: str, resource: Resource) -> Rows:
         """The index rows of a resource; a Consent is found by its patient whatever else is indexed."""
         plan = self._plan(type, resource)
-        rows, own = no_rows(), list(plan.own)
-        fragments = [*self._steady(type, plan, resource, own)]
+        rows, own, left = no_rows(), plan.own, list[Indexed]()
+        fragments = [*self._steady(type, plan, resource, left)]
         fragments += [self._fragment(type, part, resource) for part in plan.others]
         if plan.time is not None:
             value = resource[plan.time.elements[0]]
             interval = parse_interval(value) if isinstance(value, str) else None
             if interval is None:
-                own += plan.time.parameters
+                own += plan.timed
             else:
                 rows.at, rows.until = interval.low, interval.high
                 fragments.append(self._presence(plan.time.parameters[0].code))
-        if own:
-            fragments.append(self._made(type, own, resource))
+        for one in own:
+            has_value = one.add(rows, resource)
+            if has_value is None:
+                left.append(one.parameter)
+            elif has_value:
+                fragments.append(self._presence(one.parameter.code))
+        if left:
+            fragments.append(self._made(type, left, resource))
         complete(rows, fragments, self._facet(type, fragments))
         subject = consent_subject(resource) if type == CONSENT else ""
         if subject:
             rows.terms.add(consent_term(subject))
         return rows
 
-    def _steady(self, type: str, plan: Plan, resource: Resource, own: list[Indexed]) -> Sequence[Fragment]:
-        """The rows of what resources have in common, and of references. To `own` are added the parameters of those
+    def _steady(self, type: str, plan: Plan, resource: Resource, left: list[Indexed]) -> Sequence[Fragment]:
+        """The rows of what resources have in common, and of references. To `left` are added the parameters of those
         that are of another form than relative."""
         content, texts = plan.content(resource), tuple([one.texts(resource) for one in plan.references])
         if content is None or None in texts:
-            return self._apart(type, plan, resource, content, texts, own)
+            return self._apart(type, plan, resource, content, texts, left)
         key = (plan.steady, content, texts)
         found = self._steadies.get(key)
         if found is None:
-            several = self._apart(type, plan, resource, content, texts, own)
-            if len(own) > len(plan.own) or len(content) > MAX_CONTENT or self._is_first(key):
+            several = self._apart(type, plan, resource, content, texts, left)
+            if left or len(content) > MAX_CONTENT or self._is_first(key):
                 return several
             found = self._numbered(together(several))
             self._steadies.keep(key, found, _size(content, found))
@@ -150,14 +156,16 @@ class Indexes:
         resource: Resource,
         content: bytes | None,
         texts: Iterable[tuple[str, ...] | None],
-        own: list[Indexed],
+        left: list[Indexed],
     ) -> Sequence[Fragment]:
         """The same, as the common part and the references."""
         made = [self._common(type, plan, resource, content)] if plan.common else []
         for references, several in zip(plan.references, texts, strict=True):
+            if several == ():
+                continue
             found = None if several is None else self._led(references, several)
             if found is None:
-                own += references.parameters
+                left += references.parameters
             else:
                 made.append(found)
         return made

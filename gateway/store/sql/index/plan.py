@@ -14,6 +14,7 @@ from gateway.search import Parameters
 from gateway.search.parameters import Indexed
 from gateway.search.paths import Walk, walked
 from gateway.store.sql.index.indexed import TypeIndex
+from gateway.store.sql.index.own import OwnRows
 from gateway.store.sql.index.references import ReferenceRows
 
 _COMMON: Final = frozenset({"token", "uri"})
@@ -59,7 +60,8 @@ class Plan:
     `common` are the parameters whose values resources have in common: the members `elements` and what is `below`
     others tell all of them, and `name` stands for them. `references` lead along the same ways, group by group;
     `steady` stands for both. `time` is the date by which the resource stands in time, if that is all that is asked
-    of its element; `own` are the parameters whose values hardly come again, `others` the parts beside.
+    of its element, and `timed` the same for what is no text; `own` are the parameters whose values hardly come again,
+    `others` the parts beside.
     """
 
     name: str
@@ -69,7 +71,8 @@ class Plan:
     below: tuple[Below, ...]
     references: tuple[ReferenceRows, ...]
     time: Part | None
-    own: tuple[Indexed, ...]
+    timed: tuple[OwnRows, ...]
+    own: tuple[OwnRows, ...]
     others: tuple[Part, ...]
 
     def content(self, resource: Resource) -> bytes | None:
@@ -125,8 +128,10 @@ def plan_of(type: str, how: TypeIndex, parameters: Parameters, resource: Resourc
     name = " ".join((type, *(one.code for one in found.common), *elements))
     steady = " ".join((name, "|", *(one.code for group in found.references.values() for one in group)))
     references = tuple(ReferenceRows(type, how, several) for several in found.references.values())
-    common, own, others = tuple(found.common), tuple(found.own), tuple(found.others)
-    return Plan(name, steady, common, elements, below, references, time, own, others)
+    timed = [OwnRows(type, how, one) for one in (time.parameters if time else ())]
+    own = [OwnRows(type, how, one) for one in found.own]
+    common, others = tuple(found.common), tuple(found.others)
+    return Plan(name, steady, common, elements, below, references, time, tuple(timed), tuple(own), others)
 
 
 def _told_by(common: Iterable[Indexed], resource: Resource) -> tuple[tuple[str, ...], tuple[Below, ...]]:

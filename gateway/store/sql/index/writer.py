@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Executable, Table, bindparam, delete, select
@@ -32,6 +33,7 @@ _KNOWN: Final = 200_000
 """How many facets and units are remembered to be there."""
 
 
+_SECOND: Final = itemgetter(1)
 _TABLES: Final = (TermRow, ReferenceRow, DateRow, NumberRow, StringRow, WordRow)
 """The tables with rows of single resources."""
 
@@ -97,7 +99,7 @@ class IndexWriter:
                 gone = [{name: one[place] for name, place in keys} for one in old]
                 database.run_many(connection, drop, gone)
             if new:
-                new.sort()
+                new.sort(key=_SECOND)  # the key without the study: a table's pages are gone through in one direction
                 database.insert(connection, table, new)
         for facet in self._missing(connection, FacetRow, study, batch.facets, noted):
             self._insert(connection, FacetRow, [(study, facet.type, facet.id)])

@@ -129,7 +129,7 @@ class Asking:
             return self._moments("updated", clause.values)
         if clause.parameter == self._how.in_time:
             return self._moments("in-time", clause.values)
-        self.values.append([of_parameter(self._type, clause.parameter, "date")])
+        self.values.append(of_parameter(self._type, clause.parameter, "date"))
         return self._moments("dates", clause.values)
 
     def _moments(self, kind: str, moments: Sequence[Moment]) -> Piece:
@@ -139,7 +139,7 @@ class Asking:
         return (kind, tuple(moment.prefix for moment in moments))
 
     def _numbers(self, clause: NumberClause) -> Piece:
-        self.values.append([of_parameter(self._type, clause.parameter, "number")])
+        self.values.append(of_parameter(self._type, clause.parameter, "number"))
         for one in clause.values:
             self.values += [one.low, one.high]
         return ("numbers", tuple(one.prefix for one in clause.values))
@@ -148,7 +148,7 @@ class Asking:
         parts = self._how.unions.get(clause.parameter)
         if parts:
             return self._any([self._quantities(replace(clause, parameter=part)) for part in parts])
-        self.values.append([of_parameter(self._type, clause.parameter, "number")])
+        self.values.append(of_parameter(self._type, clause.parameter, "number"))
         return ("quantities", tuple(self._quantity(value) for value in clause.values))
 
     def _quantity(self, value: QuantityValue) -> Piece:
@@ -161,7 +161,7 @@ class Asking:
         return (named, value.range.prefix)
 
     def _strings(self, clause: StringClause) -> Piece:
-        self.values.append([of_parameter(self._type, clause.parameter, "string")])
+        self.values.append(of_parameter(self._type, clause.parameter, "string"))
         for text in clause.values:
             if clause.how == "exact":
                 self.values += [fold(text), exact_hash(text)]
@@ -178,7 +178,7 @@ class Asking:
         starts = [(value.rstrip("/") + "/")[:TEXT_LENGTH] for value in clause.values]
         if name not in self._how.own:
             return ("any", (exact, self._facet_texts(name, "sort", starts)))
-        self.values.append([of_parameter(self._type, name, "sort")])
+        self.values.append(of_parameter(self._type, name, "sort"))
         for start in starts:
             self.values += [start, start + LAST]
         return ("any", (exact, ("strings", "starts", len(starts))))

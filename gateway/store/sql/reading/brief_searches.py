@@ -1,10 +1,11 @@
-"""Pages for an event loop: what a query says is planned once, since clients ask again and again.
+"""Pages and counts for an event loop: what a query says is planned once, since clients ask again and again.
 
-A plan goes by the query alone, its driver by the facets that there are now too: who asks, the facets and the page are
-looked at each time.
+A plan goes by the query alone, its driver by the facets that there are too: those that the last answer told. Each
+statement tells which there are now, and an answer is given only where they are the same. Who asks, the page and all
+data are looked at each time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -13,48 +14,65 @@ from gateway.core.resources import Visibility
 from gateway.search import Query
 from gateway.search.query import ChainClause, SortKey
 from gateway.store.port import Bodies, Page
-from gateway.store.sql.database import Database, Prepared, Read
+from gateway.store.sql.among import as_list
+from gateway.store.sql.database import Database, Prepared
 from gateway.store.sql.index.indexing import Indexes
 from gateway.store.sql.reading import planning
 from gateway.store.sql.reading.asking import Piece
-from gateway.store.sql.reading.brief import BriefReads
-from gateway.store.sql.reading.facets import Facets, told
+from gateway.store.sql.reading.brief import COUNT_STRIDES, STRIDES, BriefReads
+from gateway.store.sql.reading.facets import FacetQuestion, Facets, told
 from gateway.store.sql.reading.limiting import Gate, Gates
-from gateway.store.sql.reading.packing import unpacked
+from gateway.store.sql.reading.packing import empty, unpacked
 from gateway.store.sql.reading.planning import Asked
-from gateway.store.sql.reading.selecting import Shape
+from gateway.store.sql.reading.selecting import FacetShape, Shape
 
 _KEPT: Final = 1024
 """How many queries stay planned."""
 
+RESTS: Final = 15
+"""How often a query that was given up is left to a thread before it is tried again."""
+
+_ATTEMPTS: Final = 3
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
-    """A query as `planning.split` reads it; `facets` is the statement for those of `common`, and its values; `about`
-    the participant whom all that matches names, "" for none."""
+    """A query as `planning.split` reads it; `facets` is the question about those of `common`; `about` the participant
+    whom all that matches names, "" for none."""
 
     indexes: Indexes
     query: Query
     common: tuple[Asked, ...]
     own: tuple[Asked, ...]
-    facets: tuple[Prepared, dict[str, Any]] | None
+    facets: FacetQuestion | None
     about: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Way:
-    """What one statement reads a page from, None when nothing can match; `values` are the query's own, `about` as in
-    `_Plan`."""
+    """What one statement reads a page or a count from, None when nothing can match; `values` are the query's own and
+    those of the facets, `about` as in `_Plan`."""
 
     driver: str | None
     pieces: tuple[Piece, ...]
     values: dict[str, Any]
     ranges: int
     about: str
+    facets: FacetShape | None
+
+
+@dataclass(slots=True, eq=False)
+class _Past:
+    """What the last answers to a query of a study told: which facets there were, as text, None before; and how often
+    it rests yet, since it was given up."""
+
+    facets: str | None = None
+    rests: int = 0
 
 
 class BriefSearches:
-    """Searches whose whole answer is a page of one type in the order of one index range; safe between threads."""
+    """Searches whose whole answer is a page of one type in the order of one index range, or a count of one; safe
+    between threads."""
 
     def __init__(
         self,
@@ -71,70 +89,131 @@ class BriefSearches:
         self._prepared = prepared
         self._reads = BriefReads(database)
         self._plans = lru_cache(maxsize=_KEPT)(self._plan)
+        self._pasts = lru_cache(maxsize=_KEPT)(lambda _plan, _study, _count: _Past())
         self._ways = lru_cache(maxsize=_KEPT)(self._way)
         self._statements = lru_cache(maxsize=_KEPT)(self._statement)
 
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
         """See `ResourceStore.search_briefly`."""
-        if not self._database.is_sqlite or page.count < 1:
+        if not self._database.is_sqlite or (page.count < 1) is not bool(query.total):
             return None
         plan = self._plans(self._indexes.of_study(study), query)
         if plan is None:
             return None
-        return self._reads.read(lambda read: self._page(read, plan, study, visibility, page))
+        past = self._pasts(plan, study, page.count)
+        if past.rests:
+            past.rests -= 1
+            return None
+        found = self._found(plan, past, study, visibility, page)
+        if found is None:  # perhaps since it was read by facets of long ago
+            past.rests, past.facets = RESTS, None
+        return found
 
     def close(self) -> None:
         """Closes the connections that are kept."""
         self._reads.close()
 
     def _plan(self, indexes: Indexes, query: Query) -> _Plan | None:
-        """None where the whole answer is not a page of one type, newest first, or a chain must be followed."""
-        if not query.type or query.total or query.includes:
+        """None where the answer is neither a page of one type, newest first, nor a count of what names a participant;
+        or where a chain must be followed."""
+        if not query.type or query.total not in ("", "accurate") or query.includes:
             return None
         newest = SortKey(indexes.of(query.type).in_time, descending=True)
         if query.sort not in ((), (newest,)) or any(isinstance(one, ChainClause) for one in query.clauses):
             return None
-        common, own = planning.split(planning.asked(indexes, query.type, query.clauses))
-        facets = self._facets.asked(query.type, common) if common else None
-        return _Plan(indexes, query, common, own, facets, planning.patient_of(query.clauses))
-
-    def _page(self, read: Read, plan: _Plan, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
-        """The page as one row, since SQLite lets go of the interpreter at each; None when several ranges hold it."""
-        facets = None
-        if plan.facets:
-            prepared, asked = plan.facets
-            facets = told(read(prepared, {"study": study, **asked}))
-        type = plan.query.type
-        way = self._ways(plan, None if facets is None else tuple(facets))
-        if way is None:
+        about = planning.patient_of(query.clauses)
+        if query.total and not about:
             return None
-        if way.driver is None:
-            return unpacked(type, [], page.count)
-        values = {"study": study, "type": type, "page_count": page.count + 1, **way.values}
+        common, own = planning.split(planning.asked(indexes, query.type, query.clauses))
+        facets = self._facets.asked(common) if common else None
+        return _Plan(indexes, query, common, own, facets, about)
+
+    def _found(
+        self, plan: _Plan, past: _Past, study: str, visibility: Visibility | None, page: Page
+    ) -> Bodies | None:
+        """The answer, None where it is not to be had at once."""
+        told_now, is_fresh = past.facets, False
+        for _ in range(_ATTEMPTS):
+            if plan.facets and told_now is None:
+                told_now, is_fresh = self._facets_now(plan, study), True
+                if told_now is None:
+                    return None
+            way = self._ways(plan, told_now)
+            if way is None or way.driver is None:
+                if plan.facets and not is_fresh:
+                    told_now = None
+                    continue
+                past.facets = told_now
+                return _nothing(plan.query) if way else None
+            row = self._row(plan.query, way, study, visibility, page)
+            if row is None:
+                return None
+            if plan.facets is None or (row[-1] or "") == told_now:
+                past.facets = told_now
+                return self._answer(plan, row, page, visibility)
+            told_now, is_fresh = row[-1] or "", True
+        return None
+
+    def _facets_now(self, plan: _Plan, study: str) -> str | None:
+        if plan.facets is None:
+            return ""
+        values = {"study": study, "type": plan.query.type, **plan.facets.values}
+        rows = self._reads.read(self._facets.told(plan.facets.shape), values, STRIDES)
+        return None if rows is None else rows[0][0] or ""
+
+    def _row(
+        self, query: Query, way: _Way, study: str, visibility: Visibility | None, page: Page
+    ) -> Sequence[Any] | None:
+        """All of the answer as one row, since SQLite lets go of the interpreter at each."""
+        values = {"study": study, "type": query.type, "page_count": page.count + 1, **way.values}
         values |= self._gates.values(visibility, study)
         values |= {f"after{number}": value for number, value in enumerate(page.after or ())}
-        statement = self._statements(way, self._gates.of(visibility), page.after is not None)
-        return unpacked(type, read(statement, values), page.count, plan.about if visibility else "")
+        statement = self._statements(way, self._gates.of(visibility), page.after is not None, bool(query.total))
+        rows = self._reads.read(statement, values, COUNT_STRIDES if query.total else STRIDES)
+        return rows[0] if rows else None
 
-    def _way(self, plan: _Plan, facets: tuple[int, ...] | None) -> _Way | None:
-        """None where several statements read the page, or rows must be gathered and sorted."""
+    def _answer(self, plan: _Plan, row: Sequence[Any], page: Page, visibility: Visibility | None) -> Bodies | None:
+        if plan.query.total:
+            return replace(_nothing(plan.query), total=row[0])
+        return unpacked(plan.query.type, row, page.count, plan.about if visibility else "")
+
+    def _way(self, plan: _Plan, text: str | None) -> _Way | None:
+        """None where several statements read the answer, or rows must be gathered and sorted."""
         query = plan.query
+        facets = None if plan.facets is None else told(text or "")
         # Whether terms have few enough rows to be gathered is not asked: that is for a thread either way.
         driven = planning.drive(plan.indexes, query.type, plan.own, plan.common, facets, lambda _terms: 0)
         driven = planning.by_time(driven) if query.sort else driven
         ranges = len(driven.ranges)
         if driven.driver not in ("term", "facet", "type") or (ranges > 1 and not driven.is_apart):
             return None
+        if query.total and driven.driver == "type":
+            return None
         values = planning.bound(self._database, driven.probed)
         values |= {f"driver{number}": one for number, one in enumerate(driven.ranges)}
         if driven.ranges:
-            values["driver"] = driven.ranges[0]
+            several = query.total and ranges > 1
+            values["driver"] = as_list(self._database, driven.ranges) if several else driven.ranges[0]
         if plan.about:
             values["about"] = plan.about
+        if plan.facets:
+            values |= plan.facets.values
         matches_none = driven.driver != "type" and not ranges
         pieces = tuple(one.piece for one in driven.probed)
-        return _Way(None if matches_none else driven.driver, pieces, values, max(1, ranges), plan.about)
+        driver, shape = None if matches_none else driven.driver, plan.facets.shape if plan.facets else None
+        return _Way(driver, pieces, values, max(1, ranges), plan.about, shape)
 
-    def _statement(self, way: _Way, gate: Gate | None, after: bool) -> Prepared:
+    def _statement(self, way: _Way, gate: Gate | None, after: bool, is_count: bool) -> Prepared:
         asked = replace(gate, is_about=True) if gate and way.about else gate
-        return self._prepared(Shape(way.pieces, asked, way.driver or "", "packed", after=after, ranges=way.ranges))
+        driver = way.driver or ""
+        if is_count:
+            is_single = way.ranges == 1
+            return self._prepared(Shape(way.pieces, asked, driver, "count", is_single=is_single, facets=way.facets))
+        return self._prepared(
+            Shape(way.pieces, asked, driver, "packed", after=after, ranges=way.ranges, facets=way.facets)
+        )
+
+
+def _nothing(query: Query) -> Bodies:
+    """The answer where nothing matches."""
+    return replace(empty(query.type), total=0) if query.total else empty(query.type)

@@ -162,7 +162,7 @@ class Conditions:
         tables = []
         for piece in pieces:
             own = columns_of(_VALUES[piece[0]])
-            where += [own.study == study_is(), own.pk == row.pk, among(self._database, own.hash, self.name())]
+            where += [own.study == study_is(), own.pk == row.pk, own.hash == self.number()]
             where.append(_COMPARERS[piece[0]](self, piece, own))
             if first is not None:
                 where.append(own.part == first.part)

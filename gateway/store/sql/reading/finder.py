@@ -78,7 +78,8 @@ class ResourceFinder:
         self._brief = BriefSearches(database, indexes, gates, self._facets, self._prepared)
 
     def _prepare(self, shape: Shape) -> Prepared:
-        return self._database.prepare(selecting.select(self._database, shape))
+        prepared = self._database.prepare(selecting.select(self._database, shape))
+        return replace(prepared, is_by_values=selecting.is_by_values(self._database, shape))
 
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         """See `ResourceStore.search`."""
@@ -251,7 +252,7 @@ class ResourceFinder:
         )  # fmt: skip
         values = search.values() | bound(self._database, driven.probed) | {"page_count": wanted.count}
         values |= {f"after{number}": value for number, value in enumerate(wanted.after or ())}
-        return self._prepared(shape), values | self._ranged(driven)
+        return self._prepared(selecting.walked(self._database, shape, wanted.count)), values | self._ranged(driven)
 
     def _ranges(self, driven: Drive) -> int:
         """How many ranges one statement reads side by side; PostgreSQL would plan them longer than read them."""

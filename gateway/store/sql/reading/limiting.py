@@ -21,7 +21,7 @@ from gateway.store.sql.reading.asking import Piece
 from gateway.store.sql.reading.conditions import Conditions
 from gateway.store.sql.reading.planning import asked
 from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, STUDY_LEVEL, Columns, PairRow, columns_of
-from gateway.store.sql.visible import study_is, visibility_values, visible, visible_about, visible_of_many
+from gateway.store.sql.visible import retained, study_is, visibility_values, visible, visible_about, visible_of_many
 
 Condition: TypeAlias = ColumnElement[bool]
 
@@ -38,6 +38,7 @@ class Form:
     pieces: tuple[Piece, ...]
     is_among: bool = False
     asks_consent: bool = True
+    is_retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,9 @@ def _stands(database: Database, number: int, form: Form, row: Columns, type: Any
         yield _is_about(row, bindparam(f"limit_subject{number}", type_=String))
     if form.is_among:
         yield _is_among(database, row, f"limit_among{number}")
-    if not form.asks_consent:
+    if form.is_retained:
+        yield retained(row)
+    elif not form.asks_consent:
         yield type != CONSENT
 
 
@@ -151,8 +154,8 @@ class Gates:
         for number, limit in enumerate(limits):
             clauses = asked(self._indexes.of_study(study), limit.type, limit.clauses) if limit.clauses else ()
             pieces = tuple(one.piece for one in clauses)
-            is_among = limit.among is not None
-            forms.append(Form(limit.type != "*", bool(limit.subject), pieces, is_among, not limit.without_consent))
+            reach = (limit.type != "*", bool(limit.subject), pieces, limit.among is not None)
+            forms.append(Form(*reach, not (limit.without_consent or limit.retained), limit.retained))
             values |= {f"limit_type{number}": limit.type} if limit.type != "*" else {}
             values |= {f"limit_subject{number}": limit.subject} if limit.subject else {}
             if limit.among is not None:

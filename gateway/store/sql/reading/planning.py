@@ -116,7 +116,7 @@ def _without_hash(
 
 
 def _by_string(own: tuple[Asked, ...], one: Asked, held: tuple[Asked, ...]) -> Drive:
-    ((number,), low, high) = one.values
+    number, low, high = one.values
     if one.piece[1] == "exact":
         return Drive("strings", ((number, low, low + " "),), (*own, *held))
     return Drive("strings", ((number, low, high),), (*_others(own, one), *held))
@@ -165,11 +165,11 @@ def in_one(driven: Drive) -> Drive:
     return Drive("gather", (list(driven.ranges),), driven.probed)
 
 
-def bound(database: Database, clauses: Sequence[Asked]) -> dict[str, Any]:
+def bound(database: Database, clauses: Sequence[Asked], prefix: str = "p") -> dict[str, Any]:
     """The parameters of the pieces of clauses, `p0`, `p1` and so on."""
     flat = [value for one in clauses for value in one.values]
     listed = (as_list(database, value) if isinstance(value, list) else value for value in flat)
-    return {f"p{number}": value for number, value in enumerate(listed)}
+    return {f"{prefix}{number}": value for number, value in enumerate(listed)}
 
 
 def _others(own: Sequence[Asked], one: Asked) -> tuple[Asked, ...]:
@@ -181,7 +181,7 @@ def by_time(driven: Drive) -> Drive:
     if driven.driver != "strings":
         return driven
     (number, low, high) = driven.ranges[0]
-    held = Asked(NOTHING, ("strings", "starts", 1), ([number], low, high))
+    held = Asked(NOTHING, ("strings", "starts", 1), (number, low, high))
     return Drive("type", (), (*driven.probed, held))
 
 

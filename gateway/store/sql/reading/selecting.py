@@ -5,7 +5,7 @@ the other pieces are probed row by row. The native order is by the clinical date
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
@@ -54,6 +54,14 @@ MANY: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
+class FacetShape:
+    """What a question about facets depends on; `is_driven`: by the term `facet_driver`."""
+
+    pieces: tuple[Piece, ...]
+    is_driven: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """What a statement depends on.
 
@@ -63,6 +71,8 @@ class Shape:
     `pk`), `owned` (a page, and whose data each row is), `keys` (no bodies), `count`, `count-many` (the same number,
     where there are many), `estimate`. `entries`: pages bring the packed index rows too. `is_single`: what counts has
     one `driver`, not a list, so that no row comes twice. `ranges`: how many of the driver are read side by side.
+    `most`: no more rows are asked for than so many (see `walked`), 0 where that is not said.
+    `facets`: what is asked of facets, where `packed` and counts tell in a last column which ones answer it.
     """
 
     pieces: tuple[Piece, ...]
@@ -75,6 +85,8 @@ class Shape:
     entries: bool = False
     is_single: bool = False
     ranges: int = 1
+    most: int = 0
+    facets: "FacetShape | None" = None
 
     @property
     def takes_list(self) -> bool:
@@ -83,6 +95,8 @@ class Shape:
 
 
 _COUNTS: Final = ("count", "count-many", "estimate")
+_PROBED: Final = ("chain", "has", "dated", "undated")
+"""Pieces that are asked of a row, or are a place in its order, in one way only."""
 
 
 class _Placed:
@@ -104,15 +118,51 @@ def select(database: Database, shape: Shape) -> Select[Any]:
     pieces: `study`, `type`, `driver` (of several ranges `driver0`, `driver1` ...), `page_count`, `after0` ...
     """
     if shape.what in _COUNTS:
-        return _counted(database, shape)
+        count = _counted(database, shape)
+        return count.add_columns(told_facets(database, shape.facets)) if shape.facets else count
     if shape.ranges == 1:
         rows, key = _rows(database, shape, "driver")
-        page = rows.order_by(*_ordered(shape, key)).limit(bindparam("page_count", type_=Integer))
+        page = _paged(shape, rows, key)
     else:
         page = _side_by_side(database, shape)
     if shape.what == "packed":
-        return packed(page, is_about=shape.gate is not None and shape.gate.is_about)
+        page = packed(page, is_about=shape.gate is not None and shape.gate.is_about)
+        return page.add_columns(told_facets(database, shape.facets)) if shape.facets else page
     return _leaving(page) if shape.what == "leaving" else page
+
+
+def walked(database: Database, shape: Shape, count: int) -> Shape:
+    """The shape for a page of so many rows, 0 for all: with `most` where PostgreSQL has one way, whatever the values.
+
+    A search for values, which may be common or rare, is best walked to or gathered by what they are.
+    """
+    if database.is_sqlite or not count:
+        return shape
+    if shape.driver == "term":
+        has_one_way = shape.order == "at" and not shape.rising
+    else:
+        told = (*_PROBED, shape.order)
+        has_one_way = shape.driver in ("facet", "type") and all(piece[0] in told for piece in shape.pieces)
+    return replace(shape, most=1 << (count - 1).bit_length()) if has_one_way else shape
+
+
+def is_by_values(database: Database, shape: Shape) -> bool:
+    """Whether PostgreSQL must plan a statement for the values that it has; ids are few rows, whatever they are."""
+    return not (database.is_sqlite or shape.most or shape.what in _COUNTS or ("ids",) in shape.pieces)
+
+
+def _paged(shape: Shape, rows: Select[Any], key: list[Any]) -> Select[Any]:
+    """The first rows in their order.
+
+    A limit that is a parameter is a tenth of all rows to PostgreSQL's planner while it does not know the value: a
+    plan for any values would cost too much, and each search be planned anew, which takes longer than to run it. So
+    there is a limit in the text too.
+    """
+    count, ordered = bindparam("page_count", type_=Integer), rows.order_by(*_ordered(shape, key))
+    if not shape.most:
+        return ordered.limit(count)
+    first = list(ordered.limit(literal_column(str(shape.most))).subquery().c)
+    return sql_select(*first).order_by(*_ordered(shape, first[: len(key)])).limit(count)
 
 
 def _side_by_side(database: Database, shape: Shape) -> Any:
@@ -272,19 +322,25 @@ def _ordered(shape: Shape, key: list[Any]) -> list[Any]:
     return [column.desc() if falls else column for column, falls in zip(key, _directions(shape), strict=True)]
 
 
-def facets(database: Database, pieces: tuple[Piece, ...], *, driven: bool) -> Select[Any]:
-    """The facets of a type of which the pieces are true, up to `facet_limit`; `driven`: with the term `driver`."""
-    made = Conditions(database, gate=None)
+def told_facets(database: Database, shape: FacetShape) -> Any:
+    """The same facets as one text with commas between, NULL for none (SQLite)."""
+    found = facets(database, shape).subquery().c.facet
+    return sql_select(func.group_concat(found)).scalar_subquery()
+
+
+def facets(database: Database, shape: FacetShape) -> Select[Any]:
+    """The facets of a type of which the pieces are true, up to `facet_limit`; their parameters are `f0`, `f1` ..."""
+    made = Conditions(database, gate=None, prefix="f")
     facet = columns_of(FacetRow)
     where = [facet.study == study_is(), facet.type == bindparam("type", type_=String)]
-    if driven:
+    if shape.is_driven:
         own = columns_of(FacetTermRow)
         where += [
             own.study == study_is(),
-            own.hash == bindparam("driver", type_=BigInteger),
+            own.hash == bindparam("facet_driver", type_=BigInteger),
             facet.facet == own.facet,
         ]
-    where += [made.of(piece, facet) for piece in pieces]
+    where += [made.of(piece, facet) for piece in shape.pieces]
     return sql_select(facet.facet).where(*where).order_by(facet.facet).limit(bindparam("facet_limit", type_=Integer))
 
 

@@ -8,14 +8,17 @@ SQLite gives what a batch needs as one row of JSON a statement: it lets go of th
 event loop would take it each time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec import structs
 from sqlalchemy import ColumnElement, Executable, Select, String, bindparam, func, select
 
-from gateway.core.event import MAX_TARGETS, Event, Seen, Told
+from gateway.core import issue
+from gateway.core.errors import BadRequest
+from gateway.core.event import MAX_TARGETS, Event, Seen, Told, digest_of, versions_of
 from gateway.core.instants import micros
 from gateway.store.sql.among import among, as_list
 from gateway.store.sql.database import Database, Prepared
@@ -25,6 +28,8 @@ from gateway.store.sql.visible import study_is
 COLLECTED: Final = frozenset({"ingest"})
 DISCLOSED: Final = frozenset({"disclose", "everything"})
 """Operations that consent is asked for as `collect` and `disclose`; all others are `access`."""
+
+_encode: Final = msgspec.json.Encoder().encode
 
 Run: TypeAlias = Any
 """(prepared statement, values) -> rows, inside a transaction or outside of one."""
@@ -56,18 +61,32 @@ class AuditContext:
         self._grants = database.prepare(_grants(database))
 
     def complete(self, run: Run, study: str, events: Sequence[Told]) -> list[Event]:
-        """The events with `patients` and `consents`, and with no more than `MAX_TARGETS` references each."""
-        told = [(one.event, one.pairs) if isinstance(one, Seen) else (one, None) for one in events]
-        asked = {one for event, pairs in told if pairs is None for one in _references(event)}
+        """The events with `patients` and `consents`, and with no more than `MAX_TARGETS` references each.
+
+        Raises `BadRequest` for an event of another study.
+        """
+        asked = {one for told in events if not isinstance(told, Seen) for one in _references(told)}
         found = self.pairs(run, study, asked) if asked else {}
-        kinds = [_kind(event, _about(event, found) if pairs is None else pairs) for event, pairs in told]
-        alike = dict.fromkeys(kinds)  # of many events there are few kinds
-        patients = {subject for about, named, *_ in alike for subject in (*named, *(one for one, _ in about))}
-        grants = self._granted(run, study, patients, {organisation for _, _, organisation, *_ in alike})
-        instants = [event.at for event, _ in told]
-        span = micros(min(instants)), micros(max(instants))
-        facts = {kind: _Facts(kind, grants, *span) for kind in alike}
-        return [_completed(event, facts[kind]) for (event, _), kind in zip(told, kinds, strict=True)]
+        known: dict[_Kind, _Facts] = {}  # of many events there are few kinds
+        told_of: list[tuple[Event, _Facts]] = []
+        for told in events:
+            event, about = (told.event, told.pairs) if isinstance(told, Seen) else (told, _about(told, found))
+            if len(event.targets) > MAX_TARGETS:
+                event = _shortened(event)
+            if event.study != study:
+                raise BadRequest(issue("store.other-study"))
+            kind = about, event.patients, event.organisation, event.purpose, event.operation, event.outcome
+            facts = known.get(kind)
+            if facts is None:
+                facts = known[kind] = _Facts(kind)
+            told_of.append((event, facts))
+        self._lean(run, study, known, [event.at for event, _ in told_of])
+        return [
+            structs.replace(event, patients=facts.patients, consents=facts.consents(event))
+            if facts.patients
+            else event
+            for event, facts in told_of
+        ]
 
     def pairs(self, run: Run, study: str, references: Iterable[str]) -> _Pairs:
         """The pairs of the current versions of resources; nothing for those of no participant."""
@@ -97,14 +116,24 @@ class AuditContext:
             found.setdefault(references[pk], []).append((subject, domain))
         return found
 
+    def _lean(self, run: Run, study: str, known: Mapping[_Kind, "_Facts"], instants: Sequence[datetime]) -> None:
+        """Tells each kind's facts the grants that it may lean on, for the time of the batch."""
+        patients = {one for facts in known.values() for one in facts.patients}
+        if patients:
+            grants = self._granted(run, study, patients, {organisation for _, _, organisation, *_ in known})
+            first, last = micros(min(instants)), micros(max(instants))
+            for kind, facts in known.items():
+                facts.lean(kind, grants, first, last)
+
     def _granted(self, run: Run, study: str, patients: set[str], organisations: set[str]) -> _Grants:
         """The grants of these patients that any of the organisations may lean on."""
         found: _Grants = {}
-        if patients:
-            grantees = as_list(self._database, ["*", *organisations])
-            values = {"study": study, "subjects": as_list(self._database, list(patients)), "grantees": grantees}
-            for grant in self._rows(run, self._grants, values):
-                found.setdefault(grant[0], []).append(grant)
+        subjects, grantees = list(patients), ["*", *organisations]
+        values: dict[str, Any] = {"study": study, "subjects": subjects, "grantees": grantees}
+        if self._database.is_sqlite:
+            values |= {"subjects": _encode(subjects).decode(), "grantees": _encode(grantees).decode()}
+        for grant in self._rows(run, self._grants, values):
+            found.setdefault(grant[0], []).append(grant)
         return found
 
     def _rows(self, run: Run, prepared: Prepared, values: dict[str, Any]) -> list[Sequence[Any]]:
@@ -118,22 +147,16 @@ def _references(event: Event) -> Iterable[str]:
     return () if event.outcome == "failure" else (one for one in event.targets if "/" in one)
 
 
-def _kind(event: Event, about: _About) -> _Kind:
-    return about, event.patients, event.organisation, event.purpose, event.operation, event.outcome
-
-
-def _completed(event: Event, facts: "_Facts") -> Event:
-    if len(event.targets) > MAX_TARGETS:
-        event = structs.replace(
-            event,
-            targets=event.targets[:MAX_TARGETS],
-            versions=event.versions[:MAX_TARGETS],
-            before=event.before[:MAX_TARGETS],
-            after=event.after[:MAX_TARGETS],
-        )
-    if not facts.patients:
-        return event
-    return structs.replace(event, patients=facts.patients, consents=facts.consents(event))
+def _shortened(event: Event) -> Event:
+    """The event with as many references as it may name, and a digest of all."""
+    return structs.replace(
+        event,
+        targets=event.targets[:MAX_TARGETS],
+        versions=event.versions[:MAX_TARGETS],
+        before=event.before[:MAX_TARGETS],
+        after=event.after[:MAX_TARGETS],
+        digest=event.digest or digest_of(versions_of(event.targets, event.versions)),
+    )
 
 
 def _about(event: Event, pairs: _Pairs) -> _About:
@@ -144,21 +167,29 @@ def _about(event: Event, pairs: _Pairs) -> _About:
 
 
 class _Facts:
-    """Whose data the events of one kind are about, and which Consents permitted them, by the grants of a batch."""
+    """Whose data the events of one kind are about, and which Consents permitted them."""
 
     __slots__ = ("_always", "_windows", "patients")
 
-    def __init__(self, kind: _Kind, grants: _Grants, first: int, last: int) -> None:
-        """`first` and `last` are the instants of the batch's first and last event."""
-        about, named, *_, outcome = kind
+    def __init__(self, kind: _Kind) -> None:
+        about, named, *_ = kind
         self.patients = _sorted({subject for subject, _ in about}.union(named))
-        found = _windows(kind, about or [(one, "*") for one in named], grants) if outcome == "success" else set()
+        self._always: tuple[str, ...] | None = ()
+        self._windows: list[_Window] = []
+
+    def lean(self, kind: _Kind, grants: _Grants, first: int, last: int) -> None:
+        """Leans on the grants of a batch whose first and last event are at these instants."""
+        about, named, *_, outcome = kind
+        if outcome != "success":
+            return
+        found = _windows(kind, about or [(one, "*") for one in named], grants)
         self._windows = [one for one in found if one[0] <= last and first < one[1]]
         is_always = all(low <= first and last < high for low, high, _ in self._windows)
         self._always = _sorted({consent for *_, consent in self._windows}) if is_always else None
 
     def consents(self, event: Event) -> tuple[str, ...]:
-        """The Consents with a grant for the event's reader and purpose at its instant."""
+        """The Consents with a grant for the event's reader and purpose at its instant: mostly the same ones all the
+        time of a batch."""
         if self._always is not None:
             return self._always
         now = micros(event.at)

@@ -25,7 +25,8 @@ from sqlmodel import Field
 from gateway.core.export_job import ExportJob, ExportStatus
 from gateway.core.instants import FOREVER_AFTER, from_micros, micros
 from gateway.store.sql.database import Database
-from gateway.store.sql.tables import ConsentEpochRow, GrantRow, ResourceRow, Table, columns_of, table_of
+from gateway.store.sql.index.consents import CONSENT, SUBJECT
+from gateway.store.sql.tables import ConsentEpochRow, GrantRow, PairRow, ResourceRow, Table, columns_of, table_of
 from gateway.store.sql.visible import study_is
 
 _COLUMNS: Final = ("study", "id", "client", "status", "created", "expires", "request", "state", "attempts")
@@ -200,10 +201,18 @@ def _standing(now: Any) -> list[Any]:
 
 
 def _changed() -> Any:
-    consent, grant = columns_of(ResourceRow), columns_of(GrantRow)
+    """The participants whose Consents, or enrolments that lead to Consents, were written, also those that they name
+    beside the participant; and those of whom a grant began or ended."""
+    consent, pair, grant = columns_of(ResourceRow), columns_of(PairRow), columns_of(GrantRow)
     since, now = bindparam("since", type_=BigInteger), bindparam("now", type_=BigInteger)
-    written = select(consent.subject).where(
-        consent.study == study_is(), consent.type == "Consent", consent.updated >= since
+    is_evidence = (
+        consent.study == study_is(),
+        or_(consent.type == CONSENT, consent.type == SUBJECT),
+        consent.updated >= since,
+    )
+    written = select(consent.subject).where(*is_evidence)
+    named = select(pair.subject).where(
+        *is_evidence, pair.study == study_is(), pair.pk == consent.pk, pair.version == consent.version
     )
     turned = select(grant.subject).where(
         grant.study == study_is(),
@@ -212,7 +221,7 @@ def _changed() -> Any:
             and_(grant.valid_high > since, grant.valid_high <= now),
         ),
     )
-    return union(written, turned)
+    return union(written, named, turned)
 
 
 def _rewritten() -> Any:

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,8 +17,7 @@ _TYPE = re.compile(r"[A-Za-z]{1,64}\Z")
 _sorted = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A resource without the server's meta: `meta` the client's own meta, `rest` everything but type, id and meta."""
 
     key: Key

@@ -1,7 +1,7 @@
 """What each change of a resource becomes: a new version, another placement, or nothing; collected as rows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -76,6 +76,11 @@ class Planner:
 
     def plan(self, change: Change, head: Head | None) -> Committed:
         """What becomes of a change, given the current version or None; see `ResourceStore.commit` for refusals."""
+        if change.revise is not None:
+            revised = change.revise(loads(head.body)) if head and not head.deleted else None
+            if revised is None:
+                return Committed(_as_it_is(change.key, head), "unchanged")
+            change = replace(change, resource=revised[0], placement=revised[1])
         _check_version(change, head)
         if head and change.order is not None and change.order < head.ordered:
             return Committed(_stored(change.key, head.version, head.updated, head.body), "superseded")
@@ -202,6 +207,11 @@ def _order(change: Change, head: Head | None) -> int:
 def _found_by(rows: Rows) -> tuple[int, int, int]:
     """The columns at, until and facet."""
     return rows.at, rows.until, rows.facet.id if rows.facet else 0
+
+
+def _as_it_is(key: Key, head: Head | None) -> Stored:
+    """What is there; version 0 of what is not."""
+    return _stored(key, head.version, head.updated, head.body) if head else _stored(key, 0, 0, b"")
 
 
 def _stored(key: Key, version: int, updated: int, body: bytes) -> Stored:

@@ -1,0 +1,1 @@
+"""Invariants: FHIRPath compiled once, or plain Python of the same meaning, and which of them an object needs."""

@@ -1,0 +1,1 @@
+"""What profiles say beyond their base types: slices, patterns, bounds, required bindings."""

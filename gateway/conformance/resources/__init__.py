@@ -1,0 +1,1 @@
+"""Rules of single resource types beyond their structure."""

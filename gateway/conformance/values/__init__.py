@@ -1,0 +1,1 @@
+"""Values by themselves, wherever they stand: formats, codes, references, extensions, attachments, narratives."""

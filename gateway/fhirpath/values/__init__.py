@@ -1,0 +1,1 @@
+"""Values, and what operators do with them."""
