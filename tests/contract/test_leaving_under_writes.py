@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ Asked: TypeAlias = Query | str
 
 COUNT = 3 * BATCH
 ROUNDS = 50
+PATIENCE_SECONDS = 30
 
 
 @pytest.fixture(params=["type", "search"])
@@ -140,7 +142,7 @@ def test_a_reader_who_goes_away_leaves_no_cursor(filled: SqlStore, study: str, a
     next(batches)
     assert open_states(filled) == (0 if filled.database.is_sqlite else 1)
     batches.close()  # type: ignore[attr-defined]  # a generator, whatever the port says
-    assert open_states(filled) == 0
+    await_ended_states(filled)
     assert len(bodies(leaving(filled, study, asked))) == COUNT
     assert open_states(filled) == 0
 
@@ -224,9 +226,17 @@ def open_states(store: SqlStore) -> int:
     return 0 if store.database.is_sqlite else len(_states(store, "pid"))
 
 
+def await_ended_states(store: SqlStore) -> None:
+    """Waits: a process of the server notes that its client has gone when it next runs, after the client has closed."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while open_states(store):
+        assert time.monotonic() < deadline, "a cursor was left open"
+        time.sleep(0.01)
+
+
 def end_states(store: SqlStore) -> None:
-    """Ends them, as a server does that restarts."""
-    assert _states(store, "pg_terminate_backend(pid)")
+    """Ends them, as a server does that restarts, and waits until they have ended."""
+    assert all(ended for (ended,) in _states(store, f"pg_terminate_backend(pid, {PATIENCE_SECONDS}000)"))
 
 
 def _states(store: SqlStore, told: str) -> list[Any]:
