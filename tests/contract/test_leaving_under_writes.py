@@ -227,7 +227,7 @@ def open_states(store: SqlStore) -> int:
 
 
 def await_ended_states(store: SqlStore) -> None:
-    """Waits: a process of the server notes that its client has gone when it next runs, after the client has closed."""
+    """Waits: a process of the server notes that its client has gone when it next runs, after that has closed."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while open_states(store):
         assert time.monotonic() < deadline, "a cursor was left open"
