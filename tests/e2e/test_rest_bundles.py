@@ -82,12 +82,14 @@ def test_a_read_in_a_bundle_has_its_own_conditions(http: Http, patient: str, kin
         kind,
         entry("GET", place, ifNoneMatch=tag),
         entry("GET", place, ifModifiedSince=modified),
+        entry("GET", place, ifModifiedSince=read.json()["meta"]["lastUpdated"]),
+        entry("GET", place, ifModifiedSince="2020-01-01T00:00:00.5+01:00"),
         entry("GET", place, ifNoneMatch='W/"99"'),
         entry("GET", place),
         If_None_Match=tag,
         If_Modified_Since=modified,
     )
-    assert statuses(answer) == ["304", "304", "200", "200"]
+    assert statuses(answer) == ["304", "304", "304", "200", "200", "200"]
     times = {parsedate_to_datetime(modified).strftime("%Y-%m-%dT%H:%M:%S")}
     assert {found["response"]["lastModified"][:19] for found in answer.json()["entry"]} == times
 
@@ -324,6 +326,10 @@ def test_two_entries_of_one_resource_are_refused(http: Http, patient: str) -> No
     assert rule(send(http, "transaction", *twice)) == "rest.bundle-repeated"
     same = [entry("POST", "Observation", without_id(observation("x", patient)), "urn:uuid:1")] * 2
     assert rule(send(http, "transaction", *same)) == "rest.bundle-repeated"
+    once = entry("POST", "Observation", without_id(observation("x", patient)), ifNoneExist=f"identifier={SYSTEM}|1x")
+    put = entry("PUT", f"Observation?identifier={SYSTEM}|1x", without_id(observation("x", patient)))
+    for pair in ([once, once], [once, put], [put, put]):  # of one condition, which nothing meets yet
+        assert rule(send(http, "transaction", *pair)) == "rest.bundle-repeated"
 
 
 def test_nobody_writes_the_audit_trail_by_a_bundle(http: Http) -> None:

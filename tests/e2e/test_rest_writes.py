@@ -104,12 +104,15 @@ def test_a_conditional_update_creates_updates_or_refuses(http: Http, patient: st
     assert (stale.status_code, rule(stale)) == (412, "store.version-conflict")
     other = send(http, "PUT", path, named(patient, "up") | {"id": "other"})
     assert (other.status_code, rule(other)) == (400, "rest.id-not-the-match")
+    fresh = send(http, "PUT", path, named(patient, "up"), If_None_Match="*")
+    assert (fresh.status_code, rule(fresh)) == (412, "store.version-conflict")
     create(http, named(patient, "up"))
     assert rule(send(http, "PUT", path, named(patient, "up"))) == "rest.several-match"
     none = f"Observation?identifier={SYSTEM}|none"
     taken = send(http, "PUT", none, named(patient, "none") | {"id": identity})
     assert (taken.status_code, rule(taken)) == (409, "rest.id-taken")
-    assert send(http, "PUT", none, named(patient, "none") | {"id": "given"}).json()["id"] == "given"
+    given = send(http, "PUT", none, named(patient, "none") | {"id": "given"}, If_None_Match="*")
+    assert (given.status_code, given.json()["id"]) == (201, "given")
 
 
 def test_a_write_of_what_is_not_there_yet(http: Http, patient: str) -> None:

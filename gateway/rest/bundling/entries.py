@@ -1,12 +1,15 @@
 """The entries of a batch or transaction, checked: what each asks for, nothing beyond the study's own FHIR base."""
 
 import re
+from datetime import UTC
+from email.utils import format_datetime
 from typing import Any, Final, Literal
 from urllib.parse import unquote
 
 import msgspec
 
 from gateway.core.errors import BadRequest, PayloadTooLarge
+from gateway.core.instants import from_micros, parse_interval
 from gateway.core.issues import issue
 from gateway.core.types import Resource
 
@@ -79,9 +82,17 @@ def _entry(index: int, entry: Any, base: str) -> Entry | None:
     usable = all(isinstance(text, str) and text.isascii() and text.isprintable() for text in texts.values())
     if address is None or not usable or not isinstance(full_url, str):
         return None
+    if "if-modified-since" in texts:
+        texts["if-modified-since"] = _http_date(texts["if-modified-since"])
     if not _fits(request["method"], address[0], resource):
         return None
     return Entry(index, full_url, request["method"], *address, texts, resource)
+
+
+def _http_date(text: str) -> str:
+    """An instant as a header has it, in whole seconds; anything else as it is."""
+    found = parse_interval(text)
+    return format_datetime(from_micros(found.low).astimezone(UTC), usegmt=True) if found else text
 
 
 def _fits(method: str, path: str, resource: Any) -> bool:

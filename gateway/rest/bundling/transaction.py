@@ -98,6 +98,7 @@ class _Writing:
         What a condition will find is not known yet; its type is, and that is what a judgement depends on.
         """
         _refuse_repeated(self._writes, [one.identity for one in self._writes])
+        _refuse_repeated(self._writes, [_condition_of(one) for one in self._writes])
         known = _known(self._writes, [one.identity or f"{one.type}/{UNKNOWN}" for one in self._writes])
         ready = {
             one.entry.index: self._references[one.entry.index].write(one.resource, known, _unknown)
@@ -191,6 +192,11 @@ def _refuse_repeated(writes: Sequence[Planned], identities: Sequence[str]) -> No
         if identity and identity in seen:
             raise BadRequest(issue("rest.bundle-repeated", expression=one.entry.place))
         seen.add(identity)
+
+
+def _condition_of(one: Planned) -> str:
+    """The condition under which an entry creates; "" without one. Two that have the same would create two."""
+    return lock_of(one.where) if one.where and one.entry.method in ("POST", "PUT") else ""
 
 
 class _at:  # noqa: N801  # read as a word after `with`

@@ -116,12 +116,12 @@ def _update(
 ) -> Planned:
     resource = _typed(entry, kind)
     named, may_create = version is not None, study.interactions.update_creates
+    is_new = only_new(entry.headers.get("if-none-match"))
     if where:
-        make = _alone(conditional_replacement(resource, where, version, may_create=may_create))
+        make = _alone(conditional_replacement(resource, where, version, is_new=is_new, may_create=may_create))
         return Planned(entry, kind, "", make, where, {"id": new_id(), **resource}, named)
     if resource.get("id") != identity:
         raise BadRequest(issue("rest.id-differs", expression=f"{entry.place}.resource.id"))
-    is_new = only_new(entry.headers.get("if-none-match"))
     make = _alone(replacement(resource, version, is_new=is_new, may_create=may_create))
     return Planned(entry, kind, f"{kind}/{identity}", make, None, resource, named)
 

@@ -71,7 +71,8 @@ def routes(
 
     async def capabilities(request: Request) -> Response:
         pairs = request.query_params.multi_items()
-        pretty = negotiate_with(request, [pair for pair in pairs if pair[0] != "mode"])
+        others = [pair for pair in pairs if pair[0] != "mode"]
+        pretty = negotiate_with(request, others, "capabilities", ("mode",))
         modes = [value for name, value in pairs if name == "mode"] or ["full"]
         if len(modes) > 1 or modes[0] not in MODES:
             raise BadRequest(issue("rest.parameter-value", parameter="mode", expected=f"Use {' or '.join(MODES)}"))

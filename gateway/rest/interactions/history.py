@@ -43,7 +43,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
         identity = request.path_params.get("id", "")
         pairs = request.query_params.multi_items()
         taken = (*OWN, *PART_PARAMETERS)
-        pretty = negotiate_with(request, [pair for pair in pairs if pair[0] not in taken], "history")
+        others = [pair for pair in pairs if pair[0] not in taken]
+        pretty = negotiate_with(request, others, "history", {*taken} - {"_cursor"})
         asked = _Asked.of([pair for pair in pairs if pair[0] in OWN])
         shown = part_of(subsets, [pair for pair in pairs if pair[0] in PART_PARAMETERS])
         study = request.path_params["study"]

@@ -28,7 +28,7 @@ CODES = (CODE,)
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
-    """PUT of `[type]/[id]`, with If-Match, If-None-Match and Prefer; PUT of `[type]?[condition]`."""
+    """PUT of `[type]/[id]` and of `[type]?[condition]`, with If-Match, If-None-Match and Prefer."""
     router = APIRouter()
     judges = Judges(parts)
 
@@ -57,7 +57,9 @@ def routes(parts: Parts) -> list[BaseRoute]:
         where = criteria_of(parts, study.id, kind, asked)
         issues = judges.of(request).require({"id": new_id(), **resource})
         version = if_match(request.headers.get("if-match"))
-        step = conditional_replacement(resource, where, version, may_create=study.interactions.update_creates)
+        is_new = only_new(request.headers.get("if-none-match"))
+        may_create = study.interactions.update_creates
+        step = conditional_replacement(resource, where, version, is_new=is_new, may_create=may_create)
         door = door_of(parts, request)
         attempts = ATTEMPTS if version is None else 1
         [result] = door.transact(lambda find: [step(find)], CODE, locks=(lock_of(where),), attempts=attempts)

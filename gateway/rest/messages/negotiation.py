@@ -14,7 +14,8 @@ from gateway.rest.messages.headers import header
 from gateway.rest.messages.media_types import is_r4, split
 
 JSON_NAMES = frozenset({"json", "application/json", "application/fhir+json", "text/json"})
-_ACCEPTED = JSON_NAMES | {"*/*", "application/*", "text/*"}
+_RANKS = dict.fromkeys(JSON_NAMES, 2) | {"application/*": 1, "text/*": 1, "*/*": 0}
+"""The ranges that JSON is in; of several the most specific ones count."""
 
 COMMON_PARAMETERS = frozenset({"_format", "_pretty"})
 """The parameters that every interaction takes."""
@@ -34,12 +35,20 @@ def negotiate(request: Request) -> bool:
     return negotiate_with(request, request.query_params.multi_items())
 
 
-def negotiate_with(request: Request, parameters: Iterable[tuple[str, str]], interaction: str = "read") -> bool:
-    """As `negotiate`, for `parameters` that were taken from a query or form: all of them must be common ones."""
+def negotiate_with(
+    request: Request,
+    parameters: Iterable[tuple[str, str]],
+    interaction: str = "this interaction",
+    also: Iterable[str] = (),
+) -> bool:
+    """As `negotiate`, for `parameters` that were taken from a query or form: all of them must be common ones.
+
+    The refusal of another tells the common ones and those that the interaction takes besides, `also`.
+    """
     given: dict[str, str] = {}
     for name, value in parameters:
         if name not in COMMON_PARAMETERS:
-            known = ", ".join(sorted(COMMON_PARAMETERS))
+            known = ", ".join(sorted({*COMMON_PARAMETERS, *also}))
             raise BadRequest(issue("rest.parameter", interaction=interaction, known=known))
         given[name] = value
     check_accept(given.get("_format") or header(request, b"accept") or "")
@@ -57,17 +66,24 @@ def check_accept(accept: str) -> None:
 
 @lru_cache(maxsize=256)
 def admits_json(accept: str) -> bool:
-    """True when one of the ranges is JSON with a quality above 0, and of FHIR version 4.0 if it names one."""
+    """True when the most specific range that JSON is in, and that names no other FHIR version, has a quality above 0.
+
+    See https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1: `application/fhir+json;q=0, */*` is anything but JSON.
+    """
     if not accept.strip():
         return True
-    return any(_admitted(part) for part in accept.lower().replace("fhir json", "fhir+json").split(","))
+    return max(map(_rank, accept.lower().replace("fhir json", "fhir+json").split(",")), default=_OTHER)[1]
 
 
-def _admitted(part: str) -> bool:
+_OTHER = (-1, False)
+
+
+def _rank(part: str) -> tuple[int, bool]:
+    """How specific a range is, and whether it is wanted; the least for one that JSON is not in."""
     name, facts = split(part)
-    if name not in _ACCEPTED or not is_r4(facts):
-        return False
+    if name not in _RANKS or not is_r4(facts):
+        return _OTHER
     try:
-        return float(facts.get("q", "1")) > 0
+        return _RANKS[name], float(facts.get("q", "1")) > 0
     except ValueError:
-        return False
+        return _OTHER

@@ -104,7 +104,7 @@ def read_elements(text: str) -> tuple[str, ...]:
     return names
 
 
-def shown_of(subsets: Subsets, request: Request, interaction: str = "read") -> tuple[bool, Shown]:
+def shown_of(subsets: Subsets, request: Request) -> tuple[bool, Shown]:
     """Whether indented JSON is asked for, and what part of each version; for interactions that take nothing else.
 
     Raises `NotAcceptable` and `BadRequest` as `negotiate` does.
@@ -112,7 +112,8 @@ def shown_of(subsets: Subsets, request: Request, interaction: str = "read") -> t
     if not request.scope["query_string"]:
         return negotiate(request), whole
     pairs = request.query_params.multi_items()
-    pretty = negotiate_with(request, [pair for pair in pairs if pair[0] not in PART_PARAMETERS], interaction)
+    others = [pair for pair in pairs if pair[0] not in PART_PARAMETERS]
+    pretty = negotiate_with(request, others, "read", PART_PARAMETERS)
     return pretty, part_of(subsets, [pair for pair in pairs if pair[0] in PART_PARAMETERS])
 
 

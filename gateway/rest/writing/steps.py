@@ -56,10 +56,10 @@ def replacement(
 
 
 def conditional_replacement(
-    resource: Resource, where: Query, if_match: int | None = None, *, may_create: bool = True
+    resource: Resource, where: Query, if_match: int | None = None, *, is_new: bool = False, may_create: bool = True
 ) -> MakeStep:
     """The resource written over the one that meets `where`, or as a new one when there is none: at the id that it
-    brings, if it may be created there (`may_create`)."""
+    brings, if it may be created there (`may_create`). With `is_new` nothing may meet `where`."""
     kind, identity = where.type, resource.get("id")
 
     def step(find: Finder) -> Step:
@@ -72,6 +72,8 @@ def conditional_replacement(
             if identity is None:
                 return Write({**resource, "id": new_id()}, if_match=0, is_new=True, letter="u")
             return Write(resource, if_match=0, letter="u")
+        if is_new:
+            raise PreconditionFailed(issue("store.version-conflict", type=kind))
         if identity is not None and identity != found.key.id:
             raise BadRequest(issue("rest.id-not-the-match", expression=f"{kind}.id"))
         _require_version(kind, found.version, if_match)

@@ -24,6 +24,9 @@ def request(accept: str | None, query: str = "") -> Request:
         "application/fhir+xml, application/fhir+json;q=0.5",
         "text/html,application/xhtml+xml,*/*;q=0.8",
         "Application/FHIR+JSON",
+        "application/json;q=0, application/fhir+json",
+        "*/*;q=0, application/json",
+        "application/fhir+json; fhirVersion=3.0, application/*",
     ],
 )
 def test_json_is_served(accept: str | None) -> None:
@@ -38,6 +41,9 @@ def test_json_is_served(accept: str | None) -> None:
         "text/html",
         "application/json;q=0",
         "application/fhir+json;q=x",
+        "application/fhir+json;q=0, */*",
+        "application/*;q=0, */*;q=0.5",
+        ",",
         "application/fhir+json; fhirVersion=5.0",
     ],
 )
