@@ -215,8 +215,8 @@ def _evaluate(
     certain = certain and surely is Match.CERTAIN and question.is_retained()
     linked = linked or provision.study is Match.CERTAIN
     answers = [
-        _evaluate(child, question, (*place, f"provision[{number}]"), certain, linked)
-        for number, child in enumerate(provision.children)
+        _evaluate(child, question, (*place, f"provision[{child.number}]"), certain, linked)
+        for child in provision.children
     ]
     for wanted in (False, True):
         for answer, where in answers:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
+from gateway.consent.broad_consent import broad_codes
 from gateway.consent.known_documents import known_documents
 from gateway.core.resources import RETAIN
 from gateway.study import Study
-from gateway.study.parts import Client
+from gateway.study.parts import Client, PolicyCode
 
 ACTIONS = ("access", "collect", "disclose")
 """What may be asked: reading and searching, ingesting, exporting (HL7 consentaction codes)."""
@@ -43,8 +44,9 @@ class ConsentPolicy:
     `research_studies` are the references that name the study in a Consent (`ResearchStudy/<id>`), `zone` applies
     to dates without an offset, `require_verified` makes an unverified Consent permit nothing. With `retains_expired`
     what a Consent permitted until the end of a period stays permitted, but to collect. `documents` are modes of
-    withdrawal by the URIs of the documents that withdraw. `organisations`, `domains` and `purposes` are all that the
-    study knows: what lies outside them is never granted by a provision that means "all but these".
+    withdrawal by the URIs of the documents that withdraw, `codes` meanings of a policy's codes by `system|code`.
+    `organisations`, `domains` and `purposes` are all that the study knows: what lies outside them is never granted by
+    a provision that means "all but these".
     """
 
     research_studies: frozenset[str]
@@ -52,6 +54,7 @@ class ConsentPolicy:
     require_verified: bool = False
     retains_expired: bool = False
     documents: Mapping[str, str] = field(default_factory=known_documents, hash=False)
+    codes: Mapping[str, PolicyCode] = field(default_factory=dict, hash=False)
     organisations: frozenset[str] = field(default=frozenset())
     domains: frozenset[str] = field(default=frozenset())
     purposes: frozenset[str] = field(default=frozenset())
@@ -65,6 +68,7 @@ class ConsentPolicy:
             require_verified=study.consent.require_verified,
             retains_expired=study.consent.after_expiry == "retain",
             documents={**known_documents(), **study.consent.withdrawal_documents},
+            codes={**broad_codes(study.consent.broad_consent, study.organisations), **study.consent.policy_codes},
             organisations=frozenset(study.organisations),
             domains=frozenset(study.domains),
             purposes=frozenset(client.purpose for client in study.clients.values()),

@@ -1,21 +1,20 @@
 """A Consent resource read into the terms that decide: one tree of provisions with everything vague marked."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.consent.content import read_codes, read_content, read_instances
 from gateway.consent.criterion import Criterion, code, codes, read_criterion, refuse_modifiers
+from gateway.consent.periods import read_period
+from gateway.consent.policy_codes import ACTION_SYSTEM, PURPOSE_SYSTEM, ROLE_SYSTEM, readings
 from gateway.consent.request import ConsentPolicy
-from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, Interval, parse_interval
+from gateway.core.instants import FOREVER_BEFORE, Interval, parse_interval
 from gateway.core.kinds import KindTest, Match
 from gateway.core.types import Resource
 
-ACTION_SYSTEM = "http://terminology.hl7.org/CodeSystem/consentaction"
-PURPOSE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 SCOPE_SYSTEM = "http://terminology.hl7.org/CodeSystem/consentscope"
 POLICY_RULE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-ROLE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 STUDY_EXTENSION = "http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext"
 WITHDRAWAL_EXTENSION = "urn:trial-fhir-gateway:extension:withdrawal"
 STOP_COLLECTION = "stop-collection"
@@ -50,7 +49,7 @@ class Provision:
     `vague` when the provision holds something that is not understood, `study` how surely it names this study
     (None when it names none), `period` when it is in force, `data` which clinical interval it is about. `content`
     is what class and security label say, `codes` the alternatives to `domains` in the element `code`, `instances`
-    the references of single resources.
+    the references of single resources, `number` its place among its parent's provisions.
     """
 
     permits: bool
@@ -66,6 +65,7 @@ class Provision:
     codes: KindTest | None
     instances: Criterion | None
     children: tuple["Provision", ...]
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,11 @@ def _root(consent: Resource, policy: ConsentPolicy) -> Provision:
         tree, foreign = {}, True
     if "type" not in tree and "_type" not in tree:
         tree = tree | {"type": _base_type(consent)}
-    return _provision(tree, policy, foreign)
+    read = readings(tree, [tree], policy.codes, policy.zone)
+    if len(read) != 1:
+        return _provision(tree, policy, foreign)
+    root = _provision(read[0].tree, policy, foreign)
+    return replace(root, data=read[0].data or root.data)
 
 
 def _base_type(consent: Resource) -> str:
@@ -205,8 +209,8 @@ def _base_type(consent: Resource) -> str:
 def _provision(tree: Resource, policy: ConsentPolicy, foreign: bool = False) -> Provision:
     kind = tree.get("type")
     study, odd_extension = _study(tree, policy)
-    period, odd_period = _interval(tree.get("period"), policy)
-    data, odd_data = _interval(tree.get("dataPeriod"), policy)
+    period, odd_period = read_period(tree.get("period"), policy.zone)
+    data, odd_data = read_period(tree.get("dataPeriod"), policy.zone)
     children = tree.get("provision", [])
     domains, of_content = read_codes(tree.get("code"), permits=kind == "permit")
     odd_children = not isinstance(children, list) or not all(isinstance(child, dict) for child in children)
@@ -225,8 +229,16 @@ def _provision(tree: Resource, policy: ConsentPolicy, foreign: bool = False) -> 
         content=read_content(tree, permits=kind == "permit"),
         codes=of_content,
         instances=read_instances(tree.get("data")),
-        children=() if odd_children else tuple(_provision(child, policy) for child in children),
+        children=() if odd_children else tuple(_children(children, policy)),
     )
+
+
+def _children(trees: list[Resource], policy: ConsentPolicy) -> Iterable[Provision]:
+    """The provisions below another; one by codes of a policy is as many as they have meanings."""
+    for number, tree in enumerate(trees):
+        for reading in readings(tree, trees, policy.codes, policy.zone):
+            read = _provision(reading.tree, policy)
+            yield replace(read, number=number, data=reading.data or read.data)
 
 
 def _study(tree: Resource, policy: ConsentPolicy) -> tuple[Match | None, bool]:
@@ -246,20 +258,6 @@ def _study(tree: Resource, policy: ConsentPolicy) -> tuple[Match | None, bool]:
         return Match.CERTAIN, odd
     known = all(isinstance(text, str) and text.startswith("ResearchStudy/") for text in references)
     return (Match.NO if known else Match.POSSIBLE), odd
-
-
-def _interval(period: Any, policy: ConsentPolicy) -> tuple[Interval | None, bool]:
-    """The interval of a Period, and whether it is not understood; an end date is inclusive to its end."""
-    if period is None:
-        return None, False
-    if not isinstance(period, dict) or not period or not {"start", "end"}.issuperset(period):
-        return None, True
-    start = parse_interval(str(period["start"]), policy.zone) if "start" in period else None
-    end = parse_interval(str(period["end"]), policy.zone) if "end" in period else None
-    if ("start" in period and not start) or ("end" in period and not end):
-        return None, True
-    interval = Interval(start.low if start else FOREVER_BEFORE, end.high if end else FOREVER_AFTER)
-    return (None, True) if interval.low >= interval.high else (interval, False)
 
 
 def _organisations(actor: Any) -> Iterable[str]:

@@ -6,13 +6,16 @@ from typing import Any
 from gateway.core.ids import resource_id
 from gateway.core.types import Resource
 from gateway.study.parts import (
+    BroadConsent,
     BusinessRule,
     Client,
+    CodeMeaning,
     ConsentPolicy,
     Interactions,
     Organisation,
     Parking,
     Participant,
+    PolicyCode,
     ProfileRule,
     Role,
     Rule,
@@ -98,7 +101,20 @@ def _policy(row: Tree, resources: Mapping[str, Resource]) -> ConsentPolicy:
         row.get("require_verified", False),
         row.get("after_expiry", "no-further-use"),
         row.get("withdrawal_documents", {}),
+        {
+            code: PolicyCode(**{kind: _meaning(tree) for kind, tree in both.items()})
+            for code, both in row.get("policy_codes", {}).items()
+        },
+        BroadConsent(**_tuples(row["broad_consent"])) if "broad_consent" in row else None,
     )
+
+
+def _meaning(row: Tree) -> CodeMeaning:
+    return CodeMeaning(**_tuples(row))
+
+
+def _tuples(row: Tree) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
 
 
 def _validation(row: Tree) -> ValidationPolicy:

@@ -25,6 +25,7 @@ def check_study(file: File, resources: Mapping[str, Resource], folder: str) -> I
     yield from _clients(file)
     yield from _retention(file)
     yield from _validation(file)
+    yield from _codes(file)
     for index, name in enumerate(tree["consent"]["templates"]):
         source = file.at("consent", "templates", index)
         template = resources.get(f"Consent-{name}.json")
@@ -93,6 +94,20 @@ def _retention(file: File) -> Iterator[Issue]:
 
 def _reads(scope: str) -> bool:
     return set(scope.partition("?")[0].rpartition(".")[2]) <= {"r", "s"} or "/" not in scope
+
+
+def _codes(file: File) -> Iterator[Issue]:
+    """The names in what codes of Consents mean."""
+    consent, organisations = file.tree["consent"], file.tree["organisations"]
+    at = ("consent", "broad_consent", "organisations")
+    for index, name in enumerate(consent.get("broad_consent", {}).get("organisations", ())):
+        yield from _known("organisation", name, organisations, file, *at, index)
+    for code, both in consent.get("policy_codes", {}).items():
+        for kind, meaning in both.items():
+            place = ("consent", "policy_codes", code, kind)
+            for what, known in (("organisation", organisations), ("domain", file.tree["domains"])):
+                for index, name in enumerate(meaning.get(f"{what}s", ())):
+                    yield from _known(what, name, known, file, *place, f"{what}s", index)
 
 
 def _validation(file: File) -> Iterator[Issue]:

@@ -11,6 +11,7 @@ Severity = Literal["error", "warning", "information"]
 Policy = Literal["quarantine", "reject", "warn"]
 ConditionalDelete = Literal["not-supported", "single", "multiple"]
 AfterExpiry = Literal["no-further-use", "retain"]
+ClinicalTime = Literal["", "in-period", "before-period"]
 Reasoned = Literal["people", "everyone", "nobody"]
 
 
@@ -203,11 +204,47 @@ class Participant:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeMeaning:
+    """What a code of a policy says about data: the criteria that it stands for, absent ones restrict nothing.
+
+    No action at all, or no organisation, is nothing that the gateway does. `data` is the clinical time that the
+    provision's own period tells: within it, or before it begins. A permit with `data_of` is about the data whose time
+    permits with those codes (`system|code`), beside it in the same Consent, tell; in a deny that restricts nothing.
+    """
+
+    actions: tuple[str, ...] | None = None
+    purposes: tuple[str, ...] = ()
+    organisations: tuple[str, ...] | None = None
+    domains: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    data: ClinicalTime = ""
+    data_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCode:
+    """What a code of a policy means in a permit and in a deny; None where it is not understood."""
+
+    permit: CodeMeaning | None = None
+    deny: CodeMeaning | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BroadConsent:
+    """That a study takes the German broad consent: `organisations` of it protect data as the GDPR asks, and kinds of
+    data (`insurer-data`, `biomaterial`) are `not_held`, so that what is said about them concerns nothing here."""
+
+    organisations: tuple[str, ...]
+    not_held: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentPolicy:
     """The study's rules for Consents: the policy document's URI, the templates by name, whether a Consent permits
     nothing until it is verified, and what becomes of data once the period of what permitted it has ended: no further
     use, or it is retained, so that what was collected until then stays usable. `withdrawal_documents` are modes by
-    the policy URIs of Consents by which participants withdraw, beside those that every study knows.
+    the policy URIs of Consents by which participants withdraw, beside those that every study knows; `policy_codes`
+    are what a policy's codes mean, by `system|code`, beside those of the `broad_consent`.
 
     A template is a Consent tree without `id`, `patient` and `dateTime`.
     """
@@ -217,3 +254,5 @@ class ConsentPolicy:
     require_verified: bool = False
     after_expiry: AfterExpiry = "no-further-use"
     withdrawal_documents: Mapping[str, WithdrawalMode] = field(default_factory=dict)
+    policy_codes: Mapping[str, PolicyCode] = field(default_factory=dict)
+    broad_consent: BroadConsent | None = None

@@ -14,6 +14,7 @@ from gateway.consent import ConsentPolicy, ConsentRequest, compile_grants, decid
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, parse_interval
 from gateway.core.kinds import Kind, Part
 from gateway.core.resources import RETAIN, Placement
+from gateway.study.parts import CodeMeaning, PolicyCode
 
 ORGANISATIONS = ("A", "B")
 DOMAINS = ("heart", "lab")
@@ -25,6 +26,12 @@ POLICY = ConsentPolicy(
     organisations=frozenset(ORGANISATIONS),
     domains=frozenset(DOMAINS),
     purposes=frozenset(PURPOSES),
+    codes={
+        "urn:a:policy|of the lab": PolicyCode(
+            CodeMeaning(actions=("access",), domains=("lab",), data="in-period"),
+            CodeMeaning(organisations=("A",), data="before-period"),
+        )
+    },
 )
 RETAINING = replace(POLICY, retains_expired=True)
 """The policy of a study that keeps what was permitted until a period ended."""
@@ -59,7 +66,7 @@ CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 SENSITIVITY = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 domains = st.sampled_from(
     [("urn:trial-fhir-gateway:data-domain", code) for code in DOMAINS]
-    + [(LOINC, "8867-4"), (LOINC, "29463-7"), ("urn:a:policy", "8867-4")]
+    + [(LOINC, "8867-4"), (LOINC, "29463-7"), ("urn:a:policy", "8867-4"), ("urn:a:policy", "of the lab")]
 )
 TYPES = "http://hl7.org/fhir/resource-types"
 classes = st.sampled_from([(TYPES, "Observation"), (TYPES, "Condition"), ("urn:x", "y")]).map(

@@ -12,6 +12,7 @@ from gateway.core.assets import asset_root, asset_roots
 from gateway.core.errors import Unprocessable
 from gateway.core.models import to_model
 from gateway.study import Studies, Study, check, withdraw
+from gateway.study.parts import CodeMeaning, PolicyCode
 
 DEMO = Path(str(asset_root("profiles"))) / "studies" / "hf-dct-01"
 BROKEN = sorted((Path(__file__).parents[2] / "golden" / "studies_broken").glob("*.yaml"))
@@ -151,6 +152,28 @@ def test_a_study_names_documents_of_withdrawal(tmp_path: Path) -> None:
     assert documents[f"{broad}2719"] == documents[f"{broad}2722"] == "no-further-use"
     file.write_text(file.read_text("utf-8").replace("stop-collection,", "delete,"), "utf-8")
     assert [issue.rule for issue in check(root)] == ["study.value"]
+
+
+def test_a_study_says_what_codes_of_consents_mean(tmp_path: Path) -> None:
+    root = tmp_path / "hf-dct-01"
+    shutil.copytree(DEMO, root)
+    file, broad = (
+        root / "study.yaml",
+        "urn:oid:2.16.840.1.113883.3.1937.777.24.5.3|2.16.840.1.113883.3.1937.777.24.5.3",
+    )
+    assert ConsentPolicy.of(Study.load(root)).codes == {}
+    named = "  broad_consent: {organisations: [sponsor], not_held: [biomaterial]}\n  policy_codes:\n"
+    named += '    "urn:ours|1": {deny: {domains: [lab], actions: []}}\n'
+    named += f'    "{broad}.8": {{permit: {{data_of: ["{broad}.6"]}}}}\n'
+    file.write_text(file.read_text("utf-8") + named, "utf-8")
+    codes = ConsentPolicy.of(Study.load(root)).codes
+    assert codes["urn:ours|1"] == PolicyCode(deny=CodeMeaning(actions=(), domains=("lab",)))
+    assert codes[f"{broad}.8"] == PolicyCode(permit=CodeMeaning(data_of=(f"{broad}.6",)))
+    assert codes[f"{broad}.46"].permit == codes[f"{broad}.19"].deny == CodeMeaning(actions=())
+    others = codes[f"{broad}.49"].deny
+    assert others
+    assert {*(others.organisations or ())} == Study.load(root).organisations.keys() - {"sponsor"}
+    assert not codes.keys() & {f"{broad}.7", f"{broad}.11"}
 
 
 def test_a_later_root_replaces_a_study(tmp_path: Path) -> None:
