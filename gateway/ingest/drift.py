@@ -133,7 +133,7 @@ def drift(landing: Landing, study: str, source: str = "") -> tuple[Drifted, ...]
     for rule in (UNSEEN, VANISHED):
         for receipt in landing.receipts(study, source=source or None, rule=rule):
             for told in (entry for entry in receipt.issues if entry.rule == rule):
-                key = (receipt.source, receipt.mapping, rule, told.message)
+                key = (receipt.source, told.mapping or receipt.mapping, rule, told.message)
                 known = found.get(key)
                 count, first = (known.receipts, known.first) if known else (0, receipt.received)
                 found[key] = Drifted(*key, count + 1, first, receipt.received)

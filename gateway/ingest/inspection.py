@@ -24,7 +24,7 @@ from gateway.formats import Decoded, decode
 from gateway.ingest.landing import Landing
 from gateway.ingest.reading import Reading, read
 from gateway.ingest.subjects import Subjects
-from gateway.mapping import Mapping, MappingRegistry
+from gateway.mapping import Mapping, MappingRegistry, part_of
 from gateway.search import Parameters, parse
 from gateway.study import Study
 
@@ -98,22 +98,37 @@ class Inspection:
         """
         for receipt in self._receipts(mapping, operation):
             self._look(operation, receipt)
-            registry = MappingRegistry((mapping,))
-            yield Landed(receipt, self._decode(receipt, mapping), self._read(receipt, registry, trace=True))
+            registry, others = MappingRegistry((mapping,)), self._others(receipt, mapping)
+            reading = self._read(receipt, registry, trace=True, others=others)
+            yield Landed(receipt, self._decode(receipt, mapping, others), reading)
 
     def pairs(self, old: Mapping, new: Mapping, operation: str) -> Iterator[tuple[Receipt, Reading, Reading]]:
         """What either mapping makes of the payloads that any version of the old one has read, oldest first."""
         registries = MappingRegistry((old,)), MappingRegistry((new,))
         for receipt in self._receipts(old, operation):
             self._look(operation, receipt)
-            before, after = (self._read(receipt, registry) for registry in registries)
+            others = self._others(receipt, old)
+            before, after = (self._read(receipt, registry, others=others) for registry in registries)
             yield receipt, before, after
 
     def _receipts(self, mapping: Mapping, operation: str) -> list[Receipt]:
         self._require_all(operation)
         return self.landing.receipts(self.study.id, mapping=mapping.id)
 
-    def _read(self, receipt: Receipt, registry: MappingRegistry, *, trace: bool = False) -> Reading:
+    def _others(self, receipt: Receipt, mapping: Mapping) -> frozenset[str]:
+        """The members of the payload that other mappings read; what it was landed for tells."""
+        names = {found.partition("|")[0] for found in receipt.mapping.split(",")} - {mapping.id}
+        known = [other for other in self.registry.all() if other.id in names]
+        return frozenset(member for other in known for member in other.source.members)
+
+    def _read(
+        self,
+        receipt: Receipt,
+        registry: MappingRegistry,
+        *,
+        trace: bool = False,
+        others: frozenset[str] = frozenset(),
+    ) -> Reading:
         source = self.study.sources.get(receipt.source)
         if source is None:
             return Reading("", issues=(issue("ingest.unknown-source", known=", ".join(self.study.sources)),))
@@ -122,12 +137,12 @@ class Inspection:
         study = replace(self.study, sources={**self.study.sources, source.key: replace(source, mappings=allowed)})
         subjects = Subjects(self.study, self.doors(self.study.principal_of(receipt.source)))
         payload = self.landing.payload(receipt.study, receipt.id)
-        return read(payload, receipt.sha256, study, registry, subjects, trace=trace)
+        return read(payload, receipt.sha256, study, registry, subjects, trace=trace, others=others)
 
-    def _decode(self, receipt: Receipt, mapping: Mapping) -> Decoded | None:
+    def _decode(self, receipt: Receipt, mapping: Mapping, others: frozenset[str]) -> Decoded | None:
         try:
             body = self.landing.payload(receipt.study, receipt.id).body
-            return decode(body, mapping.format, mapping.source.options)
+            return part_of(mapping, decode(body, mapping.format, mapping.source.options), others).decoded
         except FhirError:
             return None
 

@@ -1,6 +1,6 @@
 """One study's line from a landed payload to stored resources: read, check, commit unit by unit, settle."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -18,22 +18,27 @@ from gateway.ingest.drift import Watch
 from gateway.ingest.facts import StoredFacts
 from gateway.ingest.landing import Landing
 from gateway.ingest.parking import Awaited, waits
-from gateway.ingest.provenance import provenance
+from gateway.ingest.provenance import provenances
 from gateway.ingest.reading import Reading, read
 from gateway.ingest.subjects import Subjects
 from gateway.ingest.tally import Tally, begin
 from gateway.mapping import MappedUnit, MappingRegistry
+from gateway.mapping.assets import Asset
 from gateway.study import Study
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One unit to commit: its position among the payload's units, and its issues, none of which blocks."""
+    """One unit to commit: its position among the payload's units, and its issues, none of which blocks.
+
+    `makers` are those of the reading.
+    """
 
     index: int
     unit: MappedUnit
     issues: tuple[Issue, ...]
     last: bool
+    makers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class Line:
             elif not unit.resources:
                 tally = tally.store(unit.records, (), issues)
             else:
-                work = Work(index, unit, issues, last=index == len(reading.units) - 1)
+                work = Work(index, unit, issues, index == len(reading.units) - 1, reading.makers)
                 tally, saved = self._commit(receipt, tally, work)
         finished = tally.onto(receipt, finished=True)
         if not saved:
@@ -166,14 +171,15 @@ class Line:
             found.append(_internal(error, "checking"))
         return tuple(found)
 
+    def _assets(self, mapping: str) -> tuple[Asset, ...]:
+        return self.registry.get(mapping.partition("|")[0]).assets
+
     def _commit(self, receipt: Receipt, tally: Tally, work: Work) -> tuple[Tally, bool]:
         """The tally after one unit, and whether its transaction has settled the receipt for good."""
         unit, now = work.unit, self.clock()
-        used = self.registry.get(receipt.mapping.partition("|")[0]).assets
 
         def accompany(committed: tuple[Committed, ...]) -> tuple[Resource, ...]:
-            found = provenance(receipt, work.index, committed, now, used)
-            return (found,) if found else ()
+            return provenances(receipt, work.index, committed, now, self._assets, work.makers)
 
         def settle(committed: tuple[Committed, ...]) -> Receipt:
             return _stored(tally, work, committed).onto(receipt, finished=work.last)

@@ -3,7 +3,8 @@
 See https://hl7.org/fhir/R4/provenance.html.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import gateway
@@ -16,6 +17,30 @@ from gateway.mapping.assets import Asset
 
 AGENT_TYPE = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
+
+
+def provenances(
+    receipt: Receipt,
+    unit: int,
+    committed: Sequence[Committed],
+    recorded: datetime,
+    used: Callable[[str], Sequence[Asset]],
+    makers: Mapping[str, str],
+) -> tuple[Resource, ...]:
+    """The Provenances of what `committed` really wrote: one for each mapping that made something of it.
+
+    `receipt.mapping` are the mappings used, `used` tells of one its files, `makers` by reference which of several
+    made a resource.
+    """
+    found = []
+    for mapping in receipt.mapping.split(","):
+        share = [entry for entry in committed if makers.get(entry.stored.key.reference, mapping) == mapping]
+        own = provenance(replace(receipt, mapping=mapping), unit, share, recorded, used(mapping))
+        if own is not None and makers:
+            name = mapping.partition("|")[0]
+            own["id"] = resource_id(receipt.study, "provenance", receipt.id, (unit, receipt.attempts, name))
+        found += [own] if own else []
+    return tuple(found)
 
 
 def provenance(

@@ -32,11 +32,15 @@ Locate = Callable[[Pointer], str]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a mapping says of its payloads: decoder options, and whether there is a schema."""
+    """What a mapping says of its payloads: decoder options, whether there is a schema, and which members are its own.
+
+    `members` is empty where a payload is the mapping's as a whole.
+    """
 
     format: str
     options: Names[str, Any]
     schema: bool
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

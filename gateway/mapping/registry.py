@@ -10,10 +10,12 @@ from gateway.core.assets import asset_root
 from gateway.core.errors import NotFound, Unprocessable
 from gateway.core.issues import any_blocks
 from gateway.definitions import Definitions
+from gateway.formats import Decoded
 from gateway.mapping.assets import Asset, assets_of
 from gateway.mapping.fast.generate import generate
 from gateway.mapping.language.load import FILE_NAME, Loaded, Surroundings, load_folder
 from gateway.mapping.mapping import Mapping, Source
+from gateway.mapping.parts import Part, parts_of
 from gateway.terminology import Terminology
 
 _MAX_DEPTH = 4
@@ -78,11 +80,23 @@ class MappingRegistry:
         `format` is the one that the payload was decoded by, None for any. Raises `Unprocessable` (`mapping.no-match`)
         when there is none, `NotFound` for an id that there is not.
         """
-        for name in source_mappings:
-            mapping = self.get(name)
-            if mapping.status != "retired" and format in (None, mapping.format) and mapping.takes(tree):
+        for mapping in self._candidates(source_mappings, format):
+            if mapping.takes(tree):
                 return mapping
         raise Unprocessable(issue("mapping.no-match", tried=", ".join(source_mappings)))
+
+    def parts(self, source_mappings: Sequence[str], decoded: Decoded, format: str | None = None) -> tuple[Part, ...]:
+        """The mappings that read a payload, in the order of the source, each with what of it is its own.
+
+        Mostly one with the whole payload, as `find` gives it, and raises; several where the payload holds members
+        that different mappings of the source call their own.
+        """
+        first = self.find(source_mappings, decoded.tree, format)
+        return parts_of(first, self._candidates(source_mappings, format), decoded)
+
+    def _candidates(self, names: Sequence[str], format: str | None) -> list[Mapping]:
+        known = [self.get(name) for name in names]
+        return [one for one in known if one.status != "retired" and format in (None, one.format)]
 
 
 def _declared_id(folder: Traversable) -> str | None:
@@ -122,7 +136,9 @@ def _mapping(loaded: Loaded, name: str, assets: tuple[Asset, ...]) -> Mapping:
         status=head["status"],
         describe=head["describe"],
         folder=name,
-        source=Source(source["format"], source.get("options", {}), loaded.schema is not None),
+        source=Source(
+            source["format"], source.get("options", {}), loaded.schema is not None, tuple(source.get("members", ()))
+        ),
         plan=plan,
         fast=generate(plan),
         schema=loaded.schema,

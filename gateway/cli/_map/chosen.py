@@ -41,11 +41,15 @@ def prepared(mapping: str, payload: Path, facts: Path | None) -> "tuple[Mapping,
 
 
 def decoded_payload(mapping: "Mapping", payload: Path, facts: Path | None) -> "tuple[Decoded, Facts]":
-    """The decoded payload and the facts of a file, those of the envelope.json beside a payload if there is none."""
+    """The decoded payload and the facts of a file, those of the envelope.json beside a payload if there is none.
+
+    Members that the vendor's other mappings read are left out, as in ingest.
+    """
     from gateway.cli.ingest import read_envelope
     from gateway.core.ids import sha256
     from gateway.core.yaml import YamlError, load
     from gateway.formats import decode
+    from gateway.mapping import part_of
     from gateway.mapping.tools.selftest import facts_of
 
     data = payload.read_bytes()
@@ -55,7 +59,26 @@ def decoded_payload(mapping: "Mapping", payload: Path, facts: Path | None) -> "t
         raise typer.BadParameter(f"line {error.line}: {error}", param_hint="--facts") from None
     if not isinstance(context, dict):
         raise typer.BadParameter("a YAML mapping is needed", param_hint="--facts")
-    return decode(data, mapping.format, mapping.source.options), facts_of(context, sha256(data))
+    decoded = decode(data, mapping.format, mapping.source.options)
+    return part_of(mapping, decoded, _others(mapping)).decoded, facts_of(context, sha256(data))
+
+
+def _others(mapping: "Mapping") -> frozenset[str]:
+    """The members that installed mappings beside this one call their own; nothing of them is compiled or checked."""
+    from gateway.core.yaml import YamlError, load
+    from gateway.mapping.language.load import FILE_NAME
+
+    if not mapping.source.members:
+        return frozenset()
+    vendor = mapping.folder.partition("/")[0]
+    found: set[str] = set()
+    for name, folder in installed():
+        if name.partition("/")[0] == vendor and name != mapping.folder:
+            try:
+                found |= set(load(folder.joinpath(FILE_NAME).read_text("utf-8")).tree["source"].get("members", ()))
+            except (YamlError, OSError, UnicodeDecodeError, RecursionError, KeyError, TypeError, AttributeError):
+                continue
+    return frozenset(found)
 
 
 def applied(mapping: "Mapping", decoded: "Decoded", facts: "Facts", *, trace: bool) -> "Mapped":

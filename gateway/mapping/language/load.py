@@ -148,6 +148,8 @@ class _Reader:
             self.faults.add("mapping.option", ("source", "options", name), name=name, problem=problem)
         schema = self._schema(source.get("schema"))
         tables, lookups = self._tables(tree.get("conceptmaps", {})), self._lookups(tree.get("lookups", {}))
+        if schema is not None:
+            self._check_members(source.get("members", ()), schema)
         policy: Mapping[str, Action] = MappingProxyType(tree.get("policy", {}))
         functions = function_set(tables, lookups, policy.get("unit-unmapped") == "keep-original")
         formulas = Formulas(self.faults, functions)
@@ -159,6 +161,14 @@ class _Reader:
             self._check_tests(tree.get("tests", ()))
         issues = self.faults.issues()
         return Loaded(None if any_blocks(issues) else plan, issues, tree, schema, self.document)
+
+    def _check_members(self, members: Sequence[str], schema: Schema) -> None:
+        """A member that the schema does not describe is misspelt in one of them, and would never be shared."""
+        known = schema.tree.get("properties", {})
+        for index, name in enumerate(members):
+            if name not in known:
+                names = ", ".join(sorted(known))
+                self.faults.add("mapping.path-unknown", ("source", "members", index), name=name, known=names)
 
     def _check_tests(self, tests: Sequence[Mapping[str, Any]]) -> None:
         """Types that there are not could never be counted, or never be missed."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Executable, Select, bindparam, delete, or_, select, update
+from sqlalchemy import BigInteger, Connection, Executable, Select, bindparam, delete, literal, or_, select, update
 
 from gateway.core import Issue, dumps, issue, loads
 from gateway.core.errors import NotFound
@@ -106,7 +106,8 @@ class Landing:
         if status is not None:
             where.append(row.status == status)
         if mapping is not None:
-            where.append(or_(row.mapping == mapping, row.mapping.startswith(mapping + "|", autoescape=True)))
+            listed = literal(",") + row.mapping + ","  # several mappings may have read one payload
+            where.append(or_(*(listed.contains(f",{mapping}{end}", autoescape=True) for end in ",|")))
         if rule is not None:
             own = columns_of(ReceiptRuleRow)
             where.append(row.id.in_(select(own.receipt).where(own.study == study_is(), own.rule == rule)))
