@@ -5,14 +5,16 @@ list, in document order), text that is not blank as `text`. So an item of a form
 
     ClinicalData.SubjectData.StudyEventData.FormData.ItemGroupData.ItemData.where(ItemOID = 'IT.DYSPNOEA').Value
 
-Shared for reading, since an expression cannot look upwards: events, forms and item groups have also
-the keys of what they are in (`StudyOID`, `MetaDataVersionOID`, `SubjectKey`, Rave's `SubjectName`, `SiteOID`,
-`StudyEventOID`, `StudyEventRepeatKey`, `FormOID`, `FormRepeatKey`, and `TransactionType` where it is `Remove`), and
-what the metadata of the same file say of them: `StudyEventName`, `FormName`, of items `Question` and the `Unit` that
-their `MeasurementUnitRef` means (`odm_definitions`). Typed items (`ItemDataInteger`, `ItemDataDatetime` ...) are in
-`ItemData` too, their text as `Value`. Projects of REDCap without events have forms right below `SubjectData`. Version
-2.0 has item groups in item groups and no forms: its outermost ones are read as `FormData` (`odm_forms`). Values stay
-text. Positions are XPaths, `/ODM/ClinicalData[1]/SubjectData[2]/@SubjectKey`.
+Shared for reading, since an expression cannot look upwards: events, forms and item groups have also the keys of what
+they are in (`StudyOID`, `MetaDataVersionOID`, `SubjectKey`, Rave's `SubjectName`, `SiteOID`, `StudyEventOID`,
+`StudyEventRepeatKey`, `FormOID`, `FormRepeatKey`), its `TransactionType` where they have none (or where it is
+`Remove`), and what the metadata of the same file say of them: `StudyEventName`, `FormName` (else Rave's names of
+them), of items `Question`, `Variable` (`SDSVarName` or `Name`), the `Unit` that their `MeasurementUnitRef` means,
+`Decode` and `CodeListOID` of a coded value (`odm_definitions`). In a snapshot no transaction but `Remove` counts, the
+others are left out. Typed items (`ItemDataInteger`, `ItemDataDatetime` ...) are in `ItemData` too, their text as
+`Value`. Projects of REDCap without events have forms right below `SubjectData`. Version 2.0 has item groups in item
+groups and no forms: its outermost ones are read as `FormData` (`odm_forms`). A form in pieces is made whole
+(`odm_merging`). Values stay text. Positions are XPaths, `/ODM/ClinicalData[1]/SubjectData[2]/@SubjectKey`.
 
 Document type definitions, entities and external references are refused; depth and the number of elements are
 limited. There are no options. See https://www.cdisc.org/standards/data-exchange/odm.
@@ -25,6 +27,7 @@ from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options, Pointer
 from gateway.formats.odm_definitions import Definitions, definitions_of
 from gateway.formats.odm_forms import Moved, forms_of_groups
+from gateway.formats.odm_merging import merge_forms, name_events
 from gateway.formats.xml_tree import children, read_xml
 
 NAMESPACES = tuple(f"http://www.cdisc.org/ns/odm/v{version}" for version in ("1.2", "1.3", "2.0"))
@@ -38,7 +41,10 @@ _SHARED = (
     (),
 )
 _EVENT, _FORM = _LEVELS.index("StudyEventData"), _LEVELS.index("FormData")
-_NAMED = {"StudyEventData": ("StudyEventOID", "StudyEventName"), "FormData": ("FormOID", "FormName")}
+_NAMED = {
+    "StudyEventData": ("StudyEventOID", "StudyEventName", "InstanceName"),
+    "FormData": ("FormOID", "FormName", "DataPageName"),
+}
 
 
 def decode_odm(data: bytes, options: Options) -> Decoded:
@@ -47,33 +53,45 @@ def decode_odm(data: bytes, options: Options) -> Decoded:
     if document.name != "ODM" or document.namespace not in NAMESPACES:
         raise BadRequest(issue("format.odm-root"))
     moved: Moved = forms_of_groups(document.element) if document.namespace == NAMESPACES[-1] else {}
-    _share(document.element, 0, {}, definitions_of(document.element))
+    known = {"FileType": "Snapshot"} if document.element.get("FileType") == "Snapshot" else {}
+    _share(document.element, 0, known, definitions_of(document.element))
+    name_events(document.element)
+    tree, moved_again = merge_forms(document.element)
 
     def locate(pointer: Pointer) -> str:
-        for length in range(len(pointer), 0, -1):
-            if pointer[:length] in moved:
-                return document.locate((*moved[pointer[:length]], *pointer[length:]))
-        return document.locate(pointer)
+        return document.locate(_place(_place(pointer, moved_again), moved))
 
-    return Decoded(document.element, locate if moved else document.locate)
+    return Decoded(tree, locate if moved or moved_again else document.locate)
+
+
+def _place(pointer: Pointer, moved: Moved) -> Pointer:
+    """Where in the document stands what the tree has at `pointer`."""
+    for length in range(len(pointer), 0, -1):
+        if pointer[:length] in moved:
+            return (*moved[pointer[:length]], *pointer[length:])
+    return pointer
 
 
 def _share(element: dict[str, Any], level: int, known: dict[str, str], definitions: Definitions) -> None:
     """Gives the elements below the keys of those above, and typed items the form of untyped ones."""
     for child in children(element, _LEVELS[level]):
+        _keep_transaction(child, known)
         if level >= _EVENT:
             for name, value in known.items():
-                if name == "TransactionType":
-                    child[name] = value
-                child.setdefault(name, value)
+                if name != "FileType":
+                    child.setdefault(name, value)
         below = {**known, **_own(child, level)}
         if level + 1 == len(_LEVELS):
             _untype(child)
+            for item in children(child, "ItemData"):
+                _keep_transaction(item, known)
             definitions.tell_items(child)
             continue
         if level in (_EVENT, _FORM):
-            oid, name = _NAMED[_LEVELS[level]]
+            oid, name, rave = _NAMED[_LEVELS[level]]
             definitions.tell_name(child, _LEVELS[level], oid, name)
+            if isinstance(child.get(rave), str) and child[rave].strip():
+                child.setdefault(name, child[rave].strip())
             below.update({name: child[name]} if level == _EVENT and name in child else {})
         _share(child, level + 1, below, definitions)
         if level == 1:
@@ -84,18 +102,26 @@ def _own(child: dict[str, Any], level: int) -> dict[str, str]:
     own = {name: child[name] for name in _SHARED[level] if name in child}
     for site in children(child, "SiteRef")[:1] if level == 1 else ():
         own["SiteOID"] = site.get("LocationOID", "")
-    if child.get("TransactionType") == "Remove":
-        own["TransactionType"] = "Remove"
+    if isinstance(child.get("TransactionType"), str):
+        own["TransactionType"] = child["TransactionType"]
     return own
 
 
+def _keep_transaction(element: dict[str, Any], known: dict[str, str]) -> None:
+    """Removes what is removed above, and takes transactions that a snapshot cannot have from an element."""
+    if known.get("TransactionType") == "Remove":
+        element["TransactionType"] = "Remove"
+    elif known.get("FileType") == "Snapshot" and element.get("TransactionType") != "Remove":
+        element.pop("TransactionType", None)
+
+
 def _untype(group: dict[str, Any]) -> None:
-    typed = [name for name in group if name.startswith("ItemData") and name != "ItemData"]
-    for name in typed:
+    typed = [name for name in group if name.startswith("ItemData")]
+    for name in sorted(typed, key="ItemData".__ne__):
         items = children(group, name)
         for item in items:
             if "text" in item:
                 item.setdefault("Value", item["text"].strip())
         untyped = group.setdefault("ItemData", [])
-        if isinstance(untyped, list):
+        if isinstance(untyped, list) and name != "ItemData":
             untyped.extend(items)

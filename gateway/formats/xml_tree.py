@@ -6,6 +6,7 @@ definition too, unless it is asked for, and then without default values of attri
 Depth and the number of elements are limited.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -19,6 +20,22 @@ from gateway.formats.decoded import Pointer
 
 MAX_DEPTH = 100
 MAX_ELEMENTS = 2_000_000
+
+_DECLARED = re.compile(rb"<\?xml[^>]{0,60}\sencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_SEVERAL_BYTES = {
+    "shift_jis": "cp932",
+    "sjis": "cp932",
+    "windows-31j": "cp932",
+    "cp932": "cp932",
+    "euc-jp": "euc-jp",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "gb18030": "gb18030",
+    "big5": "big5",
+    "euc-kr": "cp949",
+    "cp949": "cp949",
+}
+"""Encodings that expat lacks, as a document declares them, and the codec that reads them (a superset of some)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,7 @@ def read_xml(data: bytes, *, document_type: bool = False) -> XmlDocument:
     """The document in `data`; `document_type` takes an inner DTD. Raises `BadRequest` with a `format.xml-*` rule."""
     if not data.strip():
         raise BadRequest(issue("payload.empty"))
+    data = _readable(data)
     builder = _Builder()
     parser = DefusedXMLParser(target=builder, forbid_dtd=not document_type)
     parser.parser.AttlistDeclHandler = refuse_default
@@ -66,6 +84,20 @@ def read_xml(data: bytes, *, document_type: bool = False) -> XmlDocument:
     except (ValueError, LookupError):
         raise BadRequest(issue("format.xml-encoding")) from None
     return XmlDocument(builder.name, builder.namespace, builder.root)
+
+
+def _readable(data: bytes) -> bytes:
+    """The document as it is, or as UTF-8 where it declares an encoding of several bytes that the parser lacks."""
+    found = _DECLARED.match(data)
+    declared = found[1].decode("ascii") if found else ""
+    codec = _SEVERAL_BYTES.get(declared.lower())
+    if codec is None:
+        return data
+    try:
+        text = data.decode(codec)
+    except ValueError:
+        raise BadRequest(issue("format.xml-encoding")) from None
+    return text.replace(declared, "UTF-8", 1).encode("utf-8")
 
 
 def refuse_default(element: str, name: str, kind: str, default: str | None, required: bool) -> None:

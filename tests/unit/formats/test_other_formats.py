@@ -144,6 +144,21 @@ def test_odm_elements_are_lists_and_attributes_text():
 
 
 @pytest.mark.parametrize(
+    ("declared", "codec", "text"),
+    [
+        ("Shift_JIS", "cp932", "頭痛"),
+        ("euc-jp", "euc-jp", "頭痛"),
+        ("GB2312", "gb18030", "头痛"),
+        ("Big5", "big5", "頭痛"),
+    ],
+)
+def test_declared_encodings_of_several_bytes_are_read(declared, codec, text):
+    document = f'<?xml version="1.0" encoding="{declared}"?>{ODM.format(f"<a b={chr(34)}{text}{chr(34)}/>")}'
+    assert decode(document.encode(codec), "odm").tree["a"] == [{"b": text}]
+    assert refusal(document.encode(codec).replace(text.encode(codec), b"\x81"), "odm")[0] == "format.xml-encoding"
+
+
+@pytest.mark.parametrize(
     ("text", "rule"),
     [
         ("", "payload.empty"),

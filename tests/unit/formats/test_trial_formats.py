@@ -114,6 +114,47 @@ def test_what_is_removed_above_is_removed_below():
     assert event["FormData"][0]["ItemGroupData"][0]["TransactionType"] == "Remove"
 
 
+@pytest.mark.parametrize(
+    ("file_type", "above", "own", "found"),
+    [
+        ("Transactional", "Update", "", "Update"),
+        ("Transactional", "Update", "Insert", "Insert"),
+        ("Transactional", "Remove", "Insert", "Remove"),
+        ("Snapshot", "Update", "Upsert", None),
+        ("Snapshot", "Update", "Remove", "Remove"),
+    ],
+)
+def test_transactions_hold_for_what_is_below_and_not_in_snapshots(file_type, above, own, found):
+    text = ODM.replace("<ODM ", f'<ODM FileType="{file_type}" ')
+    text = text.replace("<SubjectData ", f'<SubjectData TransactionType="{above}" ')
+    text = text.replace("<FormData ", f'<FormData TransactionType="{own}" ' if own else "<FormData ")
+    (event,) = decode(text.encode(), "odm").tree["ClinicalData"][0]["SubjectData"][0]["StudyEventData"]
+    (form,) = event["FormData"]
+    assert (form.get("TransactionType"), form["ItemGroupData"][0].get("TransactionType")) == (found, found)
+
+
+def form_of(group, repeat, form="F"):
+    item = '<ItemData ItemOID="I" Value="1"/>'
+    return (
+        f'<FormData FormOID="{form}"><ItemGroupData ItemGroupOID="{group}" ItemGroupRepeatKey="{repeat}">{item}'
+        "</ItemGroupData></FormData>"
+    )
+
+
+def test_pieces_of_a_form_are_one_and_keep_their_positions():
+    subject = '<SubjectData SubjectKey="1"><StudyEventData StudyEventOID="V">{}</StudyEventData></SubjectData>'
+    pieces = (form_of("G", 1) + form_of("A", 1, "H") + form_of("G", 2), form_of("G", 2) + form_of("G", 3))
+    clinical = "".join(f'<ClinicalData StudyOID="S">{subject.format(piece)}</ClinicalData>' for piece in pieces)
+    decoded = decode(f'<ODM xmlns="http://www.cdisc.org/ns/odm/v1.3">{clinical}</ODM>'.encode(), "odm")
+    held = [one["SubjectData"][0]["StudyEventData"][0]["FormData"] for one in decoded.tree["ClinicalData"]]
+    groups = [[[group["ItemGroupRepeatKey"] for group in form["ItemGroupData"]] for form in forms] for forms in held]
+    assert groups == [[["1", "2", "3"], ["1"]], [["2"]]]
+    place = ("ClinicalData", 0, "SubjectData", 0, "StudyEventData", 0, "FormData", 0, "ItemGroupData", 2)
+    assert decoded.locate((*place, "ItemGroupOID")) == (
+        "/ODM/ClinicalData[2]/SubjectData[1]/StudyEventData[1]/FormData[2]/ItemGroupData[1]/@ItemGroupOID"
+    )
+
+
 def test_data_are_told_by_the_version_of_the_metadata_that_they_name():
     def version(oid, name, question):
         texts = "".join(f"<TranslatedText>{text}</TranslatedText>" for text in question)
