@@ -46,8 +46,8 @@ class Counts:
 class Receipt:
     """What became of a payload so far.
 
-    `id` is random and unguessable; `mapping` is `id|version` of the mapping used, several of them with commas between,
-    "" before one was found;
+    `id` is random and unguessable; `mapping` is `id|version` of the mapping used, several with commas between, "" before
+    one was found;
     `duplicate_of` the first receipt with the same bytes from the same source, or "". `attempts` counts processing
     runs, `name` is the file name or "".
     """
