@@ -46,10 +46,9 @@ class Counts:
 class Receipt:
     """What became of a payload so far.
 
-    `id` is random and unguessable; `mapping` is `id|version` of the mapping used, several with commas between, "" before
-    one was found;
-    `duplicate_of` the first receipt with the same bytes from the same source, or "". `attempts` counts processing
-    runs, `name` is the file name or "".
+    `id` is random and unguessable; `mapping` is `id|version` of the mapping used, several with commas between, ""
+    before one was found; `duplicate_of` the first receipt with the same bytes from the same source, or "". `attempts`
+    counts processing runs, `name` is the file name or "".
     """
 
     id: str
