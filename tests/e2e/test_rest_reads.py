@@ -107,6 +107,8 @@ def test_generators_can_use_the_description(http: Http) -> None:
     searched = next(one for one in operations if one["operationId"] == "search-get-studies-study-fhir-type")
     free = next(one for one in searched["parameters"] if one["name"] == "parameters")
     assert (free["style"], free["explode"], free["schema"]["type"]) == ("form", True, "object")
+    trail = {method for path, found in found["paths"].items() if "/AuditEvent" in path for method in found}
+    assert trail == {"get", "post"}  # what is there to refuse is not told
 
 
 def test_pretty_keeps_numbers(http: Http) -> None:
@@ -169,7 +171,11 @@ def test_metadata_promises_no_more_than_is_done(http: Http) -> None:
     assert http.put(observation("unguarded", http.participant("all").patient)).status_code == 201
     assert http.put(observation("unguarded", http.participant("all").patient, day=2)).status_code == 200
     assert found["Consent"]["versioning"] == "versioned-update"
-    assert found["AuditEvent"]["conditionalRead"] == "not-supported"
+    trail = found["AuditEvent"]
+    assert trail["conditionalRead"] == "not-supported"
+    assert not {"searchInclude", "searchRevInclude"} & trail.keys()
+    assert [one["name"] for one in trail["operation"]] == ["validate"]
+    assert not any("AuditEvent:" in one for entry in found.values() for one in entry.get("searchRevInclude", ()))
 
 
 def test_health_and_discovery_need_no_token(http: Http) -> None:

@@ -19,7 +19,7 @@ from gateway.core.issues import issue
 from gateway.core.types import Resource
 from gateway.definitions import SearchParameter
 from gateway.rest.clients.gate import study_of
-from gateway.rest.discovery.offering import offered
+from gateway.rest.discovery.offering import UNSTORED, offered
 from gateway.rest.discovery.terminology_capability import terminology_statement
 from gateway.rest.exports.bulk import DEFINITIONS, OFFERED
 from gateway.rest.messages.answers import indented, json_response
@@ -148,6 +148,7 @@ def _offered(operations: Sequence[Operation], type_name: str) -> Resource:
         if (
             type_name in operation.types or ANY_TYPE in operation.types if type_name else "system" in operation.levels
         )
+        and (type_name not in UNSTORED or "type" in operation.levels)
     ]
     return {"operation": found} if found else {}
 
@@ -177,8 +178,9 @@ def _resource(parts: Parts, owner: str, name: str, codes: Sequence[str], reverse
     entry["referencePolicy"] = ["literal", "local"]
     known = parts.parameters.of_study(owner).of(name)
     own = [f"{name}:{code}" for code, found in known.items() if found.kind == "reference"]
-    entry |= {"searchInclude": ["*", *own]} if own else {}
-    entry |= {"searchRevInclude": ["*", *reverse]} if reverse else {}
+    if name not in UNSTORED:
+        entry |= {"searchInclude": ["*", *own]} if own else {}
+        entry |= {"searchRevInclude": ["*", *reverse]} if reverse else {}
     entry["searchParam"] = _search_parameters(known, parts.definitions.search_parameters(name, owner))
     return entry
 
@@ -186,7 +188,7 @@ def _resource(parts: Parts, owner: str, name: str, codes: Sequence[str], reverse
 def _reverse_includes(parameters: Parameters, names: Sequence[str]) -> dict[str, list[str]]:
     """Type -> `Type:parameter` of what may refer to it."""
     found: dict[str, list[str]] = {name: [] for name in names}
-    for source in names:
+    for source in (name for name in names if name not in UNSTORED):
         for code, parameter in parameters.of(source).items():
             for target in parameter.targets if parameter.kind == "reference" else ():
                 if target in found:

@@ -11,6 +11,9 @@ WITHOUT: Final[Mapping[str, frozenset[str]]] = {
 }
 """AuditEvents are the audit trail's own; a Consent is withdrawn, and never deleted."""
 
+UNSTORED: Final = frozenset({"AuditEvent"})
+"""Types that are not in the store: no include leads from or to them, and no operation is of an instance."""
+
 
 def offered(type: str, codes: Sequence[str]) -> tuple[str, ...]:
     """The interactions among `codes` (as in a CapabilityStatement) that a resource type has."""

@@ -62,6 +62,7 @@ _QUERY: Final = {
     "read": ("_summary", "_elements"),
     "vread": ("_summary", "_elements"),
     "capabilities": ("mode",),
+    "audit_search": ("_id", "_lastUpdated", "_count", "date"),
 }
 _LATER: Final = ("search", "history", "by_get", "export", "async_status", "export_status")
 """What may answer that it is not done yet, beside what is posted."""
@@ -78,10 +79,17 @@ _HEADERS: Final = {
     "by_post": ("Prefer",),
     "create": ("If-None-Exist", "Prefer"),
     "update": ("If-Match", "If-None-Match", "Prefer"),
+    "conditional_update": ("If-Match", "If-None-Match", "Prefer"),
     "patch": ("If-Match", "Prefer"),
-    "delete": ("If-Match",),
+    "conditional_patch": ("If-Match", "Prefer"),
+    "delete": ("If-Match", "Prefer"),
+    "conditional_delete": ("If-Match", "Prefer"),
     "read": ("If-None-Match", "If-Modified-Since"),
+    "vread": ("If-None-Match", "If-Modified-Since"),
 }
+
+_REFUSING: Final = frozenset({"audit_write"})
+"""Routes that are there to refuse."""
 
 
 def routes(parts: Parts, others: Sequence[BaseRoute]) -> list[BaseRoute]:
@@ -98,7 +106,8 @@ def description(parts: Parts, others: Sequence[BaseRoute]) -> Resource:
     """The OpenAPI document of the routes."""
     paths: dict[str, dict[str, Any]] = {}
     for route in others:
-        if isinstance(route, Route) and not route.path.endswith("/"):  # the same as without
+        # With a slash at its end an address is the same as without.
+        if isinstance(route, Route) and not route.path.endswith("/") and route.name not in _REFUSING:
             path = _PARAMETER.sub(r"{\1}", route.path)
             for method in sorted((route.methods or set()) - {"HEAD"}):
                 entry = paths.setdefault(path, {})
@@ -182,7 +191,7 @@ def _parameters(parts: Parts, name: str, path: str) -> Iterator[dict[str, Any]]:
         yield {"name": found[1], "in": "path", "required": True, "schema": schema}
     for text in _QUERY.get(name, ()):
         yield {"name": text, "in": "query", "schema": {"type": "string"}}
-    if name in ("search", "by_get"):
+    if name in ("search", "audit_search", "by_get", "conditional_update", "conditional_patch", "conditional_delete"):
         yield _ANY_QUERY
     for text in _HEADERS.get(name, ()):
         yield {"name": text, "in": "header", "schema": {"type": "string"}}

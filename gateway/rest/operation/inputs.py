@@ -91,7 +91,7 @@ def _of_text(parameter: Parameter, text: str) -> Any:
         raise _wrong(parameter, f"A {parameter.type} comes in a Parameters resource, by POST")
     value = read(text)
     if value is None:
-        raise _wrong(parameter, f"Give a {parameter.type}")
+        raise _wrong(parameter, f"Give a value of type {parameter.type}")
     return value
 
 
@@ -105,9 +105,9 @@ def _of_entry(parameter: Parameter, entry: Mapping[str, Any]) -> Any:
     stated = kind[:1].lower() + kind[1:]
     text_like = stated in _TEXTS and parameter.type in _TEXTS
     if not text_like and parameter.type not in (kind, stated):
-        raise _wrong(parameter, f"Give a {parameter.type}")
+        raise _wrong(parameter, f"Give a value of type {parameter.type}")
     if not _has_shape(parameter.type, value):
-        raise _wrong(parameter, f"Give a {parameter.type}")
+        raise _wrong(parameter, f"Give a value of type {parameter.type}")
     return value
 
 
@@ -128,7 +128,7 @@ def _resource(parameter: Parameter, tree: Any) -> Resource:
     if not isinstance(tree, dict) or not isinstance(tree.get("resourceType"), str):
         raise _wrong(parameter, "Give a resource")
     if parameter.type not in ("Resource", tree["resourceType"]):
-        raise _wrong(parameter, f"Give a {parameter.type}")
+        raise _wrong(parameter, f"Give a value of type {parameter.type}")
     return tree
 
 
