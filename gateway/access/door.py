@@ -62,12 +62,13 @@ class Door:
         """Who goes through this door."""
         return self._gate.principal
 
-    def permit(self, operation: str, type: str, letters: str = "r") -> None:
-        """Returns when it is on record that the operation (`expand`) is asked for on a type, and may be."""
+    def permit(self, operation: str, type: str, letters: str = "r", *, whole: bool = False) -> None:
+        """Returns when it is on record that the operation (`expand`) is asked for on a type, or the `whole` type, and
+        may be."""
         event = self._event("E", operation, (type,))
         try:
             self._gate.require_operation(operation)
-            (require_whole if type in DEFINITIONS else require_scope)(self.principal, type, *letters)
+            (require_whole if whole or type in DEFINITIONS else require_scope)(self.principal, type, *letters)
         except Forbidden as error:
             self._refuse(event, error)
             raise

@@ -85,6 +85,20 @@ def scope_reaches(scopes: Iterable[str], type: str, letter: Letter) -> bool:
     return _reaches(tuple(scopes), type, letter)
 
 
+def reaches_as_far(scopes: Iterable[str], others: Iterable[str], type: str, letters: str) -> bool:
+    """Whether `scopes` permit the interactions with the whole type, or with all of it that `others` permit.
+
+    Narrower queries are compared as they are written.
+    """
+    held = set(understood(scopes))
+    for letter in letters:
+        allowing = {scope for scope in held if scope.allows(type, letter)}  # type: ignore[arg-type]
+        wanted = {scope for scope in understood(others) if scope.allows(type, letter)}  # type: ignore[arg-type]
+        if not allowing or not (wanted <= allowing or any(scope.is_whole for scope in allowing)):
+            return False
+    return True
+
+
 @lru_cache(maxsize=4096)
 def _reaches(scopes: tuple[str, ...], type: str, letter: Letter) -> bool:
     return any(scope.allows(type, letter) for scope in understood(scopes))

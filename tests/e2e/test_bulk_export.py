@@ -85,6 +85,19 @@ def test_a_type_beyond_the_scopes_is_refused(http: Http) -> None:
     assert source.status_code == 403
 
 
+def test_a_token_of_less_than_was_asked_with_has_none_of_it(http: Http) -> None:
+    started = kick_off(http, "/$export?_type=Observation")
+    [output] = finished(http, started).json()["output"]
+    client, category = http.gateway.studies[STUDY].clients["research"], "system/Observation.rs?category="
+    for scopes, status in (([category + "laboratory"], 403), (["system/Observation.rs", category + "x"], 200)):
+        bearer = {"Authorization": f"Bearer {http.gateway.issuer.issue(client, STUDY, 60, scopes)}"}
+        for url in (output["url"], started.headers["content-location"]):
+            answer = http.ask("GET", place(http, url), headers=bearer)
+            assert answer.status_code == status
+            assert status == 200 or rule(answer) == "auth.scope"
+    end(http, started)
+
+
 @pytest.mark.parametrize("path", ["/Patient/$export", "/Group/two/$export"])
 def test_patients_and_groups(http: Http, path: str) -> None:
     found = exported(http, path, "data-manager")

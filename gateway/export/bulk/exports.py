@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Final, TypeAlias
 
 from gateway.access import Access, Door
-from gateway.auth.scopes import narrowed
+from gateway.auth.scopes import narrowed, reaches_as_far
 from gateway.auth.tokens import ClientOf
 from gateway.core.clock import Clock
 from gateway.core.errors import Forbidden, NotFound, TooManyRequests, Unavailable
@@ -143,18 +143,17 @@ class Bulk:
 
     def require(self, job: ExportJob, principal: Principal, operation: str, parts: Sequence[Part]) -> str:
         """One of the types that parts of an export hold; raises `Forbidden`, on record, unless the caller may have
-        them all, and may search those that filters ask. What is to be removed is of any type that was asked for."""
+        them all, and may search those that filters ask, as far as who started it. What is to be removed is of any
+        type that was asked for."""
         request = request_of(job.request)
         types = dict.fromkeys(
             kind for part in parts for kind in (request.types if part.is_deleted or not part.type else (part.type,))
         )
         door = self.access.door(principal)
-        for kind in types:
-            if not door.may(kind, "r", "s"):
-                door.permit(operation, kind, "rs")
-        for kind in request.reached:
-            if not door.may(kind, "s"):
-                door.permit(operation, kind, "s")
+        for letters, kinds in (("rs", types), ("s", request.reached)):
+            for kind in kinds:
+                if not reaches_as_far(principal.scopes, request.scopes, kind, letters):
+                    door.permit(operation, kind, letters, whole=True)
         return next(iter(types), "")
 
     def _opened(self, job: ExportJob, part: Part) -> tuple[IO[bytes], str]:

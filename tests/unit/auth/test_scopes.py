@@ -2,7 +2,16 @@
 
 import pytest
 
-from gateway.auth.scopes import IDENTITY, REGISTRY, Scope, narrowed, scope_allows, scope_reaches, understood
+from gateway.auth.scopes import (
+    IDENTITY,
+    REGISTRY,
+    Scope,
+    narrowed,
+    reaches_as_far,
+    scope_allows,
+    scope_reaches,
+    understood,
+)
 from gateway.core.errors import BadRequest
 
 QUERY = "category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory"
@@ -111,6 +120,34 @@ def test_a_whole_type_is_reached_without_a_query_and_a_participant_alone() -> No
 )
 def test_what_two_lists_have_in_common(asked: str, held: str, both: str) -> None:
     assert narrowed(asked.split(), held.split()) == tuple(both.split())
+
+
+LAB, VITAL = "system/Observation.rs?category=laboratory", "system/Observation.rs?category=vital-signs"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "others", "as_far"),
+    [
+        (["system/*.rs"], ["system/Observation.rs"], True),
+        (["system/Observation.rs"], ["system/*.rs"], True),
+        (["system/Observation.rs"], [LAB, VITAL], True),
+        ([LAB], ["system/Observation.rs"], False),
+        ([LAB], ["system/*.rs"], False),
+        ([LAB], [LAB], True),
+        ([LAB], [LAB, VITAL], False),
+        ([LAB, VITAL], [LAB], True),
+        ([LAB, "system/Observation.r"], ["system/Observation.rs"], False),
+        (["system/Observation.r"], ["system/Observation.rs"], False),
+        (["patient/Observation.rs"], ["system/Observation.rs"], False),
+        (["patient/Observation.rs"], ["patient/Observation.rs"], True),
+        (["system/Device.rs"], ["system/Device.rs"], False),
+        (["system/Observation.rs", "x"], ["y"], True),
+        ([], ["system/Observation.rs"], False),
+    ],
+    ids=str,
+)
+def test_scopes_that_reach_as_far_as_others(scopes: list[str], others: list[str], as_far: bool) -> None:
+    assert reaches_as_far(scopes, others, "Observation", "rs") is as_far
 
 
 def test_identity_is_no_scope_of_resources() -> None:
