@@ -28,6 +28,8 @@ MAX_DIGITS = 1000
 _ESCAPE = re.compile(rb"\\.")
 _AS_BRACES = bytes.maketrans(b"[]", b"{}")
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+_BEFORE_NUMBER = b"[:,-s"
+"""What comes before the name of a number that is not finite; before a word of base64 hardly ever."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -110,9 +112,14 @@ def dumps(tree: Any) -> bytes:
     """
     text = _encoder.encode(tree)
     # "Inf" is quicker to look for than the whole word, whose other letters are in every text.
-    if (b"NaN" in text or b"Inf" in text) and _has(tree, _is_non_finite):
+    if (_may_begin(b"NaN", text) or _may_begin(b"Inf", text)) and _has(tree, _is_non_finite):
         raise BadRequest(issue("payload.number"))
     return text
+
+
+def _may_begin(word: bytes, text: bytes) -> bool:
+    """Whether a word stands somewhere in a text where it could be a number."""
+    return word in text and any(piece[-1:] in _BEFORE_NUMBER for piece in text.split(word)[:-1])
 
 
 def _has(tree: Any, fault: Callable[[Any], bool]) -> bool:

@@ -5,9 +5,11 @@ Consent changed, audit rows and the receipt's new state. Either all of it is dur
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
 
 from gateway.core.event import Event, Told
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE
@@ -16,8 +18,7 @@ from gateway.core.receipt import Receipt
 from gateway.core.types import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True, gc=False):
     """The identity of a resource: one study, one type, one logical id."""
 
     study: str
@@ -30,8 +31,7 @@ class Key:
         return f"{self.type}/{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One version of a resource as the bytes that are served.
 
     `body` is the received tree plus the server's meta, encoded once; b"" when this version is a deletion. `pairs` are
@@ -43,11 +43,19 @@ class Stored:
     updated: datetime
     deleted: bool
     body: bytes
-    pairs: tuple[tuple[str, str], ...] | None = field(default=None, compare=False)
+    pairs: tuple[tuple[str, str], ...] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Stored) and self._version() == other._version()
+
+    def __hash__(self) -> int:
+        return hash(self._version())
+
+    def _version(self) -> tuple[Key, int, datetime, bool, bytes]:
+        return self.key, self.version, self.updated, self.deleted, self.body
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True, gc=False):
     """Where a resource stands for consent: whose data it is, of which domains, from when.
 
     `subjects` are Patient ids, `domains` the study's data domains ("" when no domain claims it); consent must
@@ -67,8 +75,11 @@ class Placement:
     instance: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+NOWHERE: Final = Placement()
+"""The placement of what is visible to nobody."""
+
+
+class Change(msgspec.Struct, frozen=True):
     """A resource to write (create or update), or to delete when `resource` is None.
 
     `if_match` is the version the writer saw; a different current version is a `Conflict`/`PreconditionFailed`.
@@ -81,15 +92,14 @@ class Change:
 
     key: Key
     resource: Resource | None
-    placement: Placement = field(default_factory=Placement)
+    placement: Placement = NOWHERE
     if_match: int | None = None
     order: int | None = None
     is_new: bool = False
-    revise: "Callable[[Resource], tuple[Resource, Placement] | None] | None" = None
+    revise: Callable[[Resource], tuple[Resource, Placement] | None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True, gc=False):
     """What became of a change; `unchanged` when the same content was there already, `superseded` when the resource
     holds what a newer message said. `before` are the bytes that it replaced, b"" when there were none."""
 

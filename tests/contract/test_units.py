@@ -1,10 +1,10 @@
 """A unit is one transaction: all of it is durable, or nothing of it is there."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NoReturn
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from gateway.core.errors import BadRequest, NotFound, Unavailable
@@ -138,5 +138,7 @@ def test_what_is_said_to_be_new_never_comes_over_what_is_there(store: SqlStore, 
     store.commit(unit(study, observation("a")))
     rows = counted(store)
     with pytest.raises(Unavailable):
-        store.commit(Unit(study, (replace(change(study, observation("a", note="x"), if_match=0), is_new=True),)))
+        store.commit(
+            Unit(study, (structs.replace(change(study, observation("a", note="x"), if_match=0), is_new=True),))
+        )
     assert counted(store) == rows

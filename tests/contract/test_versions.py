@@ -1,11 +1,12 @@
 """Writing and reading single resources: versions, unchanged content, conditions, deletions."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from decimal import Decimal
 from threading import Barrier
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.core import loads
 from gateway.core.errors import BadRequest, FhirError, NotFound, PreconditionFailed, Unprocessable
@@ -155,7 +156,7 @@ def test_a_key_may_change_several_times_in_a_unit(store: SqlStore, study: str) -
 def test_a_resource_must_carry_its_key(
     store: SqlStore, study: str, key: tuple[str, str], error: type[FhirError]
 ) -> None:
-    wrong = replace(change(study, observation("a")), key=Key(study, *key))
+    wrong = structs.replace(change(study, observation("a")), key=Key(study, *key))
     with pytest.raises(error):
         commit_one(store, wrong)
 
@@ -188,8 +189,8 @@ def test_a_large_unit_is_written_as_a_whole(store: SqlStore, study: str, clock: 
     assert {one.outcome for one in store.commit(unit(study, *resources))} == {"unchanged"}
 
 
-def ordered(study: str, order: int | None, **more: object) -> Change:
-    return replace(change(study, observation("a", **more)), order=order)
+def ordered(study: str, order: int | None, **more: Any) -> Change:
+    return structs.replace(change(study, observation("a", **more)), order=order)
 
 
 def test_an_older_message_never_replaces_a_newer_one(store: SqlStore, study: str) -> None:

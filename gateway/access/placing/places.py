@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from gateway.access.placing.clinical import clinical_interval
 from gateway.access.placing.contents import followed
 from gateway.access.placing.outline import Outline
@@ -83,7 +85,7 @@ class Placer:
         if not together.subjects:
             return together
         kinds = [placement.kind for placement in placements if not placement.study_level]
-        return replace(together, kind=followed(kinds, resource))
+        return structs.replace(together, kind=followed(kinds, resource))
 
 
 def _together(placements: list[Placement], others: tuple[str, ...]) -> Placement:

@@ -6,9 +6,11 @@ seen would tell it, and is refused.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
+
+from msgspec import structs
 
 from gateway.core.codec import dumps, loads
 from gateway.core.errors import Forbidden
@@ -72,7 +74,7 @@ class Redaction:
         """The version as the role sees it."""
         if stored.deleted or not stored.body:
             return stored
-        return replace(stored, body=dumps(self.resource(loads(stored.body))))
+        return structs.replace(stored, body=dumps(self.resource(loads(stored.body))))
 
     def resource(self, tree: Any) -> Any:
         """The same without what is not seen, in contained resources and references too."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Literal
 
+from msgspec import structs
+
 from gateway.access.collecting import Collecting
 from gateway.access.placing.followers import moved
 from gateway.access.placing.places import HIDDEN, Known, PlacementOf, Placer, following
@@ -225,7 +227,7 @@ class Gate:
             self._require_write_scope(key, write.letter)
         withdrawn = self._own_withdrawal(key, write.resource) if isinstance(write, Write) else None
         if withdrawn is not None and isinstance(write, Write) and write.if_match in (None, withdrawn):
-            write = replace(write, if_match=withdrawn)
+            write = structs.replace(write, if_match=withdrawn)
         elif not self.role.enrols and (key.type in ENROLMENT or (self.role.collects and key.type in STUDY_LEVEL)):
             raise Forbidden(issue("consent.role"))
         if key.type == "Consent" and isinstance(write, Write):
@@ -245,12 +247,12 @@ class Gate:
             return write
         current, placement = self.store.read(key, None), self._stored_placement(key.type, key.id)
         if current is None or placement is None:
-            return replace(write, if_match=0)
+            return structs.replace(write, if_match=0)
         if not self._is_reached(key, placement):
             return write  # what becomes of it must not tell that there is one
         if not is_same_or_withdrawn(loads(current.body), write.resource):
             raise PreconditionFailed(issue("consent.version-needed", expression=key.type))
-        return replace(write, if_match=current.version)
+        return structs.replace(write, if_match=current.version)
 
     def _own_withdrawal(self, key: Key, resource: Resource | None) -> int | None:
         if self.role.enrols or resource is None:

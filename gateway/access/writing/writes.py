@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+import msgspec
 
 from gateway.access.journal import Action
 from gateway.access.placing.outline import Outline
@@ -15,8 +16,7 @@ from gateway.core.types import Resource
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(msgspec.Struct, frozen=True):
     """A resource to create or update at its own id; `if_match` is the version that the writer saw, 0 for none.
 
     `order` is the instant, in microseconds, of the message that says so; an older message than one taken before
@@ -31,11 +31,10 @@ class Write:
     order: int | None = None
     is_new: bool = False
     letter: Literal["", "c", "u"] = ""
-    outline: Outline | None = field(default=None, compare=False)
+    outline: Outline | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(msgspec.Struct, frozen=True):
     """A resource to delete."""
 
     type: str

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.access import Access, Delete, Door, ScopeLimits, Write
 from gateway.core.codec import loads
@@ -46,7 +47,7 @@ def consent(world: World, **changes: Any) -> Write:
 
 def withdrawn(world: World) -> Write:
     now = consent(world)
-    return replace(now, resource=withdraw(now.resource, "no-further-use", AT))
+    return structs.replace(now, resource=withdraw(now.resource, "no-further-use", AT))
 
 
 EDITS: dict[str, Change] = {

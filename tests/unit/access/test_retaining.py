@@ -1,6 +1,5 @@
 """The door of a role that sees what is retained: that alone, to read and to search."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,4 +75,4 @@ def test_the_limits_of_a_keeper(kept: World) -> None:
     for letters in ("", "c", "u", "d", "rs", "sr"):
         assert limits.of(None, letters) == ()
     assert limits.permits(None, {}, Placement(study_level=True))
-    assert not limits.permits((), {}, replace(Placement(), study_level=True))
+    assert not limits.permits((), {}, Placement(study_level=True))

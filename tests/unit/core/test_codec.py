@@ -1,6 +1,7 @@
 """The codec keeps every number's text and refuses what JSON libraries let pass."""
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -52,10 +53,23 @@ def test_colons_in_strings_are_no_keys() -> None:
     assert loads(b'{"a": "b:c", "d": ":::"}') == {"a": "b:c", "d": ":::"}
 
 
-def test_refuses_to_write_a_number_that_is_not_finite() -> None:
+PLACES: dict[str, Callable[[Decimal], Any]] = {
+    "alone": lambda one: one,
+    "in a list": lambda one: [0, one],
+    "beside texts": lambda one: {"a": "aInf+NaN", "b": [one]},
+}
+
+
+@pytest.mark.parametrize("text", ["NaN", "-NaN", "sNaN", "-sNaN1", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("place", PLACES)
+def test_refuses_to_write_a_number_that_is_not_finite(text: str, place: str) -> None:
     with pytest.raises(FhirError):
-        dumps({"value": [Decimal("NaN")]})
-    assert dumps({"text": "NaN Infinity"}) == b'{"text":"NaN Infinity"}'
+        dumps(PLACES[place](Decimal(text)))
+
+
+@pytest.mark.parametrize("text", ["NaN Infinity", "aInf+NaN", ":NaN,Infinity", "-Inf"])
+def test_names_of_such_numbers_in_strings_are_text(text: str) -> None:
+    assert dumps({"text": text}) == b'{"text":"%b"}' % text.encode()
 
 
 json_values: st.SearchStrategy[Any] = st.recursive(

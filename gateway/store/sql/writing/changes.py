@@ -1,9 +1,11 @@
 """What each change of a resource becomes: a new version, another placement, or nothing; collected as rows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Literal
+
+from msgspec import structs
 
 from gateway.core import Resource, issue, loads
 from gateway.core.errors import NotFound, PreconditionFailed
@@ -80,7 +82,7 @@ class Planner:
             revised = change.revise(loads(head.body)) if head and not head.deleted else None
             if revised is None:
                 return Committed(_as_it_is(change.key, head), "unchanged")
-            change = replace(change, resource=revised[0], placement=revised[1])
+            change = structs.replace(change, resource=revised[0], placement=revised[1])
         _check_version(change, head)
         if head and change.order is not None and change.order < head.ordered:
             return Committed(_stored(change.key, head.version, head.updated, head.body), "superseded")
