@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from gateway.store.sql import SqlStore
+from tests import postgres
 from tests.contract.stores import Hand, Noted, open_store
 
 
@@ -14,6 +15,18 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of a database that the tests of this process share."""
     url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
     return url
+
+
+@pytest.fixture(scope="module")
+def module_url(
+    database_url: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The URL of an empty database that the tests of one file share, of the same kind."""
+    if database_url.startswith("sqlite"):
+        yield f"sqlite:///{tmp_path_factory.mktemp('module') / 'gateway.db'}"
+    else:
+        with postgres.database(request.getfixturevalue("postgres_server")) as url:
+            yield url
 
 
 @pytest.fixture(scope="session")

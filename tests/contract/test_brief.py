@@ -1,5 +1,7 @@
 """Searches for an event loop: those that an index gives at once are answered, all others are left to a thread."""
 
+from uuid import uuid4
+
 import pytest
 
 from gateway.core.resources import Change, Key, Unit
@@ -28,8 +30,13 @@ def some(store: SqlStore, study: str) -> str:
     return study
 
 
-@pytest.fixture
-def filled(store: SqlStore, study: str) -> str:
+@pytest.fixture(scope="module")
+def filled(store: SqlStore) -> str:
+    """A study that the tests of this file only read."""
+    return fill(store, f"study-{uuid4().hex[:12]}")
+
+
+def fill(store: SqlStore, study: str) -> str:
     store.commit(unit(study, consent("c", "p1"), *(observation(f"o{number}") for number in range(COUNT))))
     return study
 
@@ -133,17 +140,16 @@ def test_a_kept_count_sees_what_came_and_what_consents_say_now(store: SqlStore, 
     assert counted(store, some, [("patient", "p1")]) == 0
 
 
-def test_what_was_given_up_rests_and_is_tried_again(store: SqlStore, filled: str) -> None:
+def test_what_was_given_up_rests_and_is_tried_again(store: SqlStore, study: str) -> None:
     if not store.database.is_sqlite:
         pytest.skip("PostgreSQL is not read on the loop")
+    fill(store, study)
     long = [("patient", "p1"), ("value-quantity", "gt1000000")]
-    assert briefly(store, filled, long) is None
-    store.commit(
-        Unit(filled, tuple(Change(Key(filled, "Observation", f"o{number}"), None) for number in range(COUNT)))
-    )
+    assert briefly(store, study, long) is None
+    store.commit(Unit(study, tuple(Change(Key(study, "Observation", f"o{number}"), None) for number in range(COUNT))))
     for _ in range(RESTS):
-        assert briefly(store, filled, long) is None
-    assert briefly(store, filled, long) == []
+        assert briefly(store, study, long) is None
+    assert briefly(store, study, long) == []
 
 
 @pytest.mark.parametrize("text", ["SELECT 1 FROM nowhere", "SELECT ?1"])

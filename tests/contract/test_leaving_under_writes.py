@@ -12,16 +12,22 @@ import pytest
 from gateway.core.instants import micros
 from gateway.core.resources import Change, Key, Unit
 from gateway.search import Query
-from gateway.store.batches import BATCH
 from gateway.store.port import Batch
 from gateway.store.sql import SqlStore
 from tests.contract.stores import NOW, Hand, change, consent, observation, reader, unit
 
 Asked: TypeAlias = Query | str
 
+BATCH = 20
+"""As large as batches are here: how they are put together does not depend on it, how long each test takes does."""
 COUNT = 3 * BATCH
 ROUNDS = 50
 PATIENCE_SECONDS = 30
+
+
+@pytest.fixture(autouse=True)
+def _batches_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set_batch(monkeypatch, BATCH)
 
 
 @pytest.fixture(params=["type", "search"])
@@ -191,9 +197,7 @@ def test_nothing_leaves_of_a_participant_who_has_withdrawn(
     filled: SqlStore, study: str, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Round after round one of two participants withdraws while a batch of five after another leaves."""
-    for module in ("sql.reading.cursors", "sql.reading.leaving", "sql.reading.streams", "batches"):
-        monkeypatch.setattr(f"gateway.store.{module}.BATCH", 5)
-    filled.commit(Unit(study, tuple(Change(Key(study, "Observation", f"o{n}"), None) for n in range(60, COUNT))))
+    _set_batch(monkeypatch, 5)
     chance, held = random.Random(20261122), 0
     for _ in range(ROUNDS):
         filled.commit(unit(study, consent("c-p0", "p0")))
@@ -219,6 +223,11 @@ def test_nothing_leaves_of_a_participant_who_has_withdrawn(
         thread.join()
         assert not any(b"Patient/p0" in body for body in bodies(leaving(filled, study, asked)))
     assert held > ROUNDS
+
+
+def _set_batch(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    for module in ("sql.reading.cursors", "sql.reading.leaving", "sql.reading.streams", "batches"):
+        monkeypatch.setattr(f"gateway.store.{module}.BATCH", count)
 
 
 def open_states(store: SqlStore) -> int:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -68,20 +69,26 @@ def parameters(tmp_path_factory: pytest.TempPathFactory) -> Parameters:
     return Parameters(Definitions.load(root))
 
 
-@pytest.fixture
-def own_store(store: SqlStore, new_url: str, parameters: Parameters) -> Iterator[SqlStore]:
-    opened = SqlStore.open(
-        new_url, parameters=parameters, compile_grants=grants_of_consents, chain=chain, clock=Hand()
-    )
-    opened.migrate()
+@contextmanager
+def opened(url: str, parameters: Parameters) -> Iterator[SqlStore]:
+    """A store with these parameters, in which each study has the same."""
+    made = SqlStore.open(url, parameters=parameters, compile_grants=grants_of_consents, chain=chain, clock=Hand())
+    made.migrate()
     author = {"resourceType": "Practitioner", "id": "ann", "name": [{"text": "Ann"}]}
     note = [{"authorReference": {"reference": "Practitioner/ann"}, "text": "n"}]
     for study in ("one", "two", "three"):
         body = observation("o", bodySite=BODY_SITE, method={"text": "Other"}, note=note)
-        opened.commit(Unit(study, (change(study, author, study_level=True),)))
-        opened.commit(unit(study, consent("c", "p1"), body, observation("plain")))
-    yield opened
-    opened.close()
+        made.commit(Unit(study, (change(study, author, study_level=True),)))
+        made.commit(unit(study, consent("c", "p1"), body, observation("plain")))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def own_store(module_url: str, parameters: Parameters) -> Iterator[SqlStore]:
+    """What the tests of this file only read."""
+    with opened(module_url, parameters) as made:
+        yield made
 
 
 def eyes(study: str, **more: Any) -> Visibility:
@@ -130,22 +137,17 @@ def test_a_reader_may_be_limited_by_them(own_store: SqlStore, parameters: Parame
     assert [row.key.id for row in own_store.search(everything, "one", limited, Page(5)).rows] == ["o"]
 
 
-def test_only_their_study_is_indexed_again(own_store: SqlStore) -> None:
-    plain = SqlStore.open(
-        own_store.database.engine.url.render_as_string(hide_password=False),
-        parameters=Parameters(Definitions.load()),
-        compile_grants=grants_of_consents,
-        chain=chain,
-        clock=Hand(),
-    )
+def test_only_their_study_is_indexed_again(new_url: str, parameters: Parameters) -> None:
     other = Parameters(Definitions.load())
     status = parse("Observation", [("status", "final")], other)
-    for study in ("one", "two"):
-        with pytest.raises(Unavailable):
-            plain.search(status, study, None, Page(5))
-        assert plain.maintenance.reindex(study, lambda _done, _total: None) == 4
-        assert plain.maintenance.check(study, lambda _done: None) == []
-    plain.close()
-    for study in ("one", "two"):
-        assert own_store.maintenance.reindex(study, lambda _done, _total: None) == 4
-        assert own_store.maintenance.check(study, lambda _done: None) == []
+    with opened(new_url, parameters) as own:
+        plain = SqlStore.open(new_url, parameters=other, compile_grants=grants_of_consents, chain=chain, clock=Hand())
+        for study in ("one", "two"):
+            with pytest.raises(Unavailable):
+                plain.search(status, study, None, Page(5))
+            assert plain.maintenance.reindex(study, lambda _done, _total: None) == 4
+            assert plain.maintenance.check(study, lambda _done: None) == []
+        plain.close()
+        for study in ("one", "two"):
+            assert own.maintenance.reindex(study, lambda _done, _total: None) == 4
+            assert own.maintenance.check(study, lambda _done: None) == []

@@ -89,7 +89,7 @@ def drive(store: SqlStore, study: str) -> None:
 @pytest.fixture
 def statements(store: SqlStore, study: str, noted: Noted, clock: Hand) -> list[Any]:
     drive(store, study)
-    return noted.statements
+    return list({id(one): one for one in noted.statements}.values())  # kept ones are noted at every use
 
 
 def test_every_table_of_every_statement_is_held_to_the_study(statements: list[Any]) -> None:
