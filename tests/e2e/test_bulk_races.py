@@ -3,8 +3,6 @@
 import json
 import os
 import random
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,10 +25,10 @@ from gateway.export.bulk.request import ExportRequest
 from gateway.ingest import enrol
 from gateway.settings import Settings
 from gateway.study import withdraw
+from tests import warm
 from tests.e2e.http_gateway import REGISTRAR, STUDY, observation
 
 ROUNDS = {"sqlite": 200, "postgresql": 50}
-ROOT = Path(__file__).parents[2]
 REQUEST = ExportRequest("http://gateway.test/$export", ("Observation",), ("system/*.rs",), "")
 
 
@@ -335,11 +333,10 @@ def test_a_killed_export_comes_out_the_same(stored: Served) -> None:
 
 def run_and_kill(settings: Settings, parts: int, hours: int) -> None:
     """Another process takes the export up, and is killed after some files."""
-    command = [sys.executable, "-m", "tests.e2e.exporter", str(parts), str(hours)]
     environment = {**os.environ, "GATEWAY_DATA_DIR": str(settings.data_dir)}
     if settings.database_url:
         environment["GATEWAY_DATABASE_URL"] = settings.database_url.get_secret_value()
-    process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = warm.start("tests.e2e.exporter", str(parts), str(hours), environment=environment)
     assert process.stdout
     assert process.stdout.readline() == "now\n"
     process.kill()

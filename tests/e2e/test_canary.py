@@ -4,21 +4,19 @@ import hashlib
 import hmac
 import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-import httpx
 import pytest
 
 from gateway.app import Gateway, build
 from gateway.ingest import enrol
 from gateway.settings import Settings
-from tests.e2e.server import Server, free_port, serving
+from tests import warm
+from tests.e2e.server import Server, ask, free_port, serving
 
 STUDY = "hf-dct-01"
 PLANTED = ("Zzcanary", "canary@example.org", "19110117", "1911-01-17", "gh-777-canary", "777-canary")
@@ -92,7 +90,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     gateway = build(Settings(data_dir=folder / "data", port=port))
     study = gateway.studies[STUDY]
     enrol(gateway.access.door(study.principal(study.clients["registrar"])), study, gateway.engines.definitions)
-    with serving(["serve"], folder, port, GATEWAY_DATA_DIR=str(folder / "data"), GATEWAY_LOG_LEVEL="debug") as server:
+    settings = {"GATEWAY_DATA_DIR": str(folder / "data"), "GATEWAY_LOG_LEVEL": "debug"}
+    with serving(["serve"], folder, port, is_cold=True, **settings) as server:
         yield Served(server, gateway)
     gateway.close()
 
@@ -107,17 +106,17 @@ def test_no_planted_value_leaves_by_a_side_door(served: Served) -> None:
         client = source if source != "nowhere" else "withings"
         headers = {**served.headers(client), "Content-Type": media_type, "X-Vendor-User": "gh-777-canary"}
         url = f"{served.server.url}/studies/{STUDY}/ingest/{source}"
-        answer = httpx.post(url, content=body, headers=headers)
+        answer = ask("POST", url, content=body, headers=headers)
         assert answer.status_code < 500, (source, answer.text)
         answers.append(answer)
         if answer.status_code < 300:
             receipt = answer.json()
             assert receipt["status"] == "quarantined", (source, body)
-            answers.append(httpx.get(answer.headers["Location"], headers=served.headers(client)))
+            answers.append(ask("GET", answer.headers["Location"], headers=served.headers(client)))
     for method, path, body in REQUESTS:
         url = f"{served.server.url}/studies/{STUDY}/fhir/{path}"
         headers = {**served.headers("registrar"), "Content-Type": "application/fhir+json"}
-        answer = httpx.request(method, url, content=body, headers=headers)
+        answer = ask(method, url, content=body, headers=headers)
         assert answer.status_code < 500, (path, answer.text)
         answers.append(answer)
     for answer in answers:
@@ -137,7 +136,7 @@ def test_no_route_writes_down_what_it_is_sent(served: Served) -> None:
     named = {"study": STUDY, "type": "Observation", "source": "withings", "compartment": "Patient"}
     body = b'{"resourceType": "Zzcanary", "id": "777-canary", "reason": "canary@example.org", "name": "Zzcanary"}'
     types = ("application/fhir+json", "application/json", "application/x-www-form-urlencoded")
-    paths = httpx.get(f"{served.server.url}/openapi.json").json()["paths"]
+    paths = ask("GET", f"{served.server.url}/openapi.json").json()["paths"]
     asked = 0
     for path, methods in paths.items():
         url = served.server.url + re.sub(r"\{(\w+)\}", lambda found: named.get(found[1], "777-canary"), path)
@@ -146,7 +145,7 @@ def test_no_route_writes_down_what_it_is_sent(served: Served) -> None:
             headers |= {"X-Break-Glass": "Zzcanary"} if "Group" in path else {}
             sent = body if method not in ("get", "head") else b""
             place = f"{url}?subject=777-canary&_x=Zzcanary"
-            answer = httpx.request(method.upper(), place, content=sent, headers=headers, timeout=30)
+            answer = ask(method.upper(), place, content=sent, headers=headers, timeout=30)
             assert answer.status_code < 500, (method, path, answer.text)
             asked += 1
     assert asked > 50
@@ -172,7 +171,7 @@ def test_keys_and_webhooks_write_down_neither_secrets_nor_contents(served: Serve
         ("webhooks/withings/777-canary", proof | {"X-Signature-Timestamp": "Zzcanary"}),
     ):
         given = headers | {"Content-Type": "application/json"}
-        answer = httpx.post(f"{place}/{path}", content=body, headers=given, timeout=30)
+        answer = ask("POST", f"{place}/{path}", content=body, headers=given, timeout=30)
         assert planted_in(answer.text) == []
         statuses.append(answer.status_code)
     assert statuses == [202, 401, 200, 401, 401]
@@ -198,11 +197,8 @@ def test_no_planted_value_is_in_the_command_lines_output(served: Served, tmp_pat
             if of == source:
                 paths.append(tmp_path / f"payload-{number}")
                 paths[-1].write_bytes(body)
-        command = [sys.executable, "-m", "gateway", "ingest", source, *map(str, paths), "--study", STUDY]
-        result = subprocess.run(
-            [*command, "--vendor-user", "gh-777-canary"],
-            env={"GATEWAY_DATA_DIR": str(data), "PATH": ""},
-            cwd=tmp_path, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        command = ("ingest", source, *map(str, paths), "--study", STUDY, "--vendor-user", "gh-777-canary")
+        environment = {"GATEWAY_DATA_DIR": str(data), "PATH": ""}
+        result = warm.run("gateway", *command, cwd=tmp_path, environment=environment)
         assert result.returncode == 1, result.stderr
         assert planted_in(result.stdout + result.stderr) == []

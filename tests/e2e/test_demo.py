@@ -8,10 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.e2e.server import free_port, serving
+from tests.e2e.server import ask, free_port, serving
 
 STUDY = "hf-dct-01"
 
@@ -84,15 +83,15 @@ def test_it_shows_three_readers_and_an_export(printed: str, folder: Path) -> Non
 def test_the_printed_request_works(printed: str, folder: Path, port: int) -> None:
     token_file, url = re.search(r'curl -H "Authorization: Bearer \$\(cat (\S+)\)" \\\s+"(\S+)"', printed).groups()  # type: ignore[union-attr]
     token = (folder / token_file).read_text("utf-8")
-    with serving(["demo", "--serve-only"], folder, port):
-        assert httpx.get(url).status_code == 401
-        answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"})
+    with serving(["demo", "--serve-only"], folder, port, is_cold=True):
+        assert ask("GET", url).status_code == 401
+        answer = ask("GET", url, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 200
         bundle = answer.json()
         assert bundle["resourceType"] == "Bundle"
         assert len(bundle["entry"]) == 2
         linked = next(link["url"] for link in bundle["link"] if link["relation"] == "next")
-        more = httpx.get(linked, headers={"Authorization": f"Bearer {token}"}).json()
+        more = ask("GET", linked, headers={"Authorization": f"Bearer {token}"}).json()
         assert {entry["resource"]["id"] for entry in more["entry"]}.isdisjoint(
             entry["resource"]["id"] for entry in bundle["entry"]
         )

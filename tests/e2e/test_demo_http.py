@@ -16,7 +16,7 @@ from gateway.cli._demo.payloads import heart_rate_day
 from gateway.core.codec import dumps, loads
 from gateway.settings import Settings
 from gateway.study import Participant, withdraw
-from tests.e2e.server import free_port, serving
+from tests.e2e.server import ask, free_port, serving
 
 STUDY = "hf-dct-01"
 
@@ -32,7 +32,7 @@ class Http:
         found = self.gateway.studies[STUDY].clients[client]
         token = self.gateway.issuer.issue(found, STUDY, 600)
         headers = {"Authorization": f"Bearer {token}", **given.pop("headers", {})}
-        return httpx.request(method, f"{self.url}/studies/{STUDY}/{path}", headers=headers, timeout=30, **given)
+        return ask(method, f"{self.url}/studies/{STUDY}/{path}", headers=headers, timeout=30, **given)
 
     def total(self, client: str, path: str) -> int:
         answer = self.ask(client, "GET", f"fhir/{path}")
@@ -115,6 +115,6 @@ def test_a_withdrawal_takes_effect_with_its_write(http: Http) -> None:
 
 def test_a_token_of_nobody_reads_nothing(http: Http) -> None:
     url = f"{http.url}/studies/{STUDY}/fhir/Observation"
-    assert httpx.get(url).status_code == 401
-    assert httpx.get(url, headers={"Authorization": "Bearer e30.e30.e30"}).status_code == 401
+    assert ask("GET", url).status_code == 401
+    assert ask("GET", url, headers={"Authorization": "Bearer e30.e30.e30"}).status_code == 401
     assert http.ask("research", "GET", "fhir/Patient").status_code == 403

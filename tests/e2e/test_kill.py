@@ -3,8 +3,6 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,16 +12,15 @@ from gateway.core.codec import loads
 from gateway.ingest.service import LONGER
 from gateway.search import Query
 from gateway.settings import Settings
+from tests import warm
 from tests.e2e import sender
 
 KILLS = 5
-ROOT = Path(__file__).parents[2]
 
 
-def start(folder: Path, names: list[str]) -> "subprocess.Popen[str]":
+def start(folder: Path, names: list[str]) -> warm.Process:
     environment = {**os.environ, "GATEWAY_DATA_DIR": str(folder)}
-    command = [sys.executable, "-m", "tests.e2e.sender", *names]
-    return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return warm.start("tests.e2e.sender", *names, environment=environment)
 
 
 def open_gateway(folder: Path) -> Gateway:
@@ -49,9 +46,9 @@ def targets(gateway: Gateway) -> list[str]:
 
 def run_to_end(folder: Path, names: list[str]) -> None:
     process = start(folder, names)
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0
-    assert output.endswith("done\n")
+    assert process.stdout
+    assert process.stdout.read().endswith("done\n")
+    assert process.wait(timeout=120) == 0
 
 
 def run_and_kill(folder: Path, names: list[str], after: float) -> list[str]:

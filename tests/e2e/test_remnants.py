@@ -18,7 +18,7 @@ from gateway.ingest import enrol
 from gateway.settings import Settings
 from gateway.study import Participant, withdraw
 from tests.e2e.http_gateway import STUDY, observation
-from tests.e2e.server import Server, free_port, serving
+from tests.e2e.server import Server, ask, free_port, serving
 
 CANARY = "Zzcanary"
 STAYS = "Zzstays"
@@ -40,7 +40,7 @@ class Installation:
         bearer = {"Authorization": f"Bearer {self.gateway.issuer.issue(found, STUDY, 600)}"}
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         url = path if path.startswith("http") else f"{self.server.url}/studies/{STUDY}/{path}"
-        return httpx.request(method, url, content=body, headers=bearer | given, timeout=60)
+        return ask(method, url, content=body, headers=bearer | given, timeout=60)
 
     def put(self, resource: Resource) -> None:
         path = f"fhir/{resource['resourceType']}/{resource['id']}"

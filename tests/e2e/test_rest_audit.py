@@ -3,8 +3,6 @@
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pytest
 
 from gateway.audit import held, is_all
 from gateway.core.event import MAX_TARGETS, Event
+from tests import warm
 from tests.e2e.http_gateway import BASE, REGISTRAR, STUDY, Http, observation, on_record, rule, serving, settled
 from tests.unit.audit.balp import PREFIX, faults
 
@@ -246,6 +245,6 @@ def test_an_answer_of_many_is_told_by_a_digest_of_all(http: Http, tmp_path: Path
 def result_command(http: Http, file: Path, event: str) -> int:
     """How `gateway audit result` ends."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    command = (sys.executable, "-m", "gateway", "audit", "result", str(file), "--study", STUDY, "--event", event)
-    folder = str(http.gateway.settings.data_dir)
-    return subprocess.run(command, env=environment | {"GATEWAY_DATA_DIR": folder}, check=False).returncode
+    environment["GATEWAY_DATA_DIR"] = str(http.gateway.settings.data_dir)
+    command = ("audit", "result", str(file), "--study", STUDY, "--event", event)
+    return warm.run("gateway", *command, environment=environment).returncode

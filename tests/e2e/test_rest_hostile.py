@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 
 from gateway.access import Page
@@ -197,8 +196,8 @@ def test_clients_that_hang_or_close_keep_nobody_waiting(tmp_path: Path) -> None:
                 with socket.create_connection(("127.0.0.1", port)) as closing:
                     closing.sendall(text)
             for _ in range(20):
-                assert httpx.get(f"{served.url}/healthz", timeout=30).status_code == 200
-        assert httpx.get(f"{served.url}{BASE}/metadata", timeout=30).status_code == 200
+                assert server.ask("GET", f"{served.url}/healthz", timeout=30).status_code == 200
+        assert server.ask("GET", f"{served.url}{BASE}/metadata", timeout=30).status_code == 200
         log = served.log.read_text("utf-8")
     assert "Traceback" not in log
     assert "request failed" not in log

@@ -1,11 +1,11 @@
 """A tired data manager: wrong folders and names are told in words, with no traceback."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests import warm
 
 STUDY = ("--study", "hf-dct-01")
 EXPORT = ("export", *STUDY, "--client", "research", "--out")
@@ -33,8 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_wrong_use_is_told(folder: Path, arguments: tuple[str, ...], code: int, told: str) -> None:
     environment = {**os.environ, "GATEWAY_DATA_DIR": str(folder / "var")}
-    command = [sys.executable, "-m", "gateway", *arguments]
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    result = warm.run("gateway", *arguments, cwd=folder, environment=environment)
     assert result.returncode == code, result.stderr
     assert told in result.stdout + result.stderr
     assert "Traceback" not in result.stderr

@@ -4,10 +4,11 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests import warm
 
 OBSERVATION = {
     "resourceType": "Observation",
@@ -20,14 +21,8 @@ OBSERVATION = {
 
 def run(folder: Path, *arguments: str, **options: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    return subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
-        cwd=folder,
-        env=environment | {"GATEWAY_DATA_DIR": str(folder / "var")} | options,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment |= {"GATEWAY_DATA_DIR": str(folder / "var")} | options
+    return warm.run("gateway", *arguments, cwd=folder, environment=environment)
 
 
 @pytest.fixture
