@@ -55,7 +55,8 @@ class Stored(msgspec.Struct, frozen=True, eq=False, gc=False):
         return self.key, self.version, self.updated, self.deleted, self.body
 
 
-class Placement(msgspec.Struct, frozen=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Placement:
     """Where a resource stands for consent: whose data it is, of which domains, from when.
 
     `subjects` are Patient ids, `domains` the study's data domains ("" when no domain claims it); consent must

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from msgspec import structs
-
 from gateway.access.placing.clinical import clinical_interval
 from gateway.access.placing.contents import followed
 from gateway.access.placing.outline import Outline
@@ -85,7 +83,7 @@ class Placer:
         if not together.subjects:
             return together
         kinds = [placement.kind for placement in placements if not placement.study_level]
-        return structs.replace(together, kind=followed(kinds, resource))
+        return replace(together, kind=followed(kinds, resource))
 
 
 def _together(placements: list[Placement], others: tuple[str, ...]) -> Placement:

@@ -7,7 +7,7 @@ See https://hl7.org/fhir/R4/http.html#trules and https://hl7.org/fhir/R4/bundle.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.access import Outline
 from gateway.core.types import Resource
@@ -60,36 +60,45 @@ class References:
         for node, text in self._searches:
             node["reference"] = conditional(text)
 
-    def write(self, resource: Resource, known: Mapping[str, str], conditional: Conditional) -> Resource:
-        """The resource, or a copy of its own object, with its references written; `known` is fullUrl -> `Type/id`."""
-        texts, own = _Texts(self._root, known, conditional), self.outline.own
+    def write(self, resource: Resource, texts: "Texts") -> Resource:
+        """The resource, or a copy of its own object, with its references written."""
+        root, own, known = self._root, self.outline.own, texts.references.get(self._root, _NOTHING)
         for node, name, text in self.outline.places:
-            found = known.get(text)
-            node[name] = found if found and name != "div" else texts.of(name, text)
-        return {**resource, **{name: texts.of(name, text) for name, text in own}} if own else resource
+            node[name] = (known.get(text) if name == "reference" else None) or texts.of(root, name, text)
+        return {**resource, **{name: texts.of(root, name, text) for name, text in own}} if own else resource
 
 
-class _Texts:
-    """What the text of a place becomes."""
+_NOTHING: Final[Mapping[str, str]] = {}
 
-    def __init__(self, root: str, known: Mapping[str, str], conditional: Conditional) -> None:
-        self._root = root
+
+class Texts:
+    """What the texts of places become, in one transaction: `known` is fullUrl -> `Type/id`.
+
+    `references` are those met so far, by the root of who has them: many resources have the same.
+    """
+
+    def __init__(self, known: Mapping[str, str], conditional: Conditional) -> None:
         self._known = known
         self._conditional = conditional
+        self.references: dict[str, dict[str, str]] = {}
 
-    def of(self, name: str, text: str) -> str:
-        """The text under a name."""
+    def of(self, root: str, name: str, text: str) -> str:
+        """The text under a name, in a resource whose `fullUrl` has this root."""
         if name == "reference":
-            found = self._known.get(text)
-            if found:
-                return found
-            return self._conditional(text) if is_conditional(text) else self._target(text)
+            found = self.references.setdefault(root, {})[text] = self._reference(root, text)
+            return found
         if name == "div":
-            return _LINK.sub(lambda link: f"{link[1]}{link[2]}{self._target(link[3])}{link[2]}", text)
+            return _LINK.sub(lambda link: f"{link[1]}{link[2]}{self._target(root, link[3])}{link[2]}", text)
         return self._known.get(text, text)
 
-    def _target(self, text: str) -> str:
+    def _reference(self, root: str, text: str) -> str:
         found = self._known.get(text)
-        if found is None and self._root and ":" not in text:
-            found = self._known.get(self._root + text)
+        if found:
+            return found
+        return self._conditional(text) if is_conditional(text) else self._target(root, text)
+
+    def _target(self, root: str, text: str) -> str:
+        found = self._known.get(text)
+        if found is None and root and ":" not in text:
+            found = self._known.get(root + text)
         return found or text

@@ -5,7 +5,7 @@ settled by its conditions; then references among the entries are rewritten, and 
 See https://hl7.org/fhir/R4/http.html#trules.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
@@ -17,7 +17,7 @@ from gateway.core.resources import Stored
 from gateway.core.types import Resource
 from gateway.rest.bundling.conditional import Outcome
 from gateway.rest.bundling.entries import Entry
-from gateway.rest.bundling.references import References
+from gateway.rest.bundling.references import References, Texts
 from gateway.rest.bundling.writes import Planned, planned
 from gateway.rest.parts import Parts
 from gateway.rest.writing.conditions import criteria, lock_of
@@ -99,9 +99,11 @@ class _Writing:
         """
         _refuse_repeated(self._writes, [one.identity for one in self._writes])
         _refuse_repeated(self._writes, [_condition_of(one) for one in self._writes])
-        known = _known(self._writes, [one.identity or f"{one.type}/{UNKNOWN}" for one in self._writes])
+        texts = Texts(
+            _known(self._writes, [one.identity or f"{one.type}/{UNKNOWN}" for one in self._writes]), _unknown
+        )
         ready = {
-            one.entry.index: self._references[one.entry.index].write(one.resource, known, _unknown)
+            one.entry.index: self._references[one.entry.index].write(one.resource, texts)
             for one in self._writes
             if one.resource is not None
         }
@@ -126,15 +128,15 @@ class _Writing:
         self.counts = counts
         writes, identities = [one for one, _ in steps], [_identity(one, step) for one, step in steps]
         _refuse_repeated(writes, identities)
-        known = _known(writes, identities)
-        settled = [self._settled(one, step, known) for one, step in steps]
+        texts = Texts(_known(writes, identities), _unknown)
+        settled = [self._settled(one, step, texts) for one, step in steps]
         done = [step for step, _ in settled]
         waiting = [(one.entry, found) for one, (_, found) in zip(writes, settled, strict=True) if found]
         if waiting:
             self._resolve(waiting, Outcome(find, self._parts.parameters.of_study(self._study.id), done))
         return done
 
-    def _settled(self, one: Planned, step: Step, known: Mapping[str, str]) -> tuple[Step, References | None]:
+    def _settled(self, one: Planned, step: Step, texts: Texts) -> tuple[Step, References | None]:
         """The step with its references to other entries written, and where those with a condition are, if any."""
         if not isinstance(step, Write):
             return step, None
@@ -142,7 +144,7 @@ class _Writing:
         if ready is None:
             if one.resource is None:  # what a patch makes is known now
                 references = References(step.resource, one.entry.full_url)
-            ready = references.write(step.resource, known, _unknown)
+            ready = references.write(step.resource, texts)
         step = Write(ready, step.if_match, step.order, step.is_new, step.letter, references.outline)
         return step, references if references.has_conditions else None
 
