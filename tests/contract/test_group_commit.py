@@ -161,6 +161,26 @@ def test_units_of_one_caller_each_have_their_own_answer(store: SqlStore, study: 
     assert len(list(store.rows(study))) == 38
 
 
+def test_what_is_committed_is_asked_once_in_a_group(store: SqlStore) -> None:
+    if not store.database.is_sqlite:
+        pytest.skip("PostgreSQL commits units beside each other")
+    group, asked = GroupCommit(store.database, lambda _connection, _events: None), iter(range(10))
+
+    def ask() -> int:
+        return group.once("epoch", lambda: next(asked))
+
+    seen: list[int] = []
+
+    def work(_connection: Connection) -> Done:
+        seen.append(ask())
+        return Done((), set(), goes_alone=False)
+
+    group.run_all([work, work, work])
+    assert (ask(), ask()) == (1, 2)
+    group.run(work)
+    assert seen == [0, 0, 0, 3]
+
+
 def test_callers_with_several_units_and_others_lead_in_turn(store: SqlStore, study: str) -> None:
     def write(number: int) -> list[Any]:
         if number % 2:

@@ -23,9 +23,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gateway.core.errors import FhirError, Unavailable, Unprocessable
+from gateway.core.errors import Unavailable
 from gateway.core.issues import issue
 from gateway.store.sql.driver import DriverConnection
+from gateway.store.sql.faults import RETRY, cause_of, is_data_error, refusal_of, state_of
 from gateway.store.sql.numbering import numbered
 
 Values: TypeAlias = Mapping[str, Any]
@@ -41,8 +42,6 @@ ATTEMPTS: Final = 12
 READERS: Final = max(2, os.cpu_count() or 2)
 """How many searches of a process read a SQLite file at the same time."""
 
-_RETRY: Final = frozenset({"40001", "40P01", "23505", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"})
-_UNDEFINED_TABLE: Final = "42P01"
 _SQLITE_OPTIONS: Final = {"check_same_thread": False}
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
@@ -148,9 +147,9 @@ class Database:
                 with self.engine.begin() as connection:
                     return work(connection)
             except (DBAPIError, self._driver_error) as error:
-                cause = _cause(error)
-                if _state(cause) not in _RETRY or attempt == ATTEMPTS:
-                    raise _refusal(cause) from None
+                cause = cause_of(error)
+                if state_of(cause) not in RETRY or attempt == ATTEMPTS:
+                    raise refusal_of(cause) from None
             except PoolTimeout:
                 raise Unavailable(issue("store.busy")) from None
             _pause(attempt)
@@ -165,8 +164,8 @@ class Database:
                 with self._writer:
                     return self._written(work)
             except self._driver_error as error:
-                if _state(error) not in _RETRY or attempt == ATTEMPTS:
-                    raise _refusal(error) from None
+                if state_of(error) not in RETRY or attempt == ATTEMPTS:
+                    raise refusal_of(error) from None
             _pause(attempt)
             attempt += 1
 
@@ -174,7 +173,9 @@ class Database:
         driver, self._writing = self._writing or self.connect(_WRITING), None
         try:
             driver.execute("BEGIN IMMEDIATE")
-            result = work(DriverConnection(driver))
+            connection = DriverConnection(driver)
+            result = work(connection)
+            connection.flush()
             driver.execute("COMMIT")
         except BaseException:
             driver.close()  # rolls back, whatever state it was in
@@ -189,7 +190,7 @@ class Database:
             with self._snapshots.connect() as connection, connection.begin():
                 yield connection
         except DBAPIError as error:
-            raise _refusal(_cause(error)) from None
+            raise refusal_of(cause_of(error)) from None
         except PoolTimeout:
             raise Unavailable(issue("store.busy")) from None
 
@@ -242,7 +243,7 @@ class Database:
             if isinstance(error, self._driver_error):
                 if driver is not None and driver.broken:
                     self._forget_idle()
-                raise _refusal(error) from None
+                raise refusal_of(error) from None
             raise
         self._idle[_LEAVING].append(driver)
 
@@ -261,8 +262,8 @@ class Database:
                     driver.close()
                 if not self.is_sqlite and driver is not None and driver.broken:
                     self._forget_idle()
-                if last or _is_data_error(error):
-                    raise _refusal(error) from None
+                if last or is_data_error(error):
+                    raise refusal_of(error) from None
             else:
                 self._idle[pragmas].append(driver)
                 return result
@@ -310,10 +311,14 @@ class Database:
             return
         if table.name not in self._inserts:
             self._inserts[table.name] = self.prepare(insert(table))
-        if self.is_sqlite:
-            connection.exec_driver_sql(self._inserts[table.name].text, list(rows))
+        text = self._inserts[table.name].text
+        if isinstance(connection, DriverConnection):
+            connection.insert(text, rows)
             return
-        driver: Any = connection.connection.driver_connection  # type: ignore[union-attr]  # PostgreSQL: no DriverConnection
+        if self.is_sqlite:
+            connection.exec_driver_sql(text, list(rows))
+            return
+        driver: Any = connection.connection.driver_connection
         columns = ", ".join(f'"{column.name}"' for column in table.columns)
         with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:
             for row in rows:
@@ -363,33 +368,6 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def _cause(error: Exception) -> BaseException:
-    """The driver's error behind SQLAlchemy's; COPY raises the driver's own."""
-    return (isinstance(error, DBAPIError) and error.orig) or error
-
-
-def _state(cause: BaseException) -> str:
-    """The code of a database error: an SQLSTATE, or SQLite's name; empty without."""
-    return getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or ""
-
-
 def _pause(attempt: int) -> None:
     """Waits before another attempt: at random, so that rivals do not meet again."""
     time.sleep(uniform(0, min(0.5, 0.002 * 2**attempt)))  # noqa: S311  # nothing is kept secret by it
-
-
-def _is_data_error(cause: BaseException) -> bool:
-    """Whether a value is at fault, such as a NUL character, and not the database."""
-    return type(cause).__name__ == "DataError"
-
-
-def _refusal(cause: BaseException) -> FhirError:
-    """What the gateway says of a database error; the driver's own text may hold values and is dropped."""
-    if _is_data_error(cause):
-        return Unprocessable(issue("store.value"))
-    state = _state(cause)
-    if "database is locked" in str(cause) or state in _RETRY:
-        return Unavailable(issue("store.busy"))
-    if "no such table" in str(cause) or state == _UNDEFINED_TABLE:
-        return Unavailable(issue("store.schema-missing"))
-    return Unavailable(issue("store.database", kind=type(cause).__name__))

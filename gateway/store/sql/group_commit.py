@@ -10,9 +10,9 @@ changes Consents is alone in its group.
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Hashable, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -30,13 +30,16 @@ GROUP: Final = 32
 @dataclass(frozen=True, slots=True)
 class Done:
     """What a unit became, the keys that it touched or tells of, whether it changed Consents or removed what they
-    no longer permit to keep, and the audit events that are still to be written."""
+    no longer permit to keep (`is_purged`), and the audit events that are still to be written."""
 
     committed: tuple[Committed, ...]
     touched: Set[tuple[str, str, str]]
     goes_alone: bool
     events: Sequence[Told] = ()
+    is_purged: bool = False
 
+
+_T = TypeVar("_T")
 
 Record: TypeAlias = Callable[[Connection, Sequence[Told]], object]
 """Writes audit events inside a transaction."""
@@ -57,6 +60,12 @@ class _Ticket:
         return self.result is not None or self.error is not None
 
 
+class _Leading(threading.local):
+    """What this thread was told in the transaction that it leads; None outside of one."""
+
+    answers: dict[Hashable, Any] | None = None
+
+
 @dataclass(slots=True)
 class _Group:
     """What one transaction did, told to the writers once it is durable."""
@@ -75,6 +84,18 @@ class GroupCommit:
         self._waiting: deque[_Ticket] = deque()
         self._turn = threading.Lock()
         self._is_led = False
+        self._leading = _Leading()
+
+    def once(self, name: Hashable, ask: Callable[[], _T]) -> _T:
+        """What `ask` reads of what is committed. In a transaction of SQLite, beside which nobody commits, it is read
+        once by a name for all units of the group."""
+        answers = self._leading.answers
+        if answers is None:
+            return ask()
+        if name not in answers:
+            answers[name] = ask()
+        found: _T = answers[name]
+        return found
 
     def run(self, work: Callable[[Connection], Done]) -> Done:
         """The result of `work`, durable; raises what it raises, with nothing of it written."""
@@ -133,7 +154,7 @@ class GroupCommit:
     def _together(self, tickets: Sequence[_Ticket]) -> _Group:
         """The tickets in one transaction; each in one of its own where their events cannot be written."""
         try:
-            return self._database.write_driver(lambda connection: _run(connection, tickets, self._record))
+            return self._database.write_driver(lambda connection: self._led(connection, tickets))
         except BaseException as failure:
             is_of_all = isinstance(failure, FhirError) or not isinstance(failure, Exception)  # the database's trouble
             if is_of_all or len(tickets) == 1:
@@ -142,6 +163,13 @@ class GroupCommit:
             return _Group(
                 [one for group in alone for one in group.results], [one for group in alone for one in group.errors]
             )
+
+    def _led(self, connection: DriverConnection, tickets: Sequence[_Ticket]) -> _Group:
+        self._leading.answers = {}
+        try:
+            return _run(connection, tickets, self._record)
+        finally:
+            self._leading.answers = None
 
 
 def _outcome(ticket: _Ticket) -> Done | BaseException:
@@ -154,27 +182,27 @@ def _run(connection: Any, tickets: Sequence[_Ticket], record: Record) -> _Group:
     group = _Group()
     written: set[tuple[str, str, str]] = set()
     for number, ticket in enumerate(tickets):
-        connection.exec_driver_sql("SAVEPOINT unit", ())
+        connection.begin_unit()
         try:
             done = ticket.work(connection)
         except (DBAPIError, sqlite3.Error):
             raise  # the database's own trouble is everybody's
         except BaseException as error:
-            _undo(connection)
+            connection.undo_unit()
             if group.results:
                 group.again.append(ticket)
             else:
                 group.errors.append((ticket, error))
             continue
         if done.goes_alone and group.results:
-            _undo(connection)
+            connection.undo_unit()
             group.again += tickets[number:]
             break
         if done.touched & written:
-            _undo(connection)
+            connection.undo_unit()
             group.again.append(ticket)
             continue
-        connection.exec_driver_sql("RELEASE unit", ())
+        connection.end_unit()
         written |= done.touched
         group.results.append((ticket, done))
         if done.goes_alone:
@@ -182,8 +210,3 @@ def _run(connection: Any, tickets: Sequence[_Ticket], record: Record) -> _Group:
             break
     record(connection, [event for _, done in group.results for event in done.events])
     return group
-
-
-def _undo(connection: DriverConnection) -> None:
-    connection.exec_driver_sql("ROLLBACK TO unit", ())
-    connection.exec_driver_sql("RELEASE unit", ())

@@ -180,7 +180,7 @@ class SqlStore:
             self._writer.kinds.remember(known)
             if unit.changes or unit.prepare:
                 self._states.remember(unit.study)
-            if unit.purge and unit.purge(done.committed):
+            if done.is_purged:
                 self.database.scrub()
             answers.append(done.committed)
         return answers
@@ -217,7 +217,7 @@ class SqlStore:
             unit.confirm(committed)  # the study comes between this and the end
         keys = [one.stored.key for one in (*committed, *beside)]
         touched = {(key.study, key.type, key.id) for key in keys} | _looked_up_for(events)
-        return Done(committed, touched, bool(subjects or purged), events)
+        return Done(committed, touched, bool(subjects or purged), events, bool(purged))
 
     def _record(self, connection: Connection, events: Sequence[Told]) -> None:
         """Writes the events of several units."""
@@ -236,7 +236,7 @@ class SqlStore:
 
     def consent_epoch(self, study: str, subject: str) -> int:
         """See `ResourceStore.consent_epoch`."""
-        return self._grants.epoch(study, subject)
+        return self._group.once((study, subject), lambda: self._grants.epoch(study, subject))
 
     def land(self, payload: Payload, receipt: Receipt, leased_until: datetime | None = None) -> None:
         """See `LandingStore.land`."""
@@ -308,9 +308,11 @@ class SqlStore:
 def _told(unit: Unit, committed: tuple[Committed, ...], beside: tuple[Committed, ...]) -> tuple[Told, ...]:
     """The audit events of a unit; raises `BadRequest` when one is another study's."""
     events = (*unit.events, *(unit.report(committed) if unit.report else ()))
-    events = (*events, *(unit.report_beside(beside) if unit.report_beside and beside else ()))
-    if any(event.study != unit.study for event in events):
-        raise BadRequest(issue("store.other-study"))
+    if unit.report_beside and beside:
+        events = (*events, *unit.report_beside(beside))
+    for event in events:
+        if event.study != unit.study:
+            raise BadRequest(issue("store.other-study"))
     return events
 
 

@@ -67,6 +67,8 @@ class ResourceWriter:
 
         The Patients whose Consents change are added to `subjects`; for `noted` see `IndexWriter.write`.
         """
+        if not changes:
+            return []
         if any(change.key.study != study for change in changes):
             raise BadRequest(issue("store.other-study"))
         done: list[Committed] = []
