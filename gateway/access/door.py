@@ -82,7 +82,9 @@ class Door:
         """
         try:
             self._refuse_source()
-            if not any(may(self.principal, type, letter) for letter in letters):
+            if not may(self.principal, type, letters[0]) and not any(
+                may(self.principal, type, one) for one in letters
+            ):
                 require_scope(self.principal, type, letters[0])
         except Forbidden as error:
             self._refuse(self._event("U", "write", (type,)), error)
@@ -237,7 +239,7 @@ class Door:
         return leaving.batches(asked)
 
     def stream(self, query: Query | str) -> Iterator[Stored]:
-        """Every visible resource of a type, or that matches, that may be disclosed, oldest first.
+        """Every visible resource of a type, or that matches, that may be disclosed: oldest first, people as written.
 
         One event is durable before the first row, another tells at the end how many rows left.
         """
@@ -335,7 +337,7 @@ class Door:
 
     def _transaction(self, plan: Plan, operation: str, action: Action) -> Transaction:
         visibility, report = partial(self._visibility, "access"), partial(self._event, action, operation)
-        return Transaction(self._gate, plan, visibility, report, partial(beside, self._event))
+        return Transaction(self._gate, plan, visibility, self._clock, report, partial(beside, self._event))
 
     def resolve(self, system: str, value: str) -> Key | None:
         """The Patient of this study with exactly this identifier, for sources; None when there is not exactly one."""

@@ -26,6 +26,10 @@ Pairs: TypeAlias = tuple[tuple[str, str], ...] | None
 MakeEvent: TypeAlias = Callable[[Action, str, Iterable[Target], int], Event]
 """(action, operation, targets, count) -> the event."""
 
+_Named: TypeAlias = tuple[tuple[str, ...], tuple[int, ...], tuple[str, ...], tuple[str, ...]]
+_NOTHING: Final[_Named] = ((), (), (), ())
+"""References, versions, and digests before and after, of no targets."""
+
 _ENROLMENT: Final = ("Consent", "ResearchSubject")
 
 
@@ -53,8 +57,8 @@ class Journal:
         """An event of success; versions and digests are told when every target has them."""
         who = self.principal
         named = [_named(target) for target in targets]
-        whole = all(version for _, version, _, _ in named)
-        changed = any(before or after for _, _, before, after in named)
+        references, versions, before, after = zip(*named, strict=True) if named else _NOTHING
+        changed = any(before) or any(after)
         return Event(
             at=at,
             study=who.study,
@@ -66,12 +70,12 @@ class Journal:
             role=who.role,
             purpose=who.purpose,
             token=who.token,
-            targets=tuple(reference for reference, _, _, _ in named),
+            targets=references,
             count=count,
             request=self.request,
-            versions=tuple(version for _, version, _, _ in named) if whole else (),
-            before=tuple(before for _, _, before, _ in named) if changed else (),
-            after=tuple(after for _, _, _, after in named) if changed else (),
+            versions=versions if all(versions) else (),
+            before=before if changed else (),
+            after=after if changed else (),
             patients=tuple(patients),
             why=self.why if action in "CUD" or changed or who.broken else "",
             network=self.network,

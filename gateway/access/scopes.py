@@ -13,6 +13,8 @@ _ANY: Final = "*"
 
 def may(principal: Principal, kind: str, *letters: str) -> bool:
     """True when the scopes allow every interaction letter of `cruds` on the type, or on some of its resources."""
+    if len(letters) == 1:
+        return scope_reaches(principal.scopes, kind, letters[0])  # type: ignore[arg-type]
     return all(scope_reaches(principal.scopes, kind, letter) for letter in letters)  # type: ignore[arg-type]
 
 

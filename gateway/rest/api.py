@@ -25,7 +25,7 @@ from gateway.rest.later.layer import Later
 from gateway.rest.later.work import Doer, doing
 from gateway.rest.layers.compression import Compression
 from gateway.rest.layers.cross_origin import for_origins
-from gateway.rest.layers.direct import CREATE, READ, SEARCH, Direct
+from gateway.rest.layers.direct import CREATE, READ, SEARCH, Direct, Way
 from gateway.rest.layers.edge import Edge
 from gateway.rest.messages.bodies import BodyLimit
 from gateway.rest.messages.problems import on_http_error, on_refusal
@@ -62,13 +62,14 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
             RequestValidationError: on_http_error,
         },
     )
-    creating = Direct(api.build_middleware_stack(), [(CREATE, create.endpoint(parts))], methods=("POST",))
-    ordinary = BodyLimit(creating, limit=parts.max_body_bytes)
+    creating: list[Way] = [(CREATE, create.endpoint(parts))]
+    ordinary = BodyLimit(Direct(api.build_middleware_stack(), {"POST": creating}), limit=parts.max_body_bytes)
     api.state.inner = ordinary  # where the entries of a batch go
     affecting = {operation.name for operation in found_operations() if operation.affects}
     answering = Later(Compression(ordinary), parts, affecting)
-    reading = [(READ, read.endpoint(parts)), (SEARCH, search.endpoint(parts))]
-    direct = Direct(answering, reading, is_outside=True)
+    reading: list[Way] = [(READ, read.endpoint(parts)), (SEARCH, search.endpoint(parts))]
+    ways = {"GET": reading, "HEAD": reading, "POST": creating}
+    direct = Direct(answering, ways, is_outside=True)
     api.middleware_stack = Edge(for_origins(direct, parts.origins))  # around the framework's own layers
     return api
 

@@ -10,8 +10,10 @@ from gateway.access.journal import Target, digest_of_many
 from gateway.access.writing.finding import Finder
 from gateway.access.writing.gate import Gate
 from gateway.access.writing.writes import Delete, Write
+from gateway.core.clock import Clock
 from gateway.core.errors import FhirError, Unavailable
 from gateway.core.event import MAX_TARGETS, Event, Seen, Told
+from gateway.core.instants import micros
 from gateway.core.resources import Change, Committed, Lookup, Stored, Unit, Visibility
 from gateway.store.port import ResourceStore
 
@@ -42,6 +44,7 @@ class Transaction:
         gate: Gate,
         plan: Plan,
         visibility: Callable[[str], Visibility],
+        clock: Clock,
         report: Report,
         report_beside: Callable[[Sequence[Committed]], tuple[Event, ...]],
     ) -> None:
@@ -49,6 +52,7 @@ class Transaction:
         self._report_beside = report_beside
         self._plan = plan
         self._visibility = visibility
+        self._clock = clock
         self._report = report
         self._steps: tuple[Step, ...] = ()
         self._planned: tuple[Change, ...] = ()
@@ -81,7 +85,7 @@ class Transaction:
         return self._planned
 
     def _accompany(self, committed: Sequence[Committed]) -> tuple[Change, ...]:
-        return self._gate.accompany(self._planned, committed, (), self._visibility("").now)
+        return self._gate.accompany(self._planned, committed, (), micros(self._clock()))
 
     def _events(self, committed: Sequence[Committed]) -> tuple[Told, ...]:
         targets = [one for one in self.results(committed) if one is not None]

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/http.html#create and #ccreate
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,17 +16,20 @@ from gateway.access import Begun, Door, Result
 from gateway.core.types import Resource
 from gateway.rest.clients.gate import door_of, study_of, type_of
 from gateway.rest.loop.together import Together
+from gateway.rest.messages.answers import Ready
 from gateway.rest.messages.bodies import JSON_TYPES, read_body
+from gateway.rest.messages.headers import header, headers_of
 from gateway.rest.messages.negotiation import negotiate
 from gateway.rest.messages.preferences import preferences_of
 from gateway.rest.parts import Parts
 from gateway.rest.writing.conditions import criteria, lock_of
 from gateway.rest.writing.judging import Judges, resource_of
 from gateway.rest.writing.steps import creation, new_id
-from gateway.rest.writing.written import write_response
+from gateway.rest.writing.written import creation_response
 
 CODE = "create"
 CODES = (CODE,)
+_IF_NONE_EXIST: Final = b"if-none-exist"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,11 @@ class _Asked:
 
     request: Request
     door: Door
+    type: str
     body: bytes
+
+
+Answer: TypeAlias = Response | Ready
 
 
 class _Creating:
@@ -43,31 +51,31 @@ class _Creating:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._judges = Judges(parts)
-        self._together: Together[_Asked, Response] = Together(self._all)
+        self._together: Together[_Asked, Answer] = Together(self._all)
 
-    async def answer(self, asked: _Asked) -> Response:
+    async def answer(self, asked: _Asked) -> Answer:
         """The answer to one create. Those that ask nothing of the database before they are committed go together."""
         parts, request = self._parts, asked.request
-        rules = study_of(parts, request).validation.rules
-        if parts.reads_on_loop and "if-none-exist" not in request.headers and not rules:
+        rules = parts.studies[asked.door.principal.study].validation.rules
+        if parts.reads_on_loop and _IF_NONE_EXIST not in headers_of(request.scope) and not rules:
             return await self._together.answer(asked)
         return await run_in_threadpool(self._one, asked)
 
-    def _one(self, asked: _Asked) -> Response:
+    def _one(self, asked: _Asked) -> Answer:
         parts, request, door = self._parts, asked.request, asked.door
         resource, pretty = self._resource(asked)
-        condition = request.headers.get("if-none-exist")
+        condition = header(request, _IF_NONE_EXIST)
         study = study_of(parts, request)
         unless = None if condition is None else criteria(parts, study.id, resource["resourceType"], condition)
         issues = self._judges.of(request, door).require(resource)
         step = creation(resource, unless)
         locks = (lock_of(unless),) if unless else ()
         [result] = door.transact(lambda find: [step(find)], CODE, action="C", locks=locks)
-        return write_response(parts, result, preferences_of(request), issues, pretty=pretty)
+        return creation_response(parts, result, preferences_of(request), issues, pretty=pretty)
 
-    def _all(self, asked: Sequence[_Asked]) -> list[Response | BaseException]:
-        answers: list[Response | BaseException | None] = []
-        ready: list[tuple[Begun, Callable[[Result], Response]]] = []
+    def _all(self, asked: Sequence[_Asked]) -> list[Answer | BaseException]:
+        answers: list[Answer | BaseException | None] = []
+        ready: list[tuple[Begun, Callable[[Result], Answer]]] = []
         for one in asked:
             try:
                 ready.append(self._begun(one))
@@ -78,35 +86,36 @@ class _Creating:
         done = iter(zip(committed, ready, strict=True))
         return [_told(*next(done)) if answer is None else answer for answer in answers]
 
-    def _begun(self, asked: _Asked) -> tuple[Begun, Callable[[Result], Response]]:
+    def _begun(self, asked: _Asked) -> tuple[Begun, Callable[[Result], Answer]]:
         parts, request = self._parts, asked.request
         resource, pretty = self._resource(asked)
         issues = self._judges.of(request, asked.door).require(resource)
         step = creation(resource)
         begun = asked.door.begin_transact(lambda find: [step(find)], CODE, action="C")
         wanted = preferences_of(request)
-        return begun, lambda result: write_response(parts, result, wanted, issues, pretty=pretty)
+        return begun, lambda result: creation_response(parts, result, wanted, issues, pretty=pretty)
 
     def _resource(self, asked: _Asked) -> tuple[Resource, bool]:
         """The resource under a new id, and whether the answer is to be indented."""
         pretty = negotiate(asked.request)
-        return {**resource_of(asked.body, type_of(self._parts, asked.request)), "id": new_id()}, pretty
+        return {**resource_of(asked.body, asked.type), "id": new_id()}, pretty
 
 
 def _told(
-    done: tuple[Result, ...] | BaseException, ready: tuple[Begun, Callable[[Result], Response]]
-) -> Response | BaseException:
+    done: tuple[Result, ...] | BaseException, ready: tuple[Begun, Callable[[Result], Answer]]
+) -> Answer | BaseException:
     return done if isinstance(done, BaseException) else ready[1](done[0])
 
 
-def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
+def endpoint(parts: Parts) -> Callable[[Request], Awaitable[Answer]]:
     """Answers a create; nothing of the body is read before it is known that the caller may create this type."""
     creating = _Creating(parts)
 
-    async def create(request: Request) -> Response:
-        door = door_of(parts, request)
-        door.require_write(type_of(parts, request), "c")
-        return await creating.answer(_Asked(request, door, await read_body(request, JSON_TYPES)))
+    async def create(request: Request) -> Answer:
+        door, type = door_of(parts, request), type_of(parts, request)
+        door.require_write(type, "c")
+        body = await read_body(request, JSON_TYPES, parts.max_body_bytes)
+        return await creating.answer(_Asked(request, door, type, body))
 
     return create
 

@@ -5,7 +5,7 @@ as much as a read itself.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from starlette.requests import Request
@@ -32,27 +32,24 @@ CREATE: Final = SEARCH
 
 
 class Direct:
-    """The ASGI application `app`, with `methods` at the addresses of `ways` answered by these.
+    """The ASGI application `app`, with the methods in `ways` answered by the ways of each.
 
     `is_outside`: around the layers that compress and that answer later. So it compresses itself, and leaves to `app`
-    what a client would rather have answered later.
+    what a client would rather have answered later: reads, as a create is answered at once whatever is preferred.
     """
 
-    def __init__(
-        self, app: ASGIApp, ways: Sequence[Way], methods: Sequence[str] = ("GET", "HEAD"), *, is_outside: bool = False
-    ) -> None:
+    def __init__(self, app: ASGIApp, ways: Mapping[str, Sequence[Way]], *, is_outside: bool = False) -> None:
         self.app = app
-        self.ways = tuple(ways)
-        self.methods = frozenset(methods)
+        self.ways = dict(ways)
         self.is_outside = is_outside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
-        if scope["type"] == "http" and scope["method"] in self.methods:
-            path = scope["path"]
-            for address, endpoint in self.ways:
+        if scope["type"] == "http":
+            path, method = scope["path"], scope["method"]
+            for address, endpoint in self.ways.get(method, ()):
                 found = address.match(path)
-                if found is None or (self.is_outside and is_for_later(scope)):
+                if found is None or (self.is_outside and method != "POST" and is_for_later(scope)):
                     continue
                 scope["path_params"] = found.groupdict()
                 scope["endpoint"] = endpoint

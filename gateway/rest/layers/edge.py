@@ -5,7 +5,6 @@ the operation, and the study and resource type once they proved to be real ones 
 """
 
 import logging
-import secrets
 import time
 from collections.abc import MutableMapping
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.core.ids import RandomIds
 from gateway.core.logs import logger
 from gateway.rest.messages.problems import internal, nowhere
 
@@ -46,6 +46,7 @@ class Edge:
         self.app = app
         self.log = logger()
         self.tells: bool | None = None
+        self.ids = RandomIds(8)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection; anything but HTTP passes through."""
@@ -54,7 +55,7 @@ class Edge:
             return
         start = time.perf_counter()
         answer: dict[str, int] = {}
-        identity = scope[REQUEST_ID] = secrets.token_hex(8)
+        identity = scope[REQUEST_ID] = self.ids.take()
         extra = (*_HEADERS, (b"x-request-id", identity.encode()))
 
         async def send_marked(message: Message) -> None:

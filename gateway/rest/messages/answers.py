@@ -57,12 +57,13 @@ def indented(body: bytes) -> bytes:
 class Ready:
     """A response of JSON bytes whose headers are ready to be sent; Starlette's takes its time over them."""
 
-    __slots__ = ("body", "headers")
-    status_code: Final = 200
+    __slots__ = ("body", "headers", "status_code")
 
-    def __init__(self, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    def __init__(self, body: bytes, *headers: tuple[bytes, bytes], status: int = 200) -> None:
         self.body = body
-        self.headers = [(b"content-length", b"%d" % len(body)), _FHIR_JSON, *headers]
+        self.status_code = status
+        length = (b"content-length", b"%d" % len(body))
+        self.headers = [length, _FHIR_JSON, *headers] if body else [length, *headers]
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Sends it."""

@@ -3,11 +3,12 @@
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.core.errors import PayloadTooLarge, UnsupportedMediaType
 from gateway.core.issues import issue
+from gateway.rest.messages.headers import header, headers_of, values_of
 from gateway.rest.messages.media_types import is_readable
 from gateway.rest.messages.packed_bodies import is_packed, unpacked
 
@@ -70,21 +71,42 @@ def has_body(request: Request) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
-async def read_body(request: Request, types: tuple[str, ...] = ()) -> bytes:
+async def read_body(request: Request, types: tuple[str, ...] = (), limit: int = 0) -> bytes:
     """The whole body, once its media type is one of `types` (any when empty), unpacked when it came with gzip.
+
+    With a `limit` it need not have come through `BodyLimit`, and is read once.
 
     Only for who is known by then: unpacking takes time. Raises `UnsupportedMediaType`, `BadRequest` for what is not
     gzip though it says so, and `PayloadTooLarge`, through `BodyLimit` too.
     """
     packed = is_packed(_encoding(request))
     _check_type(request, types)
-    body = await request.body()
+    body = await _within(request, limit) if limit else await request.body()
     if not packed:
         return body
-    limit = request.scope[_LIMIT]
+    limit = limit or request.scope[_LIMIT]
     if len(body) <= ON_LOOP:
         return unpacked(body, limit)
     return await run_in_threadpool(unpacked, body, limit)
+
+
+async def _within(request: Request, limit: int) -> bytes:
+    """The body as it comes, refused as `BodyLimit` does."""
+    parts: list[bytes] = []
+    taken, more = 0, True
+    declared = headers_of(request.scope).get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > limit:
+        raise PayloadTooLarge(issue("payload.too-large", limit=limit))
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+        taken += len(parts[-1])
+        if taken > limit:
+            raise PayloadTooLarge(issue("payload.too-large", limit=limit))
+    return b"".join(parts)
 
 
 async def read_body_as_sent(request: Request, types: tuple[str, ...] = ()) -> bytes:
@@ -100,9 +122,9 @@ async def read_body_as_sent(request: Request, types: tuple[str, ...] = ()) -> by
 
 def _encoding(request: Request) -> str:
     """All that the headers say of it, in their order."""
-    return ",".join(request.headers.getlist("content-encoding"))
+    return ",".join([value.decode("latin-1") for value in values_of(request.scope, b"content-encoding")])
 
 
 def _check_type(request: Request, types: tuple[str, ...]) -> None:
-    if types and not is_readable(request.headers.get("content-type", ""), types):
+    if types and not is_readable(header(request, b"content-type") or "", types):
         raise UnsupportedMediaType(issue("rest.media-type", expected=" or ".join(types)))

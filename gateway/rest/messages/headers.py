@@ -26,6 +26,16 @@ def header(request: Request, name: bytes) -> str | None:
     return None if value is None else value.decode("latin-1")
 
 
+def values_of(scope: Scope, name: bytes) -> tuple[bytes, ...]:
+    """All values of a header by its lower-case name, in their order."""
+    found, names = headers_of(scope), scope["headers"]
+    if name not in found:
+        return ()
+    if len(found) == len(names):
+        return (found[name],)
+    return tuple(value for other, value in names if other == name)
+
+
 def authorization_of(request: Request) -> tuple[str, str]:
     """The scheme, in lower case, and the proof that `Authorization` gives; both empty without it.
 

@@ -6,12 +6,13 @@ aside, as a preference may be.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias, get_args
 
 from starlette.requests import Request
 from starlette.types import Scope
 
-from gateway.rest.messages.headers import headers_of
+from gateway.rest.messages.headers import values_of
 
 Returns: TypeAlias = Literal["representation", "minimal", "operationoutcome"]
 _RETURNS: Final[dict[str, Returns]] = {name: name for name in get_args(Returns)}
@@ -32,20 +33,21 @@ LATER: Final = re.compile(r"(?:^|[,;\s])respond-async(?:$|[,;\s=])")
 
 def is_for_later(scope: Scope) -> bool:
     """Whether the client would rather not wait for the answer."""
-    if b"prefer" not in headers_of(scope):
-        return False
-    return any(
-        name == b"prefer" and LATER.search(value.decode("latin-1").lower()) for name, value in scope["headers"]
-    )
+    values = values_of(scope, b"prefer")
+    return bool(values) and any(LATER.search(value.decode("latin-1").lower()) for value in values)
 
 
 def preferences_of(request: Request) -> Preferences:
     """The preferences in the Prefer headers; of one that is given twice the first counts."""
-    if b"prefer" not in headers_of(request.scope):
-        return _NONE
+    values = values_of(request.scope, b"prefer")
+    return _preferences(values) if values else _NONE
+
+
+@lru_cache(maxsize=256)
+def _preferences(values: tuple[bytes, ...]) -> Preferences:
     given: dict[str, str] = {}
-    for header in request.headers.getlist("prefer"):
-        for part in header.lower().split(","):
-            name, _, value = part.split(";")[0].partition("=")
-            given.setdefault(name.strip(), value.strip().strip('"'))
+    for value in values:
+        for part in value.decode("latin-1").lower().split(","):
+            name, _, told = part.split(";")[0].partition("=")
+            given.setdefault(name.strip(), told.strip().strip('"'))
     return Preferences(_RETURNS.get(given.get("return", "")), given.get("handling") == "lenient")

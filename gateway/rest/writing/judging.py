@@ -15,7 +15,7 @@ from gateway.core.resources import Visibility
 from gateway.core.types import Resource
 from gateway.ingest.admission import Admission
 from gateway.ingest.facts import MOST, StoredFacts
-from gateway.rest.clients.gate import door_of, study_of
+from gateway.rest.clients.gate import door_of
 from gateway.rest.layers.edge import request_id
 from gateway.rest.messages.subsets import is_subsetted
 from gateway.rest.parts import Parts
@@ -72,10 +72,10 @@ class Judges:
 
     def of(self, request: Request, door: Door | None = None) -> Judge:
         """The judge of what a request writes through its door."""
-        parts, study = self._parts, study_of(self._parts, request)
+        parts = self._parts
         who, identity = (door or door_of(parts, request)).principal, request_id(request.scope)
         stored = StoredFacts.of_writer(lambda principal: parts.access.door(principal, request=identity), who)
-        return Judge(study, self._admissions[study.id], stored, parts.clock)
+        return Judge(parts.studies[who.study], self._admissions[who.study], stored, parts.clock)
 
 
 def resource_of(body: bytes, type_name: str) -> Resource:

@@ -3,13 +3,13 @@
 A step is made inside the transaction, so that conditions hold when it is committed.
 """
 
-import secrets
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.access import Delete, Finder, Step, Write
 from gateway.core.codec import loads
 from gateway.core.errors import BadRequest, Conflict, MethodNotAllowed, NotFound, PreconditionFailed, Unprocessable
+from gateway.core.ids import RandomIds
 from gateway.core.issues import issue
 from gateway.core.resources import Stored
 from gateway.core.types import Resource
@@ -23,9 +23,8 @@ ATTEMPTS = 5
 """How often a write that names no version begins again when another writer was faster."""
 
 
-def new_id() -> str:
-    """An id that nobody had before: 128 random bits."""
-    return secrets.token_hex(16)
+new_id: Final = RandomIds(16).take
+"""An id that nobody had before: 128 random bits."""
 
 
 def creation(resource: Resource, unless: Query | None = None) -> MakeStep:
