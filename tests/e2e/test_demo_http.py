@@ -1,8 +1,6 @@
 """The main job over HTTP, on what the demo made: deliver, read, withdraw, and nobody finds the participant again."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from gateway.cli._demo.payloads import heart_rate_day
 from gateway.core.codec import dumps, loads
 from gateway.settings import Settings
 from gateway.study import Participant, withdraw
+from tests import warm
 from tests.e2e.server import ask, free_port, serving
 
 STUDY = "hf-dct-01"
@@ -51,9 +50,7 @@ class Http:
 def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
     folder, port = tmp_path_factory.mktemp("demo-http"), free_port()
     environment = {**os.environ, "GATEWAY_PORT": str(port)}
-    subprocess.run(
-        [sys.executable, "-m", "gateway", "demo"], cwd=folder, env=environment, check=True, capture_output=True
-    )
+    assert warm.run("gateway", "demo", cwd=folder, environment=environment).returncode == 0
     gateway = build(Settings(data_dir=Path(folder) / "var/demo", port=port))
     with serving(["demo", "--serve-only"], folder, port) as server:
         yield Http(server.url, gateway)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,9 +28,9 @@ def operated(http: Http) -> Http:
     return http
 
 
-@pytest.fixture
-def http(tmp_path: Path) -> Iterator[Http]:
-    with serving(tmp_path) as served:
+@pytest.fixture(scope="module")
+def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
+    with serving(tmp_path_factory.mktemp("explain")) as served:
         assert served.put(observation("seen-1", served.participant("all").patient)).status_code == 201
         yield operated(served)
 
@@ -60,10 +59,10 @@ def test_nobody_else_does(http: Http, client: str) -> None:
     assert (answer.status_code, rule(answer)) == (403, "search.explain-role")
 
 
-def test_an_operator_is_asked_for_the_scope_to_search(http: Http) -> None:
+def test_an_operator_is_asked_for_the_scope_to_search(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
     study = http.gateway.studies[STUDY]
-    clients: dict[str, object] = study.clients  # type: ignore[assignment]
-    clients[OPERATOR] = replace(study.clients[OPERATOR], scopes=("system/Device.rs",))
+    limited = replace(study.clients[OPERATOR], scopes=("system/Device.rs",))
+    monkeypatch.setitem(study.clients, OPERATOR, limited)  # type: ignore[arg-type]
     answer = http.get("/Observation?code=8310-5&_explain=true", client=OPERATOR)
     assert (answer.status_code, rule(answer)) == (403, "auth.scope")
     assert http.get("/Device?_explain=true", client=OPERATOR).status_code == 200

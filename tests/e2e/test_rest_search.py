@@ -1,6 +1,8 @@
 """search over HTTP: pages, links, totals and forms, all over visible rows only."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +12,17 @@ from gateway.study import withdraw
 from tests.e2e.http_gateway import BASE, Http, observation, rule, serving
 
 
-@pytest.fixture
-def http(tmp_path: Any) -> Iterator[Http]:
-    with serving(tmp_path, page_size=4, page_limit=5) as served:
+@pytest.fixture(scope="module")
+def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
+    """What tests only read."""
+    with filled(tmp_path_factory.mktemp("search")) as served:
+        yield served
+
+
+@contextmanager
+def filled(folder: Path) -> Iterator[Http]:
+    """Nine resources that the clinic sees, and between them nine that it does not."""
+    with serving(folder, page_size=4, page_limit=5) as served:
         seen = served.participant("all").patient
         hidden = served.participant("norte-research-only").patient
         for number in range(9):
@@ -139,14 +149,15 @@ def test_the_links_of_a_posted_search_show_nothing_of_it(http: Http) -> None:
     assert http.ask("GET", twisted, "ehr-app").status_code == 400
 
 
-def test_a_withdrawal_takes_effect_between_two_pages(http: Http) -> None:
-    first = http.get("/Observation?code=8310-5").json()
-    person = http.participant("all")
-    [entry] = http.get(f"/Consent?patient={person.patient}", client="registrar").json()["entry"]
-    assert http.put(withdraw(entry["resource"], "no-further-use", "2026-06-01T00:00:00Z")).status_code == 200
-    assert walk(http, links(first)["next"]) == [[]]
-    assert http.get("/Observation/seen-1").status_code == 404
-    assert http.get("/Observation?_total=accurate").json()["total"] == 0
+def test_a_withdrawal_takes_effect_between_two_pages(tmp_path: Path) -> None:
+    with filled(tmp_path) as http:
+        first = http.get("/Observation?code=8310-5").json()
+        person = http.participant("all")
+        [entry] = http.get(f"/Consent?patient={person.patient}", client="registrar").json()["entry"]
+        assert http.put(withdraw(entry["resource"], "no-further-use", "2026-06-01T00:00:00Z")).status_code == 200
+        assert walk(http, links(first)["next"]) == [[]]
+        assert http.get("/Observation/seen-1").status_code == 404
+        assert http.get("/Observation?_total=accurate").json()["total"] == 0
 
 
 def test_refusals_name_their_rule(http: Http) -> None:
