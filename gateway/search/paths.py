@@ -124,12 +124,17 @@ def walked(resource: Resource, ways: Iterable[Walk]) -> list[Any] | None:
                 if node.__class__ is not dict or twin in node:
                     return None
                 value = node.get(name)
+                if value is None:
+                    continue
                 if value.__class__ is list:
                     below += value
-                elif value is not None:
+                else:
                     below.append(value)
             level = below
-        values += level
+            if not level:
+                break
+        else:
+            values += level
     return None if None in values else values
 
 

@@ -35,9 +35,6 @@ class _Shape(NamedTuple):
     is_coded: bool
 
 
-_PLAIN: Final = _Shape((), (), (), False)
-"""The shape of an object at which nobody has to look."""
-
 _shapes: Final[dict[tuple[Any, ...], _Shape]] = {}
 """Objects of few shapes come again and again: of each it is found out once, at which members to look."""
 
@@ -94,10 +91,7 @@ def _walk(pending: list[Any], places: list[Place], coded: list[dict[str, Any]]) 
             if node.__class__ is list:
                 pending += node
             continue
-        shape = _shapes.get((*node, *map(type, node.values()))) or _shape_of(node)
-        if shape is _PLAIN:
-            continue
-        texts, objects, lists, is_coded = shape
+        texts, objects, lists, is_coded = _shapes.get((*node, *map(type, node.values()))) or _shape_of(node)
         if is_coded:
             coded.append(node)
         for name in texts:  # a comprehension costs twice as much for one or two
@@ -119,7 +113,6 @@ def _shape_of(node: dict[str, Any]) -> _Shape:
         texts = tuple(name for name in by_class[str] if name in _REWRITTEN)
         is_coded = "code" in by_class[str] and "value" not in node
         found = _Shape(texts, tuple(by_class[dict]), tuple(by_class[list]), is_coded)
-        found = _PLAIN if found == _PLAIN else found
         if len(_shapes) < MOST_SHAPES and len(key) <= LONGEST_SHAPE:
             _shapes[key] = found
     return found

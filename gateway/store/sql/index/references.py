@@ -29,6 +29,7 @@ class ReferenceRows:
         self.name = " ".join((type, *(one.code for one in parameters)))
         self.walks = parameters[0].walks
         self._names = [walk[0][0] for walk in self.walks] if all(len(walk) == 1 for walk in self.walks) else []
+        self._only = self._names[0] if len(self._names) == 1 else ""
         self._takes = [
             (
                 one.targets,
@@ -41,6 +42,13 @@ class ReferenceRows:
 
     def texts(self, resource: Resource) -> tuple[str, ...] | None:
         """The references of a resource without extensions at its top; None where one of them is more than literal."""
+        if self._only:  # most references stand alone: one name, one object
+            value = resource.get(self._only)
+            if value is None:
+                return ()
+            if value.__class__ is dict:
+                text = value.get("reference")
+                return (text,) if text.__class__ is str and _ELSEWHERE.isdisjoint(value) else None
         values = _values(resource, self._names) if self._names else walked(resource, self.walks)
         if values is None:
             return None
