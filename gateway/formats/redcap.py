@@ -1,10 +1,12 @@
 """REDCap records as the API and the report page export them, in JSON or CSV: `{"records": [{field: text}]}`.
 
 One record is one row of the flat export: field names as keys, values as text (numbers of the JSON form become text);
-a field without an answer, or with a blank one, has no key. The first field of the export is the record's id, whatever
-its name; each row has it as `record` too, and a row without it has no `record`. An export in the
-event-attribute-value form (`record`, `field_name`, `value` ...) becomes the same rows: one for each record, event and
-repeat of an instrument, in the order of their first value; the values of a check box are `field___code` with `1`.
+a field without an answer, or with a blank one, has no key. `record_id`, or else the first field that does not say
+where the record belongs, is the record's id, whatever its name; each row has it as `record` too, and a row without it
+has no `record`. Headings of an export with labels that say where it belongs (`Event Name` ...) have their names of
+raw ones. An export in the event-attribute-value form (`record`, `field_name`, `value` ...) becomes the same rows: one
+for each record, event and repeat of an instrument, in the order of their first value; the values of a check box are
+`field___code` with `1`,.
 Positions are JSON Pointers or rows and columns, of the first value in that form.
 The API's error object is refused. Options: those of `delimited` for CSV, and `by_field`: records field by field
 (`redcap_fields`), as mappings by a data dictionary read them.
@@ -23,6 +25,16 @@ from gateway.formats.redcap_fields import by_field
 
 _LONG = frozenset(("record", "field_name", "value"))
 _PLACE = ("record", "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance")
+_USUAL_IDENTITY = "record_id"
+_HEADINGS = {
+    "Event Name": "redcap_event_name",
+    "Repeat Instrument": "redcap_repeat_instrument",
+    "Repeat Instance": "redcap_repeat_instance",
+    "Data Access Group": "redcap_data_access_group",
+    "Survey Identifier": "redcap_survey_identifier",
+    "Complete?": "form_complete",
+}
+_COLUMNS = {name: heading for heading, name in _HEADINGS.items()}
 
 
 def decode_redcap(data: bytes, options: Options) -> Decoded:
@@ -35,23 +47,44 @@ def _decoded(data: bytes, options: Options) -> tuple[Decoded, str]:
     """The records, and the name of the field that holds their id."""
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"[", b"{", b""):
         table = read_table(data, options)
-        identity = table.columns[0]
+        identity = _identity(table.columns)
         if not table.rows and len(table.columns) == 1:  # a line of text, as what answers in the place of an API sends
             raise BadRequest(issue("format.redcap-records"))
+        if not _HEADINGS.keys().isdisjoint(table.columns):
+            rows = [{_HEADINGS.get(name, name): value for name, value in row.items()} for row in table.rows]
+            place = table.locate
+            return _records(rows, identity, lambda index: ("rows", index), lambda at: place(_headed(at))), identity
         return _records(table.rows, identity, lambda index: ("rows", index), table.locate), identity
     document = loads(data)
     if not isinstance(document, list):
         raise BadRequest(issue("format.redcap-records"))
     rows = [_row(row, index) for index, row in enumerate(document)]
-    identity = next(iter(document[0]), "") if document else ""
+    identity = _identity(list(document[0])) if document else ""
     return _records(rows, identity, lambda index: (index,), json_pointer), identity
+
+
+def _identity(columns: list[str]) -> str:
+    """The name of the field that holds the record's id; "" where there is no column."""
+    if _USUAL_IDENTITY in columns:
+        return _USUAL_IDENTITY
+    names = (name for name in columns if name not in _COLUMNS and name not in _HEADINGS)
+    return next(names, next(iter(columns), ""))
+
+
+def _headed(pointer: Pointer) -> Pointer:
+    """The path of a value by the heading that its column has."""
+    return (*pointer[:2], *(_COLUMNS.get(str(step), step) for step in pointer[2:]))
 
 
 def _row(row: Any, index: int) -> dict[str, str]:
     if not isinstance(row, dict) or any(isinstance(value, dict | list) for value in row.values()):
         raise BadRequest(issue("format.redcap-records", source=f"/{index}"))
-    texts = {name: str(value) for name, value in row.items() if value is not None}
+    texts = {name: _text(value) for name, value in row.items() if value is not None}
     return {name: text for name, text in texts.items() if text and not text.isspace()}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _records(

@@ -71,3 +71,14 @@ def test_whatever_the_rows_each_answer_is_some_cell(rows: list[dict[str, Any]]) 
                 path = ("responses", index, "fields", number, "answers", place, "value")
                 column = found.locate(path).rpartition("/")[2]
                 assert rows[index][column] in ("0", "1", "x")
+
+
+def test_the_id_is_found_behind_what_says_where_the_record_belongs_and_headings_keep_their_places() -> None:
+    text = b"Event Name,Subject,Repeat Instance,Weight\nV1,101-001,2,70\n"
+    found = decode(text, "redcap")
+    (record,) = found.tree["records"]
+    assert (record["record"], record["redcap_event_name"], record["redcap_repeat_instance"]) == ("101-001", "V1", "2")
+    assert found.locate(("records", 0, "redcap_event_name")) == "row 2, column Event Name"
+    assert found.locate(("records", 0, "record")) == "row 2, column Subject"
+    flat = decode(b'[{"age": 5, "record_id": "101-001"}]', "redcap")
+    assert flat.tree["records"][0]["record"] == "101-001"
