@@ -9,6 +9,7 @@ from gateway.search import Parameters, Query, parse
 from gateway.search.query import DateClause, IdClause, ReferenceClause, Token, TokenClause
 
 PARAMETERS = Parameters(r4())
+BASE = "https://here.example/studies/s/fhir"
 
 
 def one(name: str, value: str, type: str = "Observation") -> object:
@@ -49,13 +50,20 @@ def test_tokens(text: str, values: list[Token]) -> None:
         ("subject", "p1", ["Device/p1", "Group/p1", "Location/p1", "Patient/p1"]),
         ("subject", "Group/g,Patient/p", ["Group/g", "Patient/p"]),
         ("subject", "https://elsewhere.example/fhir/Patient/1", ["https://elsewhere.example/fhir/Patient/1"]),
-        ("subject", "https://here.example/studies/s/fhir/Patient/1", ["Patient/1"]),
+        ("subject", f"{BASE}/Patient/1", ["Patient/1", f"{BASE}/Patient/1"]),
+        ("encounter", f"Encounter/2,{BASE}/Encounter/1", ["Encounter/2", "Encounter/1", f"{BASE}/Encounter/1"]),
         ("subject", "urn:uuid:5", ["urn:uuid:5"]),
     ],
 )
 def test_references(name: str, text: str, targets: list[str]) -> None:
-    query = parse("Observation", [(name, text)], PARAMETERS, "https://here.example/studies/s/fhir/")
+    query = parse("Observation", [(name, text)], PARAMETERS, f"{BASE}/")
     assert query.clauses == (ReferenceClause(name, tuple(targets)),)
+
+
+@pytest.mark.parametrize("text", [f"{BASE}/1", f"{BASE}/Device/1", f"{BASE}/Encounter/1/_history/1", f"{BASE}/"])
+def test_an_address_here_names_the_type(text: str) -> None:
+    with pytest.raises(BadRequest):
+        parse("Observation", [("encounter", text)], PARAMETERS, BASE)
 
 
 @pytest.mark.parametrize("prefix", ["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
