@@ -99,7 +99,7 @@ def whose_and_what(resource: Resource) -> Said:
 def outlined(resource: Resource, outline: Outline) -> Said:
     """The same, given the outline of the resource."""
     texts = [resource.get("reference"), *outline.references()]
-    patients = patients_among(text for text in texts if isinstance(text, str))
+    patients = patients_among([text for text in texts if isinstance(text, str)])
     return participants_said(resource, patients), kind_said(resource, *outline.codes())
 
 

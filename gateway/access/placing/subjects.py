@@ -73,19 +73,27 @@ def participants_said(resource: Resource, patients: Set[str] | None) -> tuple[st
 
 def patients_among(texts: Iterable[str]) -> frozenset[str] | None:
     """The ids of Patients among references; None when one of them names a participant by an address."""
-    found = set()
-    for text in set(texts):
-        target = _relative(text)
-        if target is None and "Patient/" in text:
-            return None
-        if target is not None and target[0] == "Patient":
-            found.add(target[1])
-    return frozenset(found)
+    found = {_patient(text) for text in set(texts)}
+    return None if _ELSEWHERE in found else frozenset(found - _NOBODY)
 
 
 def relative(text: Any) -> tuple[str, str] | None:
     """Type and id of a relative literal reference, its version aside; None for any other."""
     return _relative(text) if isinstance(text, str) else None
+
+
+_NOBODY: Final = frozenset({""})
+_ELSEWHERE: Final = "/"
+"""What stands for a participant that is named by an address; no id has a slash."""
+
+
+@lru_cache(maxsize=1 << 12)
+def _patient(text: str) -> str:
+    """The id of the Patient that a reference names; "" for what names none, `_ELSEWHERE` where an address does."""
+    target = _relative(text)
+    if target is None:
+        return _ELSEWHERE if "Patient/" in text else ""
+    return target[1] if target[0] == "Patient" else ""
 
 
 @lru_cache(maxsize=1 << 12)

@@ -10,6 +10,7 @@ from gateway.access import Delete, Finder, Step, Write
 from gateway.access.reading.limits import is_of_one
 from gateway.core.errors import PreconditionFailed
 from gateway.core.issues import issue
+from gateway.core.types import Resource
 from gateway.search import Parameters, Query
 from gateway.search.match import Subject, holds
 
@@ -19,12 +20,14 @@ class Outcome:
 
     def __init__(self, find: Finder, parameters: Parameters, steps: Iterable[Step]) -> None:
         self._find = find
-        self._written: dict[str, list[Subject]] = {}
+        self._parameters = parameters
+        self._written: dict[str, list[Resource]] = {}
+        self._subjects: dict[str, list[Subject]] = {}
         self._gone: dict[str, set[str]] = {}
         for step in steps:
             if isinstance(step, Write):
                 kind, id = step.resource["resourceType"], step.resource["id"]
-                self._written.setdefault(kind, []).append(Subject(step.resource, parameters, ()))
+                self._written.setdefault(kind, []).append(step.resource)
             elif isinstance(step, Delete):
                 kind, id = step.type, step.id
             else:
@@ -48,5 +51,8 @@ class Outcome:
         clauses = query.clauses_of(query.type)
         if not all(map(is_of_one, clauses)):
             return ()
-        subjects = self._written.get(query.type, ())
+        subjects = self._subjects.get(query.type)
+        if subjects is None:  # most types are not asked for
+            written = self._written.get(query.type, ())
+            subjects = self._subjects[query.type] = [Subject(one, self._parameters, ()) for one in written]
         return [one.reference for one in subjects if all(holds(clause, one) for clause in clauses)]
