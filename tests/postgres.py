@@ -2,7 +2,7 @@
 
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -28,6 +28,23 @@ def server(run: str, given: str | None) -> Iterator[str]:
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
         connection.execute("SELECT pg_reload_conf()")
     yield running.get_uri()
+
+
+@contextmanager
+def kept(server_url: str, database_url: str) -> Iterator[Callable[[], None]]:
+    """A function that makes the database again what it is now, as often as it is called; nobody may be connected."""
+    name, url = make_url(database_url).database, make_url(server_url).set(drivername="postgresql")
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}_kept" TEMPLATE "{name}" STRATEGY FILE_COPY')
+
+        def restore() -> None:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{name}_kept" STRATEGY FILE_COPY')
+
+        try:
+            yield restore
+        finally:
+            connection.execute(f'DROP DATABASE "{name}_kept" WITH (FORCE)')
 
 
 @contextmanager

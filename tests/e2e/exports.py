@@ -7,6 +7,7 @@ from typing import Any
 from tests.e2e.http_gateway import BASE, Http
 
 ASYNC = {"Prefer": "respond-async"}
+PATIENCE_SECONDS = 60
 
 
 def kick_off(
@@ -27,7 +28,8 @@ def finished(http: Http, started: Any, client: str = "research") -> Any:
     """The answer of the status address once it is not 202."""
     assert started.status_code == 202, started.text
     status = place(http, started.headers["content-location"])
-    for _ in range(600):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
         answer = http.ask("GET", status, client)
         if answer.status_code != 202:
             return answer

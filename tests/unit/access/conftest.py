@@ -1,7 +1,7 @@
 """The demo study in a real store, its participants enrolled, and doors of its clients."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
@@ -23,6 +23,7 @@ from gateway.search import Parameters
 from gateway.store.sql import SqlStore
 from gateway.study import Participant, Study
 from gateway.study.parts import Role
+from tests import postgres
 
 KEY = b"the key of these tests"
 FOLDER = Path(__file__).parents[3] / "profiles" / "studies" / "hf-dct-01"
@@ -130,24 +131,34 @@ def opened(url: str, study: Study, parameters: Parameters) -> Iterator[World]:
 
 
 class Kept:
-    """A closed world as it was: its file, and what its store remembers of it. To make one takes longer than most
-    tests."""
+    """A closed world as it was: `restore` makes its database again what it was, and here is what its store remembers
+    of it. To make one takes longer than most tests."""
 
-    def __init__(self, world: World, file: Path) -> None:
+    def __init__(self, world: World, restore: Callable[[], None]) -> None:
         self.world = world
-        self._file, self._copy = file, file.with_name("kept.db")
-        shutil.copyfile(file, self._copy)
+        self._restore = restore
         self._memory = [(one, name, copy(value)) for one, name, value in _memory(world.store)]
 
     def restored(self) -> World:
         """The world as it was, opened."""
-        for rest in self._file.parent.glob(f"{self._file.name}-*"):
-            rest.unlink()
-        shutil.copyfile(self._copy, self._file)
+        self._restore()
         for one, name, value in self._memory:
             setattr(one, name, copy(value))
         self.world.begin()
         return self.world
+
+
+def kept_file(file: Path) -> Callable[[], None]:
+    """A function that makes the SQLite file again what it is now."""
+    kept = file.with_name("kept.db")
+    shutil.copyfile(file, kept)
+
+    def restore() -> None:
+        for rest in file.parent.glob(f"{file.name}-*"):
+            rest.unlink()
+        shutil.copyfile(kept, file)
+
+    return restore
 
 
 def _memory(store: SqlStore) -> Iterator[tuple[object, str, Any]]:
@@ -167,7 +178,25 @@ def enrolled(tmp_path_factory: pytest.TempPathFactory, study: Study, parameters:
     file = tmp_path_factory.mktemp("world") / "gateway.db"
     with opened(f"sqlite:///{file}", study, parameters) as found:
         found.close()
-        yield Kept(found, file)
+        yield Kept(found, kept_file(file))
+
+
+@pytest.fixture(scope="session")
+def enrolled_on_postgres(
+    postgres_server: str, postgres_of_worlds: str, study: Study, parameters: Parameters
+) -> Iterator[Kept]:
+    """The same on PostgreSQL."""
+    with opened(postgres_of_worlds, study, parameters) as found:
+        found.close()
+        with postgres.kept(postgres_server, postgres_of_worlds) as restore:
+            yield Kept(found, restore)
+
+
+@pytest.fixture(scope="session")
+def postgres_of_worlds(postgres_server: str) -> Iterator[str]:
+    """The URL of the database that is each test's in turn."""
+    with postgres.database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture
@@ -187,10 +216,13 @@ def new_world(new_sqlite_url: str, study: Study, parameters: Parameters) -> Iter
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def either_world(request: pytest.FixtureRequest, study: Study, parameters: Parameters) -> Iterator[World]:
+def either_world(request: pytest.FixtureRequest) -> Iterator[World]:
     """A world on each of the two databases."""
     if request.param == "sqlite":
         yield request.getfixturevalue("world")
         return
-    with opened(request.getfixturevalue("new_postgres_url"), study, parameters) as found:
+    found = request.getfixturevalue("enrolled_on_postgres").restored()
+    try:
         yield found
+    finally:
+        found.close()
