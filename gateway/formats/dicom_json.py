@@ -131,7 +131,8 @@ def _data_set(data_set: Any, source: str) -> dict[str, Any]:
     if not isinstance(data_set, dict):
         raise BadRequest(issue("format.dicom-model", source=source))
     result: dict[str, Any] = {}
-    for tag, attribute in data_set.items():
+    for name, attribute in data_set.items():
+        tag = name.upper()
         if not _TAG.match(tag) or not isinstance(attribute, dict) or not isinstance(attribute.get("vr"), str):
             raise BadRequest(issue("format.dicom-model", source=source))
         if tag not in KEYWORDS:
