@@ -1,7 +1,6 @@
 """The door: reading and writing as one principal."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -295,9 +294,9 @@ class Door:
             companion, confirmation = self._companion(planned, accompany), partial(self._confirm, planned)
             report = partial(self._report, operation, planned)
             unit = Unit(self.principal.study, planned, tuple(events), companion, settle, confirmation, report=report)
-            unit = replace(unit, report_beside=partial(beside, self._event))
+            unit = structs.replace(unit, report_beside=partial(beside, self._event))
             if purged := self._gate.purged(planned):
-                unit = replace(unit, purge=lambda _committed: purged)
+                unit = structs.replace(unit, purge=lambda _committed: purged)
             return self._store.commit(unit)
         except Unavailable:
             raise

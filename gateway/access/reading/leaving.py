@@ -7,9 +7,11 @@ from itertools import islice
 from msgspec import structs
 
 from gateway.access.journal import Journal
+from gateway.access.reading.people import PEOPLE, streamed
 from gateway.core.event import MAX_TARGETS, Event
 from gateway.core.resources import Stored, Visibility
 from gateway.search import Query
+from gateway.store.batches import in_batches
 from gateway.store.port import Batch, ResourceStore
 
 
@@ -23,9 +25,9 @@ class Leaving:
     event: Callable[[str], Event]
 
     def stream(self, query: Query | str) -> Iterator[Stored]:
-        """The rows, oldest first."""
+        """The rows, oldest first, people as they were written."""
         count, told = 0, frozenset[str]()
-        rows = self.store.stream(query, self.visibility.study, self.visibility)
+        rows = streamed(self.store, query, self.visibility.study, self.visibility)
         try:
             while batch := tuple(islice(rows, MAX_TARGETS)):
                 told = self._tell([stored.key.reference for stored in batch], None, told)
@@ -39,8 +41,12 @@ class Leaving:
         """The same in batches."""
         kind = query if isinstance(query, str) else query.type
         count, told = 0, frozenset[str]()
+        if isinstance(query, Query) and kind in PEOPLE:
+            batches = in_batches(streamed(self.store, query, self.visibility.study, self.visibility))
+        else:
+            batches = self.store.batches(query, self.visibility.study, self.visibility)
         try:
-            for batch in self.store.batches(query, self.visibility.study, self.visibility):
+            for batch in batches:
                 told = self._tell([f"{kind}/{id}" for id in batch.ids], batch.patients, told)
                 count += batch.count
                 yield batch

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from gateway.access.reading.people import streamed
 from gateway.access.reading.redaction import Redaction
 from gateway.core.errors import Forbidden
 from gateway.core.issues import issue
@@ -36,12 +37,13 @@ class RedactingStore:
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
         """See `ResourceStore.search`; `Forbidden` for a search by what is not seen."""
         self._redaction.require(query)
+        query = self._redaction.narrowed(query)
         return self._found(self._store.search(query, study, visibility, page))
 
     def explain(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> tuple[Statement, ...]:
         """See `ResourceStore.explain`; `Forbidden` for a search by what is not seen."""
         self._redaction.require(query)
-        return self._store.explain(query, study, visibility, page)
+        return self._store.explain(self._redaction.narrowed(query), study, visibility, page)
 
     def search_briefly(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
         """None: redacting takes its time."""
@@ -57,7 +59,7 @@ class RedactingStore:
         """See `ResourceStore.stream`; `Forbidden` for a search by what is not seen."""
         if isinstance(query, Query):
             self._redaction.require(query)
-        return map(self._redaction.shown, self._store.stream(query, study, visibility))
+        return map(self._redaction.shown, streamed(self._store, query, study, visibility))
 
     def batches(self, query: Query | str, study: str, visibility: Visibility | None) -> Iterator[Batch]:
         """See `ResourceStore.batches`; `Forbidden` for a search by what is not seen."""
@@ -90,5 +92,5 @@ class RedactingStore:
         return self._store.patients_of(study, references)
 
     def _found(self, found: Found) -> Found:
-        rows, included = (tuple(map(self._redaction.shown, part)) for part in (found.rows, found.included))
-        return replace(found, rows=rows, included=included)
+        rows = tuple(map(self._redaction.shown, found.rows))
+        return replace(found, rows=rows, included=self._redaction.included(found.included))

@@ -6,7 +6,7 @@ seen would tell it, and is refused.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from gateway.search.query import (
     IdClause,
     NotClause,
     ReferenceIdentifierClause,
+    SortKey,
     TextClause,
     TokenClause,
 )
@@ -49,7 +50,16 @@ _GO: Final[Mapping[str, Mapping[str, frozenset[str]]]] = MappingProxyType(
     }
 )
 _ASKED: Final = frozenset({"_id", "_lastUpdated", "_profile", "_tag", "active", "gender", "organization", "patient"})
-"""What may be searched by of the types of `_STAY`."""
+"""What may be searched by, and followed, of the types of `_STAY`."""
+
+_ASKED_OF_SUBJECTS: Final = frozenset(
+    {"_id", "_lastUpdated", "_profile", "_security", "_source", "_tag"}
+    | {"date", "identifier", "individual", "patient", "status", "study"}
+)
+"""What may be searched by of a ResearchSubject whose arm is not seen: a study's own parameters may be about it."""
+
+_NEWEST_FIRST: Final = (SortKey("_lastUpdated", True),)
+"""The order in the place of the one that nobody asked for, which is by dates: of birth, of people."""
 
 _OF_REFERENCE: Final = frozenset(
     {"id", "extension", "reference", "type", "identifier", "display", "_reference", "_type", "_display"}
@@ -88,12 +98,28 @@ class Redaction:
 
     def require(self, query: Query) -> None:
         """Raises `Forbidden` for a search that would tell what is not seen."""
-        kinds = (query.type,) if query.type else query.types
-        for kind in kinds or tuple(_STAY):
+        for kind in _kinds(query):
             for clause in query.clauses:
                 self._require(kind, clause)
             for key in query.sort:
                 self._require_parameter(kind, key.parameter)
+        for kind, clause in query.within:
+            self._require(kind, clause)
+
+    def narrowed(self, query: Query) -> Query:
+        """The search without what it would tell unasked: an order by what is not seen, references that are not."""
+        if IDENTITY not in self.what:
+            return query
+        kept = tuple(one for one in query.includes if one.source not in _STAY or one.parameter in _ASKED)
+        sort = query.sort or (() if _STAY.keys().isdisjoint(_kinds(query)) else _NEWEST_FIRST)
+        return replace(query, includes=kept, sort=sort)
+
+    def included(self, found: Iterable[Stored]) -> tuple[Stored, ...]:
+        """What comes along with a search as the role sees it, people last and in an order that tells nothing."""
+        shown = [self.shown(one) for one in found]
+        if IDENTITY in self.what:
+            shown.sort(key=lambda one: (one.key.type, one.key.id) if one.key.type in _STAY else ())
+        return tuple(shown)
 
     def _elements(self, tree: Mapping[str, Any], kind: str) -> dict[str, Any]:
         gone = {"text"}.union(*(_GO[what].get(kind, frozenset()) for what in self.what))
@@ -120,9 +146,11 @@ class Redaction:
             for one in clause.clauses:
                 self._require(kind, one)
         elif isinstance(clause, ChainClause):
+            self._require_parameter(kind, clause.parameter)
             for target in clause.targets:
                 self._require(target, clause.clause)
         elif isinstance(clause, HasClause):
+            self._require_parameter(clause.type, clause.parameter)
             self._require(clause.type, clause.clause)
         elif isinstance(clause, TextClause) or (
             IDENTITY in self.what and isinstance(clause, ReferenceIdentifierClause)
@@ -132,9 +160,10 @@ class Redaction:
             self._require_parameter(kind, clause.parameter)
 
     def _require_parameter(self, kind: str, parameter: str) -> None:
-        hidden = kind in _STAY and parameter not in _ASKED
-        hidden = hidden or (kind == "ResearchSubject" and parameter == "identifier")
-        if IDENTITY in self.what and hidden:
+        is_subject = kind == "ResearchSubject"
+        names = (kind in _STAY and parameter not in _ASKED) or (is_subject and parameter == "identifier")
+        parts = is_subject and parameter not in _ASKED_OF_SUBJECTS
+        if (IDENTITY in self.what and names) or (ARM in self.what and parts):
             raise Forbidden(issue("consent.redacted-search", parameter=parameter))
 
 
@@ -142,6 +171,11 @@ def redaction_of(redacts: Iterable[str]) -> Redaction | None:
     """The redaction of a role; None when it sees all."""
     what = frozenset(redacts)
     return Redaction(what) if what else None
+
+
+def _kinds(query: Query) -> Iterable[str]:
+    """The types that a search is of, those of people for one of every type."""
+    return (query.type,) if query.type else query.types or tuple(_STAY)
 
 
 def _names_a_person(tree: Mapping[str, Any]) -> bool:

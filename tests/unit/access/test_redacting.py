@@ -18,6 +18,7 @@ from gateway.search.query import (
     Clause,
     HasClause,
     IdClause,
+    Include,
     MissingClause,
     NotClause,
     ReferenceClause,
@@ -157,7 +158,7 @@ PLAIN: list[tuple[str, Clause, bool]] = [
     ("Patient", ReferenceClause("identifier", ("Patient/1",)), False),
     ("ResearchSubject", numbers(SUBJECT), True),
     ("ResearchSubject", numbers("urn:vendor"), False),
-    ("ResearchSubject", CODE, True),
+    ("ResearchSubject", TokenClause("status", (Token(None, "x"),)), True),
     ("Observation", numbers("urn:vendor"), True),
     ("Observation", ReferenceIdentifierClause("subject", ()), False),
     ("Patient", NotClause(NAME), False),
@@ -169,6 +170,10 @@ PLAIN: list[tuple[str, Clause, bool]] = [
     ("Observation", ChainClause("subject", ("Patient",), numbers(SUBJECT)), True),
     ("Practitioner", HasClause("Patient", "general-practitioner", NAME), False),
     ("Patient", HasClause("Observation", "subject", CODE), True),
+    ("Patient", ChainClause("general-practitioner", ("Organization",), IdClause(("x",))), False),
+    ("Patient", ChainClause("organization", ("Organization",), NAME), True),
+    ("Organization", HasClause("Patient", "general-practitioner", IdClause(("p",))), False),
+    ("Organization", HasClause("Patient", "organization", IdClause(("p",))), True),
 ]
 
 
@@ -193,6 +198,49 @@ def test_the_searches_that_may_be_asked(kind: str, clause: Clause, allowed: bool
 def test_who_may_be_named_in_a_text_may_not_be_asked_for_by_any_redaction() -> None:
     for redaction in (BLIND, UNARMED):
         assert is_refused(redaction, Query("Observation", (TextClause("_content", (("x",),)),)))
+
+
+def test_what_a_study_asks_of_subjects_itself_may_be_the_arm() -> None:
+    for name, refused in (("arm", True), ("status", False), ("identifier", False)):
+        assert is_refused(UNARMED, Query("ResearchSubject", (MissingClause(name, False),))) is refused
+        assert is_refused(UNARMED, Query("ResearchSubject", sort=(SortKey(name),))) is refused
+    assert not is_refused(BLIND, Query("ResearchSubject", (MissingClause("arm", False),)))
+
+
+def test_a_compartment_is_asked_like_a_clause() -> None:
+    for name, refused in (("general-practitioner", True), ("organization", False)):
+        within = ("Patient", ReferenceClause(name, ("Organization/x",)))
+        assert is_refused(BLIND, Query("", within=(within,), types=("Goal",))) is refused
+
+
+def test_references_that_are_not_seen_are_not_followed() -> None:
+    own, other = Include("Patient", "organization"), Include("Observation", "performer")
+    hidden = [Include(kind, "general-practitioner", reverse=way) for kind in PERSONS for way in (False, True)]
+    query = Query("Observation", includes=(own, *hidden, other))
+    assert BLIND.narrowed(query) == Query("Observation", includes=(own, other))
+    assert UNARMED.narrowed(query) == query
+
+
+PERSONS = ("Patient", "Person", "RelatedPerson")
+
+
+def test_people_come_in_no_order_of_birth() -> None:
+    newest = (SortKey("_lastUpdated", True),)
+    for kind in PERSONS:
+        assert BLIND.narrowed(Query(kind)).sort == newest
+        assert BLIND.narrowed(Query(kind, sort=(SortKey("_id"),))).sort == (SortKey("_id"),)
+        assert BLIND.narrowed(Query("", types=("Goal", kind))).sort == newest
+        assert not UNARMED.narrowed(Query(kind)).sort
+    assert BLIND.narrowed(Query("")).sort == newest
+    assert not BLIND.narrowed(Query("Observation")).sort
+    assert not BLIND.narrowed(Query("", types=("Goal",))).sort
+
+
+def test_people_that_come_along_tell_no_order_either() -> None:
+    keys = [("Patient", "b"), ("Device", "z"), ("Patient", "a"), ("Device", "a")]
+    found = [Stored(Key("st", kind, identity), 1, NOON, False, b"") for kind, identity in keys]
+    assert [(one.key.type, one.key.id) for one in BLIND.included(found)] == [keys[1], keys[3], keys[2], keys[0]]
+    assert [(one.key.type, one.key.id) for one in UNARMED.included(found)] == keys
 
 
 def test_a_search_of_every_type_is_one_of_persons_too() -> None:

@@ -140,6 +140,23 @@ def test_a_search_that_would_tell_is_refused(world: World, type: str, text: str)
             search()
 
 
+def test_people_are_not_in_the_order_of_their_birth(world: World) -> None:
+    patient = {"reference": f"Patient/{world.person('101-001').patient}"}
+    written = {"rp-b": "1990-01-01", "rp-c": "1980-01-01", "rp-a": "1985-01-01"}
+    for identity, born in written.items():
+        kin = {"resourceType": "RelatedPerson", "id": identity, "patient": patient, "birthDate": born}
+        world.door("registrar").commit([kin])
+    monitor = door(world, "identity")
+    for reader in (door(world), monitor):
+        for whole in ("RelatedPerson", Query("RelatedPerson")):
+            assert [row.key.id for row in reader.stream(whole)] == [*written]
+            bodies = [body for batch in reader.batches(whole) for body in batch.bodies]
+            assert [loads(body)["id"] for body in bodies] == [*written]
+    for query in (Query("RelatedPerson"), Query("", types=("RelatedPerson",))):
+        assert [row.key.id for row in monitor.search(query, Page(50)).rows] == [*written][::-1]
+    assert [row.key.id for row in door(world).search(Query("RelatedPerson"), Page(50)).rows] != [*written][::-1]
+
+
 def test_who_sees_less_writes_nothing(world: World) -> None:
     monitor = door(world, "identity")
     written = observation(world.person("101-001"), id="o9")
