@@ -10,6 +10,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
+from msgspec import structs
+
 from gateway.access.reading.limits import ScopeLimits
 from gateway.core.errors import MethodNotAllowed
 from gateway.core.issues import issue
@@ -135,7 +137,7 @@ class CataloguedStore:
         def guarded(lookup: Lookup) -> Sequence[Change]:
             return self._checked(prepare(lookup))
 
-        return replace(unit, prepare=guarded)
+        return structs.replace(unit, prepare=guarded)
 
     def _checked(self, changes: Sequence[Change]) -> Sequence[Change]:
         for change in changes:

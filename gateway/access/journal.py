@@ -2,11 +2,10 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from gateway.audit import AuditTrail, Ticket
 from gateway.core.errors import FhirError, Forbidden, NotFound
@@ -33,8 +32,7 @@ _NOTHING: Final[_Named] = ((), (), (), ())
 _ENROLMENT: Final = ("Consent", "ResearchSubject")
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(Struct, frozen=True):
     """Writes what a principal did; `request` is the id of the HTTP request or "", `why` the reason that was given for
     a change, or for breaking the glass, or ""; `network` the address that it came from, or ""."""
 

@@ -59,6 +59,7 @@ class RateLimits:
     def __init__(self, budgets: Mapping[Kind, str], storage: Counting) -> None:
         self._storage = storage
         self._budgets: dict[Kind, RateLimitItem] = {kind: parse(text) for kind, text in budgets.items() if text}
+        self._sizes = {kind: (item.amount, item.get_expiry()) for kind, item in self._budgets.items()}
         self._key = lru_cache(maxsize=_KEPT)(lambda kind, *names: self._budgets[kind].key_for(*names))
 
     @classmethod
@@ -74,20 +75,20 @@ class RateLimits:
     def spend(self, kind: Kind, study: str, who: str) -> None:
         """Takes one from a budget; raises `TooManyRequests`, with the seconds until its window ends, when it is used
         up, and `Unavailable` when the counters cannot be reached."""
-        item = self._budgets.get(kind)
-        if item is None:
+        size = self._sizes.get(kind)
+        if size is None:
             return
-        key = self._key(kind, study, kind, who)
-        if self._ask(self._storage.incr, key, item.get_expiry()) > item.amount:
+        key, (most, seconds) = self._key(kind, study, kind, who), size
+        if self._ask(self._storage.incr, key, seconds) > most:
             raise self._refusal(key)
 
     def require_left(self, kind: Kind, study: str, who: str) -> None:
         """Raises as `spend` does, and takes nothing."""
-        item = self._budgets.get(kind)
-        if item is None:
+        size = self._sizes.get(kind)
+        if size is None:
             return
         key = self._key(kind, study, kind, who)
-        if self._ask(self._storage.get, key) >= item.amount:
+        if self._ask(self._storage.get, key) >= size[0]:
             raise self._refusal(key)
 
     def _refusal(self, key: str) -> TooManyRequests:

@@ -109,8 +109,7 @@ class Committed(msgspec.Struct, frozen=True, gc=False):
     before: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(msgspec.Struct, frozen=True):
     """Everything that becomes durable together.
 
     `locks` name what this unit alone may work on until it ends, such as the search of a conditional create: units

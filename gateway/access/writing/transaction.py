@@ -1,10 +1,9 @@
 """One transaction whose writes depend on what it finds: conditional writes, patches, Bundles."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from gateway.access.journal import Target, digest_of_many
 from gateway.access.writing.finding import Finder
@@ -32,7 +31,7 @@ Report: TypeAlias = Callable[[Iterable[Target], int], Event]
 
 _WRITES: Final = (Write, Delete)
 
-_PLACED: Final = ("created", "updated")
+_PLACED: Final = frozenset(("created", "updated"))
 """Outcomes after which a resource stands where its change says."""
 
 
@@ -89,7 +88,7 @@ class Transaction:
 
     def _events(self, committed: Sequence[Committed]) -> tuple[Told, ...]:
         targets = [one for one in self.results(committed) if one is not None]
-        if len(targets) > len(committed) or any(one.outcome not in _PLACED for one in committed):
+        if len(targets) > len(committed) or not _PLACED.issuperset([one.outcome for one in committed]):
             return (self._report(targets, len(targets)),)
         event = self._report(targets[:MAX_TARGETS], len(targets))
         placements = [change.placement for change in self._planned]
@@ -105,8 +104,7 @@ class Transaction:
         self._gate.confirm(self._planned, committed, visibility, visibility.now, letters)
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """A transaction that is ready to be committed to its door's store, with others; `refuse` leaves a refusal on
     record."""
 

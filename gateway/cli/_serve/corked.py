@@ -15,12 +15,13 @@ class Corked:
     Nothing is reordered: whatever is written next goes behind what was kept.
     """
 
-    __slots__ = ("_head", "_loop", "_transport")
+    __slots__ = ("_head", "_loop", "_transport", "is_closing")
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._head = b""
+        self.is_closing = transport.is_closing  # which the server asks for with each answer
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

@@ -75,7 +75,7 @@ class Edge:
             if not answer:
                 await internal()(scope, receive, send_marked)
         finally:
-            if self._tells():
+            if self.tells or (self.tells is None and self._tells()):
                 self._write(scope, answer.get("status", 0), start)
 
     def _tells(self) -> bool:

@@ -1,7 +1,8 @@
 """Requests that come together, answered together by one thread: they change threads once, and share a disk flush.
 
-While one group is worked on, those that come wait for the next: so groups grow with the load, and a lone request
-waits for nobody.
+While one group is worked on, those that come wait for the next: so groups grow with the load. After a group of
+several the next one waits a moment for those who were just answered, as what a group costs is shared by all in it;
+one or two wait for nobody.
 """
 
 import asyncio
@@ -14,6 +15,12 @@ from starlette.concurrency import run_in_threadpool
 GROUP: Final = 32
 """How many requests are answered at once at most."""
 
+FEW: Final = 2
+"""Up to how many the last group may have had for the next one not to wait."""
+
+GATHER_SECONDS: Final = 0.001
+"""How long a group waits for those whom the last one answered to ask again."""
+
 _A = TypeVar("_A")
 _B = TypeVar("_B")
 
@@ -25,6 +32,7 @@ class Together(Generic[_A, _B]):
         self._work = work
         self._waiting: deque[tuple[_A, asyncio.Future[_B]]] = deque()
         self._runs: asyncio.Task[None] | None = None
+        self._last = 0
 
     async def answer(self, asked: _A) -> _B:
         """The answer to one request; raises its error. Who stops waiting takes nothing back."""
@@ -36,7 +44,10 @@ class Together(Generic[_A, _B]):
 
     async def _run(self) -> None:
         while self._waiting:
-            group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
+            if self._last > FEW:
+                await asyncio.sleep(GATHER_SECONDS)
+            self._last = min(GROUP, len(self._waiting))
+            group = [self._waiting.popleft() for _ in range(self._last)]
             for (_, answer), made in zip(group, await self._answers([asked for asked, _ in group]), strict=True):
                 if answer.done():
                     continue

@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -27,8 +28,7 @@ GROUP: Final = 32
 """How many commits one transaction takes at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """What a unit became, the keys that it touched or tells of, whether it changed Consents or removed what they
     no longer permit to keep (`is_purged`), and the audit events that are still to be written."""
 

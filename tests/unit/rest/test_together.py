@@ -63,3 +63,25 @@ def test_a_failure_is_everybodys_in_the_group() -> None:
 
     with pytest.raises(KeyError):
         asyncio.run(ask())
+
+
+def test_who_was_just_answered_finds_company_again() -> None:
+    groups: list[int] = []
+
+    def work(asked: Sequence[int]) -> list[int | BaseException]:
+        groups.append(len(asked))
+        return list(asked)
+
+    async def one_after_another(together: Together[int, int], turns: int) -> None:
+        for number in range(turns):
+            assert await together.answer(number) == number
+
+    async def all_of(clients: int, turns: int) -> None:
+        together: Together[int, int] = Together(work)
+        await asyncio.gather(*(one_after_another(together, turns) for _ in range(clients)))
+
+    asyncio.run(all_of(8, 5))
+    assert groups == [8] * 5
+    groups.clear()
+    asyncio.run(all_of(1, 3))
+    assert groups == [1] * 3
