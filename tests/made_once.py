@@ -1,7 +1,8 @@
 """The pure parts of a gateway, made once for all gateways of a test process that are made of the same files.
 
-Definitions, search parameters, the validator and compiled mappings hold nothing of an installation, and nothing that
-is done changes them; to make them is most of what it takes to build a gateway, and hundreds of tests build one.
+Definitions, search parameters, the validator, compiled mappings and the text of statements hold nothing of an
+installation, and nothing that is done changes them; to make them is most of what it takes to build a gateway, and
+hundreds of tests build one.
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
@@ -19,7 +20,9 @@ from gateway.core.assets import AssetKind, asset_root
 from gateway.definitions import Definitions
 from gateway.mapping import MappingRegistry
 from gateway.settings import Settings
+from gateway.store.sql.database import Database
 from gateway.terminology import Terminology
+from tests.compiled_once import CompiledOnce
 
 Made = TypeVar("Made")
 KEPT = 4
@@ -64,6 +67,7 @@ def made_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateway.app, "engines", shared_engines)
         patch.setattr(MappingRegistry, "load", shared_mappings)
+        patch.setattr(Database, "prepare", CompiledOnce().around(Database.prepare))
         yield
 
 
