@@ -112,14 +112,14 @@ def dumps(tree: Any) -> bytes:
     """
     text = _encoder.encode(tree)
     # "Inf" is quicker to look for than the whole word, whose other letters are in every text.
-    if (_may_begin(b"NaN", text) or _may_begin(b"Inf", text)) and _has(tree, _is_non_finite):
+    if (b"NaN" in text or b"Inf" in text) and _may_be_number(text) and _has(tree, _is_non_finite):
         raise BadRequest(issue("payload.number"))
     return text
 
 
-def _may_begin(word: bytes, text: bytes) -> bool:
-    """Whether a word stands somewhere in a text where it could be a number."""
-    return word in text and any(piece[-1:] in _BEFORE_NUMBER for piece in text.split(word)[:-1])
+def _may_be_number(text: bytes) -> bool:
+    """Whether one of these words stands somewhere where it could be a number."""
+    return any(piece[-1:] in _BEFORE_NUMBER for word in (b"NaN", b"Inf") for piece in text.split(word)[:-1])
 
 
 def _has(tree: Any, fault: Callable[[Any], bool]) -> bool:

@@ -64,7 +64,8 @@ class Placer:
             except FhirPathError:
                 found[""] = None
             else:
-                found.update({domain: None} if claimed else {})
+                if claimed:
+                    found[domain] = None
         return tuple(sorted(found)) or ("",)
 
     def _follow(self, resource: Resource, targets: Any, placement_of: PlacementOf) -> Placement:

@@ -13,7 +13,7 @@ from gateway.access.placing.places import HIDDEN, Known, PlacementOf, Placer, fo
 from gateway.access.placing.subjects import FOLLOWED, STUDY_LEVEL
 from gateway.access.reading.limits import Limits
 from gateway.access.scopes import NAMES, require_scope
-from gateway.access.writing.own import own_withdrawal
+from gateway.access.writing.own import CONSENT, own_withdrawal
 from gateway.access.writing.withdrawing import ended_enrolments
 from gateway.access.writing.writes import Delete, Write, key_of
 from gateway.auth import scope_reaches
@@ -255,7 +255,7 @@ class Gate:
         return structs.replace(write, if_match=current.version)
 
     def _own_withdrawal(self, key: Key, resource: Resource | None) -> int | None:
-        if self.role.enrols or resource is None:
+        if self.role.enrols or resource is None or key.type != CONSENT:
             return None
         return own_withdrawal(self.store, self.principal, key, resource)
 

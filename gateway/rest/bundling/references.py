@@ -7,6 +7,7 @@ See https://hl7.org/fhir/R4/http.html#trules and https://hl7.org/fhir/R4/bundle.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from gateway.access import Outline
@@ -22,10 +23,11 @@ _CONDITIONAL = re.compile(r"[A-Z][A-Za-z]+\?.")
 
 def root_of(full_url: str) -> str:
     """What comes before `Type/id` in an address, with its slash; "" for a URN."""
-    found = _ROOT.match(full_url)
+    found = _ROOT.match(full_url) if "/" in full_url else None
     return found[1] if found else ""
 
 
+@lru_cache(maxsize=1 << 12)
 def is_conditional(reference: str) -> bool:
     """Whether a reference is a search: `Patient?identifier=1`."""
     return "?" in reference and bool(_CONDITIONAL.match(reference))
