@@ -62,7 +62,8 @@ def page() -> str:
         f"{', '.join(f'`{name}`' for name in sorted(REFUSED))}, and `:above` and `:below` of references.\n",
         "## Limits\n",
         f"Of one search: {limits.clauses} parameters, {limits.values} values of a parameter ({limits.compared} where "
-        f"each is compared), chains of {limits.depth} links, {limits.expanded} codes of a value set or hierarchy, "
+        f"each is compared, {limits.comparisons} of those in all, each component of a composite one), chains of "
+        f"{limits.depth} links, {limits.expanded} codes of a value set or hierarchy, "
         f"{limits.includes} includes, {limits.sort} keys of the order, {limits.words} words.\n",
         "## Parameters by type\n",
         f"Every type has {', '.join(f'`{code}`' for code in sorted(OWN | set(parameters.of('Binary'))))}; "

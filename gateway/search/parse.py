@@ -14,6 +14,7 @@ from gateway.search.parsing.escaping import is_usable, shown
 from gateway.search.parsing.kinds import Reading
 from gateway.search.parsing.limits import DEFAULT_LIMITS, Limits
 from gateway.search.parsing.results import COMMON, Results, is_result, read_result
+from gateway.search.parsing.weighing import comparisons
 from gateway.search.query import AnyClause, Clause, IdClause, Query, ReferenceClause, Total, UriClause
 from gateway.terminology import Terminology
 
@@ -150,9 +151,11 @@ class _Search:
 
     def query(self, type: str, types: tuple[str, ...]) -> Query:
         """The query; raises `BadRequest` with all faults."""
-        results, limit = self._results, self._reading.limits.clauses
-        if len(self._clauses) > limit:
-            self._faults.append(issue("search.too-many", parameter="The search", limit=limit))
+        results, limits = self._results, self._reading.limits
+        if len(self._clauses) > limits.clauses:
+            self._faults.append(issue("search.too-many", parameter="The search", limit=limits.clauses))
+        elif sum(map(comparisons, self._clauses)) > limits.comparisons:
+            self._faults.append(issue("search.too-many", parameter="What is compared", limit=limits.comparisons))
         if results.includes and results.summary in ("text", "count"):
             self._faults.append(issue("search.conflict", parameter="_include", other="_summary"))
         if self._faults:

@@ -129,10 +129,19 @@ def test_a_repeated_parameter_is_an_and() -> None:
         ([("code", ",".join(map(str, range(1001))))], "search.too-many"),
         ([("date", ",".join(["2026"] * 51))], "search.too-many"),
         ([("code", "a")] * 51, "search.too-many"),
+        ([("date", ",".join(f"20{year:02}" for year in range(50)))] * 7, "search.too-many"),
+        ([("code-value-quantity", ",".join(f"a$gt{n}" for n in range(50)))] * 4, "search.too-many"),
     ],
 )
 def test_what_is_not_understood_is_refused(params: list[tuple[str, str]], rule: str) -> None:
     assert refused("Observation", *params) == [rule]
+
+
+def test_what_is_compared_counts_over_the_whole_search() -> None:
+    composite = ("code-value-quantity", ",".join(f"a$gt{n}" for n in range(50)))
+    codes = ("code", ",".join(map(str, range(1000))))
+    assert len(parse("Observation", [composite, composite, composite, codes, codes], PARAMETERS).clauses) == 5
+    assert refused("Observation", composite, composite, composite, ("date", "2026")) == ["search.too-many"]
 
 
 def test_every_type_that_may_refer_to_a_page_is_one_include() -> None:
