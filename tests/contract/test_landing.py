@@ -82,7 +82,7 @@ def test_receipts_are_found_by_every_filter(store: SqlStore, study: str) -> None
     busy = (issue("store.busy"),)
     store.land(payload(study), receipt(study, "r1"))
     store.land(payload(study), receipt(study, "r2", status="quarantined", issues=busy, mapping="a_b|1"))
-    store.land(payload(study, "scale"), receipt(study, "r3", "scale", status="stored", mapping="axb|1"))
+    store.land(payload(study, "scale"), receipt(study, "r3", "scale", status="stored", mapping="axb|1,c|2"))
 
     def ids(**filters: str) -> list[str]:
         return [one.id for one in store.receipts(study, **filters)]  # type: ignore[arg-type]
@@ -93,6 +93,8 @@ def test_receipts_are_found_by_every_filter(store: SqlStore, study: str) -> None
     assert ids(rule="store.busy") == ["r2"]
     assert ids(mapping="a_b") == ids(mapping="a_b|1") == ["r2"]
     assert ids(mapping="a_b", status="stored") == []
+    assert ids(mapping="axb") == ids(mapping="c") == ids(mapping="c|2") == ids(mapping="axb|1") == ["r3"]
+    assert ids(mapping="b") == ids(mapping="2") == ids(mapping="c|1") == []
 
 
 def test_a_lease_is_taken_once_until_it_ends(store: SqlStore, study: str) -> None:
