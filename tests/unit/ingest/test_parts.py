@@ -9,7 +9,9 @@ import pytest
 
 from gateway.app import Gateway
 from gateway.core.codec import dumps, loads
+from gateway.core.event import Event
 from gateway.ingest import Ingest, Replay
+from gateway.ingest.inspection import Inspection
 from gateway.mapping import MappingRegistry
 from gateway.study import Study
 from tests.unit.ingest.conftest import STUDY, Sender
@@ -37,8 +39,8 @@ ONE, OTHER = "gh-101-001", "gh-101-002"
 
 
 @pytest.fixture
-def days(tmp_path: Path, gateway: Gateway, study: Study) -> Sender:
-    """A sender whose source has a mapping of steps and one of floors."""
+def registry(tmp_path: Path, gateway: Gateway) -> MappingRegistry:
+    """A mapping of steps and one of floors."""
     for name in NAMES:
         folder = tmp_path / "test" / name
         folder.mkdir(parents=True)
@@ -47,7 +49,12 @@ def days(tmp_path: Path, gateway: Gateway, study: Study) -> Sender:
         other = {beside: {"maxItems": 0} for beside in NAMES}
         schema = {"type": "object", "properties": {**other, name: {"type": "array", "items": day}}}
         folder.joinpath("payload.schema.json").write_text(json.dumps(schema))
-    registry = MappingRegistry.load((tmp_path,), gateway.engines.definitions)
+    return MappingRegistry.load((tmp_path,), gateway.engines.definitions)
+
+
+@pytest.fixture
+def days(registry: MappingRegistry, gateway: Gateway, study: Study) -> Sender:
+    """A sender whose source has both."""
     mappings = tuple(f"test.{name}" for name in NAMES)
     sources = {"google-health": replace(study.sources["google-health"], mappings=mappings)}
     changed: Any = replace(study, sources=sources)
@@ -100,3 +107,30 @@ def test_what_is_wrong_keeps_out_its_part_or_its_participant(days: Sender, name:
     assert (receipt.status, rules(receipt)) == (status, found)
     assert (receipt.counts.created, receipt.counts.quarantined) == (created, quarantined)
     assert [one.source.split("/")[1] for one in receipt.issues] == ["floors"]
+
+
+def test_each_is_looked_at_alone_and_all_are_explained(
+    gateway: Gateway, days: Sender, registry: MappingRegistry
+) -> None:
+    body = dumps({"steps": [day("2017-04-01", 9)], "floors": [day("2017-04-01", 2)]})
+    receipt = days.send("google-health", body)
+    looked: list[Event] = []
+    inspection = Inspection(
+        days.study,
+        days.study.principal(gateway.clients.registered(STUDY, "data-manager")),
+        gateway.store,
+        gateway.access.door,
+        registry,
+        gateway.engines.parameters,
+        looked.append,
+        gateway.clock,
+    )
+    for name in NAMES:
+        found = [
+            one for one in inspection.payloads(registry.get(f"test.{name}"), "coverage") if one.receipt == receipt
+        ]
+        assert [list(one.decoded.tree) for one in found if one.decoded] == [[name]]
+        assert [unit.records for one in found for unit in one.reading.units] == [1]
+    whole = inspection.trace(receipt)
+    assert (whole.mapping, len(whole.units[0].resources), len(whole.makers)) == (receipt.mapping, 2, 2)
+    assert {step.sources[0].split("/")[1] for step in whole.trace if step.sources} == set(NAMES)
