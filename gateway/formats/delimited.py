@@ -8,7 +8,8 @@ A half-written file is refused whole: a row with more or fewer cells than the he
 and, with option `final_newline: true`, a last row without its line end (it may be cut inside a value). What
 spreadsheets leave behind is passed over: blank rows, and columns at the end that have neither name nor value.
 
-Options: `delimiter` (one character, `,`; a tab in the format `tsv`), `encoding` (`utf-8`: a byte order mark is
+Options: `delimiter` (one character, `,`; a tab in the format `tsv`), or `delimiters` (several, of which the one
+counts that parts the first row into the most cells; the first of equals), `encoding` (`utf-8`: a byte order mark is
 skipped, one of UTF-16 makes it that), `final_newline` (false). See https://www.rfc-editor.org/rfc/rfc4180.
 """
 
@@ -56,7 +57,23 @@ def read_table(data: bytes, options: Options) -> Table:
         raise BadRequest(issue("payload.empty"))
     if options.get("final_newline") and not text.endswith(("\n", "\r")):
         raise BadRequest(issue("format.csv-unfinished"))
-    return _read(csv.reader(StringIO(text, newline=""), delimiter=str(options.get("delimiter", ",")), strict=True))
+    delimiter = _parting(text, str(options.get("delimiters") or options.get("delimiter", ",")))
+    return _read(csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True))
+
+
+def _parting(text: str, delimiters: str) -> str:
+    """The one of the characters that parts the first row into the most cells; the first of equals."""
+    if len(delimiters) == 1:
+        return delimiters
+    row = text.lstrip("\r\n").splitlines()[0]
+
+    def cells(one: str) -> int:
+        try:
+            return len(next(csv.reader([row], delimiter=one), []))
+        except csv.Error:  # a cell that is too long is refused where the table is read
+            return 0
+
+    return max(delimiters, key=cells)
 
 
 def decode_tsv(data: bytes, options: Options) -> Decoded:

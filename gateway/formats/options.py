@@ -15,6 +15,11 @@ def _delimiter(value: Any) -> str:
     return "" if fits else "one character is needed"
 
 
+def _delimiters(value: Any) -> str:
+    fits = isinstance(value, str) and len(value) > 1 and not any(_delimiter(one) for one in value)
+    return "" if fits else "several characters are needed"
+
+
 def _encoding(value: Any) -> str:
     try:
         "".encode(str(value))
@@ -29,7 +34,7 @@ def _names(value: Any) -> str:
 
 
 TABLE_OPTIONS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
-    {"delimiter": _delimiter, "encoding": _encoding, "final_newline": is_switch}
+    {"delimiter": _delimiter, "delimiters": _delimiters, "encoding": _encoding, "final_newline": is_switch}
 )
 """Of `delimited`."""
 

@@ -50,6 +50,13 @@ def test_csv_rows_without_empty_cells_and_positions_of_the_sheet():
     assert decoded.locate(("rows", 0)) == "row 2"
 
 
+@pytest.mark.parametrize("one", [",", ";", "|", "\t"], ids=["comma", "semicolon", "bar", "tab"])
+def test_of_several_delimiters_the_one_that_parts_the_names_counts(one):
+    text = f'\n"A{one}a"{one}B{one}C\n1{one}"2{one};,|"{one}3\n'
+    rows = [{f"A{one}a": "1", "B": f"2{one};,|", "C": "3"}]
+    assert decode(text.encode(), "csv", {"delimiters": "\t|;,"}).tree == {"rows": rows}
+
+
 @pytest.mark.parametrize("text", ["A,B\n\n1, \n,\n2,3\n", "A,B,,\n,,,\n1,,,\n \n2,3,,\n"])
 def test_what_spreadsheets_leave_behind_is_passed_over_and_rows_keep_their_numbers(text):
     for data in (text.encode(), text.encode("utf-16"), "\ufeff".encode("utf-16-be") + text.encode("utf-16-be")):
