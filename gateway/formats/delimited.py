@@ -65,7 +65,7 @@ def _parting(text: str, delimiters: str) -> str:
     """The one of the characters that parts the first row into the most cells; the first of equals."""
     if len(delimiters) == 1:
         return delimiters
-    row = text.lstrip("\r\n").splitlines()[0]
+    row = StringIO(text, newline=None).readline()
 
     def cells(one: str) -> int:
         try:

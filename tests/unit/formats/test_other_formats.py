@@ -52,7 +52,7 @@ def test_csv_rows_without_empty_cells_and_positions_of_the_sheet():
 
 @pytest.mark.parametrize("one", [",", ";", "|", "\t"], ids=["comma", "semicolon", "bar", "tab"])
 def test_of_several_delimiters_the_one_that_parts_the_names_counts(one):
-    text = f'\n"A{one}a"{one}B{one}C\n1{one}"2{one};,|"{one}3\n'
+    text = f'"A{one}a"{one}B{one}C\n1{one}"2{one};,|"{one}3\n'
     rows = [{f"A{one}a": "1", "B": f"2{one};,|", "C": "3"}]
     assert decode(text.encode(), "csv", {"delimiters": "\t|;,"}).tree == {"rows": rows}
 
