@@ -38,18 +38,21 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
+from msgspec import Struct
+
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options
 from gateway.formats.hl7v2_groups import Unfilled, flat, oru_groups, oru_outline
 from gateway.formats.hl7v2_locate import Located, Locator, Message
-from gateway.formats.hl7v2_results import Row, kinds_of, known_results, read_result, segment_of
+from gateway.formats.hl7v2_results import Kinds, Row, kinds_of, known_results, read_result, segment_of
 from gateway.formats.hl7v2_segments import USUAL, Encoding, Segment, read_header, read_plain, read_segment
 
 MAX_SEGMENTS = 200_000
 
 _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
 _NONE: frozenset[str] = frozenset()
+_NO_KINDS = kinds_of(USUAL)
 _HEADERS = frozenset(("FHS", "BHS", "MSH"))
 _CLOSING = {"FHS": "FTS", "BHS": "BTS"}
 _CLOSINGS = frozenset(_CLOSING.values())
@@ -61,18 +64,17 @@ def decode_hl7v2(data: bytes, options: Options) -> Decoded:
     """The messages in `data` as one tree; raises `BadRequest` with a `format.hl7-*` rule, or `payload.empty`."""
     if not data or data.isspace():
         raise BadRequest(issue("payload.empty"))
-    text = _unframed(_text(data))
-    headers, messages = _read(text)
-    tree: dict[str, Any] = dict(headers)
+    tree, messages = _read(_unframed(_text(data)))
     unfilled: list[Unfilled] = []
-    roots = [_message_tree(message, unfilled) for message in messages]
-    if len(roots) == 1:
-        tree.update(roots[0])
+    if len(messages) == 1:
+        tree |= _message_tree(messages[0], unfilled)
     else:
-        _merge(tree, roots)
-    rows = {id(results): rows for results, rows in unfilled}
-    whole = _Whole(messages, unfilled)
-    return Decoded(tree, Locator(tree, messages, whole.fill).locate, rows, whole.fill)
+        _merge(tree, [_message_tree(message, unfilled) for message in messages])
+    rows: dict[int, list[Row]] = {}
+    for results, found in unfilled:
+        rows[id(results)] = found
+    fill = _Whole(messages, unfilled).fill
+    return Decoded(tree, Locator(tree, messages, fill).locate, rows, fill)
 
 
 def field_of(name: str) -> str:
@@ -105,57 +107,61 @@ def _unframed(text: str) -> str:
 
 
 def _read(text: str) -> tuple[dict[str, Any], list[Message]]:
-    """The FHS and BHS segments by name, and the messages; checks envelopes and segment names."""
+    """The FHS and BHS segments by name, in a new dict, and the messages; checks envelopes and segment names."""
     reader = _Reader(text)
     lines = (text.replace("\r\n", "\r").replace("\n", "\r") if "\n" in text else text).split("\r")
     if len(lines) > MAX_SEGMENTS:
         raise BadRequest(issue("format.hl7-limit", limit=MAX_SEGMENTS))
+    if not lines[-1]:
+        lines.pop()
     at = 0
     while at < len(lines):
         line = lines[at]
-        if line[:4] in reader.beginnings:
-            at += reader.take_usual(line, lines, at)
-            continue
         at += 1
         if line and not line.isspace():
             reader.take(line, at)
+            at = reader.take_usual(lines, at)
     return reader.finish()
 
 
-class _Reader:
+def _before_messages(segment: tuple[str, Any]) -> None:
+    """Takes nothing: a segment before the first message is refused."""
+    raise AssertionError(segment[0])
+
+
+class _Reader(Struct, eq=False):
     """Splits lines into messages while it checks that every opened envelope is closed."""
 
-    __slots__ = (
-        *("add", "beginnings", "encoding", "headers", "in_batch", "is_plain", "kinds", "messages", "open", "text"),
-    )
+    text: str
+    is_plain: bool = False
+    encoding: Encoding | None = None
+    kinds: Kinds = _NO_KINDS
+    beginnings: frozenset[str] = _NONE
+    headers: dict[str, Any] = {}
+    messages: list[Message] = []
+    add: Callable[[tuple[str, Any]], None] = _before_messages
+    open: list[str] = []
+    in_batch: int = 0
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.is_plain = False
-        self.encoding: Encoding | None = None
-        self.kinds = kinds_of(USUAL)
-        self.beginnings = _NONE
-        self.headers: dict[str, Any] = {}
-        self.messages: list[Message] = []
-        self.add: Callable[[tuple[str, Any]], None] = Message().append
-        self.open: list[str] = []
-        self.in_batch = 0
-
-    def take_usual(self, line: str, lines: list[str], at: int) -> int:
-        """Takes a segment of those that come most often, the one at `at`, and may take more; returns how many."""
-        encoding, name = self.encoding or USUAL, line[:3]
-        if not self.is_plain and encoding.is_special(line):
-            self.add((name, read_segment(line, encoding)))
-        elif name != "OBX":
-            self.add((name, read_plain(line, encoding)))
-        else:
-            rows = known_results(islice(lines, at, None), encoding, self.kinds) if self.is_plain else None
-            if rows:
-                self.add((name, rows))
-                return len(rows)
-            read = read_result(line, encoding, self.kinds)
-            self.add((name, [read] if read.__class__ is tuple else read))
-        return 1
+    def take_usual(self, lines: list[str], at: int) -> int:
+        """Takes segments of those that come most often, from the one at `at` on; returns where another line is."""
+        encoding, is_plain, beginnings = self.encoding or USUAL, self.is_plain, self.beginnings
+        while at < len(lines) and (line := lines[at])[:4] in beginnings:
+            name = line[:3]
+            if not is_plain and encoding.is_special(line):
+                self.add((name, read_segment(line, encoding)))
+            elif name != "OBX":
+                self.add((name, read_plain(line, encoding)))
+            else:
+                rows = known_results(islice(lines, at, None), encoding, self.kinds) if is_plain else None
+                if rows:
+                    self.add((name, rows))
+                    at += len(rows)
+                    continue
+                read = read_result(line, encoding, self.kinds)
+                self.add((name, [read] if read.__class__ is tuple else read))
+            at += 1
+        return at
 
     def take(self, line: str, number: int) -> None:
         """Takes any line that is not blank, of this number."""
@@ -234,14 +240,11 @@ def _made(message: Message, made: Callable[[list[Row]], Iterable[Any]]) -> Messa
     return whole
 
 
-class _Whole:
+class _Whole(Struct, eq=False):
     """Makes the results that only have rows, once."""
 
-    __slots__ = ("_messages", "_unfilled")
-
-    def __init__(self, messages: list[Message], unfilled: list[Unfilled]) -> None:
-        self._messages = messages
-        self._unfilled = unfilled
+    _messages: list[Message]
+    _unfilled: list[Unfilled]
 
     def fill(self) -> None:
         """Nothing has rows any more."""

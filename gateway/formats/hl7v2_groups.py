@@ -2,6 +2,8 @@
 
 from typing import Any, TypeAlias
 
+from msgspec import Struct
+
 from gateway.formats.hl7v2_locate import Located, Message
 from gateway.formats.hl7v2_results import Row
 from gateway.formats.hl7v2_segments import Segment
@@ -26,7 +28,7 @@ def flat(message: Message) -> Located:
 
 def oru_groups(message: Message) -> Located:
     """The groups of an ORU message; see section 7.3.1 of HL7 v2.5.1."""
-    builder = _OruBuilder(message[0][1])
+    builder = _OruBuilder.of(message[0][1])
     results: list[dict[str, Any]] | None = None
     for name, segment in message[1:]:
         if name != "OBX":
@@ -45,7 +47,7 @@ def oru_outline(message: Message) -> tuple[Located, list[Unfilled]] | None:
 
     None where a result has no row, notes, or is one of a specimen.
     """
-    builder = _OruBuilder(message[0][1])
+    builder = _OruBuilder.of(message[0][1])
     unfilled: list[Unfilled] = []
     rows: list[Row] | None = None
     behind: dict[str, Any] = {}
@@ -65,18 +67,21 @@ def oru_outline(message: Message) -> tuple[Located, list[Unfilled]] | None:
     return None if behind else (builder.finish(), unfilled)
 
 
-class _OruBuilder:
-    """Keeps the groups that are open; `place` is where a segment without a place of its own goes."""
+class _OruBuilder(Struct, eq=False):
+    """Keeps the groups that are open; `place` is where a segment without a place of its own goes: first the root."""
 
-    __slots__ = ("observations", "order", "place", "result", "root", "specimens")
+    root: Located
+    place: dict[str, Any]
+    result: dict[str, Any] | None = None
+    order: dict[str, Any] | None = None
+    observations: list[Any] = []
+    specimens: list[dict[str, Any]] = []
 
-    def __init__(self, header: Segment) -> None:
-        self.root: Located = {"MSH": header}
-        self.place: dict[str, Any] = self.root
-        self.result: dict[str, Any] | None = None
-        self.order: dict[str, Any] | None = None
-        self.observations: list[Any] = []
-        self.specimens: list[dict[str, Any]] = []
+    @classmethod
+    def of(cls, header: Segment) -> "_OruBuilder":
+        """Nothing is open."""
+        root = {"MSH": header}
+        return cls(root, root)
 
     def add_result(self, segment: Segment) -> list[dict[str, Any]] | None:
         """Takes an OBX; returns where the next goes if it follows at once, None where it tells of a specimen."""

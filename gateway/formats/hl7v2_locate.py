@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeGuard
 
+from msgspec import Struct
+
 from gateway.formats.decoded import Pointer
 
 Message: TypeAlias = list[tuple[str, Any]]
@@ -13,17 +15,14 @@ _Title: TypeAlias = Callable[[dict[str, Any]], str | None]
 _SEARCHES = 3
 
 
-class Locator:
+class Locator(Struct, eq=False):
     """Positions of pointers into a tree, which `fill` completes first; asked often, it indexes the segments."""
 
-    __slots__ = ("_asked", "_fill", "_messages", "_names", "_tree")
-
-    def __init__(self, tree: Located, messages: list[Message], fill: Callable[[], None]) -> None:
-        self._tree = tree
-        self._messages = messages
-        self._fill = fill
-        self._names: dict[int, str] | None = None
-        self._asked = 0
+    _tree: Located
+    _messages: list[Message]
+    _fill: Callable[[], None]
+    _names: dict[int, str] | None = None
+    _asked: int = 0
 
     def locate(self, pointer: Pointer) -> str:
         """The position of a pointer."""

@@ -18,6 +18,7 @@ MAX_REMEMBERED = 500
 """How many kinds of OBX are remembered, and how long a line may be: a hostile sender must not fill the memory."""
 
 _TIME = 14
+_BEFORE_OTHERS = ("",) * (_TIME + 1)
 _TO_VALUE, _TO_TIME, _MOST = 6, 8, 100
 """How many separators an OBX has before what follows its value, how many there before its time, and at most."""
 
@@ -120,7 +121,7 @@ def read_result(line: str, encoding: Encoding, kinds: Kinds) -> Row | Segment:
     if not others:
         return row
     segment = segment_of(row)
-    read_plain_fields(segment, others.split(separator), 0, encoding, _TIME + 1)
+    read_plain_fields(segment, [*_BEFORE_OTHERS, *others.split(separator)], encoding)
     return segment
 
 

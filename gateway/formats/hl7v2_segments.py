@@ -1,7 +1,6 @@
 """One HL7 v2 segment: separators, escapes, fields, repetitions, components (`gateway.formats.hl7v2`)."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress
@@ -9,12 +8,11 @@ from typing import Any, TypeAlias, cast
 
 Segment: TypeAlias = dict[str, Any]
 
-_Read: TypeAlias = Callable[[Segment, list[str], int, "Encoding"], None]
-
 _TEXT_TYPES = frozenset(("ST", "TX", "FT"))
 _TEXT_FIELD = 5
 _ESCAPE = {"F": 1, "S": 2, "R": 3, "T": 4}
 _HIGHLIGHT = frozenset("HN")
+_NO_PARTS = ("", "", "")
 
 MAX_NAMED = 127
 """Names of fields up to this number are built once; HL7 has no segment with more."""
@@ -34,11 +32,9 @@ class _Names(dict[str, str]):
 
 
 _NAMES = [_Names(number) for number in range(MAX_NAMED + 1)]
-_FIELDS = [names[""] for names in _NAMES]
-_FIRST = [names["c1"] for names in _NAMES]
 _COMPONENTS = [f"c{number}" for number in range(64)]
-_KEYS = _COMPONENTS[1 : MAX_PARTS + 1]
-_PARTS_OF = [[names[key] for key in _KEYS] for names in _NAMES]
+_NAMED = [(names[""], names["c1"], [(key, names[key]) for key in _COMPONENTS[1 : MAX_PARTS + 1]]) for names in _NAMES]
+"""For each field its name, that of its first component, and for each component its key and its name."""
 _OFTEN = ("PID", "PV1", "NTE", "ORC", "OBR", "OBX", "SPM")
 _HEADERS = frozenset(("MSH", "BHS", "FHS"))
 
@@ -99,59 +95,61 @@ def read_segment(line: str, encoding: Encoding) -> Segment:
         return read_header(line, encoding, is_plain=not encoding.is_special(line[9:]))
     if not encoding.is_special(line):
         return read_plain(line, encoding)
-    return _read(line, encoding, _read_fields)
+    return _read(line, encoding)
 
 
 def read_header(line: str, encoding: Encoding, *, is_plain: bool) -> Segment:
     """As `read_segment`, for a header; `is_plain` where it has nothing special behind its separators."""
     parts = line.split(encoding.field)
     segment: Segment = {"f1": encoding.field, "f2": parts[1]}
-    parts[0:2] = ["", "", ""]
-    read = read_plain_fields if is_plain and len(parts) <= MAX_NAMED else _read_fields
-    read(segment, parts, 0, encoding)
+    parts[0:2] = _NO_PARTS
+    if is_plain:
+        read_plain_fields(segment, parts, encoding)
+    else:
+        _read_fields(segment, parts, 0, encoding)
     return segment
 
 
 def read_plain(line: str, encoding: Encoding) -> Segment:
     """As `read_segment`, for a line that has nothing special and is no header, as most lines are."""
-    return _read(line, encoding, read_plain_fields)
+    if line[:3] == "OBX":
+        return _read(line, encoding)
+    segment: Segment = {}
+    parts = line.split(encoding.field)
+    parts[0] = ""
+    read_plain_fields(segment, parts, encoding)
+    return segment
 
 
-def _read(line: str, encoding: Encoding, read: _Read) -> Segment:
+def _read(line: str, encoding: Encoding) -> Segment:
     segment: Segment = {}
     parts = line.split(encoding.field)
     parts[0] = ""
     text_field = _TEXT_FIELD if line[:3] == "OBX" and len(parts) > _TEXT_FIELD and parts[2] in _TEXT_TYPES else 0
-    if len(parts) > MAX_NAMED:
-        read = _read_fields
-    read(segment, parts, text_field, encoding)
+    _read_fields(segment, parts, text_field, encoding)
     return segment
 
 
-def read_plain_fields(
-    segment: Segment, parts: list[str], text_field: int, encoding: Encoding, start: int = 0
-) -> None:
-    """The fields of a line that has components at most, from number `start`; as `_read_fields` does."""
-    component = encoding.component
-    for number, raw in compress(enumerate(parts, start), parts):
-        if component not in raw or number == text_field:
-            segment[_FIELDS[number]] = segment[_FIRST[number]] = raw
-        else:
-            _components(segment, number, raw, encoding)
-
-
-def _components(segment: Segment, number: int, raw: str, encoding: Encoding) -> None:
-    texts = raw.split(encoding.component)
-    if len(texts) > MAX_PARTS:
-        _composite_field(segment, number, raw, encoding)
+def read_plain_fields(segment: Segment, parts: list[str], encoding: Encoding) -> None:
+    """The fields of a line that has components at most, none of which is a text; as `_read_fields` does."""
+    if len(parts) > MAX_NAMED:
+        _read_fields(segment, parts, 0, encoding)
         return
-    field, names = _FIELDS[number], _PARTS_OF[number]
-    values = segment[field] = {}
-    for part, text in enumerate(texts):
-        if text:
-            values[_KEYS[part]] = segment[names[part]] = text
-    if not values:
-        del segment[field]
+    component = encoding.component
+    # A keyword costs `zip` more than all the rest of a field.
+    for (field, first, names), raw in compress(zip(_NAMED, parts), parts):  # noqa: B905
+        if component not in raw:
+            segment[field] = segment[first] = raw
+            continue
+        texts = raw.split(component)
+        if len(texts) > MAX_PARTS:
+            _composite_field(segment, int(field[1:]), raw, encoding)
+            continue
+        values = segment[field] = {}
+        for (key, name), text in compress(zip(names, texts), texts):  # noqa: B905
+            values[key] = segment[name] = text
+        if not values:
+            del segment[field]
 
 
 def _read_fields(segment: Segment, parts: list[str], text_field: int, encoding: Encoding) -> None:
@@ -167,7 +165,8 @@ def _read_fields(segment: Segment, parts: list[str], text_field: int, encoding: 
             else:
                 _composite_field(segment, number, raw, encoding)
         else:
-            segment[_FIELDS[number]] = segment[_FIRST[number]] = raw
+            field, first, _ = _NAMED[number]
+            segment[field] = segment[first] = raw
 
 
 def _text_field(segment: Segment, number: int, raw: str, encoding: Encoding) -> None:
