@@ -5,7 +5,8 @@ The ids are those of `gateway.core.ids.resource_id`.
 
 import hashlib
 from collections.abc import Callable
-from typing import Protocol
+from functools import partial
+from typing import Final, Protocol
 
 
 class Digest(Protocol):
@@ -17,13 +18,20 @@ class Digest(Protocol):
     def hexdigest(self) -> str:
         """The id."""
 
+    def copy(self) -> "Digest":
+        """Another digest that has taken in the same."""
+
+
+digest: Final[Callable[[bytes], Digest]] = partial(hashlib.blake2b, digest_size=16)
+"""What gives the digest of the start of a key, or of a whole one."""
+
 
 def id_maker(study: str, emit: str, first: tuple[str, ...]) -> Callable[[], Digest]:
     """What gives a new digest for each key; `emit` are the framed ids of mapping and emit, `first` what all share."""
     text = f"{len(study)}:{study}{emit}"
     for part in first:
         text += f"{len(part)}:{part}"
-    return hashlib.blake2b(text.encode(), digest_size=16).copy
+    return digest(text.encode()).copy
 
 
 def framed(part: str) -> str:

@@ -36,15 +36,16 @@ class Never:
 
     def __init__(self, holds: Callable[[Any], Any]) -> None:
         self._holds = OfKinds(holds)
-        self._kinds: frozenset[Any] = frozenset()
+        self._kinds: set[Any] = set()
 
     def hold(self, kinds: Set[Any]) -> bool:
         """Whether the condition holds for none of the kinds."""
         if kinds <= self._kinds:
             return True
-        if any(self._holds[kind] for kind in kinds):
+        new = kinds - self._kinds
+        if any(self._holds[kind] for kind in new):
             return False
-        self._kinds = _with(self._kinds, kinds)
+        _add(self._kinds, new)
         return True
 
 
@@ -55,7 +56,7 @@ class Nevers:
 
     def __init__(self) -> None:
         self._conditions: list[Never] = []
-        self._kinds: frozenset[Any] = frozenset()
+        self._kinds: set[Any] = set()
 
     def add(self, condition: Never) -> Never:
         """The same condition, which is one of these from now on."""
@@ -66,12 +67,19 @@ class Nevers:
         """Whether none of the conditions holds for any of the kinds."""
         if kinds <= self._kinds:
             return True
-        if not all(condition.hold(kinds) for condition in self._conditions):
-            return False
-        self._kinds = _with(self._kinds, kinds)
+        new = kinds - self._kinds
+        for condition in self._conditions:
+            if not condition.hold(new):
+                return False
+        _add(self._kinds, new)
         return True
 
 
-def _with(known: frozenset[Any], kinds: Set[Any]) -> frozenset[Any]:
-    """More kinds; where there are too many already, these alone."""
-    return known | kinds if len(known) < MAX_KINDS else frozenset(kinds)
+def _add(known: set[Any], kinds: Set[Any]) -> None:
+    """More kinds, in place, as a copy of what is known costs more than a message; these alone where there are many.
+
+    Other threads may look at it: a kind is told by its identity, so that no step of Python comes between.
+    """
+    if len(known) >= MAX_KINDS:
+        known.clear()
+    known |= kinds

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from msgspec import Struct
+
 from gateway.formats import Pointer
 from gateway.mapping.plan import Formula
 
@@ -16,14 +18,13 @@ _SEARCHES = 2
 """How often a node is searched for before all of them are indexed."""
 
 
-class Positions:
+class Positions(Struct, eq=False):
     """Locates the nodes of one payload. Nodes are told apart by identity, so only objects and lists have a place."""
 
-    def __init__(self, tree: Any, locate: Callable[[Pointer], str]) -> None:
-        self._tree = tree
-        self._locate = locate
-        self._pointers: dict[int, Pointer] | None = None
-        self._asked = 0
+    _tree: Any
+    _locate: Callable[[Pointer], str]
+    _pointers: dict[int, Pointer] | None = None
+    _asked: int = 0
 
     def pointer(self, node: Any) -> Pointer | None:
         """The pointer of an object or list of the payload; None for anything else."""

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from operator import eq, ge, gt, le, lt, ne
-from typing import Final
+from typing import Final, TypeGuard
 
 from gateway.fhirpath.syntax import nodes
 from gateway.fhirpath.values.equality import equal
@@ -121,6 +121,8 @@ def holds(writer: Writing, node: nodes.Expr, focus: str) -> str:
         return _one_by_one(writer, node, focus)
     names: dict[str, Operand] = {}
     source = _plain(writer, node, focus, names)
+    if source is None and _is_two_valued(node, writer):
+        return _one_by_one(writer, node, focus)
     if source is None:
         return logic(writer, node, focus)
     answer = writer.code.fresh("b")
@@ -135,6 +137,29 @@ def _leads_on(writer: Writing, node: nodes.Chain, focus: str) -> bool:
         and all(map(_cannot_fail, node.operands))
         and any(not _is_walked(writer, path, focus) for part in node.operands[1:] for path in _paths(part))
     )
+
+
+def _is_two_valued(node: nodes.Expr, writer: Writing) -> TypeGuard[nodes.Chain]:
+    """True for `and` and `or` where what follows on nothing may be left out as it is on False: it cannot fail."""
+    if not writer.usual or not isinstance(node, nodes.Chain) or node.operator not in ("and", "or"):
+        return False
+    return all(_cannot_fail(part) or _is_of_text(writer, part) for part in node.operands)
+
+
+def _is_of_text(writer: Writing, node: nodes.Expr) -> bool:
+    """True for what is asked of variables, and cannot fail as these are texts."""
+    match node:
+        case nodes.Chain():
+            return _is_two_valued(node, writer)
+        case nodes.Binary(operator="in", left=left, right=right):
+            return plain_path(left) is not None and _texts(right) is not None
+        case nodes.Call(name="exists" | "empty", arguments=(), target=nodes.Variable(name=name)):
+            return writer.known.variables.get(name) in writer.known.solid
+        case nodes.Call(name="matches", arguments=(nodes.Literal(value=str()),), target=nodes.Variable(name=name)):
+            return writer.known.kinds.get(writer.known.variables.get(name, "")) is str
+        case nodes.Call(name="iif", target=None, arguments=(test, *others)):
+            return _is_of_text(writer, test) and all(isinstance(part, nodes.Literal) for part in others)
+    return False
 
 
 def _cannot_fail(node: nodes.Expr) -> bool:
@@ -193,7 +218,8 @@ def _condition(writer: Writing, node: nodes.Expr, focus: str, names: dict[str, O
             target is not None and _is_path(target)
         ):
             value = writer.solid(writer.local(writer.one(target, focus)))
-            return f"{named(value)} {'is not' if name == 'exists' else 'is'} None"
+            test = f"{named(value)} {'is not' if name == 'exists' else 'is'} None"
+            return str(name == "exists") if value in writer.known.there else test
         case nodes.Binary(operator="=" | "!=" as operator, left=left, right=nodes.Literal(value=str() as text)) if (
             _is_path(left)
         ):
@@ -219,10 +245,17 @@ def _condition(writer: Writing, node: nodes.Expr, focus: str, names: dict[str, O
             value = named(variable)
             return f"({value} is not None and {value} {operator} {named(writer.code.bind(Decimal(limit)))})"
         case nodes.Chain(operator="and" | "or" as operator, operands=operands):
-            parts = [_plain(writer, part, focus, names) for part in operands]
-            known = [part for part in parts if part is not None]
-            return f"({f' {operator} '.join(known)})" if len(known) == len(parts) else None
+            return _chained(operator, [_plain(writer, part, focus, names) for part in operands])
     return None
+
+
+def _chained(operator: str, parts: list[str | None]) -> str | None:
+    """The parts as one Python expression, without those that decide nothing; None where one is None."""
+    idle = str(operator == "and")
+    known = [part for part in parts if part is not None and part != idle]
+    if None in parts:
+        return None
+    return f"({f' {operator} '.join(known)})" if known else idle
 
 
 def _is_path(tree: nodes.Expr | None) -> bool:

@@ -19,7 +19,7 @@ from gateway.mapping.fast.single_shared import within
 from gateway.mapping.fast.writer_memory import write_base, write_derived, write_recalled
 from gateway.mapping.fast.writer_nodes import NodeWriter
 from gateway.mapping.fast.writer_rows import asked_of_rows, start_rows, write_rows
-from gateway.mapping.identity import framed, id_maker
+from gateway.mapping.identity import digest, framed, id_maker
 from gateway.mapping.loose import items_of, key_part, order_of
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.scope import Fault
@@ -38,6 +38,13 @@ D = U()
 D.update(f"TEXT".encode())
 V = D.hexdigest()
 """
+_BEGUN = 'U = DIGEST(f"TEXT".encode()).copy'
+_CONTINUED = """
+D = U()
+D.update(f"TEXT".encode())
+V = D.hexdigest()
+"""
+_AT_ONCE = 'V = DIGEST(f"TEXT".encode()).hexdigest()'
 _LOOP = """
 SAVED = variables["index"]
 LAST = None
@@ -65,9 +72,10 @@ class Writer:
         self.code = Emitter()
         self.prelude: list[ast.stmt] = []
         self.single = Singles(self.code, self.prelude, plan.functions, usual=usual)
-        self.nodes = NodeWriter(self.code, self.prelude, self.single)
-        self.kept: list[str] = []
         self._referred: dict[str, str] = {}
+        self.nodes = NodeWriter(self.code, self.prelude, self.single, self._referred)
+        self.kept: list[str] = []
+        self._keyed: dict[str, str] = {}
 
     def run(self, emits: Sequence[Emit], variables: tuple[tuple[str, Formula], ...]) -> None:
         """The body: the record's variables, then each emit, then what was made."""
@@ -193,6 +201,8 @@ class Writer:
         parts = list(emit.key)
         while parts and (isinstance(parts[0], str) or parts[0].fixed):
             shared[f"S{len(shared)}"] = self._part(parts.pop(0), item)
+        if self.alike is not None and (emit.foreach is None or self.single.shared is not None):
+            return self._identity_of_few(emit, item, shared, parts)
         make, identity = code.fresh("u"), code.fresh()
         with code.into(self.prelude):
             code.run("U = None", U=make)
@@ -208,6 +218,27 @@ class Writer:
                  EMIT=code.bind(framed(self.plan.id) + framed(emit.id)), **shared, **names)  # fmt: skip
         return identity
 
+    def _identity_of_few(
+        self, emit: Emit, item: str, shared: dict[str, str | ast.expr], parts: Sequence[str | Formula]
+    ) -> str:
+        """As `_identity` where a unit has few records: hashed at once, what rows have in common before their loop."""
+        code, identity = self.code, self.code.fresh()
+        texts = [code.bind(framed(part)) if isinstance(part, str) else self._part(part, item) for part in parts]
+        start = self._start_of_key(texts)
+        fixed = [f"{{len({name})}}:{{{name}}}" for name in shared]
+        first, names = _framed(start if self.single.outer is not None else texts)
+        text = "".join(("{len(study)}:{study}{EMIT}", *fixed, first))
+        names |= {"EMIT": code.bind(framed(self.plan.id) + framed(emit.id)), "DIGEST": code.bind(digest), **shared}
+        if self.single.outer is None:
+            code.run(_AT_ONCE.replace("TEXT", text), V=identity, **names)
+            return identity
+        begun = code.fresh()
+        with self.single.before(self.single.outer):
+            code.run(_BEGUN.replace("TEXT", text), U=begun, **names)
+        rest, others = _framed(texts[len(start) :])
+        code.run(_CONTINUED.replace("TEXT", rest), V=identity, D=code.fresh(), U=begun, **others)
+        return identity
+
     def _start_of_key(self, texts: Sequence[str | ast.expr]) -> list[str | ast.expr]:
         """The parts at its start that all items of a loop share."""
         outer = self.single.outer
@@ -219,8 +250,11 @@ class Writer:
         if isinstance(part, str):
             return code.bind(part)
         if part.fixed:
-            with code.into(self.prelude):
-                return self._key_text(single.value(part, item))
+            value = single.value(part, item)
+            if value not in self._keyed:
+                with code.into(self.prelude):
+                    self._keyed[value] = self._key_text(value)
+            return self._keyed[value]
         value, outer = single.value(part, item), single.outer
         if single.shared is not None and single.shared.has_local(value):
             return self._shared_part(single.shared, value)

@@ -6,23 +6,23 @@ from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Final, TypeAlias, TypeGuard
+from typing import Final, TypeAlias
 
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.syntax import nodes
 from gateway.mapping.budget import MAX_ITEMS, spend
-from gateway.mapping.elements import INTEGER_TYPES, NUMBER_TYPES
 from gateway.mapping.fast.single import Singles
 from gateway.mapping.fast.single_logic import never_several, note_there
 from gateway.mapping.fast.single_outer import Outer
 from gateway.mapping.fast.single_shared import of_kind, within
+from gateway.mapping.fast.writer_begun import Field, begun
 from gateway.mapping.fast.writer_fixed import is_fixed, sayings
+from gateway.mapping.fast.writer_shapes import class_of, is_alone, is_simple, is_something
 from gateway.mapping.grouping import sampled
 from gateway.mapping.loose import fit_all, fit_one, items_of
-from gateway.mapping.plan import Branch, Choice, Constant, Items, Map, Node, Series, Target, Value
+from gateway.mapping.plan import Branch, Choice, Constant, Formula, Items, Map, Node, Series, Target, Value
 from gateway.mapping.scope import Fault
 
-Field: TypeAlias = tuple[str, Node | Series]
 _Names: TypeAlias = dict[str, str | ast.expr]
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -57,14 +57,23 @@ if V is not None:
     if W:
         PLACE[KEY] = W
 """
+_REFERRED = """
+if L:
+    if len(L) > 1:
+        SPEND(len(L))
+    PLACE[KEY] = [{"reference": R} for R in L]
+"""
 _FITTED = "W = V if V.__class__ is CLASS or V is None else FIT(V, TYPE, PRIMITIVE)"
-_CLASSES = {"boolean": bool, **dict.fromkeys(INTEGER_TYPES, int), **dict.fromkeys(NUMBER_TYPES, Decimal)}
 
 
 class NodeWriter:
-    """Writes nodes into one function: `prelude` runs once a unit, the rest for each focus."""
+    """Writes nodes into one function: `prelude` runs once a unit, the rest for each focus.
 
-    def __init__(self, code: Emitter, prelude: list[ast.stmt], single: Singles) -> None:
+    `referred` are the locals with the references that emits made.
+    """
+
+    def __init__(self, code: Emitter, prelude: list[ast.stmt], single: Singles, referred: Mapping[str, str]) -> None:
+        self.referred = referred
         self.code = code
         self.prelude = prelude
         self.single = single
@@ -79,6 +88,10 @@ class NodeWriter:
         names: _Names = {}
         for number, (key, value) in enumerate(first.items()):
             names |= {f"K{number}": code.bind(key), f"V{number}": value}
+        left = None if recalled else begun(self, node.fields, first, made, focus)
+        if left is not None:
+            self.put(left, made, focus)
+            return
         fields = list(node.fields)
         while fields and isinstance(fields[0][1], Constant):
             key, child = fields.pop(0)
@@ -141,7 +154,7 @@ class NodeWriter:
             code.run(_KNOWN_SOME, V=self._once(key, node), **slot)
         elif isinstance(node, Map) and node.foreach is None:
             self._placed(node, "PLACE[KEY] = V", slot, focus)
-        elif isinstance(node, Items) and len(node.nodes) == 1 and _is_alone(node.nodes[0]):
+        elif isinstance(node, Items) and len(node.nodes) == 1 and is_alone(node.nodes[0]):
             self._placed(node.nodes[0], "PLACE[KEY] = [V]", slot, focus)
         else:
             listed = code.fresh("l")
@@ -163,19 +176,19 @@ class NodeWriter:
             return
         vital = next((child for key, child in node.fields if key == node.vital), None)
         others = [child for key, child in node.fields if key != node.vital]
-        if _is_simple(vital) and all(isinstance(one, Constant) for one in others):
-            value, test = self._fitted(vital, focus)
+        if is_simple(vital) and all(isinstance(one, Constant) for one in others):
+            value, test = self.fitted(vital, focus)
             with code.into(code.emit(f"if {test}:\n    ...", V=value) if test else code.block):
-                code.run(source, V=self._display(node, value), **slot)
+                code.run(source, V=self.display(node, value), **slot)
             return
         made = self._object(node, focus)
-        is_sure = _is_something(node) or (node.when is None and bool(node.vital) and self._has_vital(node))
+        is_sure = is_something(node) or (node.when is None and bool(node.vital) and self._has_vital(node))
         code.run(source if is_sure else f"if V:\n    {source}", V=made, **slot)
 
-    def _fitted(self, node: Value, focus: str) -> tuple[str, str]:
+    def fitted(self, node: Value, focus: str) -> tuple[str, str]:
         """The local with a value as the element takes it or None, and what tells that there is one; "" for always."""
         code, target, formula = self.code, node.target, node.formula
-        kind = _class_of(target)
+        kind = class_of(target)
         value = (self.single.text(formula, focus) if kind is str else None) or self.single.value(formula, focus)
         if self.single.kind(value) is not kind:
             fitted = code.fresh()
@@ -186,7 +199,7 @@ class NodeWriter:
             return value, ""
         return value, "V" if kind in (str, dict) else "V is not None"
 
-    def _display(self, node: Map, value: str) -> str:
+    def display(self, node: Map, value: str) -> str:
         """The local with an object of constants and the one value of a local."""
         code, made = self.code, self.code.fresh("m")
         names: _Names = {}
@@ -225,11 +238,14 @@ class NodeWriter:
     def _value(self, node: Value, slot: _Names, focus: str) -> None:
         code, target = self.code, node.target
         names: _Names = {"W": code.fresh(), "TYPE": code.bind(target.type), "PRIMITIVE": code.bind(target.primitive)}
+        if target.many and (made := self._made(node.formula)) is not None:
+            code.run(_REFERRED, L=made, R=code.fresh(), SPEND=code.bind(spend), **slot)
+            return
         if target.many:
             values = self.single.several(node.formula, focus)
             code.run(_MANY, V=values, FIT=code.bind(fit_all), **names, **slot)
             return
-        kind = _class_of(target)
+        kind = class_of(target)
         some = kind in (str, dict)
         value = (self.single.text(node.formula, focus) if kind is str else None) or self.single.value(
             node.formula, focus
@@ -243,6 +259,13 @@ class NodeWriter:
             return
         code.run(_SOME if some else _ANY, V=value,
                  FIT=code.bind(fit_one), CLASS=code.bind(kind), **names, **slot)  # fmt: skip
+
+    def _made(self, formula: Formula) -> str | None:
+        """For `ref('emit')` in a function for usual data: the local with the references that the emit made."""
+        match formula.expression.ast:
+            case nodes.Call(name="ref", target=None, arguments=(nodes.Literal(value=str() as emit),)):
+                return self.referred.get(emit) if self.single.usual else None
+        return None
 
     def _fitted_before(self, outer: Outer, value: str, target: Target, kind: type) -> str:
         """The local with a value that the items of a loop share, as the element takes it."""
@@ -279,7 +302,7 @@ class NodeWriter:
             return False
         known = self.single.known
         local = known.variables.get(tree.name)
-        return local in known.there and known.kinds.get(local) is _class_of(vital.target) is Decimal
+        return local in known.there and known.kinds.get(local) is class_of(vital.target) is Decimal
 
     def _append(self, node: Node, listed: str, focus: str) -> None:
         """Appends to the list what the node gives."""
@@ -297,7 +320,7 @@ class NodeWriter:
                     self._append(child, listed, focus)
             case Map(foreach=None):
                 made = self._object(node, focus)
-                code.run("L.append(V)" if _is_something(node) else "if V:\n    L.append(V)", V=made, L=listed)
+                code.run("L.append(V)" if is_something(node) else "if V:\n    L.append(V)", V=made, L=listed)
             case Map(foreach=foreach) if foreach is not None:
                 items, item = self.single.items(foreach, focus), code.fresh("item")
                 hole = code.emit("if V is not None:\n    ...", V=items)
@@ -308,7 +331,7 @@ class NodeWriter:
                     loop = code.emit(source, ITEM=item, ITEMS=code.bind(items_of), V=items)
                 with self.single.inside(loop, loop=True):
                     made = self._object(node, item)
-                    code.run("L.append(V)" if _is_something(node) else "if V:\n    L.append(V)", V=made, L=listed)
+                    code.run("L.append(V)" if is_something(node) else "if V:\n    L.append(V)", V=made, L=listed)
 
     def _choice(self, node: Choice, place: str, focus: str) -> None:
         """The branches as a loop that runs once: the first that holds breaks out of it."""
@@ -367,23 +390,3 @@ class NodeWriter:
 
     def _raise(self, rule: str) -> None:
         self.code.run("raise FAULT(RULE)", FAULT=self.code.bind(Fault), RULE=self.code.bind(rule))
-
-
-def _class_of(target: Target) -> type:
-    """The class of what the element takes."""
-    return dict if not target.primitive else _CLASSES.get(target.type, str)
-
-
-def _is_simple(node: Node | Series | None) -> TypeGuard[Value]:
-    """True for one value that may be missing."""
-    return isinstance(node, Value) and not (node.target.many or node.target.required)
-
-
-def _is_alone(node: Node) -> bool:
-    """True for an object that is there once or not at all."""
-    return isinstance(node, Map) and node.foreach is None
-
-
-def _is_something(node: Map) -> bool:
-    """True for an object that always has a field."""
-    return node.when is None and not node.vital and any(isinstance(child, Constant) for _, child in node.fields)

@@ -147,5 +147,6 @@ def _recalled(single: Singles, unfilled: Unfilled, shared: Shared, kind: str) ->
     made = function_of_kind(single, unfilled, shared.block, OfKinds)
     found: list[ast.stmt] = []
     with code.into(found):
-        code.run(f"{listed} = G[KIND]" if names else "G[KIND]", G=made, KIND=kind, **names)
+        # A dict with `__missing__` is slow at `[]`.
+        code.run(f"{listed} = G.get(KIND) or G[KIND]" if names else "G[KIND]", G=made, KIND=kind, **names)
     return found
