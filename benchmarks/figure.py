@@ -15,21 +15,22 @@ class Figure:
     """A median of `ROUNDS` rounds; `ratio` is the product's value divided by the reference's of the same run.
 
     `limit` bounds the ratio, `bound` the value itself in its `unit`; both are ceilings where `better` is "lower",
-    floors where it is "higher", and None for what is not judged.
+    floors where it is "higher", and None for what is not judged. `reference` is None where it could not be measured:
+    then the ratio is not judged.
     """
 
     bench: str
     value: float
     unit: str
-    reference: float
+    reference: float | None
     better: Literal["lower", "higher"]
     limit: float | None = None
     bound: float | None = None
 
     @property
-    def ratio(self) -> float:
-        """The product's value over the reference's."""
-        return self.value / self.reference
+    def ratio(self) -> float | None:
+        """The product's value over the reference's; None without one."""
+        return None if self.reference is None else self.value / self.reference
 
     @property
     def missed(self) -> bool:
@@ -43,8 +44,17 @@ class Figure:
         told = [] if self.limit is None else [f"{sign} {self.limit:g}"]
         return ", ".join(told if self.bound is None else [*told, f"{sign} {self.bound:g} {self.unit}"])
 
-    def _misses(self, found: float, limit: float | None) -> bool:
-        return limit is not None and (found > limit if self.better == "lower" else found < limit)
+    def _misses(self, found: float | None, limit: float | None) -> bool:
+        if found is None or limit is None:
+            return False
+        return found > limit if self.better == "lower" else found < limit
+
+    def row(self) -> str:
+        """The figure as a line of the table; "-" for what could not be measured."""
+        reference = "-" if self.reference is None else f"{self.reference:.4g}"
+        ratio = "-" if self.ratio is None else f"{self.ratio:.2f}"
+        missed = "  MISSED" if self.missed else ""
+        return f"{self.bench:34} {self.value:>9.4g} {self.unit:<6}{reference:>8} {ratio:>10}  {self.limits}{missed}"
 
     def line(self) -> str:
         """The figure as one JSON object."""
@@ -53,8 +63,8 @@ class Figure:
                 "bench": self.bench,
                 "value": round(self.value, 6),
                 "unit": self.unit,
-                "reference": round(self.reference, 6),
-                "ratio": round(self.ratio, 3),
+                "reference": None if self.reference is None else round(self.reference, 6),
+                "ratio": None if self.ratio is None else round(self.ratio, 3),
                 "better": self.better,
             }
         )

@@ -24,3 +24,11 @@ def test_limits(
 ) -> None:
     figure = Figure("oru", value, "us", 200.0, better, limit, bound)  # type: ignore[arg-type]
     assert (figure.missed, figure.limits) == (missed, limits)
+
+
+def test_without_a_reference_the_value_alone_is_judged() -> None:
+    figure = Figure("oru", 90.0, "us", None, "lower", 0.5, 80)
+    assert (figure.ratio, figure.missed) == (None, True)
+    assert not Figure("oru", 90.0, "us", None, "lower", 0.5, 100).missed
+    assert figure.row().split() == ["oru", "90", "us", "-", "-", "<=", "0.5,", "<=", "80", "us", "MISSED"]
+    assert '"reference": null' in figure.line()
