@@ -9,17 +9,7 @@ from typing import Any
 
 from gateway.conformance.base.remembered import FieldCheck, remembering_field, stands_alone
 from gateway.conformance.invariants.invariant import Invariants
-from gateway.conformance.invariants.shapes import (
-    LONGEST_SHAPE,
-    MOST_SHAPES,
-    Shape,
-    Sure,
-    Whole,
-    names_alone,
-    never,
-    never_sure,
-    of_shape,
-)
+from gateway.conformance.invariants.shapes import Sure, Whole, names_alone, never, of_shape
 from gateway.conformance.run import Check, Location, Run
 from gateway.conformance.values.attachment import check_attachment
 from gateway.conformance.values.binding import binding_check
@@ -233,23 +223,15 @@ def object_check(
 ) -> Check:
     """The check of an object with these fields; `wholes` look at the object as a whole, and what is `surely` good
     under its name is not looked at again."""
-    names = {"resourceType", *fields} if is_resource else fields
-    whole = of_shape(wholes, names)
-    known: dict[Shape, tuple[Sure, ...]] = {}
-
-    def tests_of(shape: Shape) -> tuple[Sure, ...]:
-        tests = tuple(surely.get(name, never_sure) for name in shape)
-        if len(known) < MOST_SHAPES and len(shape) <= LONGEST_SHAPE and all(name in names for name in shape):
-            known[shape] = tests
-        return tests
+    whole = of_shape(wholes, {"resourceType", *fields} if is_resource else fields)
 
     def check(value: Any, at: Location, run: Run) -> None:
         if not isinstance(value, dict):
             run.report("conformance.not-an-object", at)
             return
-        shape = tuple(value)
-        for name, test, inner in zip(shape, known.get(shape) or tests_of(shape), value.values(), strict=False):
-            if test(inner):
+        for name, inner in value.items():
+            test = surely.get(name)
+            if test is not None and test(inner):
                 continue
             field = fields.get(name)
             if field is not None:

@@ -55,11 +55,6 @@ def never(_shape: Shape) -> bool:
     return False
 
 
-def never_sure(_value: Any) -> bool:
-    """No value is surely good."""
-    return False
-
-
 def of_shape(wholes: Sequence[Whole], names: Container[str]) -> Check:
     """One check for several, which leaves out what the shape of the object settles; shapes with other names than
     `names` are not kept, since a name that data make up could be data."""
