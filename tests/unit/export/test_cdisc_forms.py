@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -32,7 +33,12 @@ __all__ = ["door", "filled", "study", "written"]
 
 PARAMETERS = Parameters(r4())
 ODM = "{http://www.cdisc.org/ns/odm/v1.3}"
-SCHEMA = xmlschema.XMLSchema(get_schema_path("odm", "1.3.2"))
+
+
+@cache
+def schema() -> xmlschema.XMLSchema:
+    """That of ODM, which takes a second to be read."""
+    return xmlschema.XMLSchema(get_schema_path("odm", "1.3.2"))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +75,7 @@ def references(root: ElementTree.Element) -> Iterator[tuple[str, str]]:
 
 
 def require_whole(path: Path) -> ElementTree.Element:
-    SCHEMA.validate(str(path))
+    schema().validate(str(path))
     root = ElementTree.parse(path).getroot()
     defined = {(one.tag.removeprefix(ODM), one.attrib["OID"]) for one in root.iter() if "OID" in one.attrib}
     assert set(references(root)) <= defined
