@@ -40,6 +40,14 @@ CASES: dict[str, tuple[list[Any], int, list[str]]] = {
     "a text that is none": ([{}, {"text": ""}], 1, ["o1"]),
     "most of one code, and then another": ([coded(B), coded(A), coded(A), coded(A)], 2, ["o3", "o2", "o0"]),
     "two of a code with another between": ([coded(A), coded(B), coded(A)], 2, ["o2", "o0", "o1"]),
+    "codings without a code, newest": ([{"text": "x"}, {"coding": [{"system": "s"}], "text": "x"}], 1, ["o1"]),
+    "codings that are none, newest": ([{"text": "x"}, {"coding": ["a", {"code": 5}], "text": "x"}], 1, ["o1"]),
+    "a system that is none beside another": (
+        [{"coding": [{"code": "a"}, {"code": "b"}]}, coded(("", "a"))],
+        1,
+        ["o1"],
+    ),
+    "no text and one of spaces": ([{}, {"text": " "}], 1, ["o1"]),
     "no system": ([{"coding": [{"code": "a"}]}, {"coding": [{"code": "a"}]}, coded(A)], 1, ["o2", "o1"]),
 }
 

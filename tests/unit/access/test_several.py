@@ -7,7 +7,7 @@ import pytest
 from gateway.access.reading.several import one_after_another
 from gateway.core.instants import micros
 from gateway.core.resources import Visibility
-from gateway.search import Parameters, parse
+from gateway.search import Parameters, Query, parse
 from gateway.store.port import Found, Page
 from tests.unit.access.conftest import World
 from tests.unit.access.observations import observation
@@ -84,3 +84,22 @@ def test_a_type_without_rows_does_not_end_the_page(filled: World, parameters: Pa
     assert len(page.rows) == 2
     assert page.next
     assert page.next[0] in (1, 2)
+
+
+class Told:
+    """Searches whose answers are known, by their type."""
+
+    def __init__(self, **answers: Found) -> None:
+        self.answers = answers
+
+    def search(self, query: Query, study: str, visibility: Visibility, page: Page) -> Found:
+        del study, visibility, page
+        return self.answers[query.type]
+
+
+@pytest.mark.parametrize("cut", [(False, False), (True, False), (False, True), (True, True)], ids=str)
+def test_one_search_with_too_many_includes_is_enough_to_say_so(cut: tuple[bool, bool]) -> None:
+    first, last = (Found((), None, None, (), one) for one in cut)
+    store: Any = Told(Goal=first, Flag=last)
+    eyes = Visibility("st", "a", "access", "TREAT", 0)
+    assert one_after_another(store, [Query("Goal"), Query("Flag")], "st", eyes, Page(5)).is_cut is any(cut)
