@@ -147,6 +147,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Gateway:
         compile_grants=lambda study, subject, consents: compile_grants(subject, consents, policies[study]),
         chain=chain(secret),
         clock=clock,
+        statement_seconds=settings.statement_seconds,
     )
     store.migrate()
     trail = AuditTrail(store, secret)

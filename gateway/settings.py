@@ -128,6 +128,12 @@ class Settings(BaseSettings):
     page_size: int = Field(
         default=50, ge=1, le=1000, description="Entries of a search page when the client gives no _count"
     )
+    statement_seconds: int = Field(
+        default=60,
+        ge=1,
+        le=3600,
+        description="How long the database may work on one question of a search, a read or a count",
+    )
     full_text: bool = Field(
         default=False,
         description="Index every word of every resource for _content, which costs more than all other parameters; "

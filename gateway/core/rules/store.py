@@ -56,6 +56,12 @@ RULES: dict[str, Rule] = {
     "store.busy": Rule(
         "error", "transient", "Too many writers at once: the change was not made", "Repeat the request"
     ),
+    "store.too-long": Rule(
+        "error",
+        "too-costly",
+        "The database did not answer within the time that this gateway gives to a question",
+        "Ask for less: a participant, a code, a shorter period, fewer values (limit: GATEWAY_STATEMENT_SECONDS)",
+    ),
     "store.reindex-needed": Rule(
         "error",
         "transient",

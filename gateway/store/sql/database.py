@@ -28,6 +28,7 @@ from gateway.core.issues import issue
 from gateway.store.sql.driver import DriverConnection
 from gateway.store.sql.faults import RETRY, cause_of, is_data_error, refusal_of, state_of
 from gateway.store.sql.numbering import numbered
+from gateway.store.sql.time_limit import STOPPED, limit
 
 Values: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = list[tuple[Any, ...]]
@@ -88,8 +89,9 @@ class Prepared:
 class Database:
     """An open database; safe between threads."""
 
-    def __init__(self, engine: Engine, *, is_sqlite: bool) -> None:
+    def __init__(self, engine: Engine, *, is_sqlite: bool, statement_seconds: float = 0) -> None:
         self.engine = engine
+        self._seconds = statement_seconds
         self.is_sqlite = is_sqlite
         self._snapshots = engine if is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         self._immediate = engine.execution_options(immediate=True)
@@ -102,10 +104,11 @@ class Database:
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
 
     @classmethod
-    def open(cls, url: str) -> "Database":
+    def open(cls, url: str, *, statement_seconds: float = 0) -> "Database":
         """The database at a SQLAlchemy or libpq URL: `sqlite:///path`, `postgresql://...`.
 
-        A new SQLite file is readable by its owner only. In-memory databases are refused with ValueError.
+        A new SQLite file is readable by its owner only. In-memory databases are refused with ValueError. Reading
+        statements are given up after so many seconds, 0 for never; those of what leaves as a whole are not.
         """
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
@@ -115,11 +118,11 @@ class Database:
             engine = create_engine(parsed, hide_parameters=True, connect_args=_SQLITE_OPTIONS)
             event.listen(engine, "connect", lambda driver, _record: _configure(driver, _WRITING))
             event.listen(engine, "begin", _begin_sqlite)
-            return cls(engine, is_sqlite=True)
+            return cls(engine, is_sqlite=True, statement_seconds=statement_seconds)
         parsed = parsed.set(drivername="postgresql+psycopg")
         engine = create_engine(parsed, hide_parameters=True, pool_size=10, max_overflow=20, pool_pre_ping=True)
         event.listen(engine, "connect", lambda driver, _record: _interpret(driver))
-        return cls(engine, is_sqlite=False)
+        return cls(engine, is_sqlite=False, statement_seconds=statement_seconds)
 
     def prepare(self, statement: Executable) -> Prepared:
         """The statement compiled for this database; its parameters are the names of its bindparams."""
@@ -256,13 +259,15 @@ class Database:
             driver = None
             try:
                 driver = self._take(pragmas)
+                if self._seconds and self.is_sqlite and pragmas is _READING:
+                    limit(driver, self._seconds, is_sqlite=True)
                 result = work(driver)
             except self._driver_error as error:
                 if driver is not None:
                     driver.close()
                 if not self.is_sqlite and driver is not None and driver.broken:
                     self._forget_idle()
-                if last or is_data_error(error):
+                if last or is_data_error(error) or state_of(error) in STOPPED:
                     raise refusal_of(error) from None
             else:
                 self._idle[pragmas].append(driver)
@@ -291,6 +296,8 @@ class Database:
             return driver
         driver = dialect.connect(*arguments, **options, autocommit=True)
         _interpret(driver)
+        if self._seconds and pragmas is _READING:
+            limit(driver, self._seconds, is_sqlite=False)
         return driver
 
     def run(self, connection: Connection | DriverConnection, prepared: Prepared, values: Values) -> list[Any]:

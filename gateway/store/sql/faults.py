@@ -6,6 +6,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.core.errors import FhirError, Unavailable, Unprocessable
 from gateway.core.issues import issue
+from gateway.store.sql.time_limit import STOPPED
 
 RETRY: Final = frozenset({"40001", "40P01", "23505", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"})
 """Codes of errors after which a transaction may succeed when it is tried again."""
@@ -33,6 +34,8 @@ def refusal_of(cause: BaseException) -> FhirError:
     if is_data_error(cause):
         return Unprocessable(issue("store.value"))
     state = state_of(cause)
+    if state in STOPPED:
+        return Unprocessable(issue("store.too-long"))
     if "database is locked" in str(cause) or state in RETRY:
         return Unavailable(issue("store.busy"))
     if "no such table" in str(cause) or state == _UNDEFINED_TABLE:

@@ -84,13 +84,21 @@ class SqlStore:
 
     @classmethod
     def open(
-        cls, url: str, *, parameters: Parameters, compile_grants: CompileGrants, chain: Chain, clock: Clock
+        cls,
+        url: str,
+        *,
+        parameters: Parameters,
+        compile_grants: CompileGrants,
+        chain: Chain,
+        clock: Clock,
+        statement_seconds: float = 0,
     ) -> "SqlStore":
         """The store at a database URL, `sqlite:///path` or `postgresql://...`; call `migrate` before its first use.
 
+        Reading statements are given up after so many seconds, 0 for never.
         Raises `ValueError` for an in-memory SQLite database.
         """
-        return cls(Database.open(url), parameters, compile_grants, chain, clock)
+        return cls(Database.open(url, statement_seconds=statement_seconds), parameters, compile_grants, chain, clock)
 
     def migrate(self) -> None:
         """Creates the schema or brings it up to date; `Unavailable` when a newer gateway made it."""
