@@ -35,6 +35,9 @@ class Filling(Protocol):
     def fitted(self, node: Value, focus: str) -> tuple[str, str]:
         """The local with a value as the element takes it or None, and what tells that there is one; "" for always."""
 
+    def append(self, node: Node, listed: str, focus: str) -> None:
+        """Appends to the list what the node gives."""
+
     def display(self, node: Map, value: str) -> str:
         """The local with an object of constants and the one value of a local."""
 
@@ -52,7 +55,7 @@ def begun(
     known = single.known.variables
     lead = [*takewhile(lambda one: not shared.holds(one[1], focus, known), fields)]
     run = [*takewhile(lambda one: shared.holds(one[1], focus, known), fields[len(lead) :])]
-    if len(run) < 2 or not all(is_simple(node) or _only(node) for _, node in lead):
+    if len(run) < 2 or not all(is_simple(node) or _headed(node) for _, node in lead):
         return None
     tests, placed = _placed(writer, lead, focus)
     if tests and (first or [*tests] != [lead[0][0]]):
@@ -82,7 +85,7 @@ def _placed(writer: Filling, lead: Sequence[Field], focus: str) -> tuple[dict[st
     tests: dict[str, str] = {}
     placed: dict[str, str | ast.expr] = {}
     for key, node in lead:
-        found = _only(node)
+        found = _headed(node)
         vital = node if found is None else found[1]
         assert isinstance(vital, Value)
         value, test = writer.fitted(vital, focus)
@@ -91,16 +94,22 @@ def _placed(writer: Filling, lead: Sequence[Field], focus: str) -> tuple[dict[st
         if found is not None:
             listed = code.fresh("l")
             code.run("L = [V]", L=listed, V=writer.display(found[0], value))
+            for other in found[2]:
+                writer.append(other, listed, focus)
             value = listed
         placed[key] = value
     return tests, placed
 
 
-def _only(node: Node | Series) -> tuple[Map, Value] | None:
-    """Of a list of one object with constants and the value without which it is nothing: the object and the value."""
-    one = node.nodes[0] if isinstance(node, Items) and len(node.nodes) == 1 else None
-    if not isinstance(one, Map) or not is_alone(one) or one.when is not None:
+def _headed(node: Node | Series) -> tuple[Map, Value, tuple[Node, ...]] | None:
+    """Of a list that begins with an object of constants and the value without which it is nothing.
+
+    The object, the value, and what follows in the list; None for others.
+    """
+    one = node.nodes[0] if isinstance(node, Items) and node.nodes else None
+    if not isinstance(node, Items) or not isinstance(one, Map) or not is_alone(one) or one.when is not None:
         return None
     vital = next((child for key, child in one.fields if key == one.vital), None)
     others = [child for key, child in one.fields if key != one.vital]
-    return (one, vital) if is_simple(vital) and all(isinstance(child, Constant) for child in others) else None
+    is_plain = all(isinstance(child, Constant) for child in others)
+    return (one, vital, node.nodes[1:]) if is_simple(vital) and is_plain else None

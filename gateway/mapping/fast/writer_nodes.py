@@ -159,7 +159,7 @@ class NodeWriter:
         else:
             listed = code.fresh("l")
             code.run("L = []", L=listed)
-            self._append(node, listed, focus)
+            self.append(node, listed, focus)
             code.run("if L:\n    PLACE[KEY] = L", L=listed, **slot)
         if not isinstance(node, Constant | Series) and node.target.required:
             code.run("if KEY not in PLACE:\n    raise FAULT(RULE)", FAULT=code.bind(Fault),
@@ -228,7 +228,7 @@ class NodeWriter:
             else:
                 listed = code.fresh("l")
                 code.run("L = []", L=listed)
-                self._append(node, listed, "None")
+                self.append(node, listed, "None")
                 code.run("if L:\n    M[KEY] = L", L=listed, M=made, KEY=code.bind(key))
             found = self._hoisted[said] = code.fresh("u")
             code.run("F = M.get(KEY)", F=found, M=made, KEY=code.bind(key))
@@ -304,7 +304,7 @@ class NodeWriter:
         local = known.variables.get(tree.name)
         return local in known.there and known.kinds.get(local) is class_of(vital.target) is Decimal
 
-    def _append(self, node: Node, listed: str, focus: str) -> None:
+    def append(self, node: Node, listed: str, focus: str) -> None:
         """Appends to the list what the node gives."""
         code = self.code
         match node:
@@ -317,7 +317,7 @@ class NodeWriter:
                          PRIMITIVE=code.bind(target.primitive))  # fmt: skip
             case Items(nodes=children):
                 for child in children:
-                    self._append(child, listed, focus)
+                    self.append(child, listed, focus)
             case Map(foreach=None):
                 made = self._object(node, focus)
                 code.run("L.append(V)" if is_something(node) else "if V:\n    L.append(V)", V=made, L=listed)
