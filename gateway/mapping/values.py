@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from gateway.mapping.elements import INTEGER_TYPES, NUMBER_TYPES
 
 REFUSED = object()
 """Stands for a value that the element does not take."""
+
+_LONG: Final = 10**18
+"""Numbers from here on keep their text as key parts: an exponent may stand for a million digits."""
 
 
 def fitted(value: Any, type_name: str, primitive: bool) -> Any:
@@ -28,13 +31,15 @@ def fitted(value: Any, type_name: str, primitive: bool) -> Any:
 
 
 def key_text(value: Any) -> str | None:
-    """The text of a key part, which may be ""; None for what is no scalar."""
+    """The text of a key part, which may be ""; None for what is no scalar. Equal integers have one: `5.0` is "5"."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or isinstance(value, dict | list):
         return None
+    if isinstance(value, Decimal) and value.is_finite() and abs(value) < _LONG and value == value.to_integral_value():
+        return str(int(value))
     return str(value)
 
 

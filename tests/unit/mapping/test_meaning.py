@@ -181,6 +181,16 @@ def test_a_key_is_made_of_single_values(value: dict[str, Any], rule: str, tmp_pa
     assert rules(run(compiled(tmp_path, emit("")), {"points": [value]})) == [f"mapping.{rule}"]
 
 
+@pytest.mark.parametrize(
+    ("written", "same"), [("5", True), ("5.0", True), ("5e0", True), ("5.5", False), ("5e999", False)]
+)
+def test_equal_numbers_are_one_key(written: str, same: bool, tmp_path: Path) -> None:
+    mapping = compiled(tmp_path, emit(""))
+    (known,) = run(mapping, {"points": [{"id": 5}]}).resources
+    (made,) = run(mapping, {"points": [{"id": Decimal(written)}]}).resources
+    assert (made["id"] == known["id"]) is same
+
+
 def test_equal_resources_become_one_and_different_ones_are_told(tmp_path: Path) -> None:
     mapping = compiled(tmp_path, emit("valueString: =v"))
     same = run(mapping, {"points": [{"id": "1", "v": "a"}, {"id": "1", "v": "a"}]})
