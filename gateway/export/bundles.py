@@ -18,6 +18,7 @@ from gateway.core.codec import dumps
 from gateway.core.instants import format_instant
 from gateway.export.bulk.plan import PATIENT, of_patients
 from gateway.export.deidentify import Deidentifier
+from gateway.export.deidentify.order import in_order_of_content
 from gateway.export.files import whole_file
 from gateway.export.folders import Manifest, Output, Progress, earlier
 from gateway.search import Parameters, Query
@@ -68,7 +69,11 @@ class Bundles:
 
     def _types(self, folder: Path, kinds: Sequence[str], form: Form) -> Iterator[Output]:
         for kind in kinds:
-            yield self._written(folder, f"{kind}.bundle.json", self._bodies(kind, kind, 0), form)
+            bodies = self._bodies(kind, kind, 0)
+            if self.deidentifier:  # whose order would tell what was taken out: see `Deidentifier.apply_batches`
+                lines = in_order_of_content(body + b"\n" for body in bodies)
+                bodies = (body for some, _ in lines for body in some.split(b"\n")[:-1])
+            yield self._written(folder, f"{kind}.bundle.json", bodies, form)
 
     def _participants(self, folder: Path, kinds: Sequence[str]) -> Iterator[Output]:
         """Named by numbers: a file's name tells nobody's id."""

@@ -42,7 +42,8 @@ def _output(
 ) -> Output:
     name = f"{kind}.ndjson"
     batches = _batches(door, kind, progress)
-    count, digest = _write(folder / name, batches if deidentifier is None else _deidentified(batches, deidentifier))
+    left = deidentifier.apply_batches(lines for lines, _ in batches) if deidentifier else batches
+    count, digest = _write(folder / name, left)
     return Output(kind, name, count, digest)
 
 
@@ -53,11 +54,6 @@ def _batches(door: Door, kind: str, progress: Progress | None) -> Iterator[Lines
         count += batch.count
         if progress:
             progress(kind, count)
-
-
-def _deidentified(batches: Iterable[Lines], deidentifier: Deidentifier) -> Iterator[Lines]:
-    for lines, _ in batches:
-        yield deidentifier.apply_lines(lines)
 
 
 def _write(path: Path, batches: Iterable[Lines]) -> tuple[int, str]:

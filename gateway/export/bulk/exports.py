@@ -169,10 +169,11 @@ class Bulk:
         self, study: str, file: IO[bytes], standing: str, part: Part, deidentifier: Deidentifier | None
     ) -> Iterator[bytes]:
         with file:
-            for data in chunks(file, CHUNK) if deidentifier is None else lines(file, CHUNK):
+            left = let_go(lines(file, CHUNK), part, deidentifier) if deidentifier else chunks(file, CHUNK)
+            for data in left:
                 if self.store.standing(study, self.clock()) != standing:
                     raise Unavailable(issue("export.consents-change"))
-                yield data if deidentifier is None else let_go(data, part, deidentifier)
+                yield data
 
     def present(self, job: ExportJob, part: Part) -> tuple[Path, str]:
         """A part's file as of now, and its standing; written again when any Consent changed since it was written.

@@ -4,7 +4,7 @@ Headers of blocks and Bundles of deletions are no resources of the study that th
 become what the policy makes of the ids of the resources that they name.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gateway.core.codec import dumps, loads_stored
@@ -13,12 +13,15 @@ from gateway.export.bulk.request import Part
 from gateway.export.deidentify import Deidentifier
 
 
-def let_go(data: bytes, part: Part, deidentifier: Deidentifier) -> bytes:
-    """Whole lines of a part, as far as the policy lets them go."""
+def let_go(batches: Iterable[bytes], part: Part, deidentifier: Deidentifier) -> Iterator[bytes]:
+    """Of the whole lines of a part what the policy lets go; resources of a type in another order than that of the
+    part (`Deidentifier.apply_batches`), blocks of one patient each in their own."""
     if part.type and not part.is_deleted:
-        return deidentifier.apply_lines(data)[0]
+        yield from (lines for lines, _ in deidentifier.apply_batches(batches))
+        return
     make = _deletions if part.is_deleted else _block_line
-    return b"".join(line + b"\n" for body in data.splitlines() for line in make(body, deidentifier))
+    for data in batches:
+        yield b"".join(line + b"\n" for body in data.splitlines() for line in make(body, deidentifier))
 
 
 def _deletions(body: bytes, deidentifier: Deidentifier) -> Iterator[bytes]:

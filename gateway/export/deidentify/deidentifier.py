@@ -1,6 +1,6 @@
 """What may leave of a resource: as a tree, and as the bytes that are stored of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Final
 
@@ -10,6 +10,7 @@ from gateway.core.errors import Unprocessable
 from gateway.core.issues import issue
 from gateway.export.deidentify.keys import StudyKey
 from gateway.export.deidentify.leaves import Leaves
+from gateway.export.deidentify.order import in_order_of_content
 from gateway.export.deidentify.plan import Plan
 from gateway.export.deidentify.policy import LABELS, Policy
 from gateway.export.deidentify.shapes import Shapes
@@ -57,6 +58,11 @@ class Deidentifier:
             return found, lines.count(b"\n")
         left = [one for body in lines.split(b"\n")[:-1] if (one := self.apply_body(body)) is not None]
         return b"\n".join([*left, b""]), len(left)
+
+    def apply_batches(self, batches: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+        """`apply_lines` for all of a file, some lines at a time and how many: sorted by what is left of them, since
+        their order would tell whose record is older in truth. The first come when the last batch was read."""
+        return in_order_of_content(self.apply_lines(lines)[0] for lines in batches)
 
     def _walked(self, resource: Resource, leaves: Leaves | None = None) -> Resource:
         walk = Walk(self._plan, self._key, self._today, resource if isinstance(resource, dict) else {}, leaves)

@@ -24,13 +24,14 @@ def run_view(
     """The rows of every visible resource of the view's type, or that `query` finds, in constant memory.
 
     Consent is asked with the action `disclose`, batch by batch. With a `deidentifier` the view sees only what its
-    policy lets go. Raises `Forbidden` for a type beyond the reader's scopes, and `Unprocessable` where the view does
-    not fit a resource, which is named, or where one cannot be de-identified. Who stops before the end closes it, so
-    that how much was read is on record.
+    policy lets go, when all was read and in another order (`Deidentifier.apply_batches`). Raises `Forbidden` for a
+    type beyond the reader's scopes, and `Unprocessable` where the view does not fit a resource, which is named, or
+    where one cannot be de-identified. Who stops before the end closes it, so that how much was read is on record.
     """
-    kind, count = view.view.resource, 0
-    for batch in door.batches(query or kind):
-        lines = deidentifier.apply_lines(batch.lines)[0] if deidentifier else batch.lines
+    kind = view.view.resource
+    read = _read(door, query or kind, progress)
+    left = (lines for lines, _ in deidentifier.apply_batches(read)) if deidentifier else read
+    for lines in left:
         for body in lines.split(b"\n")[:-1]:
             resource = loads_stored(body)
             try:
@@ -38,6 +39,13 @@ def run_view(
             except Unprocessable as error:
                 places = (replace(found, source=f"{kind}/{resource.get('id')}") for found in error.issues)
                 raise Unprocessable(*places) from None
+
+
+def _read(door: Door, query: Query | str, progress: Progress | None) -> Generator[bytes, None, None]:
+    """The lines as they are read, batch by batch."""
+    count = 0
+    for batch in door.batches(query):
+        yield batch.lines
         count += batch.count
         if progress:
             progress(count)
