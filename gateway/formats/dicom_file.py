@@ -4,9 +4,9 @@ The tree is that of `gateway.formats.dicom_json`: one data set, attributes by ke
 table. Reading stops before the pixels; binary and private attributes are left out, a text that is longer than its
 type allows stays as it came. File meta information (group 0002) is not part of the tree. Positions are tags.
 
-Refused are a file without its preamble and meta information, since what its bytes mean could only be guessed, and
-sequences without end. Of a header, unpacked where the file is deflated, the first 4 MB are read; an attribute that
-goes on behind them is left out.
+Refused are a file without its preamble and meta information, since what its bytes mean could only be guessed, and one
+that ends within an attribute or a sequence, since nobody knows what the rest said. Of a header, unpacked where the
+file is deflated, the first 4 MB are read; an attribute that goes on behind them is left out.
 There are no options. See https://dicom.nema.org/medical/dicom/current/output/chtml/part10/chapter_7.html.
 """
 
@@ -18,7 +18,7 @@ from io import BytesIO
 from typing import Any
 
 from pydicom import Dataset, config, dcmread
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
@@ -32,6 +32,8 @@ MAX_HEADER_BYTES = 4_000_000
 
 # Preamble, prefix and group length, which a file begins with; the transfer syntax is in the group that it counts.
 _META_BEGINS = 128 + 4 + 12
+_ATTRIBUTE = 8  # what is read of an attribute first: tag, kind and length
+_UNDEFINED = 0xFFFFFFFF
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _EXPLICIT = b"1.2.840.10008.1.2.1".ljust(len(_DEFLATED), b"\0")
 _BINARY = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
@@ -45,30 +47,72 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
 def decode_dicom(data: bytes, options: Options) -> Decoded:
-    """The header in `data`; raises `BadRequest` with `format.dicom-file` or `payload.empty`."""
+    """The header in `data`; raises `BadRequest` with a `format.dicom-*` rule, or `payload.empty`."""
     if not data.strip(b"\0 \r\n"):
         raise BadRequest(issue("payload.empty"))
+    stream = _Stream()
     try:
+        stream.open(_header(data))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = _Reader().model(_read(_header(data)), 0)
+            model = _Reader().model(_read(stream), 0)
     except BadRequest:
         raise
     except Exception:
         # The library has exceptions of its own for each way in which bytes can be wrong, without a common base.
-        raise BadRequest(issue("format.dicom-file")) from None
+        raise BadRequest(issue("format.dicom-cut" if stream.is_short else "format.dicom-file")) from None
     if not model:
         raise BadRequest(issue("format.dicom-file"))
     return data_sets([model])
 
 
-def _read(header: bytes) -> Dataset:
-    """The data set, without the attribute that goes on where the header was cut off."""
-    stream = BytesIO(header)
+class _Stream:
+    """The bytes of a header for the library, which takes the end of a file for the end of the data set anywhere."""
+
+    __slots__ = ("_bytes", "_ends", "_is_part")
+
+    def __init__(self) -> None:
+        self.open(b"")
+
+    def open(self, header: bytes) -> None:
+        """Reads from `header` on."""
+        self._bytes = BytesIO(header)
+        self._ends: list[int] = []
+        self._is_part = False
+
+    def read(self, size: int = -1) -> bytes:
+        found = self._bytes.read(size)
+        if size > 0 and not found:
+            self._ends.append(size)
+        self._is_part = self._is_part or (size > len(found) and found.strip(b"\0\r\n") != b"")
+        return found
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        return self._bytes.seek(position, whence)
+
+    def tell(self) -> int:
+        return self._bytes.tell()
+
+    @property
+    def is_short(self) -> bool:
+        """Whether less was there than was asked for, but for the first bytes of an attribute behind the last."""
+        return self._is_part or self._ends not in ([], [_ATTRIBUTE])
+
+
+def _read(stream: _Stream) -> Dataset:
+    """The data set, without the attribute that goes on where a long header was cut off here."""
     data_set = dcmread(stream, stop_before_pixels=True)
     if stream.tell() >= MAX_HEADER_BYTES:
         del data_set[max(data_set.keys())]
+    elif stream.is_short or _is_short(data_set):
+        raise BadRequest(issue("format.dicom-cut"))
     return data_set
+
+
+def _is_short(data_set: Dataset) -> bool:
+    """Whether the last attribute has less bytes than it says."""
+    last = data_set.get_item(max(data_set.keys())) if data_set else None
+    return isinstance(last, RawDataElement) and last.length != _UNDEFINED and len(last.value or b"") != last.length
 
 
 def _header(data: bytes) -> bytes:
@@ -77,7 +121,10 @@ def _header(data: bytes) -> bytes:
     meta = data[: min(_META_BEGINS + length, MAX_HEADER_BYTES)]
     if data[128:132] != b"DICM" or _DEFLATED not in meta:
         return data[:MAX_HEADER_BYTES]
-    unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[len(meta) :], MAX_HEADER_BYTES)
+    inflating = zlib.decompressobj(-zlib.MAX_WBITS)
+    unpacked = inflating.decompress(data[len(meta) :], MAX_HEADER_BYTES)
+    if len(unpacked) < MAX_HEADER_BYTES and not inflating.eof:
+        raise BadRequest(issue("format.dicom-cut"))
     return meta.replace(_DEFLATED, _EXPLICIT) + unpacked
 
 

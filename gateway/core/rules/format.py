@@ -114,6 +114,12 @@ RULES: dict[str, Rule] = {
     "format.dicom-file": Rule(
         "fatal", "structure", "The bytes are not a whole DICOM file", "Send a file with a Part 10 header"
     ),
+    "format.dicom-cut": Rule(
+        "fatal",
+        "structure",
+        "The DICOM file ends within an attribute: it was cut off",
+        "Check that the file was transferred whole, then send it again",
+    ),
     "format.dicom-depth": Rule(
         "fatal", "too-long", "The sequences are nested deeper than {limit} levels", "Check how the file was made"
     ),

@@ -98,8 +98,20 @@ def test_a_header_is_read_by_keyword_without_pixels_and_private_attributes():
 def test_no_file_half_a_file_and_an_empty_one_are_refused():
     whole = file(SOPInstanceUID="1.2.3", StudyInstanceUID="1.2", SeriesInstanceUID="1.2.5")
     assert refusal(whole[132:], "dicom")[0] == "format.dicom-file"
-    assert refusal(whole[:140], "dicom")[0] == "format.dicom-file"
+    assert refusal(whole[:140], "dicom")[0] in ("format.dicom-file", "format.dicom-cut")
     assert refusal(b"\0" * 200, "dicom")[0] == "payload.empty"
+
+
+def test_a_file_that_was_cut_off_is_refused_but_at_the_end_of_an_attribute():
+    code = Dataset()
+    code.CodeValue = "mm"
+    whole = file(SOPInstanceUID="1.2.3", FrameReferenceTime=1.5, MeasurementUnitsCodeSequence=[code])
+    ends = {whole.index(first) for first in (b"\x08\0\x18\0UI", b"\x40\0\xea\x08SQ", b"\x54\0\0\x13DS")}
+    assert decode(whole + b"\0", "dicom").tree == decode(whole, "dicom").tree
+    found = {refusal(whole[:end], "dicom")[0] for end in range(min(ends) + 1, len(whole)) if end not in ends}
+    assert found == {"format.dicom-cut"}
+    packed = file(DeflatedExplicitVRLittleEndian, SOPInstanceUID="1.2.3")
+    assert refusal(packed[:-4], "dicom")[0] == "format.dicom-cut"
 
 
 def test_a_deflated_file_is_unpacked_no_further_than_a_header_may_go(monkeypatch):
