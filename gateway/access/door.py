@@ -196,8 +196,11 @@ class Door:
             raise
         if found is None:
             return None
-        shown = [f"{found.type}/{id}" for id in found.ids]
-        served = self._journal.served(self._clock(), "search", shown, found.versions, told((query,)))
+        shown, versions = [f"{found.type}/{id}" for id in found.ids], found.versions
+        if found.included:
+            shown += [one.key.reference for one in found.included]
+            versions = [*versions, *(one.version for one in found.included)]
+        served = self._journal.served(self._clock(), "search", shown, versions, told((query,)))
         return found, self._journal.submit_held(served, found.pairs)
 
     def search_each(

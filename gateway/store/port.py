@@ -62,7 +62,8 @@ class Statement:
 class Bodies:
     """One page of a search of one type, with no more than what is served of it.
 
-    `ids`, `versions` and `bodies` go in step; `next` and `total` as in `Found`; `pairs` as in `Stored`, of them all.
+    `ids`, `versions` and `bodies` go in step; `next`, `total` and `included` as in `Found`; `pairs` as in `Stored`,
+    of all that is served.
     """
 
     type: str
@@ -72,6 +73,7 @@ class Bodies:
     next: Position | None
     pairs: tuple[tuple[str, str], ...] | None = None
     total: int | None = None
+    included: tuple[Stored, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,11 +124,14 @@ def searched(store: SqlStore, query: Query, study: str, visibility: Visibility |
     """A page of a search; the brief ways to the same page, and to how many match, must find the same, where they find
     anything."""
     found = store.search(query, study, visibility, page)
-    brief = store.search_briefly(replace(query, total="", includes=()), study, visibility, page)
+    brief = store.search_briefly(replace(query, total=""), study, visibility, page)
     if brief is not None:
         shown = [(brief.type, *row) for row in zip(brief.ids, brief.versions, brief.bodies, strict=True)]
         assert shown == [(row.key.type, row.key.id, row.version, row.body) for row in found.rows]
         assert brief.next == found.next
+        assert len(brief.included) == len(found.included)
+        assert set(brief.included) == set(found.included)
+        assert not found.is_cut
     counted = replace(query, total="accurate", includes=(), count=0)
     count = store.search_briefly(counted, study, visibility, Page(0))
     if count is not None:

@@ -11,7 +11,7 @@ from gateway.store.sql import SqlStore
 from gateway.store.sql.database import Prepared
 from gateway.store.sql.reading.brief import BriefReads
 from gateway.store.sql.reading.brief_searches import RESTS
-from tests.contract.stores import PARAMETERS, consent, observation, reader, unit
+from tests.contract.stores import PARAMETERS, change, consent, observation, reader, unit
 
 COUNT = 600
 """More than a search that looks at each of them may take, by far; few enough to be counted."""
@@ -59,7 +59,8 @@ def test_nothing_is_found_at_once(store: SqlStore, filled: str) -> None:
     "params",
     [
         [("_total", "accurate")],
-        [("_include", "Observation:subject")],
+        [("_revinclude", "Provenance:target")],
+        [("_include:iterate", "Observation:subject")],
         [("_sort", "date")],
         [("_sort", "_id")],
         [("patient", "p1"), *(("identifier:not", name) for name in "abcd"), ("value-quantity", "gt1000000")],
@@ -152,11 +153,63 @@ def test_what_was_given_up_rests_and_is_tried_again(store: SqlStore, study: str)
     assert briefly(store, study, long) == []
 
 
+def people(store: SqlStore, study: str, count: int) -> None:
+    """Participants called `p1` and so on, each with a Consent, an identifier and an Observation `o1` and so on."""
+    for number in range(1, count + 1):
+        names = [{"system": "urn:s", "value": "all"}, {"system": "urn:s", "value": str(number)}]
+        person = change(
+            study, {"resourceType": "Patient", "id": f"p{number}", "identifier": names}, subjects=(f"p{number}",)
+        )
+        own = unit(study, consent(f"c{number}", f"p{number}"), observation(f"o{number}", f"p{number}"))
+        store.commit(Unit(study, (*own.changes, person)))
+
+
+CHAINED = [("subject.identifier", "urn:s|1")]
+
+
+def test_a_chain_is_followed_at_once_through_what_the_reader_sees_now(store: SqlStore, study: str) -> None:
+    if not store.database.is_sqlite:
+        pytest.skip("PostgreSQL is not read on the loop")
+    people(store, study, 2)
+    for params in (CHAINED, [("patient.identifier", "urn:s|1"), ("code", "http://loinc.org|8867-4")]):
+        assert briefly(store, study, params) == ["o1"]
+        assert counted(store, study, params) == 1
+    assert briefly(store, study, [("patient.identifier", "urn:s|3")]) == []
+    store.commit(unit(study, consent("c1", "p1", status="inactive"), observation("o3", "p2")))
+    assert briefly(store, study, CHAINED) == []
+    assert briefly(store, study, [("patient.identifier", "urn:s|2")]) == ["o3", "o2"]
+
+
+def test_a_chain_to_many_is_left(store: SqlStore, study: str) -> None:
+    people(store, study, 9)
+    assert briefly(store, study, [("patient.identifier", "urn:s|all")]) is None
+
+
+def test_what_is_included_comes_at_once_with_whose_it_is(store: SqlStore, study: str) -> None:
+    if not store.database.is_sqlite:
+        pytest.skip("PostgreSQL is not read on the loop")
+    people(store, study, 2)
+    store.commit(unit(study, consent("c2", "p2", status="inactive")))
+    query = parse("Observation", [("_include", "Observation:subject"), ("_count", "2")], PARAMETERS)
+    found = store.search_briefly(query, study, reader(study), Page(2))
+    assert found
+    assert (list(found.ids), [one.key.reference for one in found.included]) == (["o1"], ["Patient/p1"])
+    assert found.pairs == (("p1", "heart"),)
+
+
+def test_a_large_body_that_would_be_included_is_left(store: SqlStore, study: str) -> None:
+    people(store, study, 1)
+    large = {"resourceType": "Patient", "id": "p1", "name": [{"text": "x" * 30_000}]}
+    store.commit(Unit(study, (change(study, large, subjects=("p1",)),)))
+    assert briefly(store, study, [("_include", "Observation:subject")]) is None
+
+
 @pytest.mark.parametrize("text", ["SELECT 1 FROM nowhere", "SELECT ?1"])
 def test_an_error_gives_nothing_and_is_met_by_who_asks_in_another_way(store: SqlStore, text: str) -> None:
     if not store.database.is_sqlite:
         pytest.skip("PostgreSQL is not read on the loop")
     reads = BriefReads(store.database)
     assert reads.read(Prepared(text, (), {}), {}, 1) is None
+    assert reads.in_one_state(lambda read: read(Prepared(text, (), {}), {}, 1), 1) is None
     assert reads.read(Prepared("SELECT 1", (), {}), {}, 1) == [(1,)]
     reads.close()

@@ -62,7 +62,11 @@ def endpoint(parts: Parts) -> Callable[[Request], Awaitable[ASGIApp]]:
             door, type_name = door_of(parts, request), type_of(parts, request)
             spend_search(parts, door.principal)
             check_accept(header(request, b"accept") or "")
-            plain, cursor = brief.read(door.principal.study, type_name, text, lenient=preferences_of(request).lenient)
+            study, lenient = door.principal.study, preferences_of(request).lenient
+            read = brief.read(study, type_name, text, lenient=lenient)
+            if read is None:
+                read = await run_in_threadpool(lambda: brief.read_slowly(study, type_name, text, lenient=lenient))
+            plain, cursor = read
             page = plain.page(cursor)
             begun = door.begin_search(plain.query, page) if page.count <= COUNT else None
             if begun is not None:

@@ -50,7 +50,7 @@ def searchset(
 
 
 def whole_searchset(base: str, page: Bodies, links: Mapping[str, str], ignored: Iterable[Issue] = ()) -> bytes:
-    """The JSON of a searchset of whole resources, as `searchset` makes it."""
+    """The JSON of a searchset of whole resources and what they include, as `searchset` makes it."""
     head, tail = b'{"fullUrl":"%b/%b/' % (base.encode(), page.type.encode()), b',"search":{"mode":"match"}}'
     pieces = [b'","resource":'] * (4 * len(page.ids))
     pieces[0::4] = [tail + b"," + head] * len(page.ids)
@@ -59,8 +59,9 @@ def whole_searchset(base: str, page: Bodies, links: Mapping[str, str], ignored: 
     if pieces:
         pieces[0] = head
         pieces.append(tail)
-    told = _outcome(ignored)
-    return _bundle("searchset", [*pieces, b",", *told] if pieces and told else pieces or told, links, page.total)
+    told = [*_entries(base, page.included, b"include", whole), *_outcome(ignored)]
+    more = (b",", *_apart(told)) if pieces and told else _apart(told)
+    return _bundle("searchset", [*pieces, *more] if more else pieces, links, page.total)
 
 
 def history(base: str, rows: Iterable[Stored], links: Mapping[str, str], shown: Shown = whole) -> bytes:

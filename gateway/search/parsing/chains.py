@@ -4,19 +4,28 @@ See https://hl7.org/fhir/R4/search.html#chaining and #has.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
-from gateway.search.parameters import OWN, REFUSED, Indexed
+from gateway.search.parameters import OWN, REFUSED, Indexed, Parameters
 from gateway.search.parsing import kinds
 from gateway.search.parsing.escaping import shown, split, unique
 from gateway.search.parsing.kinds import Reading
+from gateway.search.parsing.limits import Limits
 from gateway.search.parsing.values import logical_id
 from gateway.search.query import AnyClause, ChainClause, Clause, HasClause, IdClause, MissingClause
 
 LONG_TEXT: Final = 2_000
 """Values of so many characters count as another way to read a chain: they are read once for each type."""
+
+
+SHORT_TEXT: Final = 200
+"""Up to how many characters codes and references are kept as they were read."""
+
+_KEPT: Final = 4096
+"""How many of them: participants and codes come again in searches that else are new."""
 
 
 class ClauseReader:
@@ -46,7 +55,10 @@ class ClauseReader:
             return kinds.own_clause(code, modifier if colon else None, text, self.reading)
         if code == "_list" and not colon:
             return self._list(text)
-        return kinds.clause(self.parameter(type, code), modifier if colon else None, text, self.reading)
+        parameter, reading = self.parameter(type, code), self.reading
+        if not colon and parameter.kind in kinds.LISTED and len(text) <= SHORT_TEXT:
+            return _listed(reading.parameters, reading.base, reading.limits, type, code, text)
+        return kinds.clause(parameter, modifier if colon else None, text, reading)
 
     def parameter(self, type: str, code: str) -> Indexed:
         """The parameter of a type; raises `BadRequest` naming those that there are."""
@@ -118,6 +130,12 @@ class ClauseReader:
         if len(ids) > self.reading.limits.values:
             raise BadRequest(issue("search.too-many", parameter="_list", limit=self.reading.limits.values))
         return HasClause("List", "item", IdClause(ids))
+
+
+@lru_cache(maxsize=_KEPT)
+def _listed(parameters: Parameters, base: str, limits: Limits, type: str, code: str, text: str) -> Clause:
+    """The clause of codes or references, which says the same whenever it is read."""
+    return kinds.clause(parameters.of(type)[code], None, text, Reading(parameters, base, limits))
 
 
 _OTHER_TYPE = frozenset(

@@ -52,7 +52,7 @@ MODIFIERS: Final[dict[Kind, tuple[str, ...]]] = {
 }
 """The modifiers that are understood by kind; references also take the name of a type."""
 
-_LISTED: Final = frozenset({"token", "reference"})
+LISTED: Final = frozenset({"token", "reference"})
 """Kinds whose values are looked up together and not compared one by one."""
 
 
@@ -90,7 +90,7 @@ def clause(parameter: Indexed, modifier: str | None, text: str, reading: Reading
         if text not in ("true", "false"):
             raise BadRequest(issue("search.value", parameter=code, expected="true or false"))
         return MissingClause(code, missing=text == "true")
-    parts = _parts(code, text, limits.values if parameter.kind in _LISTED else limits.compared)
+    parts = _parts(code, text, limits.values if parameter.kind in LISTED else limits.compared)
     return _told(code, lambda: _READERS[parameter.kind](parameter, modifier, parts, reading))
 
 

@@ -25,7 +25,21 @@ def test_counts_are_plain(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "code:in=a", "patient.name=a", "_has:Observation:patient:code=a", "_include=a", "_revinclude=a",
+        "patient.name=a", "subject:Patient.name=a&code=b", "subject%3APatient.name=a", "a.b-c.d=1", "a:B.c:D._id=1",
+        "patient._tag=a&_include=Observation:subject", "_include=Observation%3Asubject%3APatient&_include=A:b:C",
+    ],
+)  # fmt: skip
+def test_chains_and_includes_are_plain(text: str) -> None:
+    assert is_plain(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "code:in=a", "patient.name:exact=a", "patient._text=a", "patient._has:A:b:c=a", "patient:A=a", "subject:A=b",
+        "patient.=a", ".name=a", "patient..name=a", "a:B:C.d=e", "patient._sort=a", "_id.a=b",
+        "_include=*", "_include=A:*", "_include=A", "_include=A:b:C:d", "_include:iterate=A:b", "_revinclude=A:b",
+        "_has:Observation:patient:code=a", "_include=a", "_revinclude=a",
         "_total=many", "_summary=text", "_summary=count1",
         "_elements=id", "_text=a", "_content=a", "_list=a", "_filter=a",
         "_format=json", "_pretty=true", "_cursor=", "_cursor=s.abc", "_cursor=a&code=b", "_cursor=a&_cursor=b",

@@ -6,7 +6,8 @@ pages; what takes more is for a thread. So nothing that is asked can keep the lo
 
 import sqlite3
 from collections import deque
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias, TypeVar
 
 from gateway.store.sql.database import Database, Prepared, Rows, Values
 
@@ -18,6 +19,12 @@ STRIDES: Final = 3
 
 COUNT_STRIDES: Final = 7
 """The same of a count: a thousand rows of a participant, which take a millisecond; a thread takes twice that."""
+
+
+BriefRead: TypeAlias = Callable[[Prepared, Values, int], Rows | None]
+"""Reads one statement that may go on so often: see `BriefReads.read`."""
+
+_T = TypeVar("_T")
 
 
 class _Connection:
@@ -45,16 +52,13 @@ class BriefReads:
 
         Errors of the database give None too: whoever asks again in another way meets them there.
         """
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = _Connection(self._database.connect())
+        connection = self._take()
         connection.left = strides
         driver = connection.driver
         try:
             rows: Rows | None = driver.execute(asked.text, asked.bind(values)).fetchall()
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_INTERRUPT:
+            if not _is_given_up(error):
                 driver.close()
                 return None
             rows = None
@@ -64,7 +68,41 @@ class BriefReads:
         self._idle.append(connection)
         return rows
 
+    def in_one_state(self, work: Callable[[BriefRead], _T | None], strides: int) -> _T | None:
+        """The result of `work`, whose statements all see one state of the database; None when they take more than so
+        many strides together, and one each, or when one fails."""
+        connection = self._take()
+        driver = connection.driver
+
+        def read(asked: Prepared, values: Values, _strides: int) -> Rows | None:
+            rows: Rows = driver.execute(asked.text, asked.bind(values)).fetchall()
+            return rows
+
+        try:
+            driver.execute("BEGIN")
+            connection.left = strides
+            result = work(read)
+            driver.execute("COMMIT")
+        except sqlite3.Error:
+            driver.close()  # rolls back
+            return None
+        except BaseException:
+            driver.close()
+            raise
+        self._idle.append(connection)
+        return result
+
+    def _take(self) -> _Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return _Connection(self._database.connect())
+
     def close(self) -> None:
         """Closes every connection that is not in use."""
         while self._idle:
             self._idle.pop().driver.close()
+
+
+def _is_given_up(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT

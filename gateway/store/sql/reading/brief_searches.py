@@ -8,22 +8,23 @@ data are looked at each time.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from gateway.core.resources import Visibility
 from gateway.search import Query
-from gateway.search.query import ChainClause, SortKey
+from gateway.search.query import ChainClause, Clause, SortKey
 from gateway.store.port import Bodies, Page
 from gateway.store.sql.among import as_list
 from gateway.store.sql.database import Database, Prepared
 from gateway.store.sql.index.indexing import Indexes
 from gateway.store.sql.reading import planning
 from gateway.store.sql.reading.asking import Piece
-from gateway.store.sql.reading.brief import COUNT_STRIDES, STRIDES, BriefReads
+from gateway.store.sql.reading.brief import COUNT_STRIDES, STRIDES, BriefRead, BriefReads
+from gateway.store.sql.reading.brief_links import BriefLinks, Links, followed
 from gateway.store.sql.reading.facets import FacetQuestion, Facets, told
 from gateway.store.sql.reading.limiting import Gate, Gates
 from gateway.store.sql.reading.packing import empty, unpacked
-from gateway.store.sql.reading.planning import Asked
+from gateway.store.sql.reading.planning import MERGED, Asked
 from gateway.store.sql.reading.selecting import FacetShape, Shape
 
 _KEPT: Final = 1024
@@ -37,14 +38,15 @@ _ATTEMPTS: Final = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
-    """A query as `planning.split` reads it; `facets` is the question about those of `common`; `about` the participant
-    whom all that matches names, "" for none."""
+    """A query as `planning.split` reads it; `facets` is the question about those of `common`, `past` what is known of
+    its answer; `about` the participant whom all that matches names, "" for none."""
 
     indexes: Indexes
     query: Query
     common: tuple[Asked, ...]
     own: tuple[Asked, ...]
     facets: FacetQuestion | None
+    past: "_Past"
     about: str
 
 
@@ -63,16 +65,25 @@ class _Way:
 
 @dataclass(slots=True, eq=False)
 class _Past:
-    """What the last answers to a query of a study told: which facets there were, as text, None before; and how often
-    it rests yet, since it was given up."""
+    """Which facets the last answer told to the same question of a study, as text; None before."""
 
     facets: str | None = None
-    rests: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Rest:
+    """How often a query of a study is left to a thread yet, since it was given up."""
+
+    left: int = 0
+
+
+_Answer: TypeAlias = tuple[Bodies, str]
+"""A page, and the keys of its rows with commas between."""
 
 
 class BriefSearches:
-    """Searches whose whole answer is a page of one type in the order of one index range, or a count of one; safe
-    between threads."""
+    """Searches whose whole answer is a page of one type in the order of one index range, or a count of one, with what
+    chains lead from and what is included; safe between threads."""
 
     def __init__(
         self,
@@ -88,35 +99,65 @@ class BriefSearches:
         self._facets = facets
         self._prepared = prepared
         self._reads = BriefReads(database)
+        self._links = BriefLinks(database, indexes)
         self._plans = lru_cache(maxsize=_KEPT)(self._plan)
-        self._pasts = lru_cache(maxsize=_KEPT)(lambda _plan, _study, _count: _Past())
+        self._pasts = lru_cache(maxsize=_KEPT)(lambda _study, _type, _shape, _values: _Past())
+        self._rests = lru_cache(maxsize=_KEPT)(lambda _query, _study, _count: _Rest())
         self._ways = lru_cache(maxsize=_KEPT)(self._way)
         self._statements = lru_cache(maxsize=_KEPT)(self._statement)
 
     def search(self, query: Query, study: str, visibility: Visibility | None, page: Page) -> Bodies | None:
         """See `ResourceStore.search_briefly`."""
-        if not self._database.is_sqlite or (page.count < 1) is not bool(query.total):
+        if not self._database.is_sqlite or not query.type or (page.count < 1) is not bool(query.total):
             return None
-        plan = self._plans(self._indexes.of_study(study), query)
-        if plan is None:
+        rest = self._rests(query, study, page.count)
+        if rest.left:
+            rest.left -= 1
             return None
-        past = self._pasts(plan, study, page.count)
-        if past.rests:
-            past.rests -= 1
-            return None
-        found = self._found(plan, past, study, visibility, page)
-        if found is None:  # perhaps since it was read by facets of long ago
-            past.rests, past.facets = RESTS, None
+        if query.includes or ChainClause in map(type, query.clauses):
+            links = self._links.of(query, study)
+            if links is None:
+                return None
+            strides = COUNT_STRIDES if query.total else STRIDES
+            found = self._reads.in_one_state(
+                lambda read: self._linked(read, query, links, study, visibility, page), strides
+            )
+        else:
+            found = self._bodies(self._reads.read, query, study, visibility, page)
+        if found is None:
+            rest.left = RESTS
         return found
 
     def close(self) -> None:
         """Closes the connections that are kept."""
         self._reads.close()
 
-    def _plan(self, indexes: Indexes, query: Query) -> _Plan | None:
+    def _linked(
+        self, read: BriefRead, query: Query, links: Links, study: str, visibility: Visibility | None, page: Page
+    ) -> Bodies | None:
+        """The answer by several statements that see one state."""
+        clauses: list[Clause] = list(query.clauses)
+        for chain in links.chains:
+            clause = followed(chain, lambda end: self._bodies(read, end, study, visibility, Page(MERGED)))
+            if clause is None:
+                return None
+            clauses[chain.number] = clause
+        found = self._found(read, self._links.bare(query, tuple(clauses)), study, visibility, page)
+        if found is None or not links.onward or not found[0].ids:
+            return found and found[0]
+        values = {"study": study, **self._gates.values(visibility, study)}
+        return self._links.included(read, links.onward, *found, values, self._gates.of(visibility))
+
+    def _bodies(
+        self, read: BriefRead, query: Query, study: str, visibility: Visibility | None, page: Page
+    ) -> Bodies | None:
+        found = self._found(read, query, study, visibility, page)
+        return found and found[0]
+
+    def _plan(self, indexes: Indexes, query: Query, study: str) -> _Plan | None:
         """None where the answer is neither a page of one type, newest first, nor a count of what names a participant;
         or where a chain must be followed."""
-        if not query.type or query.total not in ("", "accurate") or query.includes:
+        if not query.type or query.total not in ("", "accurate"):
             return None
         newest = SortKey(indexes.of(query.type).in_time, descending=True)
         if query.sort not in ((), (newest,)) or any(isinstance(one, ChainClause) for one in query.clauses):
@@ -126,16 +167,29 @@ class BriefSearches:
             return None
         common, own = planning.split(planning.asked(indexes, query.type, query.clauses))
         facets = self._facets.asked(common) if common else None
-        return _Plan(indexes, query, common, own, facets, about)
+        asked = (facets.shape, tuple(facets.values.items())) if facets else (None, ())
+        return _Plan(indexes, query, common, own, facets, self._pasts(study, query.type, *asked), about)
 
     def _found(
-        self, plan: _Plan, past: _Past, study: str, visibility: Visibility | None, page: Page
-    ) -> Bodies | None:
-        """The answer, None where it is not to be had at once."""
+        self, read: BriefRead, query: Query, study: str, visibility: Visibility | None, page: Page
+    ) -> _Answer | None:
+        """The answer of one statement, None where it is not to be had at once."""
+        plan = self._plans(self._indexes.of_study(study), query, study)
+        if plan is None:
+            return None
+        found = self._answered(read, plan, study, visibility, page)
+        if found is None:  # perhaps since it was read by facets of long ago
+            plan.past.facets = None
+        return found
+
+    def _answered(
+        self, read: BriefRead, plan: _Plan, study: str, visibility: Visibility | None, page: Page
+    ) -> _Answer | None:
+        past = plan.past
         told_now, is_fresh = past.facets, False
         for _ in range(_ATTEMPTS):
             if plan.facets and told_now is None:
-                told_now, is_fresh = self._facets_now(plan, study), True
+                told_now, is_fresh = self._facets_now(read, plan, study), True
                 if told_now is None:
                     return None
             way = self._ways(plan, told_now)
@@ -144,8 +198,8 @@ class BriefSearches:
                     told_now = None
                     continue
                 past.facets = told_now
-                return _nothing(plan.query) if way else None
-            row = self._row(plan.query, way, study, visibility, page)
+                return (_nothing(plan.query), "") if way else None
+            row = self._row(read, plan.query, way, study, visibility, page)
             if row is None:
                 return None
             if plan.facets is None or (row[-1] or "") == told_now:
@@ -154,28 +208,31 @@ class BriefSearches:
             told_now, is_fresh = row[-1] or "", True
         return None
 
-    def _facets_now(self, plan: _Plan, study: str) -> str | None:
+    def _facets_now(self, read: BriefRead, plan: _Plan, study: str) -> str | None:
         if plan.facets is None:
             return ""
         values = {"study": study, "type": plan.query.type, **plan.facets.values}
-        rows = self._reads.read(self._facets.told(plan.facets.shape), values, STRIDES)
+        rows = read(self._facets.told(plan.facets.shape), values, STRIDES)
         return None if rows is None else rows[0][0] or ""
 
     def _row(
-        self, query: Query, way: _Way, study: str, visibility: Visibility | None, page: Page
+        self, read: BriefRead, query: Query, way: _Way, study: str, visibility: Visibility | None, page: Page
     ) -> Sequence[Any] | None:
         """All of the answer as one row, since SQLite lets go of the interpreter at each."""
         values = {"study": study, "type": query.type, "page_count": page.count + 1, **way.values}
         values |= self._gates.values(visibility, study)
         values |= {f"after{number}": value for number, value in enumerate(page.after or ())}
         statement = self._statements(way, self._gates.of(visibility), page.after is not None, bool(query.total))
-        rows = self._reads.read(statement, values, COUNT_STRIDES if query.total else STRIDES)
+        rows = read(statement, values, COUNT_STRIDES if query.total else STRIDES)
         return rows[0] if rows else None
 
-    def _answer(self, plan: _Plan, row: Sequence[Any], page: Page, visibility: Visibility | None) -> Bodies | None:
+    def _answer(self, plan: _Plan, row: Sequence[Any], page: Page, visibility: Visibility | None) -> _Answer | None:
         if plan.query.total:
-            return replace(_nothing(plan.query), total=row[0])
-        return unpacked(plan.query.type, row, page.count, plan.about if visibility else "")
+            return replace(_nothing(plan.query), total=row[0]), ""
+        found = unpacked(plan.query.type, row, page.count, plan.about if visibility else "")
+        if found is None:
+            return None
+        return found, ",".join(row[1].split(",")[: page.count]) if found.ids else ""
 
     def _way(self, plan: _Plan, text: str | None) -> _Way | None:
         """None where several statements read the answer, or rows must be gathered and sorted."""

@@ -35,7 +35,7 @@ class ResourceReader:
             statements = self._version
             values["version"] = version
         rows = self._database.fetch(statements(self._gates.of(visibility)), values)
-        return stored(key, rows[0][:4], _pairs(*rows[0][4:])) if rows else None
+        return stored(key, rows[0][:4], pairs_of(*rows[0][4:])) if rows else None
 
     def history(self, key: Key, visibility: Visibility | None) -> list[Stored]:
         """See `ResourceStore.history`."""
@@ -60,7 +60,7 @@ def stored(key: Key, row: tuple[Any, ...], pairs: tuple[tuple[str, str], ...] | 
     return Stored(key, version, _instant(updated), bool(deleted), bytes(body), pairs)
 
 
-def _pairs(level: int, subject: str, domain: str) -> tuple[tuple[str, str], ...] | None:
+def pairs_of(level: int, subject: str, domain: str) -> tuple[tuple[str, str], ...] | None:
     """The pairs of a head; None when they are in rows of their own."""
     if level == ONE_PAIR:
         return ((subject, domain),)
