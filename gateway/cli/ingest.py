@@ -28,13 +28,15 @@ def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Payload files", metavar="PATH...")],
     study: Annotated[str, typer.Option("--study", help="The study's id")],
     vendor_user: Annotated[str, typer.Option("--vendor-user", help="The vendor's id of the user")] = "",
+    charset: Annotated[str, typer.Option("--charset", help="The encoding of tables that are not UTF-8")] = "",
     json: Annotated[bool, typer.Option("--json", help="One receipt a line, as JSON")] = False,
 ) -> None:
     """Land, map, validate and store files; prints a receipt a file, for a large file one a part.
 
     Files above 8 MB are taken in parts, where the format can be cut between records (CSV, TSV, NDJSON, XML).
 
-    Facts beside a payload (the vendor's user id) are read from an envelope.json in the same folder.
+    Facts beside a payload (the vendor's user id, the charset of a table) are read from an envelope.json in the same
+    folder.
     Exit 0 when all is stored or known, 1 when something is in quarantine or waits (`parking` of the study), 2 on
     wrong use.
 
@@ -47,7 +49,7 @@ def ingest(
     if missing:
         show_error(f"no such file: {', '.join(map(str, missing))}")
         raise typer.Exit(2)
-    given = {"vendorUserId": vendor_user} if vendor_user else {}
+    given = {key: value for key, value in (("vendorUserId", vendor_user), ("charset", charset)) if value}
     files: list[list[Receipt]] = []
     with closing(build(Settings())) as gateway, wrong_use():
         for left in gateway.ingest.resume():

@@ -152,6 +152,7 @@ def _format(name: str) -> Format:
 __all__ = [
     "FORMATS",
     "MAX_BYTES",
+    "NO_OPTIONS",
     "NO_ROWS",
     "PART_BYTES",
     "Alike",

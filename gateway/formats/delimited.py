@@ -9,22 +9,35 @@ and, with option `final_newline: true`, a last row without its line end (it may 
 spreadsheets leave behind is passed over: blank rows, and columns at the end that have neither name nor value.
 
 Options: `delimiter` (one character, `,`; a tab in the format `tsv`), or `delimiters` (several, of which the one
-counts that parts the first row into the most cells; the first of equals), `encoding` (`utf-8`: a byte order mark is
-skipped, one of UTF-16 makes it that), `final_newline` (false). See https://www.rfc-editor.org/rfc/rfc4180.
+counts that parts the first row into the most cells; the first of equals), `encoding`, `final_newline` (false).
+See https://www.rfc-editor.org/rfc/rfc4180.
+
+Without `encoding` a table is UTF-8 (a byte order mark is skipped, one of UTF-16 makes it that). One that is not has
+the encoding that its sender declares, `charset`, which is second since the default of a sender's software may say
+another than what was sent. Without that it is refused, unless all that is not ASCII are micro signs of units and the
+square of a body surface, which can be told without knowing the encoding.
 """
 
 import csv
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, lookup
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
 
 from gateway.core.errors import BadRequest
-from gateway.core.issues import issue
+from gateway.core.issues import Issue, issue
 from gateway.formats.decoded import Decoded, Options, Pointer
+from gateway.formats.options import is_wide
 
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 2_000
+
+_UNMARKED = re.compile(rb"[^\0]\0[^\0]\0|\0[^\0]\0[^\0]")  # UTF-16 without its byte order mark
+
+# B5 is the micro sign in Latin-1, in the Windows code pages of letters and on old Macs; before a unit, and B2 behind
+# the metre of a body surface, nothing else makes sense in any other.
+_SIGNS_OF_UNITS = re.compile(rb"(?<![A-Za-z\x80-\xff])\xb5(?=(?:k?g|mol|kat|[lLUVsmM]|IU|UI|Eq|Gy)\b)|1[.,]73 ?m\xb2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,7 @@ def decode_csv(data: bytes, options: Options) -> Decoded:
 
 def read_table(data: bytes, options: Options) -> Table:
     """The table in `data`; raises as `decode_csv` does."""
-    text = _text(data, str(options.get("encoding", "utf-8")))
+    text = _text(data, options)
     if not text.strip():
         raise BadRequest(issue("payload.empty"))
     if options.get("final_newline") and not text.endswith(("\n", "\r")):
@@ -81,14 +94,37 @@ def decode_tsv(data: bytes, options: Options) -> Decoded:
     return decode_csv(data, {"delimiter": "\t", **options})
 
 
-def _text(data: bytes, encoding: str) -> str:
+def _text(data: bytes, options: Options) -> str:
+    encoding, charset = str(options.get("encoding", "utf-8")), str(options.get("charset", ""))
     if encoding == "utf-8":
-        encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+        if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            encoding = "utf-16"
+        elif _UNMARKED.match(data) and not charset:
+            raise BadRequest(_not("utf-8", "byte 0"))
+        else:
+            encoding = charset if is_wide(charset) else "utf-8-sig"
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        name = encoding.removesuffix("-sig")
-        raise BadRequest(issue("format.encoding", source=f"byte {error.start}", encoding=name)) from None
+        if encoding == "utf-8-sig" and (charset or _SIGNS_OF_UNITS.sub(b"", data).isascii()):
+            return _declared(data, charset or "cp1252")
+        raise BadRequest(_not(encoding.removesuffix("-sig"), f"byte {error.start}")) from None
+    except LookupError:
+        raise BadRequest(_not(encoding, "")) from None
+
+
+def _declared(data: bytes, charset: str) -> str:
+    """The text in the encoding that the sender declares; Latin-1 is what it means on the web, Windows-1252."""
+    try:
+        return data.decode("cp1252" if lookup(charset).name == "iso8859-1" else charset)
+    except UnicodeDecodeError as error:
+        raise BadRequest(_not(charset, f"byte {error.start}")) from None
+    except (LookupError, UnicodeError):
+        raise BadRequest(_not(charset, "")) from None
+
+
+def _not(encoding: str, place: str) -> Issue:
+    return issue("format.encoding", source=place, encoding=encoding)
 
 
 def _read(reader: Iterator[list[str]]) -> Table:

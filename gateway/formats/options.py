@@ -1,5 +1,6 @@
 """What mappings may set of a decoder, and what is wrong with a value: "" for nothing."""
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -8,6 +9,11 @@ from typing import Any
 def is_switch(value: Any) -> str:
     """Of a switch."""
     return "" if isinstance(value, bool) else "true or false is needed"
+
+
+def is_wide(encoding: str) -> bool:
+    """Whether the encoding's line ends are not single bytes."""
+    return re.match(r"utf[-_ ]?(16|32)", encoding, re.IGNORECASE) is not None
 
 
 def _delimiter(value: Any) -> str:

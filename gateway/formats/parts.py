@@ -7,7 +7,6 @@ itself. `first` is the number of its first record: the row of a table (the heade
 element below the root of XML.
 """
 
-import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,14 +15,13 @@ from typing import BinaryIO, Protocol
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.decoded import Options
+from gateway.formats.options import is_wide
 
 PART_BYTES = 250_000
 """How large a part grows before it is cut at the next record."""
 
 MAX_RECORD_BYTES = 8_000_000
 """The largest record of a file that is cut."""
-
-_WIDE = re.compile(r"utf[-_ ]?(16|32)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def split_csv(file: BinaryIO, options: Options, size: int = PART_BYTES) -> Itera
     Raises `BadRequest` for a row that is too long, a quote that is never closed, a missing last line end where option
     `final_newline` asks for it, and an encoding whose line ends are not bytes.
     """
-    if _WIDE.match(str(options.get("encoding", ""))):
+    if is_wide(str(options.get("encoding", ""))):
         raise BadRequest(issue("format.parts-encoding"))
     rows = _rows(file, whole=bool(options.get("final_newline")))
     header = next(rows, b"")

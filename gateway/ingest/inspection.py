@@ -22,7 +22,7 @@ from gateway.core.receipt import Receipt
 from gateway.core.resources import Stored
 from gateway.formats import Decoded, decode
 from gateway.ingest.landing import Landing
-from gateway.ingest.reading import Reading, read
+from gateway.ingest.reading import Reading, declared, read
 from gateway.ingest.subjects import Subjects
 from gateway.mapping import Mapping, MappingRegistry, part_of
 from gateway.search import Parameters, parse
@@ -141,8 +141,9 @@ class Inspection:
 
     def _decode(self, receipt: Receipt, mapping: Mapping, others: frozenset[str]) -> Decoded | None:
         try:
-            body = self.landing.payload(receipt.study, receipt.id).body
-            return part_of(mapping, decode(body, mapping.format, mapping.source.options), others).decoded
+            payload = self.landing.payload(receipt.study, receipt.id)
+            options = {**declared(payload), **mapping.source.options}
+            return part_of(mapping, decode(payload.body, mapping.format, options), others).decoded
         except FhirError:
             return None
 

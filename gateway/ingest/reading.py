@@ -1,5 +1,6 @@
 """From bytes to mapped units: which of the source's mappings read the payload, and what they make of it."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -8,11 +9,13 @@ from msgspec import structs
 from gateway.core.errors import FhirError
 from gateway.core.issues import Issue, any_blocks
 from gateway.core.receipt import Payload
-from gateway.formats import decode
+from gateway.formats import NO_OPTIONS, Options, decode
 from gateway.ingest.drift import Watch
 from gateway.mapping import Facts, Mapped, MappedUnit, MappingRegistry, Part, Step, Subject, held, part_of
 from gateway.mapping import Mapping as PayloadMapping
 from gateway.study import Study
+
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([A-Za-z0-9][A-Za-z0-9._:-]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def read(
     """
     source = study.sources[payload.source]
     try:
-        parts = choose(payload.body, source.mappings, registry)
+        parts = choose(payload.body, source.mappings, registry, declared(payload))
     except FhirError as error:
         return Reading("", issues=error.issues)
     facts = Facts(
@@ -70,9 +73,19 @@ def read(
     return readings[0] if len(readings) == 1 else _together(parts, readings)
 
 
-def choose(body: bytes, mappings: tuple[str, ...], registry: MappingRegistry) -> tuple[Part, ...]:
+def declared(payload: Payload) -> Options:
+    """What the sender declares of the text: the `charset` of its media type, or of the facts beside a file."""
+    found = _CHARSET.search(payload.media_type)
+    charset = found[1] if found else payload.envelope.get("charset", "")
+    return {"charset": charset} if charset else NO_OPTIONS
+
+
+def choose(
+    body: bytes, mappings: tuple[str, ...], registry: MappingRegistry, said: Options = NO_OPTIONS
+) -> tuple[Part, ...]:
     """The first of the mappings whose format decodes the payload and that matches it, with the decoded payload;
-    several, each with its part, where members of the payload belong to different mappings.
+    several, each with its part, where members of the payload belong to different mappings. `said` are options that
+    the sender gives, of which those of the mapping count first.
 
     Raises the decoder's error when no format fits, the registry's when no mapping matches.
     """
@@ -80,7 +93,7 @@ def choose(body: bytes, mappings: tuple[str, ...], registry: MappingRegistry) ->
     for group in _by_format(mappings, registry):
         first = registry.get(group[0])
         try:
-            decoded = decode(body, first.format, first.source.options)
+            decoded = decode(body, first.format, {**said, **first.source.options})
             return registry.parts(group, decoded, first.format)
         except FhirError as error:
             refusals.append(error)

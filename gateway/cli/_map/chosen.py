@@ -59,7 +59,8 @@ def decoded_payload(mapping: "Mapping", payload: Path, facts: Path | None) -> "t
         raise typer.BadParameter(f"line {error.line}: {error}", param_hint="--facts") from None
     if not isinstance(context, dict):
         raise typer.BadParameter("a YAML mapping is needed", param_hint="--facts")
-    decoded = decode(data, mapping.format, mapping.source.options)
+    said = context.get("envelope", {}).get("charset", "")
+    decoded = decode(data, mapping.format, {"charset": said, **mapping.source.options})
     return part_of(mapping, decoded, _others(mapping)).decoded, facts_of(context, sha256(data))
 
 

@@ -5,7 +5,10 @@ from gateway.core.rules.rule import Rule
 RULES: dict[str, Rule] = {
     "format.unknown": Rule("fatal", "not-supported", "The format {format} is not known", "Use one of: {known}"),
     "format.encoding": Rule(
-        "fatal", "structure", "The text is not valid {encoding}", "Send the text in the encoding that was agreed"
+        "fatal",
+        "structure",
+        "The text is not valid {encoding}",
+        "Send UTF-8, or say the encoding: the charset of the Content-Type, --charset for files, MSH-18 in HL7 v2",
     ),
     "format.csv-header": Rule(
         "fatal",

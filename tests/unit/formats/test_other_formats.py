@@ -57,6 +57,41 @@ def test_of_several_delimiters_the_one_that_parts_the_names_counts(one):
     assert decode(text.encode(), "csv", {"delimiters": "\t|;,"}).tree == {"rows": rows}
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding", "charset"),
+    [
+        ("Größe µ", "utf-8", "iso-8859-1"),  # the default of the sender's software
+        ("Größe µ", "cp1252", "windows-1252"),
+        ("€ 5", "cp1252", "ISO-8859-1"),
+        ("тест", "cp1251", "windows-1251"),
+        ("Größe", "utf-16-le", "utf-16le"),
+        ("5 µmol/L, 10*3/µL", "latin-1", ""),
+        ("mL/min/1.73 m²;µg", "latin-1", ""),
+    ],
+    ids=["utf-8", "windows-1252", "euro", "cyrillic", "wide", "micro", "square"],
+)
+def test_a_table_that_is_not_utf_8_is_as_its_sender_declares_or_as_alone_makes_sense(text, encoding, charset):
+    data = f"A\n{text}\n".encode(encoding)
+    assert decode(data, "tsv", {"charset": charset}).tree == {"rows": [{"A": text}]}
+
+
+@pytest.mark.parametrize(
+    ("data", "charset", "source"),
+    [
+        ("A\nµ\n".encode("latin-1"), "", "byte 2"),
+        ("A\nGröße in µg\n".encode("latin-1"), "", "byte 4"),
+        (b"A\n\x81\n", "windows-1252", "byte 2"),
+        (b"A\n\x81\n", "none-such", ""),
+        (b"A\n\x81\n", "hex", ""),
+        (b"A\n\x81\n", "utf-16-none", ""),
+        ("A\n1\n".encode("utf-16-le"), "", "byte 0"),
+    ],
+    ids=["one", "some", "not-that", "unknown", "no-text", "wide", "unmarked"],
+)
+def test_a_table_of_an_unknown_encoding_is_refused(data, charset, source):
+    assert refusal(data, "csv", charset=charset) == ("format.encoding", source)
+
+
 @pytest.mark.parametrize("text", ["A,B\n\n1, \n,\n2,3\n", "A,B,,\n,,,\n1,,,\n \n2,3,,\n"])
 def test_what_spreadsheets_leave_behind_is_passed_over_and_rows_keep_their_numbers(text):
     for data in (text.encode(), text.encode("utf-16"), "\ufeff".encode("utf-16-be") + text.encode("utf-16-be")):

@@ -136,6 +136,20 @@ def test_unknown_study_source_and_media_type(gateway: Gateway, study: Study) -> 
     assert receipt.status == "received"
 
 
+def test_a_table_is_read_in_the_encoding_that_its_sender_declares(
+    gateway: Gateway, study: Study, sender: Sender
+) -> None:
+    body = laboratory(("101", "101-001"), prefix="E").replace(b"NT-proBNP", "Größe".encode("cp1252"))
+    refused = sender.send("central-lab", body)
+    assert rules(refused) == ["format.encoding"]
+    client = study.client_of("central-lab")
+    assert client
+    declared = gateway.ingest.payload(STUDY, "central-lab", body, 'text/csv; charset="Windows-1252"')
+    receipt = gateway.ingest.process(gateway.ingest.receive(declared, study.principal(client)))
+    assert (receipt.status, receipt.counts.mapped) == ("stored", 2)
+    assert sender.send("central-lab", body.replace(b"E0", b"E1"), charset="latin-1").status == "stored"
+
+
 def test_a_source_sees_its_own_receipts_only(gateway: Gateway, study: Study, sender: Sender, minute: str) -> None:
     receipt = sender.send("google-health", heart_rate(minute), vendorUserId=USER)
     own, other = study.clients["google-health"], study.clients["withings"]
