@@ -9,7 +9,8 @@ and, with option `final_newline: true`, a last row without its line end (it may 
 spreadsheets leave behind is passed over: blank rows, and columns at the end that have neither name nor value.
 
 Options: `delimiter` (one character, `,`; a tab in the format `tsv`), or `delimiters` (several, of which the one
-counts that parts the first row into the most cells; the first of equals), `encoding`, `final_newline` (false).
+counts that parts the first row into the most cells; the first of equals), `encoding`, `final_newline` (false),
+`upper_names` (false: names of columns are kept as they are; else they are read in capital letters).
 See https://www.rfc-editor.org/rfc/rfc4180.
 
 Without `encoding` a table is UTF-8 (a byte order mark is skipped, one of UTF-16 makes it that). One that is not has
@@ -71,7 +72,8 @@ def read_table(data: bytes, options: Options) -> Table:
     if options.get("final_newline") and not text.endswith(("\n", "\r")):
         raise BadRequest(issue("format.csv-unfinished"))
     delimiter = _parting(text, str(options.get("delimiters") or options.get("delimiter", ",")))
-    return _read(csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    return _read(reader, upper=bool(options.get("upper_names")))
 
 
 def _parting(text: str, delimiters: str) -> str:
@@ -127,7 +129,7 @@ def _not(encoding: str, place: str) -> Issue:
     return issue("format.encoding", source=place, encoding=encoding)
 
 
-def _read(reader: Iterator[list[str]]) -> Table:
+def _read(reader: Iterator[list[str]], *, upper: bool) -> Table:
     """The columns, and the rows that say anything."""
     number = 0
     header: list[str] = []
@@ -137,7 +139,7 @@ def _read(reader: Iterator[list[str]]) -> Table:
     try:
         for number, cells in enumerate(reader, 1):
             if not header:
-                header, width = _header(cells), len(cells)
+                header, width = _header([cell.upper() for cell in cells] if upper else cells), len(cells)
                 continue
             if number > MAX_ROWS:
                 raise BadRequest(issue("format.csv-rows-limit", limit=MAX_ROWS))

@@ -40,7 +40,13 @@ def _names(value: Any) -> str:
 
 
 TABLE_OPTIONS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
-    {"delimiter": _delimiter, "delimiters": _delimiters, "encoding": _encoding, "final_newline": is_switch}
+    {
+        "delimiter": _delimiter,
+        "delimiters": _delimiters,
+        "encoding": _encoding,
+        "final_newline": is_switch,
+        "upper_names": is_switch,
+    }
 )
 """Of `delimited`."""
 

@@ -57,6 +57,14 @@ def test_of_several_delimiters_the_one_that_parts_the_names_counts(one):
     assert decode(text.encode(), "csv", {"delimiters": "\t|;,"}).tree == {"rows": rows}
 
 
+def test_names_of_columns_are_read_in_capital_letters_where_the_mapping_wants_it():
+    assert decode(b"subjid,Lbtest\n1,alt\n", "csv", {"upper_names": True}).tree == {
+        "rows": [{"SUBJID": "1", "LBTEST": "alt"}]
+    }
+    assert decode(b"subjid\n", "csv", {"upper_names": True}).tree == {"rows": [], "columns": ["SUBJID"]}
+    assert refusal(b"SUBJID,subjid\n1,2\n", "csv", upper_names=True) == ("format.csv-header", "row 1")
+
+
 @pytest.mark.parametrize(
     ("text", "encoding", "charset"),
     [
