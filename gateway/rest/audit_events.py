@@ -20,7 +20,7 @@ from gateway.core.issues import issue
 from gateway.rest.clients.gate import door_of, study_of
 from gateway.rest.events import event_of
 from gateway.rest.messages.answers import indented, json_response
-from gateway.rest.messages.bodies import FORM_TYPES, read_body
+from gateway.rest.messages.bodies import FORM_TYPES, has_body, read_body
 from gateway.rest.messages.cursors import Pairs
 from gateway.rest.messages.negotiation import COMMON_PARAMETERS, negotiate_with
 from gateway.rest.parts import Parts
@@ -40,7 +40,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     async def form(request: Request) -> bytes:
         _door(parts, request)
-        return await read_body(request, FORM_TYPES)
+        return await read_body(request, FORM_TYPES) if has_body(request) else b""
 
     def audit_search(request: Request) -> Response:
         return _page(parts, request, _pairs(request.scope["query_string"]), posted=False)

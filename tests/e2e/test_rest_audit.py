@@ -143,6 +143,8 @@ def test_events_are_found_by_what_they_tell(visited: Http) -> None:
         headers={"Content-Type": "application/x-www-form-urlencoded"},
     )  # fmt: skip
     assert operations([entry["resource"] for entry in posted.json()["entry"]]) == ["delete"]
+    bare = visited.ask("POST", f"{BASE}/AuditEvent/_search?action=D", "clinic-auditor")
+    assert operations([entry["resource"] for entry in bare.json()["entry"]]) == ["delete"]
 
 
 def test_a_change_tells_its_versions_and_digests(visited: Http) -> None:

@@ -137,6 +137,10 @@ def test_what_is_deleted_is_gone_and_its_versions_stay(http: Http, patient: str)
 def test_a_deletion_may_name_a_version(http: Http, patient: str) -> None:
     http.put(observation("kept", patient))
     assert send(http, "DELETE", "Observation/kept", If_Match='W/"2"').status_code == 412
+    for tag in ('W/"1"', '"7", "1"', "*"):
+        assert send(http, "DELETE", "Observation/kept", If_None_Match=tag).status_code == 412
+        assert send(http, "DELETE", "Observation/not-there", If_None_Match=tag).status_code == 204
+    assert rule(send(http, "DELETE", "Observation/kept", If_None_Match="1")) == "rest.if-none-match"
     assert send(http, "DELETE", "Observation/kept", If_Match='W/"1"').status_code == 204
 
 
@@ -170,6 +174,8 @@ def test_a_json_patch_makes_a_version(http: Http, patient: str) -> None:
     refused = patch(http, "Observation/patched", change)
     assert (refused.status_code, rule(refused)) == (422, "rest.patch-test")
     assert patch(http, "Observation/patched", [], If_Match='W/"1"').status_code == 412
+    assert patch(http, "Observation/patched", [], If_None_Match="*").status_code == 412
+    assert patch(http, "Observation/not-there", [], If_None_Match="*").status_code == 404
     assert patch(http, "Observation/absent", change).status_code == 404
 
 

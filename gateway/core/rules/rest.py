@@ -96,8 +96,8 @@ RULES: dict[str, Rule] = {
     "rest.if-none-match": Rule(
         "error",
         "value",
-        "If-None-Match of a write holds anything but *",
-        "Send * to write only what is not there yet",
+        "If-None-Match of a write does not hold what it may",
+        'Send * to PUT only what is not there yet, or to PATCH and DELETE ETags, as W/"3"',
     ),
     "rest.condition": Rule(
         "error",

@@ -4,25 +4,30 @@ Of what is not there, or may not be known, nothing is deleted, and the answer is
 https://hl7.org/fhir/R4/http.html#delete and #3.1.0.7.1
 """
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from gateway.access import Delete, Finder, Step
 from gateway.core.issues import issue
 from gateway.rest.clients.gate import door_of, study_of, type_of
 from gateway.rest.messages.negotiation import negotiate, negotiate_with
 from gateway.rest.messages.preferences import preferences_of
 from gateway.rest.parts import Parts
 from gateway.rest.writing.conditions import (
+    NoneMatch,
     address_condition,
     criteria_of,
     if_match,
+    if_none_match,
     lock_of,
     most_deleted,
     require_conditional_delete,
 )
-from gateway.rest.writing.steps import ATTEMPTS, conditional_removals, removal
+from gateway.rest.writing.steps import ATTEMPTS, MakeSteps, conditional_removals, removal
 from gateway.rest.writing.written import write_response
 
 CODE = "delete"
@@ -39,10 +44,10 @@ def routes(parts: Parts) -> list[BaseRoute]:
         kind = type_of(parts, request)
         door.require_write(kind, "d")
         negotiate(request)
-        version = if_match(request.headers.get("if-match"))
+        version, unless = if_match(request.headers.get("if-match")), if_none_match(request)
         step = removal(kind, request.path_params["id"], version)
-        attempts = ATTEMPTS if version is None else 1
-        [result] = door.transact(lambda find: [step(find)], CODE, action="D", attempts=attempts)
+        attempts = ATTEMPTS if version is None and not unless else 1
+        [result] = door.transact(_guarded(lambda find: [step(find)], unless), CODE, action="D", attempts=attempts)
         return write_response(parts, result, preferences_of(request))
 
     @router.delete("/studies/{study}/fhir/{type}")
@@ -54,12 +59,25 @@ def routes(parts: Parts) -> list[BaseRoute]:
         common, asked = address_condition(request)
         negotiate_with(request, common, CODE)
         where = criteria_of(parts, study.id, kind, asked)
-        version = if_match(request.headers.get("if-match"))
-        steps = conditional_removals(where, most_deleted(study, parts.bundle_limit), version)
-        attempts = ATTEMPTS if version is None else 1
+        version, unless = if_match(request.headers.get("if-match")), if_none_match(request)
+        steps = _guarded(conditional_removals(where, most_deleted(study, parts.bundle_limit), version), unless)
+        attempts = ATTEMPTS if version is None and not unless else 1
         results = door.transact(steps, CODE, action="D", locks=(lock_of(where),), attempts=attempts)
         told = [issue("rest.deleted", count=len(results))] if len(results) > 1 else []
         result = results[0] if len(results) == 1 else None
         return write_response(parts, result, preferences_of(request), told)
 
     return list(router.routes)
+
+
+def _guarded(make: MakeSteps, unless: NoneMatch) -> MakeSteps:
+    """The same deletions, unless a version that is there now must not be."""
+
+    def steps(find: Finder) -> Sequence[Step]:
+        made = make(find)
+        for one in made:
+            if isinstance(one, Delete):
+                unless.require(one.type, one.if_match or 0)
+        return made
+
+    return steps

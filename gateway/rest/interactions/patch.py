@@ -21,7 +21,7 @@ from gateway.rest.messages.negotiation import negotiate, negotiate_with
 from gateway.rest.messages.preferences import preferences_of
 from gateway.rest.parts import Parts
 from gateway.rest.patching import PATCH_TYPES, patch_of
-from gateway.rest.writing.conditions import address_condition, criteria_of, if_match, lock_of, the_one
+from gateway.rest.writing.conditions import address_condition, criteria_of, if_match, if_none_match, lock_of, the_one
 from gateway.rest.writing.judging import Judges
 from gateway.rest.writing.steps import ATTEMPTS, amendment
 from gateway.rest.writing.written import write_response
@@ -33,7 +33,7 @@ FindOne: TypeAlias = Callable[[Finder], Stored | None]
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
-    """PATCH of `[type]/[id]`, with If-Match and Prefer, and of `[type]?[condition]`."""
+    """PATCH of `[type]/[id]`, with If-Match, If-None-Match and Prefer, and of `[type]?[condition]`."""
     router = APIRouter()
     judges = Judges(parts)
 
@@ -46,13 +46,19 @@ def routes(parts: Parts) -> list[BaseRoute]:
     ) -> Response:
         amend = patch_of(media_type(request), body, parts.definitions)
         judge, warnings = judges.of(request), list[Issue]()
-        version = if_match(request.headers.get("if-match"))
+        version, unless = if_match(request.headers.get("if-match")), if_none_match(request)
+
+        def wanted(find: Finder) -> Stored | None:
+            found = find_one(find)
+            if found is not None:
+                unless.require(found.key.type, found.version)
+            return found
 
         def judged(resource: Resource, find: Finder) -> None:
             warnings[:] = judge.require(resource, inside=find)
 
-        step = amendment(find_one, amend, judged, version)
-        attempts = ATTEMPTS if version is None else 1
+        step = amendment(wanted, amend, judged, version)
+        attempts = ATTEMPTS if version is None and not unless else 1
         door = door_of(parts, request)
         [result] = door.transact(lambda find: [step(find)], CODE, locks=locks, attempts=attempts)
         return write_response(parts, result, preferences_of(request), warnings, pretty=pretty)

@@ -5,6 +5,7 @@ See https://hl7.org/fhir/R4/http.html#concurrency, #ccreate, #cond-update and #3
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -20,6 +21,8 @@ from gateway.search import Query, parse
 from gateway.study import Study
 
 _VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})"\Z')
+_TAGS = re.compile(r'(?:W/)?"[!#-~]*"(?:[ \t]*,[ \t]*(?:W/)?"[!#-~]*")*\Z')
+_TAG = re.compile(r'"[!#-~]*"')
 MAX_FIELDS = 50
 
 
@@ -40,6 +43,35 @@ def only_new(text: str | None) -> bool:
     if text.strip() != "*":
         raise BadRequest(issue("rest.if-none-match"))
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class NoneMatch:
+    """What an If-None-Match of a PATCH or DELETE says must not be there: any version, or those of the ETags."""
+
+    tags: frozenset[str] = frozenset()
+    is_any: bool = False
+
+    def __bool__(self) -> bool:
+        return self.is_any or bool(self.tags)
+
+    def require(self, kind: str, version: int) -> None:
+        """Raises `PreconditionFailed` where the current version, 0 for none, is one of them."""
+        if version and (self.is_any or f'"{version}"' in self.tags):
+            raise PreconditionFailed(issue("store.version-conflict", type=kind))
+
+
+def if_none_match(request: Request) -> NoneMatch:
+    """The If-None-Match of a request that changes or deletes; raises `BadRequest` for what holds no ETags.
+
+    See https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2; FHIR's own use of it is a PUT of what is not there yet.
+    """
+    text = ", ".join(request.headers.getlist("if-none-match")).strip()
+    if text in ("", "*"):
+        return NoneMatch(is_any=bool(text))
+    if not _TAGS.match(text):
+        raise BadRequest(issue("rest.if-none-match"))
+    return NoneMatch(frozenset(_TAG.findall(text)))
 
 
 def criteria(parts: Parts, study: str, type_name: str, text: str) -> Query:
