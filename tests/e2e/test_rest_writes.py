@@ -93,6 +93,37 @@ def test_a_condition_is_a_search(http: Http, patient: str, condition: str) -> No
         assert answer.status_code == 400, method
 
 
+def test_a_reference_by_the_studys_own_address_is_one_by_type_and_id(http: Http, patient: str) -> None:
+    made = send(http, "POST", "Observation", observation("x", patient))
+    root = made.headers["location"].partition("/Observation/")[0]
+    whole = {"reference": f"{root}/Patient/{patient}"}
+    elsewhere = {"reference": f"{root}-2/Device/1"}
+    posted = send(http, "POST", "Observation", named(patient, "whole", subject=whole, device=elsewhere))
+    assert (posted.status_code, posted.json()["subject"]) == (201, {"reference": f"Patient/{patient}"}), posted.text
+    assert posted.json()["device"] == elsewhere
+    put = send(http, "PUT", "Observation/whole", observation("whole", patient) | {"subject": whole})
+    assert put.json()["subject"] == {"reference": f"Patient/{patient}"}
+    member = [{"op": "add", "path": "/hasMember", "value": [{"reference": f"{root}/Observation/whole/_history/1"}]}]
+    patched = patch(http, f"Observation/{posted.json()['id']}", member)
+    assert patched.json()["hasMember"] == [{"reference": "Observation/whole/_history/1"}]
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [
+            {
+                "fullUrl": "urn:uuid:7d1e8e8c-6f0c-4f0b-8d0c-1d3c6f0a9b01",
+                "resource": named(patient, "bundled", subject=whole),
+                "request": {"method": "POST", "url": "Observation"},
+            }
+        ],
+    }
+    assert send(http, "POST", "", bundle).status_code == 200
+    path = f"/Observation?subject:Patient._id={patient}&identifier={SYSTEM}|whole,{SYSTEM}|bundled&_include=*"
+    found = [entry["resource"] for entry in http.get(path).json()["entry"]]
+    assert [one["id"] for one in found if one["resourceType"] == "Patient"] == [patient]
+    assert [one["subject"]["reference"] for one in found if "subject" in one] == [f"Patient/{patient}"] * 3
+
+
 def test_a_conditional_update_creates_updates_or_refuses(http: Http, patient: str) -> None:
     path = f"Observation?identifier={SYSTEM}|up"
     made = send(http, "PUT", path, named(patient, "up"))

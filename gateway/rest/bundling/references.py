@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from gateway.access import Outline
 from gateway.core.types import Resource
+from gateway.rest.writing.local_references import local_reference
 
 Conditional: TypeAlias = Callable[[str], str]
 """`Patient?identifier=1` -> the reference of the one that it finds; raises what keeps it from that."""
@@ -74,13 +75,14 @@ _NOTHING: Final[Mapping[str, str]] = {}
 
 
 class Texts:
-    """What the texts of places become, in one transaction: `known` is fullUrl -> `Type/id`.
+    """What the texts of places become, in one transaction: `known` is fullUrl -> `Type/id`, `base` the study's own.
 
     `references` are those met so far, by the root of who has them: many resources have the same.
     """
 
-    def __init__(self, known: Mapping[str, str], conditional: Conditional) -> None:
+    def __init__(self, known: Mapping[str, str], conditional: Conditional, base: str) -> None:
         self._known = known
+        self._base = base
         self._conditional = conditional
         self.references: dict[str, dict[str, str]] = {}
 
@@ -97,7 +99,9 @@ class Texts:
         found = self._known.get(text)
         if found:
             return found
-        return self._conditional(text) if is_conditional(text) else self._target(root, text)
+        return (
+            self._conditional(text) if is_conditional(text) else local_reference(self._target(root, text), self._base)
+        )
 
     def _target(self, root: str, text: str) -> str:
         found = self._known.get(text)

@@ -99,8 +99,9 @@ class _Writing:
         """
         _refuse_repeated(self._writes, [one.identity for one in self._writes])
         _refuse_repeated(self._writes, [_condition_of(one) for one in self._writes])
+        base = self._parts.fhir_base(self._study.id)
         texts = Texts(
-            _known(self._writes, [one.identity or f"{one.type}/{UNKNOWN}" for one in self._writes]), _unknown
+            _known(self._writes, [one.identity or f"{one.type}/{UNKNOWN}" for one in self._writes]), _unknown, base
         )
         ready = {
             one.entry.index: self._references[one.entry.index].write(one.resource, texts)
@@ -128,7 +129,7 @@ class _Writing:
         self.counts = counts
         writes, identities = [one for one, _ in steps], [_identity(one, step) for one, step in steps]
         _refuse_repeated(writes, identities)
-        texts = Texts(_known(writes, identities), _unknown)
+        texts = Texts(_known(writes, identities), _unknown, self._parts.fhir_base(self._study.id))
         settled = [self._settled(one, step, texts) for one, step in steps]
         done = [step for step, _ in settled]
         waiting = [(one.entry, found) for one, (_, found) in zip(writes, settled, strict=True) if found]

@@ -98,7 +98,8 @@ class _Creating:
     def _resource(self, asked: _Asked) -> tuple[Resource, bool]:
         """The resource under a new id, and whether the answer is to be indented."""
         pretty = negotiate(asked.request)
-        return {**resource_of(asked.body, asked.type), "id": new_id()}, pretty
+        base = self._parts.fhir_base(asked.door.principal.study)
+        return {**resource_of(asked.body, asked.type, base), "id": new_id()}, pretty
 
 
 def _told(

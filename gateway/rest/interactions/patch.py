@@ -23,6 +23,7 @@ from gateway.rest.parts import Parts
 from gateway.rest.patching import PATCH_TYPES, patch_of
 from gateway.rest.writing.conditions import address_condition, criteria_of, if_match, if_none_match, lock_of, the_one
 from gateway.rest.writing.judging import Judges
+from gateway.rest.writing.local_references import write_short
 from gateway.rest.writing.steps import ATTEMPTS, amendment
 from gateway.rest.writing.written import write_response
 
@@ -44,7 +45,16 @@ def routes(parts: Parts) -> list[BaseRoute]:
     def answer(
         request: Request, body: bytes, find_one: FindOne, *, pretty: bool, locks: tuple[str, ...] = ()
     ) -> Response:
-        amend = patch_of(media_type(request), body, parts.definitions)
+        base, change = (
+            parts.fhir_base(study_of(parts, request).id),
+            patch_of(media_type(request), body, parts.definitions),
+        )
+
+        def amend(resource: Resource) -> Resource:
+            amended = change(resource)
+            write_short(amended, base)
+            return amended
+
         judge, warnings = judges.of(request), list[Issue]()
         version, unless = if_match(request.headers.get("if-match")), if_none_match(request)
 

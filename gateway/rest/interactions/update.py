@@ -39,7 +39,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
     @router.put("/studies/{study}/fhir/{type}/{id}")
     def update(request: Request, body: Annotated[bytes, Depends(resource_body)]) -> Response:
         pretty = negotiate(request)
-        resource = _resource(body, type_of(parts, request), request.path_params["id"])
+        base = parts.fhir_base(study_of(parts, request).id)
+        resource = _resource(body, type_of(parts, request), request.path_params["id"], base)
         version = if_match(request.headers.get("if-match"))
         is_new = only_new(request.headers.get("if-none-match"))
         issues = judges.of(request).require(resource)
@@ -53,7 +54,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         study, kind = study_of(parts, request), type_of(parts, request)
         common, asked = address_condition(request)
         pretty = negotiate_with(request, common, CODE)
-        resource = resource_of(body, kind)
+        resource = resource_of(body, kind, parts.fhir_base(study.id))
         where = criteria_of(parts, study.id, kind, asked)
         issues = judges.of(request).require({"id": new_id(), **resource})
         version = if_match(request.headers.get("if-match"))
@@ -68,8 +69,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
     return list(router.routes)
 
 
-def _resource(body: bytes, type_name: str, identity: str) -> Resource:
-    tree = resource_of(body, type_name)
+def _resource(body: bytes, type_name: str, identity: str, base: str) -> Resource:
+    tree = resource_of(body, type_name, base)
     if tree.get("id") != identity:
         raise BadRequest(issue("rest.id-differs", expression=f"{type_name}.id"))
     return tree

@@ -19,6 +19,7 @@ from gateway.rest.clients.gate import door_of
 from gateway.rest.layers.edge import request_id
 from gateway.rest.messages.subsets import is_subsetted
 from gateway.rest.parts import Parts
+from gateway.rest.writing.local_references import localized
 from gateway.search import Query
 from gateway.study import Study
 
@@ -78,11 +79,12 @@ class Judges:
         return Judge(parts.studies[who.study], self._admissions[who.study], stored, parts.clock)
 
 
-def resource_of(body: bytes, type_name: str) -> Resource:
-    """The resource in a body, of this type; raises `BadRequest`."""
+def resource_of(body: bytes, type_name: str, base: str) -> Resource:
+    """The resource in a body, of this type, its references to what is below `base` written short; raises
+    `BadRequest`."""
     tree = loads(body)
     if not isinstance(tree, dict) or not isinstance(tree.get("resourceType"), str):
         raise BadRequest(issue("rest.not-a-resource"))
     if tree["resourceType"] != type_name:
         raise BadRequest(issue("rest.type-differs", expression="resourceType"))
-    return tree
+    return localized(tree, base, body)
