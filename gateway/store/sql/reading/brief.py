@@ -17,6 +17,9 @@ STRIDE: Final = 4_000
 STRIDES: Final = 3
 """How often it may go on in one statement of a page."""
 
+LINKED_STRIDES: Final = 7
+"""The same of a page together with what it includes, or what its chains lead from."""
+
 COUNT_STRIDES: Final = 7
 """The same of a count: a thousand rows of a participant, which take a millisecond; a thread takes twice that."""
 

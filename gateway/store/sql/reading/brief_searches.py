@@ -19,7 +19,7 @@ from gateway.store.sql.database import Database, Prepared
 from gateway.store.sql.index.indexing import Indexes
 from gateway.store.sql.reading import planning
 from gateway.store.sql.reading.asking import Piece
-from gateway.store.sql.reading.brief import COUNT_STRIDES, STRIDES, BriefRead, BriefReads
+from gateway.store.sql.reading.brief import COUNT_STRIDES, LINKED_STRIDES, STRIDES, BriefRead, BriefReads
 from gateway.store.sql.reading.brief_links import BriefLinks, Links, followed
 from gateway.store.sql.reading.facets import FacetQuestion, Facets, told
 from gateway.store.sql.reading.limiting import Gate, Gates
@@ -118,9 +118,8 @@ class BriefSearches:
             links = self._links.of(query, study)
             if links is None:
                 return None
-            strides = COUNT_STRIDES if query.total else STRIDES
             found = self._reads.in_one_state(
-                lambda read: self._linked(read, query, links, study, visibility, page), strides
+                lambda read: self._linked(read, query, links, study, visibility, page), LINKED_STRIDES
             )
         else:
             found = self._bodies(self._reads.read, query, study, visibility, page)
