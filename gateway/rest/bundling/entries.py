@@ -78,15 +78,22 @@ def _entry(index: int, entry: Any, base: str) -> Entry | None:
         return None
     address = _address(request.get("url"), base)
     full_url, resource = entry.get("fullUrl", ""), entry.get("resource")
-    texts = {name: request[key] for key, name in _HEADERS.items() if key in request}
-    usable = all(isinstance(text, str) and text.isascii() and text.isprintable() for text in texts.values())
-    if address is None or not usable or not isinstance(full_url, str):
+    texts = _headers(request) if len(request) > 2 else {}  # most have a method and an address alone
+    if address is None or texts is None or not isinstance(full_url, str):
         return None
-    if "if-modified-since" in texts:
-        texts["if-modified-since"] = _http_date(texts["if-modified-since"])
     if not _fits(request["method"], address[0], resource):
         return None
     return Entry(index, full_url, request["method"], *address, texts, resource)
+
+
+def _headers(request: dict[str, Any]) -> dict[str, str] | None:
+    """The conditions by the names that HTTP has for them; None when one is no text that a header may have."""
+    texts = {name: request[key] for key, name in _HEADERS.items() if key in request}
+    if not all(isinstance(text, str) and text.isascii() and text.isprintable() for text in texts.values()):
+        return None
+    if "if-modified-since" in texts:
+        texts["if-modified-since"] = _http_date(texts["if-modified-since"])
+    return texts
 
 
 def _http_date(text: str) -> str:

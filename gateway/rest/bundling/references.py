@@ -6,7 +6,7 @@ See https://hl7.org/fhir/R4/http.html#trules and https://hl7.org/fhir/R4/bundle.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -37,30 +37,22 @@ def is_conditional(reference: str) -> bool:
 class References:
     """The places in a resource where its references are, found once and written as often as need be.
 
-    What is below the resource's own object is written in place: copies of that object have it too.
+    What is below the resource's own object is written in place: copies of that object have it too. `searches` are the
+    conditional references, each with the object that it stands in.
     """
 
     def __init__(self, resource: Resource, full_url: str) -> None:
         self._root = root_of(full_url)
         self.outline = Outline(resource)
-        self._searches = [
+        self.searches = [
             (node, text)
             for node, name, text in self.outline.places
             if "?" in text and name == "reference" and is_conditional(text)
         ]
 
-    @property
-    def has_conditions(self) -> bool:
-        """Whether any reference is conditional."""
-        return bool(self._searches)
-
-    def conditional(self) -> Iterator[str]:
-        """Every conditional reference."""
-        yield from (text for _, text in self._searches)
-
     def settle(self, conditional: Conditional) -> None:
         """Writes the conditional references anew, where all others are written."""
-        for node, text in self._searches:
+        for node, text in self.searches:
             node["reference"] = conditional(text)
 
     def write(self, resource: Resource, texts: "Texts") -> Resource:

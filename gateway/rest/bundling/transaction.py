@@ -6,9 +6,11 @@ See https://hl7.org/fhir/R4/http.html#trules.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from itertools import islice
+
+from msgspec import Struct
 
 from gateway.access import Delete, Door, Finder, Result, Step, Write
 from gateway.core.errors import BadRequest, FhirError
@@ -32,8 +34,7 @@ UNKNOWN = "unknown"
 _ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """What became of an entry, and the warnings about its resource."""
 
     result: Result
@@ -53,17 +54,18 @@ def run(parts: Parts, judge: Judge, study: Study, door: Door, entries: Sequence[
     transaction.begin()
     attempts = 1 if any(one.names_version for one in writes) else ATTEMPTS
     results = door.transact(transaction.plan, "transaction", action="E", locks=transaction.locks, attempts=attempts)
-    left = iter(results)
+    left, found = iter(results), transaction.issues
     return {
-        one.entry.index: _done(list(islice(left, count)), transaction.issues.get(one.entry.index, ()))
+        one.entry.index: Done(next(left), found.get(one.entry.index, ()))
+        if count == 1
+        else _of_several(sum(1 for _ in islice(left, count)))
         for one, count in zip(writes, transaction.counts, strict=True)
     }
 
 
-def _done(results: Sequence[Result], issues: Sequence[Issue]) -> Done:
-    """What became of an entry: of several that it deleted their number is told."""
-    told = [issue("rest.deleted", count=len(results))] if len(results) > 1 else []
-    return Done(results[0] if len(results) == 1 else None, (*issues, *told))
+def _of_several(count: int) -> Done:
+    """What became of an entry that deleted none, or several: their number is told."""
+    return Done(None, [issue("rest.deleted", count=count)] if count else [])
 
 
 class _Writing:
@@ -79,12 +81,11 @@ class _Writing:
             one.entry.index: References(one.resource or one.entry.resource or {}, one.entry.full_url)
             for one in writes
         }
-        for one in writes:
-            references = self._references[one.entry.index]
-            if references.has_conditions:
-                with _at(one.entry):
-                    for text in references.conditional():
-                        self._condition(text)
+        with _Place() as place:
+            for one in writes:
+                for _, text in self._references[one.entry.index].searches:
+                    place.at(one.entry)
+                    self._condition(text)
         self._ready: dict[int, Resource] = {}
         self.issues: dict[int, Sequence[Issue]] = {}
         self.counts: Sequence[int] = ()
@@ -109,10 +110,11 @@ class _Writing:
             if one.resource is not None
         }
         around = tuple(ready.values())
-        for one in self._writes:
-            made = ready.get(one.entry.index)
-            if made is not None:
-                with _at(one.entry, made["resourceType"]):
+        with _Place() as place:
+            for one in self._writes:
+                made = ready.get(one.entry.index)
+                if made is not None:
+                    place.at(one.entry, made["resourceType"])
                     self.issues[one.entry.index] = self._judge.require(made, around)
         if all(one.identity for one in self._writes):  # then what an entry comes to be is known already
             self._ready = ready
@@ -121,11 +123,12 @@ class _Writing:
         """The steps, references rewritten."""
         steps: list[tuple[Planned, Step]] = []
         counts = []
-        for one in self._writes:
-            with _at(one.entry):
+        with _Place() as place:
+            for one in self._writes:
+                place.at(one.entry)
                 made = one.make(find)
-            counts.append(len(made))
-            steps += [(one, step) for step in made]
+                counts.append(len(made))
+                steps += [(one, step) for step in made]
         self.counts = counts
         writes, identities = [one for one, _ in steps], [_identity(one, step) for one, step in steps]
         _refuse_repeated(writes, identities)
@@ -147,13 +150,14 @@ class _Writing:
                 references = References(step.resource, one.entry.full_url)
             ready = references.write(step.resource, texts)
         step = Write(ready, step.if_match, step.order, step.is_new, step.letter, references.outline)
-        return step, references if references.has_conditions else None
+        return step, references if references.searches else None
 
     def _resolve(self, waiting: Sequence[tuple[Entry, References]], outcome: Outcome) -> None:
         """Writes the references that have a condition, in place."""
         found = cache(lambda text: outcome.the_one(self._condition(text)))
-        for entry, references in waiting:
-            with _at(entry):
+        with _Place() as place:
+            for entry, references in waiting:
+                place.at(entry)
                 references.settle(found)
 
     def _condition(self, text: str) -> Query:
@@ -202,21 +206,27 @@ def _condition_of(one: Planned) -> str:
     return lock_of(one.where) if one.where and one.entry.method in ("POST", "PUT") else ""
 
 
-class _at:  # noqa: N801  # read as a word after `with`
-    """Tells in the issues of a refusal which entry it is about."""
+class _Place:
+    """Tells in the issues of a refusal which entry it is about: the one that was named last, if any."""
 
     __slots__ = ("_entry", "_type")
 
-    def __init__(self, entry: Entry, type_name: str = "") -> None:
+    def __init__(self) -> None:
+        self._entry: Entry | None = None
+        self._type = ""
+
+    def at(self, entry: Entry, type_name: str = "") -> None:
+        """From here on it is about this entry, with a resource of this type."""
         self._entry = entry
         self._type = type_name
 
-    def __enter__(self) -> None:
-        return None
+    def __enter__(self) -> "_Place":
+        return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, FhirError):
-            places = (replace(found, expression=_place(self._entry, found, self._type)) for found in error.issues)
+        entry = self._entry
+        if entry is not None and isinstance(error, FhirError):
+            places = (replace(found, expression=_place(entry, found, self._type)) for found in error.issues)
             raise type(error)(*places) from None
 
 

@@ -1,15 +1,16 @@
 """What each writing entry of a transaction asks, as a step still to be made."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
-from gateway.access import Finder
+from gateway.access import Finder, Step
 from gateway.core.errors import BadRequest, MethodNotAllowed
 from gateway.core.issues import Issue, issue
 from gateway.core.resources import Stored
 from gateway.core.types import Resource
 from gateway.rest.bundling.entries import Entry
-from gateway.rest.discovery.offering import offered
+from gateway.rest.discovery.offering import WITHOUT, offered
 from gateway.rest.parts import Parts
 from gateway.rest.patching import patch_of_entry
 from gateway.rest.writing.conditions import (
@@ -67,9 +68,9 @@ def planned(parts: Parts, study: Study, judge: Judge, entry: Entry) -> Planned:
     if len(segments) > 2 or segments[0] not in parts.definitions.types() or segments[-1][:1] in ("$", "_"):
         raise _wrong(entry)
     kind, identity = segments[0], segments[1] if len(segments) == 2 else ""
-    if not offered(kind, (_CODES[entry.method],)) and kind != "Consent":
+    if kind in WITHOUT and not offered(kind, (_CODES[entry.method],)) and kind != "Consent":
         raise MethodNotAllowed(issue("rest.method", expression=entry.place))
-    if bool(entry.query) == bool(identity) and entry.method != "POST":
+    if entry.method != "POST" and bool(entry.query) == bool(identity):
         raise _wrong(entry)
     where = criteria(parts, study.id, kind, entry.query) if entry.query else None
     version = if_match(entry.headers.get("if-match"))
@@ -88,7 +89,11 @@ def planned(parts: Parts, study: Study, judge: Judge, entry: Entry) -> Planned:
 
 
 def _alone(make: MakeStep) -> MakeSteps:
-    return lambda find: [make(find)]
+    return partial(_made_alone, make)
+
+
+def _made_alone(make: MakeStep, find: Finder) -> Sequence[Step]:
+    return [make(find)]
 
 
 def _wrong(entry: Entry) -> BadRequest:

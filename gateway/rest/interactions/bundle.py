@@ -6,18 +6,19 @@ nothing; its reads see what was written. Resources come back where `Prefer: retu
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.access import Door
-from gateway.core.codec import dumps, loads
+from gateway.core.codec import loads
 from gateway.core.errors import BadRequest
 from gateway.core.instants import format_instant
 from gateway.core.issues import issue, operation_outcome
+from gateway.core.types import Resource
 from gateway.rest.bundling import Done, Entry, Reply, ask, entries_of, entry_of, refused, run
 from gateway.rest.clients.gate import door_of, study_of
 from gateway.rest.messages.answers import etag, indented, json_response
@@ -67,17 +68,17 @@ async def _asked(request: Request, entries: Sequence[Entry | BadRequest]) -> lis
 
 
 def _well_formed(entries: Sequence[Entry | BadRequest]) -> tuple[Entry, ...]:
-    for entry in entries:
-        if isinstance(entry, BadRequest):
-            raise entry
-    return tuple(entry for entry in entries if isinstance(entry, Entry))
+    found = tuple([entry for entry in entries if isinstance(entry, Entry)])
+    if len(found) < len(entries):
+        raise next(entry for entry in entries if isinstance(entry, BadRequest))
+    return found
 
 
 async def _transaction(
     parts: Parts, judge: Judge, study: Study, door: Door, request: Request, entries: tuple[Entry, ...]
 ) -> list[bytes]:
-    reads = tuple(entry for entry in entries if entry.is_read)
-    written = {entry.path for entry in entries if not entry.is_read}
+    reads = [entry for entry in entries if entry.is_read]
+    written = {entry.path for entry in entries if not entry.is_read} if reads else set()
     for entry, reply in zip(reads, await _asked(request, reads), strict=True):
         if reply.status >= 400 and not (reply.status in (404, 410) and entry.path in written):
             raise BadRequest(issue("rest.bundle-read", expression=entry.place))
@@ -96,15 +97,28 @@ _instant = lru_cache(maxsize=16)(format_instant)
 """What one transaction wrote has one."""
 
 
+class _Response(msgspec.Struct, omit_defaults=True, rename="camel"):
+    """`Bundle.entry.response`, with the members that have a value."""
+
+    status: str
+    etag: str = ""
+    last_modified: str = ""
+    location: str = ""
+    outcome: Resource | None = None
+
+
+_encode = msgspec.json.Encoder().encode
+
+
 def _written(parts: Parts, done: Done, wanted: Preferences) -> bytes:
     stored = version_of(done.result)
-    response: dict[str, Any] = {"status": str(status_of(done.result))}
+    response = _Response(str(status_of(done.result)))
     if stored is not None:
-        response |= {"etag": etag(stored.version), "lastModified": _instant(stored.updated)}
+        response.etag, response.last_modified = etag(stored.version), _instant(stored.updated)
         if not stored.deleted:
-            response["location"] = place_of(parts, stored)
+            response.location = place_of(parts, stored)
     if wanted.returns == "operationoutcome":
-        response["outcome"] = operation_outcome(done.issues)
+        response.outcome = operation_outcome(done.issues)
     shows = wanted.returns == "representation" and stored is not None and not stored.deleted
     resource = b'"resource":%b,' % stored.body if shows and stored else b""
-    return b'{%b"response":%b}' % (resource, dumps(response))
+    return b'{%b"response":%b}' % (resource, _encode(response))

@@ -4,6 +4,7 @@ A step is made inside the transaction, so that conditions hold when it is commit
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, TypeAlias
 
 from gateway.access import Delete, Finder, Step, Write
@@ -30,11 +31,12 @@ new_id: Final = RandomIds(16).take
 def creation(resource: Resource, unless: Query | None = None) -> MakeStep:
     """The resource, whose id `new_id` made, written; or the one that meets `unless`, left as it is."""
 
-    def step(find: Finder) -> Step:
-        found = the_one(find, unless) if unless else None
-        return found or Write(resource, if_match=0, is_new=True, letter="c")
+    return partial(_created, resource, unless)
 
-    return step
+
+def _created(resource: Resource, unless: Query | None, find: Finder) -> Step:
+    found = the_one(find, unless) if unless else None
+    return found or Write(resource, if_match=0, is_new=True, letter="c")
 
 
 def replacement(
