@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from itertools import repeat
 from operator import sub
 from typing import Any, NamedTuple, cast
@@ -80,6 +81,16 @@ def are_plain_numbers(texts: Collection[str]) -> bool:
     """True when each is the text of a whole number that is written as it is read."""
     joined = " ".join(texts)
     return joined.count(" ") == len(texts) - 1 and _ALL_DIGITS.fullmatch(joined) is not None
+
+
+@lru_cache(maxsize=256)
+def small_numbers(lower: Decimal | None, upper: Decimal | None) -> frozenset[str]:
+    """The texts of whole numbers from zero to 999 that are within limits; None is no limit."""
+    return frozenset(
+        str(number)
+        for number in range(1000)
+        if (lower is None or number >= lower) and (upper is None or number <= upper)
+    )
 
 
 def is_number(values: list[Any]) -> bool:
@@ -162,6 +173,8 @@ def _texts(values: Sequence[str | None], series: Series, different: Collection[s
 
 def _are_within(texts: Collection[str], series: Series) -> bool:
     """True for texts of whole numbers within the limits; False for none, and for long ones."""
+    if texts and small_numbers(series.lower, series.upper).issuperset(texts):
+        return True
     if not texts or max(map(len, texts)) > _SHORT:
         return False
     numbers, low, high = [*map(int, texts)], series.lower, series.upper

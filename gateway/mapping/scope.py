@@ -111,7 +111,7 @@ class Scope(Struct, eq=False):
     collect: Callable[[str, dict[str, Any]], None] | None = None
     references: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     times: dict[str, str] = field(default_factory=dict)
-    columns: Columns = field(default_factory=dict)
+    columns: Columns = field(default_factory=Columns)
     rows: Rows = NO_ROWS
     fill: Callable[[], None] = lambda: None
     work: Work = field(default_factory=Work)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from gateway.fhirpath.syntax import nodes
 from gateway.fhirpath.values.equality import distinct
 from gateway.mapping.budget import spend
-from gateway.mapping.columns import Columns, column
+from gateway.mapping.columns import Columns, is_of_texts
 from gateway.mapping.fast.single_form import Writing
 from gateway.mapping.fast.single_logic import holds, logic
 from gateway.mapping.fast.single_rows import never_of
@@ -175,9 +175,8 @@ def different(value: Any, names: tuple[str, ...], columns: Columns) -> list[Any]
     if value.__class__ is list and value:
         with suppress(AttributeError, LookupError, TypeError):
             if _leads_to_object(value[0], names):
-                found = column(columns, value, names)
-                if _is_of_texts(found[0]) and found.count(found[0]) == len(found):
-                    return found[:1]
+                if columns.are_alike(value, names):
+                    return columns.below(value, names)[:1]
             elif len(names) == 2:
                 return _texts_below(value, names[0], names[1])
     return fewer(spread(value, names))
@@ -234,16 +233,12 @@ def _is_plain(item: Any) -> bool:
     raise Odd
 
 
-def _is_of_texts(item: dict[str, Any]) -> bool:
-    return all(value.__class__ is str for value in item.values())
-
-
 def fewer(items: list[Any]) -> list[Any]:
     """The items without repetitions of objects that hold texts only, as far as these are few."""
     found: list[Any] = []
     while items and len(found) < _FEW and items[0].__class__ is dict:
         first = items[0]
-        if not _is_of_texts(first):
+        if not is_of_texts(first):
             break
         found.append(first)
         if items.count(first) == len(items):

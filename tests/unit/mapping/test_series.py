@@ -248,3 +248,94 @@ def test_a_long_run_with_one_point_disturbed(
     elif act != "none":
         given[place][act] = other
     made(mapping, {"points": given})
+
+
+HELD = (
+    HEAD
+    + """\
+emit:
+  - id: series
+    mode: grouped
+    when: =rate.exists()
+    group: {by: ["=coalesce(from.device.name, '')", "=coalesce(site, '')"]}
+    key:
+      - =%subject.id
+      - =first.record.rate.time.at
+      - "=coalesce(first.record.from.device.name, '')"
+      - "=coalesce(first.record.site, '')"
+    resource:
+      resourceType: Observation
+      status: final
+      code: {text: heart rate}
+      device: =ref('device', first.record.from.device.name)
+      valueSampledData:
+        series:
+          time: =rate.time.at
+          value: =rate.bpm.toDecimal()
+          period: {value: 1, unit: min}
+          upper: 200
+          origin: {value: 0, unit: beats/min, system: "http://unitsofmeasure.org", code: /min}
+  - id: device
+    mode: per-payload
+    foreach: =points.from.device.where(name.exists()).distinct()
+    vars: {makers: "=%payload.points.from.device.where(name = %item.name).maker.distinct()"}
+    key: [=%subject.id, =name]
+    resource: {resourceType: Device, serialNumber: =name, manufacturer: "=iif(%makers.count() = 1, %makers)"}
+  - id: resting
+    when: =resting.exists()
+    key: [=%subject.id, =%index]
+    resource: {resourceType: Observation, status: final, code: {text: =resting}}
+policy: {wrong-value: drop-resource, duplicate-key: drop-resource}
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Mapping:
+    return compiled(tmp_path_factory.mktemp("held"), HELD)
+
+
+def sample(number: int) -> dict[str, Any]:
+    device = {"name": "watch", "maker": "m"}
+    return {"rate": {"time": {"at": at(60 * number)}, "bpm": "60"}, "from": {"device": device}, "site": "wrist"}
+
+
+def test_a_payload_as_devices_send_it_is_one_run(held: Mapping) -> None:
+    tree = {"points": [sample(number) for number in range(100)]}
+    tree["points"][7]["rate"]["bpm"] = "201"
+    assert datas(made(held, tree)) == [" ".join(["60"] * 7 + ["U"] + ["60"] * 92), ""]
+
+
+PLACES = ["resting", "site", "from", "from.device", "from.device.name", "from.device.maker"]
+PLACES += ["", "rate", "rate.time", "rate.time.at", "rate.bpm"]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    length=st.integers(1, 7),
+    changes=st.lists(
+        st.tuples(
+            st.integers(0, 6),
+            st.sampled_from(PLACES),
+            st.sampled_from(
+                [None, "", "61", "060", "201", "1000", "4.060", 61, [], {}, at(60), at(30), "a", ["b"], ...]
+            ),
+        ),
+        max_size=3,
+    ),
+)
+def test_what_disturbs_the_pass_over_all_members(
+    held: Mapping, length: int, changes: list[tuple[int, str, Any]]
+) -> None:
+    tree: dict[str, Any] = {"points": [sample(number) for number in range(length)]}
+    for number, path, value in changes:
+        steps: list[Any] = ["points", number % length, *filter(None, path.split("."))]
+        last = steps.pop()
+        node: Any = tree
+        for step in steps:
+            node = node.get(step) if isinstance(node, dict) else node[step] if isinstance(node, list) else None
+        if isinstance(node, dict) and value is ...:
+            node.pop(last, None)
+        elif isinstance(node, dict) or (isinstance(node, list) and not isinstance(last, str) and value is not ...):
+            node[last] = value
+    made(held, tree)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.core.instants import parse_interval
 from gateway.mapping import Mapping
+from gateway.mapping.columns import Columns
 from gateway.mapping.fast.bulk import are_absent, is_regular
 from gateway.mapping.fast.generate import written
 from gateway.mapping.fast.single_items import fewer, spread
@@ -166,7 +167,7 @@ def test_times_remembered_in_one_unit_are_not_those_of_another(tmp_path: Path) -
 
 @pytest.mark.parametrize("record", [[{"a": 1}], "a", None, 1])
 def test_what_is_absent_is_told_of_objects_alone(record: Any) -> None:
-    assert are_absent([{"b": 1}, {"a": None}], ("a",))
-    assert not are_absent([{"b": 1}, {"a": 0}], ("a",))
+    assert are_absent([{"b": 1}, {"a": None}], ("a",), Columns())
+    assert not are_absent([{"b": 1}, {"a": 0}], ("a",), Columns())
     with pytest.raises((AttributeError, TypeError)):
-        are_absent([{"b": 1}, record], ("a",))
+        are_absent([{"b": 1}, record], ("a",), Columns())
