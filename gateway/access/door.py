@@ -1,6 +1,7 @@
 """The door: reading and writing as one principal."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -104,11 +105,12 @@ class Door:
     def begin_read(self, type: str, id: str, version: int | None = None) -> tuple[Stored, Ticket]:
         """Like `read`, for an event loop: nothing may be served before the ticket is done, whose error is the answer
         then. The event waits for `Access.flush`: one disk flush serves many readers."""
-        key, operation = Key(self.principal.study, type, id), "read" if version is None else "vread"
+        who, now = self._gate.principal, self._clock()
+        key, operation = Key(who.study, type, id), "read" if version is None else "vread"
         try:
-            require_scope(self.principal, type, "r")
-            own = own_consent(self._store, self.principal, key, version) if type == CONSENT else None
-            stored = own or self._store.read(key, self._visibility("access", "r"), version)
+            require_scope(who, type, "r")
+            own = own_consent(self._store, who, key, version) if type == CONSENT else None
+            stored = own or self._store.read(key, self._visibility("access", "r", now), version)
             if stored is None:
                 raise NotFound(issue("auth.not-found"))
             if stored.deleted:
@@ -116,7 +118,7 @@ class Door:
         except FhirError as error:
             self._refuse_read(self._event("R", operation, (key.reference,), 1), key, error)
             raise
-        return stored, self._journal.hold(self._clock(), operation, (key.reference,), (stored.version,), stored.pairs)
+        return stored, self._journal.hold(now, operation, (key.reference,), (stored.version,), stored.pairs)
 
     def history(
         self,
@@ -377,11 +379,13 @@ class Door:
         while self._lookups:
             self._lookups.pop().result()
 
-    def _visibility(self, action: str, letters: str) -> Visibility:
-        """The reader's eyes, for an action of consent and by the scopes that allow all `letters`."""
-        who = self.principal
-        limits = self._gate.limits.of(who, letters)
-        return Visibility(who.study, who.organisation, action, who.purpose, micros(self._clock()), limits)
+    def _visibility(self, action: str, letters: str, at: datetime | None = None) -> Visibility:
+        """The reader's eyes, for an action of consent and by the scopes that allow all `letters`, `at` an instant or
+        now."""
+        gate = self._gate
+        who = gate.principal
+        limits = gate.limits.of(who, letters)
+        return Visibility(who.study, who.organisation, action, who.purpose, micros(at or self._clock()), limits)
 
     def _event(self, action: Action, operation: str, targets: Iterable[Target] = (), count: int = 0) -> Event:
         return self._journal.event(self._clock(), action, operation, targets, count)

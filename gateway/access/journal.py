@@ -120,7 +120,8 @@ class Journal(Struct, frozen=True):
         self, at: datetime, operation: str, references: Sequence[str], versions: Sequence[int], pairs: Pairs = None
     ) -> Ticket:
         """Submits what `served` makes, held."""
-        return self.submit_held(self.served(at, operation, references, versions), pairs)
+        event = self.served(at, operation, references, versions)
+        return self.trail.submit(event if pairs is None else Seen(event, pairs), wake=False)
 
     def record(self, event: Told) -> None:
         """Returns when the event is durable; raises `Unavailable`."""

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from gateway.core.errors import Unavailable
@@ -58,5 +57,7 @@ class Ticket:
                 call = self._calls.pop()
             except IndexError:  # the other thread was faster
                 return
-            with suppress(Exception):  # as of an event loop that has ended: the other events must go on
+            try:
                 call()
+            except Exception:  # noqa: S112 - as of an event loop that has ended: the other events must go on
+                continue

@@ -49,7 +49,8 @@ class AuditTrail:
         self._rows = rows
         self._digest = digest_by(key)
         self._waiting: deque[tuple[Told, Ticket]] = deque()
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._writer: threading.Thread | None = None
         self._closed = False
         self._wanted = False
@@ -66,7 +67,7 @@ class AuditTrail:
         one disk flush. Raises `Unavailable` at once when too many events wait or the trail is closed.
         """
         ticket = Ticket()
-        with self._changed:
+        with self._lock:
             if self._closed or len(self._waiting) >= WAITING:
                 raise Unavailable(issue("audit.unavailable"))
             self._waiting.append((event, ticket))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from limits import RateLimitItem, parse
 from limits.storage import Storage, storage_from_string
@@ -70,7 +70,9 @@ class RateLimits:
             if not isinstance(storage, Storage):
                 raise ValueError("a store of requests that this gateway cannot count in")
             return cls(budgets, storage)
-        return cls(budgets, SharedStorage(counters if workers > 1 else MemoryCounters()))
+        return cls(
+            budgets, SharedStorage(counters) if workers > 1 else SharedStorage(MemoryCounters(), is_alone=True)
+        )
 
     def spend(self, kind: Kind, study: str, who: str) -> None:
         """Takes one from a budget; raises `TooManyRequests`, with the seconds until its window ends, when it is used
@@ -79,7 +81,11 @@ class RateLimits:
         if size is None:
             return
         key, (most, seconds) = self._key(kind, study, kind, who), size
-        if self._ask(self._storage.incr, key, seconds) > most:
+        try:
+            count = self._storage.incr(key, seconds)
+        except Exception as error:
+            raise _unavailable(error) from None
+        if count > most:
             raise self._refusal(key)
 
     def require_left(self, kind: Kind, study: str, who: str) -> None:
@@ -88,22 +94,26 @@ class RateLimits:
         if size is None:
             return
         key = self._key(kind, study, kind, who)
-        if self._ask(self._storage.get, key) >= size[0]:
+        try:
+            count = self._storage.get(key)
+        except Exception as error:
+            raise _unavailable(error) from None
+        if count >= size[0]:
             raise self._refusal(key)
 
     def _refusal(self, key: str) -> TooManyRequests:
-        end = self._ask(self._storage.get_expiry, key)
+        try:
+            end = self._storage.get_expiry(key)
+        except Exception as error:
+            raise _unavailable(error) from None
         refusal = TooManyRequests(issue("auth.rate"))
         refusal.seconds = max(1, round(end - time.time()))
         return refusal
 
-    def _ask(self, question: Any, *given: Any) -> Any:
-        try:
-            return question(*given)
-        except FhirError:
-            raise
-        except Exception:
-            raise Unavailable(issue("auth.rate-store")) from None
+
+def _unavailable(error: Exception) -> FhirError:
+    """What a failure of a storage is to who asked."""
+    return error if isinstance(error, FhirError) else Unavailable(issue("auth.rate-store"))
 
 
 class MemoryCounters:
@@ -140,10 +150,14 @@ class _Held:
 
 
 class SharedStorage:
-    """`Counting` over `Counters`; safe between threads. Keys are those that `limits` makes."""
+    """`Counting` over `Counters`; safe between threads. Keys are those that `limits` makes.
 
-    def __init__(self, counters: Counters) -> None:
+    `is_alone`: nobody else counts there, so that there is nothing but what is held.
+    """
+
+    def __init__(self, counters: Counters, *, is_alone: bool = False) -> None:
         self._counters = counters
+        self._is_alone = is_alone
         self._held: dict[str, _Held] = {}
         self._lock = threading.Lock()
 
@@ -171,7 +185,7 @@ class SharedStorage:
             held = self._held.get(key)
             if held is not None and time.time() < held.until:
                 return held.total - held.left
-        return self._counters.get(_study(key), key)[0]
+        return 0 if self._is_alone else self._counters.get(_study(key), key)[0]
 
     def get_expiry(self, key: str) -> float:
         """The end of the window."""

@@ -55,8 +55,7 @@ class Stored(msgspec.Struct, frozen=True, eq=False, gc=False):
         return self.key, self.version, self.updated, self.deleted, self.body
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True):
     """Where a resource stands for consent: whose data it is, of which domains, from when.
 
     `subjects` are Patient ids, `domains` the study's data domains ("" when no domain claims it); consent must
@@ -158,8 +157,7 @@ class Limit:
     retained: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Visibility:
+class Visibility(msgspec.Struct, frozen=True, gc=False):
     """Through whose eyes the store is read: the consent question that SQL answers for every row.
 
     `now` is microseconds since the epoch. A row is visible when it is study-level, or every (subject, domain) pair

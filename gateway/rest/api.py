@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 import gateway
 from gateway.core.errors import FhirError
@@ -70,7 +70,7 @@ def create_api(parts: Parts, run: Callable[[], AbstractAsyncContextManager[None]
     reading: list[Way] = [(READ, read.endpoint(parts)), (SEARCH, search.endpoint(parts))]
     ways = {"GET": reading, "HEAD": reading, "POST": creating}
     direct = Direct(answering, ways, is_outside=True)
-    api.middleware_stack = Edge(for_origins(direct, parts.origins))  # around the framework's own layers
+    api.middleware_stack = Edge(for_origins(direct, parts.origins), api)  # around the framework's own layers
     return api
 
 
@@ -78,12 +78,7 @@ def served(api: FastAPI) -> ASGIApp:
     """What a server runs of an application: its layers, past the framework's first steps, which do nothing here."""
     layers = api.middleware_stack
     assert layers is not None
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["app"] = api
-        await layers(scope, receive, send)
-
-    return serve
+    return layers
 
 
 def _routes(parts: Parts) -> list[BaseRoute]:

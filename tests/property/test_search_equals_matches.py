@@ -5,13 +5,13 @@ reading of `Visibility` and `Grant`, a few lines of Python.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gateway.core import Resource, loads
 from gateway.core.instants import FOREVER_AFTER, FOREVER_BEFORE, micros
@@ -217,7 +217,7 @@ def test_visible_rows_are_those_the_rule_permits(
         assert sorted(row.key.id for row in found) == expected
         assert store.search(query, study, visibility, Page(0)).total == len(expected)
         # What leaves asks the clock too: a grant that ends meanwhile shows nothing more.
-        leaving = replace(visibility, now=max(one.now, micros(NOW)))
+        leaving = structs.replace(visibility, now=max(one.now, micros(NOW)))
         left = sorted(id for id, placement in placed.items() if permitted(placement, leaving, boxes))
         assert sorted(row.key.id for row in store.stream("Observation", study, visibility)) == left
         read = {one.key.id for one in changes if store.read(one.key, visibility)}

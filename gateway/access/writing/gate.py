@@ -1,7 +1,7 @@
 """What a principal may write, decided before and inside the transaction."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -210,7 +210,8 @@ class Gate:
         limits = self.limits.of(self.principal, letter)
         if limits is None:
             return
-        if done.outcome != "created" and self.store.read(change.key, replace(visibility, limits=limits)) is None:
+        narrowed = structs.replace(visibility, limits=limits)
+        if done.outcome != "created" and self.store.read(change.key, narrowed) is None:
             raise NotFound(issue("auth.not-found"))
         if change.resource is not None and not self.limits.permits(limits, change.resource, change.placement):
             raise Forbidden(issue("auth.scope", interaction=NAMES[letter], type=change.key.type))

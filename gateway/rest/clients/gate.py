@@ -1,5 +1,6 @@
 """The first questions about each request: which study, who asks, about which type. Any doubt is a refusal."""
 
+from functools import partial
 from typing import Final
 
 from starlette.requests import Request
@@ -13,7 +14,7 @@ from gateway.rest.clients.breaking import TICKET, broken_door
 from gateway.rest.clients.pacing import address_of, proved, spend_once
 from gateway.rest.layers.edge import note, request_id
 from gateway.rest.messages.headers import authorization_of, headers_of
-from gateway.rest.messages.reasons import reason_of
+from gateway.rest.messages.reasons import HEADER, reason_of
 from gateway.rest.parts import Parts
 from gateway.study import Study
 
@@ -21,11 +22,12 @@ KNOWN_CALLER: Final = "gateway.known_caller"
 """Where an ASGI scope that the gateway itself makes has who asks; nothing that a client sends comes there."""
 
 _TICKET: Final = TICKET.encode()
+_REASON: Final = HEADER.encode()
 
 
 def study_of(parts: Parts, request: Request) -> Study:
     """The study in the address; raises `NotFound`."""
-    study = parts.studies.get(request.path_params["study"])
+    study = parts.studies.get(request.scope["path_params"]["study"])
     if study is None:
         raise NotFound(issue("rest.unknown-study"))
     note(request.scope, study=study.id)
@@ -42,7 +44,7 @@ def principal_of(parts: Parts, request: Request, study: Study, kind: Kind = "fhi
     scheme, token = authorization_of(request)
     if scheme != "bearer" or not token:
         raise Unauthorized(issue("rest.token-missing"))
-    principal = proved(parts, request, study.id, lambda: parts.authenticate(token, study.id))
+    principal = proved(parts, request, study.id, partial(parts.authenticate, token, study.id))
     spend_once(parts, request, kind, principal)
     return principal
 
@@ -50,14 +52,16 @@ def principal_of(parts: Parts, request: Request, study: Study, kind: Kind = "fhi
 def door_of(parts: Parts, request: Request) -> Door:
     """The door of the caller to the resources of the study in the address."""
     principal = principal_of(parts, request, study_of(parts, request))
-    if _TICKET in headers_of(request.scope):
+    given = headers_of(request.scope)
+    if _TICKET in given:
         return broken_door(parts, request, principal)
-    return parts.access.door(principal, request_id(request.scope), reason_of(request), address_of(request))
+    why = reason_of(request) if _REASON in given else ""
+    return parts.access.door(principal, request_id(request.scope), why, address_of(request))
 
 
 def type_of(parts: Parts, request: Request) -> str:
     """The resource type in the address; raises `NotFound` unless R4 has it."""
-    name: str = request.path_params["type"]
+    name: str = request.scope["path_params"]["type"]
     if name not in parts.definitions.types():
         raise NotFound(issue("rest.unknown-type"))
     note(request.scope, resource_type=name)

@@ -6,7 +6,7 @@ the operation, and the study and resource type once they proved to be real ones 
 
 import logging
 import time
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 from starlette.requests import ClientDisconnect
@@ -36,47 +36,73 @@ def request_id(scope: Scope) -> str:
 
 def note(scope: Scope, **facts: str | int) -> None:
     """Adds facts to the access log line of this request; they must be names of the gateway's own things."""
-    scope.setdefault(_NOTES, {}).update(facts)
+    notes = scope.get(_NOTES)
+    if notes is None:
+        scope[_NOTES] = facts
+    else:
+        notes.update(facts)
+
+
+class _Marked:
+    """What sends the answer to a request with the headers of the edge; `status` is 0 before it begins."""
+
+    __slots__ = ("_extra", "_send", "status")
+
+    def __init__(self, send: Send, identity: str) -> None:
+        self._send = send
+        self._extra = (*_HEADERS, (b"x-request-id", identity.encode()))
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        """Sends one message."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *self._extra]
+        await self._send(message)
+
+    def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Sends a whole answer where the server takes one; see `gateway.cli._serve.answering`."""
+        whole = getattr(self._send, "whole", None)
+        if whole is None or not whole(status, [*headers, *self._extra], body):
+            return False
+        self.status = status
+        return True
 
 
 class Edge:
-    """The ASGI application `app` with the outermost layer around it."""
+    """The ASGI application `app` with the outermost layer around it; what is asked is told that it is asked `of` the
+    framework's own application."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, of: ASGIApp | None = None) -> None:
         self.app = app
+        self.of = of
         self.log = logger()
         self.tells: bool | None = None
         self.ids = RandomIds(8)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection; anything but HTTP passes through."""
+        if self.of is not None:
+            scope["app"] = self.of
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         start = time.perf_counter()
-        answer: dict[str, int] = {}
         identity = scope[REQUEST_ID] = self.ids.take()
-        extra = (*_HEADERS, (b"x-request-id", identity.encode()))
-
-        async def send_marked(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                answer["status"] = message["status"]
-                message["headers"] = [*message.get("headers", ()), *extra]
-            await send(message)
-
+        answer = _Marked(send, identity)
         # No address has a NUL in it, and PostgreSQL cannot even look for one.
         app = nowhere() if "\0" in scope["path"] else self.app
         try:
-            await app(scope, receive, send_marked)
+            await app(scope, receive, answer)
         except ClientDisconnect:  # while it was still sending: nobody is left to answer
             self.log.info("client disconnected", request_id=identity)
         except Exception as error:
             self.log.error("request failed", request_id=identity, exc_info=error)
-            if not answer:
-                await internal()(scope, receive, send_marked)
+            if not answer.status:
+                await internal()(scope, receive, answer)
         finally:
             if self.tells or (self.tells is None and self._tells()):
-                self._write(scope, answer.get("status", 0), start)
+                self._write(scope, answer.status, start)
 
     def _tells(self) -> bool:
         """Whether the log takes lines of requests; asked once there is one, when logs are set up."""

@@ -9,6 +9,7 @@ request that is given up does not take its event back.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from gateway.audit import Ticket
@@ -25,40 +26,50 @@ class Recording:
         self._flushing = False
         self._held = 0
         self._last = 0
-        self._ready: deque[asyncio.Future[None]] = deque()
+        self._ready: deque[tuple[asyncio.Future[None], Ticket]] = deque()
         self._waking = False
 
-    async def wait(self, recorded: Ticket) -> None:
-        """Returns when the event is durable; raises what kept it from that."""
-        if not recorded.done():
-            loop = asyncio.get_running_loop()
-            waiter: asyncio.Future[None] = loop.create_future()
-            self._held += 1
-            if not self._flushing:
-                self._flushing = True
-                if self._last > 1:
-                    loop.call_later(GATHER_SECONDS, self._flush_all)
-                else:
-                    loop.call_soon(self._flush_all)
-
-            def tell() -> None:
-                self._ready.append(waiter)
-                if not self._waking:
-                    self._waking = True
-                    loop.call_soon_threadsafe(self._wake)
-
-            recorded.when_done(tell)
-            await waiter
-        recorded.result()
+    def wait(self, recorded: Ticket) -> "asyncio.Future[None]":
+        """Done when the event is durable; fails with what kept it from that."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        if recorded.done():
+            _settle(waiter, recorded)
+            return waiter
+        self._held += 1
+        if not self._flushing:
+            self._flushing = True
+            if self._last > 1:
+                loop.call_later(GATHER_SECONDS, self._flush_all)
+            else:
+                loop.call_soon(self._flush_all)
+        recorded.when_done(partial(self._tell, loop, waiter, recorded))
+        return waiter
 
     def _flush_all(self) -> None:
         self._flushing = False
         self._last, self._held = self._held, 0
         self._flush()
 
+    def _tell(self, loop: asyncio.AbstractEventLoop, waiter: "asyncio.Future[None]", recorded: Ticket) -> None:
+        self._ready.append((waiter, recorded))
+        if not self._waking:
+            self._waking = True
+            loop.call_soon_threadsafe(self._wake)
+
     def _wake(self) -> None:
         self._waking = False  # before the queue is emptied: whoever comes later wakes the loop again
         while self._ready:
-            waiter = self._ready.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
+            _settle(*self._ready.popleft())
+
+
+def _settle(waiter: "asyncio.Future[None]", recorded: Ticket) -> None:
+    """Tells a waiter what became of its event, unless its request was given up."""
+    if waiter.done():
+        return
+    try:
+        recorded.result()
+    except Exception as error:
+        waiter.set_exception(error)
+    else:
+        waiter.set_result(None)

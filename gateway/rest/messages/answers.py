@@ -18,9 +18,10 @@ from gateway.core.codec import dumps
 from gateway.core.resources import Stored
 from gateway.core.types import Resource
 from gateway.rest.messages.bundles import Shown, whole
-from gateway.rest.messages.headers import header
+from gateway.rest.messages.headers import header, headers_of
 from gateway.rest.messages.problems import FHIR_JSON
 
+_CONDITIONS: Final = frozenset((b"if-none-match", b"if-modified-since"))
 _FHIR_JSON: Final = (b"content-type", FHIR_JSON.encode())
 
 
@@ -66,23 +67,33 @@ class Ready:
         self.headers = [length, _FHIR_JSON, *headers] if body else [length, *headers]
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Sends it."""
+        """Sends it; at once where `send` takes a whole answer, see `gateway.cli._serve.answering`."""
+        whole = getattr(send, "whole", None)
+        if whole is not None and whole(self.status_code, self.headers, self.body):
+            return
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body})
 
 
 def version_response(request: Request, stored: Stored, pretty: bool, shown: Shown = whole) -> Response | Ready:
     """The response to a read of `stored`: 200 with its bytes as `shown`, or 304 when the client has this version."""
-    tag, modified = etag(stored.version), last_modified(stored.updated)
     if unchanged(request, stored):
-        return Response(None, 304, {"ETag": tag, "Last-Modified": modified})
+        told = {"ETag": etag(stored.version), "Last-Modified": last_modified(stored.updated)}
+        return Response(None, 304, told)
     body = shown(stored)
-    told = ((b"etag", tag.encode()), (b"last-modified", modified.encode()))
-    return Ready(indented(body) if pretty else body, *told)
+    return Ready(indented(body) if pretty else body, *_told(stored.version, stored.updated))
+
+
+@lru_cache(maxsize=4096)
+def _told(version: int, updated: datetime) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers that tell a version."""
+    return (b"etag", etag(version).encode()), (b"last-modified", last_modified(updated).encode())
 
 
 def unchanged(request: Request, stored: Stored) -> bool:
     """Whether the client says that it has this version."""
+    if _CONDITIONS.isdisjoint(headers_of(request.scope)):
+        return False
     wanted = header(request, b"if-none-match")
     if wanted is not None:
         tags = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}

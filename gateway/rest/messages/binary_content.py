@@ -24,7 +24,7 @@ _SAFE: Final = {"Content-Disposition": "attachment", "Content-Security-Policy": 
 
 def asks_for_content(request: Request) -> bool:
     """Whether a read is of what a Binary holds: its Accept admits no JSON, and no parameter says otherwise."""
-    if request.path_params["type"] != "Binary" or request.scope["query_string"]:
+    if request.scope["path_params"]["type"] != "Binary" or request.scope["query_string"]:
         return False
     return not admits_json(header(request, b"accept") or "")
 

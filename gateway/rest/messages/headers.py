@@ -45,5 +45,6 @@ def authorization_of(request: Request) -> tuple[str, str]:
     names = request.scope["headers"]
     if len(found) != len(names) and sum(name == _AUTHORIZATION for name, _ in names) > 1:
         raise BadRequest(issue("rest.authorization-twice"))
-    scheme, _, proof = (header(request, _AUTHORIZATION) or "").partition(" ")
+    given = found.get(_AUTHORIZATION, b"").decode("latin-1")
+    scheme, _, proof = given.partition(" ")
     return scheme.lower(), proof.strip()

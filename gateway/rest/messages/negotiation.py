@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from gateway.core.errors import BadRequest, NotAcceptable
 from gateway.core.issues import issue
-from gateway.rest.messages.headers import header
+from gateway.rest.messages.headers import header, headers_of
 from gateway.rest.messages.media_types import is_r4, split
 
 JSON_NAMES = frozenset({"json", "application/json", "application/fhir+json", "text/json"})
@@ -30,7 +30,9 @@ def negotiate(request: Request) -> bool:
     For interactions that take the common parameters only.
     """
     if not request.scope["query_string"]:
-        check_accept(header(request, b"accept") or "")
+        accept = headers_of(request.scope).get(b"accept")
+        if accept is not None:
+            check_accept(accept.decode("latin-1"))
         return False
     return negotiate_with(request, request.query_params.multi_items())
 

@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from starlette.requests import Request
 from starlette.types import Scope
 
-from gateway.rest.messages.headers import values_of
+from gateway.rest.messages.headers import headers_of, values_of
 
 Returns: TypeAlias = Literal["representation", "minimal", "operationoutcome"]
 _RETURNS: Final[dict[str, Returns]] = {name: name for name in get_args(Returns)}
@@ -33,8 +33,10 @@ LATER: Final = re.compile(r"(?:^|[,;\s])respond-async(?:$|[,;\s=])")
 
 def is_for_later(scope: Scope) -> bool:
     """Whether the client would rather not wait for the answer."""
+    if b"prefer" not in headers_of(scope):
+        return False
     values = values_of(scope, b"prefer")
-    return bool(values) and any(LATER.search(value.decode("latin-1").lower()) for value in values)
+    return any(LATER.search(value.decode("latin-1").lower()) for value in values)
 
 
 def preferences_of(request: Request) -> Preferences:

@@ -1,12 +1,12 @@
 """Definitions of the folders beside what is stored: found, paged, replaced by what is stored, and never written."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.access import CataloguedStore, ScopeLimits
 from gateway.core import dumps, loads
@@ -99,14 +99,14 @@ def test_what_is_stored_at_its_place_wins_until_it_is_deleted(shelf: Shelf) -> N
 
 @pytest.mark.parametrize("limits", [(), (Limit("CodeSystem"),)], ids=["nothing", "another type"])
 def test_scopes_are_asked_of_definitions_too(shelf: Shelf, limits: tuple[Limit, ...]) -> None:
-    blind = replace(shelf.eyes, limits=limits)
+    blind = structs.replace(shelf.eyes, limits=limits)
     assert shelf.store.read(shelf.key("a"), blind) is None
     assert ids(shelf.search(eyes=blind)) == []
-    seeing = replace(shelf.eyes, limits=(Limit("ValueSet"),))
+    seeing = structs.replace(shelf.eyes, limits=(Limit("ValueSet"),))
     assert shelf.store.read(shelf.key("a"), seeing) is not None
-    of_a_site = replace(shelf.eyes, limits=(Limit("ValueSet", among=frozenset()),))
+    of_a_site = structs.replace(shelf.eyes, limits=(Limit("ValueSet", among=frozenset()),))
     assert shelf.store.read(shelf.key("a"), of_a_site) is not None
-    narrow = replace(shelf.eyes, limits=(Limit("ValueSet", "", shelf.query("name=b").clauses),))
+    narrow = structs.replace(shelf.eyes, limits=(Limit("ValueSet", "", shelf.query("name=b").clauses),))
     assert ids(shelf.search(eyes=narrow)) == ["b"]
 
 
@@ -165,7 +165,7 @@ def test_definitions_are_searched_like_what_is_stored(shelf: Shelf, text: str, f
 
 def test_they_leave_in_no_other_way(shelf: Shelf, world: World) -> None:
     query = shelf.query()
-    disclosing = replace(shelf.eyes, action="disclose")
+    disclosing = structs.replace(shelf.eyes, action="disclose")
     for eyes in (None, disclosing):
         assert sorted(ids(shelf.store.search(query, shelf.study, eyes, Page(100)))) == ["d", "f"]
     assert ids(shelf.store.stream("ValueSet", shelf.study, None)) == ["d", "f"]

@@ -1,10 +1,10 @@
 """Each way through the door keeps to the scopes of its own letters, asks Consents for its own action, and is told in
 the words that nobody need give."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.access import Delete, Door, Finder, Page, ScopeLimits, Write
 from gateway.access.door import HISTORY_PAGE
@@ -72,7 +72,7 @@ def test_how_a_search_is_answered_is_told_of_the_search_that_this_reader_makes(w
 
     told = texts(access.door(principal).explain_search(OBSERVATIONS, PAGE))
     assert told == texts(world.store.explain(OBSERVATIONS, world.study.id, eyes, PAGE))
-    assert told != texts(world.store.explain(OBSERVATIONS, world.study.id, replace(eyes, limits=()), PAGE))
+    assert told != texts(world.store.explain(OBSERVATIONS, world.study.id, structs.replace(eyes, limits=()), PAGE))
 
 
 def test_a_search_is_told_as_it_was_asked_and_the_rest_without_words(world: World) -> None:

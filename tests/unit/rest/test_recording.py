@@ -25,7 +25,7 @@ def test_every_waiter_is_woken_whatever_thread_finishes_its_event() -> None:
                 event.settle()
 
         thread = threading.Thread(target=finish)
-        waiting = [asyncio.create_task(recording.wait(event)) for event in events]
+        waiting = [asyncio.ensure_future(recording.wait(event)) for event in events]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert flushed == [1], "one turn of the loop is one flush"
@@ -54,7 +54,7 @@ def test_an_event_that_is_not_durable_is_an_error() -> None:
 def test_a_request_given_up_leaves_its_event() -> None:
     async def once() -> Ticket:
         event = Ticket()
-        waiting = asyncio.create_task(Recording(nothing).wait(event))
+        waiting = asyncio.ensure_future(Recording(nothing).wait(event))
         await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -1,7 +1,8 @@
 """All visible matches of a search, oldest first: a statement a batch on SQLite, by a cursor on PostgreSQL."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec import structs
 
 from gateway.core.clock import Clock
 from gateway.core.instants import micros
@@ -35,7 +36,7 @@ class Streams:
     def _one_by_one(self, query: Query, study: str, visibility: Visibility | None) -> Iterator[Rows]:
         after: Position | None = None
         while True:
-            visibility = visibility and replace(visibility, now=max(visibility.now, micros(self._clock())))
+            visibility = visibility and structs.replace(visibility, now=max(visibility.now, micros(self._clock())))
             rows = self._database.read_one_state(
                 lambda read, eyes=visibility, after=after: self._finder.batch(  # type: ignore[misc]
                     read, query, study, eyes, after, BATCH
@@ -48,7 +49,7 @@ class Streams:
 
     def _through_cursor(self, query: Query, study: str, visibility: Visibility | None) -> Iterator[Rows]:
         def statement(read: Read, after: Position | None, now: int) -> tuple[Prepared, Values]:
-            return self._finder.whole(read, query, study, visibility and replace(visibility, now=now), after)
+            return self._finder.whole(read, query, study, visibility and structs.replace(visibility, now=now), after)
 
         asked_at = visibility.now if visibility else 0
         return self._cursors.batches(Asked(study, query.type, statement, width=2, now=asked_at))

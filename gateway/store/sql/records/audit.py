@@ -51,7 +51,7 @@ class AuditRows:
 
     def append(self, events: Sequence[Told]) -> tuple[AuditRow, ...]:
         """See `AuditStore.append`."""
-        studies = dict.fromkeys(event.study for event in events)
+        studies = dict.fromkeys([event.study for event in events])
         if len(studies) == 1:
             return tuple(self._append(events[0].study, events))
         rows = {one: iter(self._append(one, [event for event in events if event.study == one])) for one in studies}
@@ -96,7 +96,8 @@ class AuditRows:
             part = rows[start : start + _ROWS]
             bound: list[Any] = [part[0].study]
             for row in part:
-                bound += (row.sequence, row.at, row.event, row.digest)
+                # To SQLite's driver bytes are a class to be adapted, which it looks for twice; a bytearray is not.
+                bound += (row.sequence, row.at, bytearray(row.event), bytearray(row.digest))
             connection.exec_driver_sql(self._add_many[len(part)], tuple(bound))
 
     def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
