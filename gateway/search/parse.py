@@ -117,9 +117,11 @@ class _Search:
 
     def _versioned(self, types: tuple[str, ...], name: str, text: str) -> list[Clause]:
         """`url=canonical|version` asks for both; empty for everything else."""
+        if name != "url":
+            return []
         url, bar, version = text.partition("|")
         known = [self._reading.parameters.of(type).get("version") for type in types]
-        if name != "url" or not bar or not all(known) or not version or set(text) & set(",\\") or not is_usable(text):
+        if not bar or not all(known) or not version or set(text) & set(",\\") or not is_usable(text):
             return []
         return [UriClause("url", (url,)), self._reader.read(types, "version", version)]
 

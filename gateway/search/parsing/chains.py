@@ -40,6 +40,8 @@ class ClauseReader:
 
         Where types read it differently, it is an `AnyClause` of the ways. Raises `BadRequest` with the one fault.
         """
+        if len(types) == 1:
+            return self._of_type(types[0], name, text, links)
         return _any([self._of_type(type, name, text, links) for type in types])
 
     def _of_type(self, type: str, name: str, text: str, links: int) -> Clause:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from gateway.core.resources import Visibility
 from gateway.search import Query
-from gateway.search.query import ChainClause, Clause, SortKey
+from gateway.search.query import ChainClause, Clause, DateClause, NumberClause, QuantityClause, SortKey
 from gateway.store.port import Bodies, Page
 from gateway.store.sql.among import as_list
 from gateway.store.sql.database import Database, Prepared
@@ -51,13 +51,23 @@ class _Plan:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """A query as it is read: what it compares with, and the plan of all else, which other queries share."""
+
+    plan: _Plan
+    compared: tuple[Piece, ...]
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Way:
-    """What one statement reads a page or a count from, None when nothing can match; `values` are the query's own and
-    those of the facets, `about` as in `_Plan`."""
+    """What one statement reads a page or a count from, None when nothing can match; `values` are the plan's own and
+    those of the facets, `taken` is how many of them its pieces have; `about` as in `_Plan`."""
 
     driver: str | None
     pieces: tuple[Piece, ...]
     values: dict[str, Any]
+    taken: int
     ranges: int
     about: str
     facets: FacetShape | None
@@ -76,6 +86,9 @@ class _Rest:
 
     left: int = 0
 
+
+_COMPARED: Final = frozenset({DateClause, NumberClause, QuantityClause})
+"""The clauses that never drive a search, whose values are new each time: since when, above what."""
 
 _Answer: TypeAlias = tuple[Bodies, str]
 """A page, and the keys of its rows with commas between."""
@@ -100,6 +113,7 @@ class BriefSearches:
         self._prepared = prepared
         self._reads = BriefReads(database)
         self._links = BriefLinks(database, indexes)
+        self._queries = lru_cache(maxsize=_KEPT)(self._read)
         self._plans = lru_cache(maxsize=_KEPT)(self._plan)
         self._pasts = lru_cache(maxsize=_KEPT)(lambda _study, _type, _shape, _values: _Past())
         self._rests = lru_cache(maxsize=_KEPT)(lambda _query, _study, _count: _Rest())
@@ -153,6 +167,19 @@ class BriefSearches:
         found = self._found(read, query, study, visibility, page)
         return found and found[0]
 
+    def _read(self, indexes: Indexes, query: Query, study: str) -> _Read | None:
+        compared = [one for one in query.clauses if one.__class__ in _COMPARED]
+        if not compared:
+            plan = self._plans(indexes, query, study)
+            return None if plan is None else _Read(plan, (), ())
+        others = tuple([one for one in query.clauses if one.__class__ not in _COMPARED])
+        plan = self._plans(indexes, Query(query.type, others, total=query.total, sort=query.sort), study)
+        if plan is None:
+            return None
+        asked = planning.asked(indexes, query.type, compared)
+        pieces, values = tuple([one.piece for one in asked]), tuple([value for one in asked for value in one.values])
+        return _Read(plan, pieces, values)
+
     def _plan(self, indexes: Indexes, query: Query, study: str) -> _Plan | None:
         """None where the answer is neither a page of one type, newest first, nor a count of what names a participant;
         or where a chain must be followed."""
@@ -173,18 +200,18 @@ class BriefSearches:
         self, read: BriefRead, query: Query, study: str, visibility: Visibility | None, page: Page
     ) -> _Answer | None:
         """The answer of one statement, None where it is not to be had at once."""
-        plan = self._plans(self._indexes.of_study(study), query, study)
-        if plan is None:
+        asked = self._queries(self._indexes.of_study(study), query, study)
+        if asked is None:
             return None
-        found = self._answered(read, plan, study, visibility, page)
+        found = self._answered(read, asked, study, visibility, page)
         if found is None:  # perhaps since it was read by facets of long ago
-            plan.past.facets = None
+            asked.plan.past.facets = None
         return found
 
     def _answered(
-        self, read: BriefRead, plan: _Plan, study: str, visibility: Visibility | None, page: Page
+        self, read: BriefRead, asked: _Read, study: str, visibility: Visibility | None, page: Page
     ) -> _Answer | None:
-        past = plan.past
+        plan, past = asked.plan, asked.plan.past
         told_now, is_fresh = past.facets, False
         for _ in range(_ATTEMPTS):
             if plan.facets and told_now is None:
@@ -198,7 +225,7 @@ class BriefSearches:
                     continue
                 past.facets = told_now
                 return (_nothing(plan.query), "") if way else None
-            row = self._row(read, plan.query, way, study, visibility, page)
+            row = self._row(read, asked, way, study, visibility, page)
             if row is None:
                 return None
             if plan.facets is None or (row[-1] or "") == told_now:
@@ -215,13 +242,16 @@ class BriefSearches:
         return None if rows is None else rows[0][0] or ""
 
     def _row(
-        self, read: BriefRead, query: Query, way: _Way, study: str, visibility: Visibility | None, page: Page
+        self, read: BriefRead, asked: _Read, way: _Way, study: str, visibility: Visibility | None, page: Page
     ) -> Sequence[Any] | None:
         """All of the answer as one row, since SQLite lets go of the interpreter at each."""
+        query, compared = asked.plan.query, asked.compared
         values = {"study": study, "type": query.type, "page_count": page.count + 1, **way.values}
+        values |= {f"p{number}": value for number, value in enumerate(asked.values, way.taken)}
         values |= self._gates.values(visibility, study)
         values |= {f"after{number}": value for number, value in enumerate(page.after or ())}
-        statement = self._statements(way, self._gates.of(visibility), page.after is not None, bool(query.total))
+        gate = self._gates.of(visibility)
+        statement = self._statements(way, compared, gate, page.after is not None, bool(query.total))
         rows = read(statement, values, COUNT_STRIDES if query.total else STRIDES)
         return rows[0] if rows else None
 
@@ -246,6 +276,7 @@ class BriefSearches:
         if query.total and driven.driver == "type":
             return None
         values = planning.bound(self._database, driven.probed)
+        taken = len(values)
         values |= {f"driver{number}": one for number, one in enumerate(driven.ranges)}
         if driven.ranges:
             several = query.total and ranges > 1
@@ -257,16 +288,18 @@ class BriefSearches:
         matches_none = driven.driver != "type" and not ranges
         pieces = tuple(one.piece for one in driven.probed)
         driver, shape = None if matches_none else driven.driver, plan.facets.shape if plan.facets else None
-        return _Way(driver, pieces, values, max(1, ranges), plan.about, shape)
+        return _Way(driver, pieces, values, taken, max(1, ranges), plan.about, shape)
 
-    def _statement(self, way: _Way, gate: Gate | None, after: bool, is_count: bool) -> Prepared:
+    def _statement(
+        self, way: _Way, compared: tuple[Piece, ...], gate: Gate | None, after: bool, is_count: bool
+    ) -> Prepared:
         asked = replace(gate, is_about=True) if gate and way.about else gate
-        driver = way.driver or ""
+        driver, pieces = way.driver or "", (*way.pieces, *compared)
         if is_count:
             is_single = way.ranges == 1
-            return self._prepared(Shape(way.pieces, asked, driver, "count", is_single=is_single, facets=way.facets))
+            return self._prepared(Shape(pieces, asked, driver, "count", is_single=is_single, facets=way.facets))
         return self._prepared(
-            Shape(way.pieces, asked, driver, "packed", after=after, ranges=way.ranges, facets=way.facets)
+            Shape(pieces, asked, driver, "packed", after=after, ranges=way.ranges, facets=way.facets)
         )
 
 
