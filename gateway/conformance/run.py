@@ -5,9 +5,10 @@ into FHIRPath text.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
+
+import msgspec
 
 from gateway.conformance.bundle_index import BundleIndex
 from gateway.core import Issue, Resource, issue
@@ -27,8 +28,7 @@ def path_of(at: Location) -> str:
     return ".".join(reversed(steps))
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(msgspec.Struct, eq=False):
     """The resources around the element in hand.
 
     `resource` is the nearest resource, `root` the one that contains it (itself, unless it is contained); `bundle`
@@ -41,11 +41,10 @@ class Scope:
     bundle: BundleIndex | None = None
     full_url: str = ""
     env: Any = None
-    places: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    places: dict[tuple[str, ...], Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Run:
+class Run(msgspec.Struct, eq=False):
     """One call of the validator; `now` is the moment that relative bounds are judged by, None when it is unknown.
 
     `conforming` remembers whether a resource that is referred to conforms to a profile, by the identity of its tree;
@@ -53,9 +52,9 @@ class Run:
     """
 
     scope: Scope
-    issues: list[Issue] = field(default_factory=list)
+    issues: list[Issue] = msgspec.field(default_factory=list)
     now: datetime | None = None
-    conforming: dict[tuple[int, str], bool] = field(default_factory=dict)
+    conforming: dict[tuple[int, str], bool] = msgspec.field(default_factory=dict)
     depth: int = 0
 
     def report(self, rule: str, at: Location, **names: Any) -> None:

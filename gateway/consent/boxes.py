@@ -33,11 +33,14 @@ def covers(grants: Sequence[Grant], placement: Placement) -> bool:
     """Whether every (subject, domain) pair of a placement lies in one of the applicable boxes."""
     if placement.study_level:
         return True
-    return bool(placement.subjects) and all(
-        any(_holds(grant, subject, domain, placement) for grant in grants)
-        for subject in placement.subjects
-        for domain in placement.domains or ("",)
-    )
+    for subject in placement.subjects:
+        for domain in placement.domains or ("",):
+            for grant in grants:
+                if _holds(grant, subject, domain, placement):
+                    break
+            else:
+                return False
+    return bool(placement.subjects)
 
 
 def _holds(grant: Grant, subject: str, domain: str, placement: Placement) -> bool:

@@ -1,9 +1,11 @@
 """The decision table of `consent_decisions.yaml` as Consents, requests and placements."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from gateway.consent import ConsentPolicy, ConsentRequest
 from gateway.core import yaml
@@ -79,7 +81,7 @@ def _placement(about: Mapping[str, Any]) -> Placement:
     level = LEVELS.get(str(label), NORMAL)
     kind = Kind((Part("Observation", ("http://loinc.org|8867-4",), labels=labels, level=level),), direct=True)
     placed = Placement(tuple(about["subjects"]), tuple(about["domains"]), kind=kind, instance="Observation/1")
-    return replace(placed, low=low.low if low else FOREVER_BEFORE, high=high.high if high else FOREVER_AFTER)
+    return structs.replace(placed, low=low.low if low else FOREVER_BEFORE, high=high.high if high else FOREVER_AFTER)
 
 
 def _consent(identity: str, row: Mapping[str, Any]) -> dict[str, Any]:

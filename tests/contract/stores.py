@@ -106,7 +106,7 @@ def change(study: str, resource: Resource, *, if_match: int | None = None, **pla
     """A write, placed with the patient it names and the domain `heart` unless told otherwise."""
     named = resource.get("subject") or resource.get("patient")
     subjects = (named["reference"].split("/")[-1],) if named else ()
-    placed = replace(Placement(subjects, ("heart",)), **placement)
+    placed = structs.replace(Placement(subjects, ("heart",)), **placement)
     return Change(Key(study, resource["resourceType"], resource["id"]), resource, placed, if_match)
 
 

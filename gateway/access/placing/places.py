@@ -1,9 +1,10 @@
 """Where a resource stands for consent, computed from its content and the study's domain rules."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, structs
 
 from gateway.access.placing.clinical import clinical_interval
 from gateway.access.placing.contents import followed
@@ -84,7 +85,7 @@ class Placer:
         if not together.subjects:
             return together
         kinds = [placement.kind for placement in placements if not placement.study_level]
-        return replace(together, kind=followed(kinds, resource))
+        return structs.replace(together, kind=followed(kinds, resource))
 
 
 def _together(placements: list[Placement], others: tuple[str, ...]) -> Placement:
@@ -102,8 +103,7 @@ def _together(placements: list[Placement], others: tuple[str, ...]) -> Placement
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Following:
+class _Following(Struct, frozen=True):
     """See `following`; `followed` references lead here. It refers to nothing that refers to it: what a unit holds is
     given back when the unit ends."""
 
@@ -122,7 +122,7 @@ class _Following:
         key = (kind, identity, self.followed)
         if key not in self.found:
             resource = self.there(kind, identity)
-            further = replace(self, followed=self.followed + 1)
+            further = structs.replace(self, followed=self.followed + 1)
             self.found[key] = self.placer.place(resource, further) if resource else None
         return self.found[key]
 

@@ -66,8 +66,7 @@ class Unit:
     canonical: str
 
 
-@dataclass(slots=True)
-class Rows:
+class Rows(msgspec.Struct):
     """The index rows of one resource version, without study and key; the tuples are in the order of the columns."""
 
     at: int
@@ -117,8 +116,7 @@ NO_ROWS: Final = no_rows()
 """Rows that nobody adds to."""
 
 
-@dataclass(slots=True)
-class Fragment:
+class Fragment(msgspec.Struct, eq=False):
     """The rows of a part of a resource: without facet, of which it has the entries `common`.
 
     `is_wordy` says that it has dates, strings or words; `number` stands for `common`: the same, the same entries.

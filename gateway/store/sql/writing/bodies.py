@@ -27,16 +27,23 @@ class Encoded(NamedTuple):
 
     def body(self, version: int, updated: int) -> bytes:
         """The bytes served as `version`, last updated at `updated` microseconds."""
-        server = f'"versionId":"{version}","lastUpdated":"{_instant(updated)}"'
-        meta = self.meta[:-1] + (b"," if len(self.meta) > 2 else b"") + server.encode() + b"}"
-        head = f'{{"resourceType":"{self.key.type}","id":"{self.key.id}","meta":'.encode()
-        return head + meta + (b"," if len(self.rest) > 2 else b"") + self.rest[1:]
+        key, own, rest = self.key, self.meta[1:-1], self.rest[1:]
+        return b'{"resourceType":"%b","id":"%b","meta":{%b%b"versionId":"%d","lastUpdated":"%b"}%b%b' % (
+            key.type.encode(),
+            key.id.encode(),
+            own,
+            b"," if own else b"",
+            version,
+            _instant(updated),
+            b"," if len(rest) > 1 else b"",
+            rest,
+        )
 
 
 @lru_cache(maxsize=64)
-def _instant(updated: int) -> str:
+def _instant(updated: int) -> bytes:
     """The text of an instant; the resources of a unit share it."""
-    return format_instant(from_micros(updated))
+    return format_instant(from_micros(updated)).encode()
 
 
 def encode(key: Key, resource: Resource) -> Encoded:
