@@ -5,7 +5,6 @@ was posted are.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, quote_plus
 
@@ -16,6 +15,7 @@ from gateway.rest.parts import Parts
 from gateway.search import Query
 
 MAX_PARAMETERS: Final = 200
+_QUOTED: Final = {code: quote_plus(chr(code)) for code in range(128)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,9 @@ def encoded(pairs: Pairs) -> str:
     return "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in pairs])
 
 
-_quoted = lru_cache(maxsize=4096)(quote_plus)
-"""Names, codes and participants are in many searches, which else are new."""
+def _quoted(text: str) -> str:
+    """What `quote_plus` makes of the text, which takes ten times as long for most."""
+    return text.translate(_QUOTED) if text.isascii() else quote_plus(text)
 
 
 def pairs_of(text: bytes) -> Pairs:

@@ -1,11 +1,13 @@
 """Which query strings are those of plain searches: whatever is not plain is read by the long way."""
 
+from urllib.parse import urlencode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rest.searching.brief_searches import LONGEST, is_plain
-from gateway.rest.searching.places import pairs_of
+from gateway.rest.searching.places import encoded, pairs_of
 
 names = st.sampled_from(["patient", "code", "date", "_sort", "_count", "_id", "value-quantity"])
 values = st.text("abc019|$,:./%-", max_size=12)
@@ -55,3 +57,15 @@ def test_others_are_not(text: str) -> None:
 def test_what_is_plain_has_names_and_values(text: bytes) -> None:
     if is_plain(text) and b"%" not in text:
         assert len(pairs_of(text)) == (text.count(b"&") + 1 if text else 0)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text("aZ _~/:|&=%+ü\n\x7f", max_size=9), st.text(st.characters(exclude_categories=("Cs",)), max_size=9)
+        ),
+        max_size=3,
+    )
+)
+def test_pairs_stand_in_an_address_as_everywhere(pairs: list[tuple[str, str]]) -> None:
+    assert encoded(pairs) == urlencode(pairs)
