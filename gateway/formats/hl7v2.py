@@ -34,25 +34,22 @@ are several messages. There are no options. See https://www.hl7.org/implement/st
 """
 
 import re
-from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
-
-from msgspec import Struct
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options
-from gateway.formats.hl7v2_groups import Unfilled, flat, oru_groups, oru_outline
-from gateway.formats.hl7v2_locate import Located, Locator, Message
-from gateway.formats.hl7v2_results import Kinds, Row, kinds_of, known_results, read_result, segment_of
-from gateway.formats.hl7v2_segments import USUAL, Encoding, Segment, read_header, read_plain, read_segment
+from gateway.formats.hl7v2_groups import flat, oru_groups, oru_outline
+from gateway.formats.hl7v2_headers import Feed, feed_of
+from gateway.formats.hl7v2_locate import Located, Message, Unfilled, Whole, made
+from gateway.formats.hl7v2_results import Row, known_results, read_result, segment_of
+from gateway.formats.hl7v2_segments import Segment, read_plain_fields, read_segment
 
 MAX_SEGMENTS = 200_000
 
 _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
 _NONE: frozenset[str] = frozenset()
-_NO_KINDS = kinds_of(USUAL)
 _HEADERS = frozenset(("FHS", "BHS", "MSH"))
 _CLOSING = {"FHS": "FTS", "BHS": "BTS"}
 _CLOSINGS = frozenset(_CLOSING.values())
@@ -64,7 +61,10 @@ def decode_hl7v2(data: bytes, options: Options) -> Decoded:
     """The messages in `data` as one tree; raises `BadRequest` with a `format.hl7-*` rule, or `payload.empty`."""
     if not data or data.isspace():
         raise BadRequest(issue("payload.empty"))
-    tree, messages = _read(_unframed(_text(data)))
+    text = _text(data)
+    reader = _Reader(_unframed(text) if text[:1] == "\x0b" else text)
+    reader.read()
+    tree, messages = reader.headers, reader.messages
     unfilled: list[Unfilled] = []
     if len(messages) == 1:
         tree |= _message_tree(messages[0], unfilled)
@@ -73,8 +73,8 @@ def decode_hl7v2(data: bytes, options: Options) -> Decoded:
     rows: dict[int, list[Row]] = {}
     for results, found in unfilled:
         rows[id(results)] = found
-    fill = _Whole(messages, unfilled).fill
-    return Decoded(tree, Locator(tree, messages, fill).locate, rows, fill)
+    whole = Whole(tree, messages, unfilled)
+    return Decoded(tree, whole.locate, rows, whole.fill)
 
 
 def field_of(name: str) -> str:
@@ -84,7 +84,8 @@ def field_of(name: str) -> str:
 
 def _text(data: bytes) -> str:
     try:
-        return data.decode().removeprefix("\ufeff")
+        text = data.decode()
+        return text if text[0] != "\ufeff" else text[1:]
     except UnicodeDecodeError as error:
         declared = re.search(rb"MSH(.)(?:[^\r\n]*?\1){16}([^\r\n^~|]*)", data)
         name = declared.group(2).decode("ascii", "replace").strip() if declared else ""
@@ -99,123 +100,136 @@ def _text(data: bytes) -> str:
 
 
 def _unframed(text: str) -> str:
-    if not text.startswith("\x0b"):
-        return text
+    """The text of an MLLP frame, without its marks."""
     if "\x1c" not in text:
         raise BadRequest(issue("format.hl7-truncated", closing="MLLP end block"))
     return text.replace("\x0b", "").replace("\x1c", "\r")
 
 
-def _read(text: str) -> tuple[dict[str, Any], list[Message]]:
-    """The FHS and BHS segments by name, in a new dict, and the messages; checks envelopes and segment names."""
-    reader = _Reader(text)
-    lines = (text.replace("\r\n", "\r").replace("\n", "\r") if "\n" in text else text).split("\r")
-    if len(lines) > MAX_SEGMENTS:
-        raise BadRequest(issue("format.hl7-limit", limit=MAX_SEGMENTS))
-    if not lines[-1]:
-        lines.pop()
-    at = 0
-    while at < len(lines):
-        line = lines[at]
-        at += 1
-        if line and not line.isspace():
-            reader.take(line, at)
-            at = reader.take_usual(lines, at)
-    return reader.finish()
+class _Reader:
+    """Splits a text into messages while it checks that every opened envelope is closed.
 
+    `headers` are the FHS and BHS segments by name.
+    """
 
-def _before_messages(segment: tuple[str, Any]) -> None:
-    """Takes nothing: a segment before the first message is refused."""
-    raise AssertionError(segment[0])
+    __slots__ = ("beginnings", "feed", "headers", "in_batch", "is_plain", "message", "messages", "open", "text")
 
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.feed: Feed | None = None
+        self.is_plain = False
+        self.beginnings = _NONE
+        self.headers: dict[str, Any] = {}
+        self.messages: list[Message] = []
+        self.message: Message = []
+        self.open: list[str] = []
+        self.in_batch = 0
 
-class _Reader(Struct, eq=False):
-    """Splits lines into messages while it checks that every opened envelope is closed."""
+    def read(self) -> None:
+        """Reads all segments; checks envelopes and segment names."""
+        text = self.text
+        lines = (text.replace("\r\n", "\r").replace("\n", "\r") if "\n" in text else text).split("\r")
+        if len(lines) > MAX_SEGMENTS:
+            raise BadRequest(issue("format.hl7-limit", limit=MAX_SEGMENTS))
+        if not lines[-1]:
+            lines.pop()
+        at, count = 0, len(lines)
+        while at < count:
+            line = lines[at]
+            at += 1
+            if line[:3] in _HEADERS:
+                at = self._take_usual(lines, at, self._header(line, at))
+            elif line and not line.isspace():
+                at = self._take_usual(lines, at, self._take(line, at))
+        if not self.messages:
+            raise BadRequest(issue("format.hl7-no-message"))
+        if self.open:
+            raise BadRequest(issue("format.hl7-truncated", closing=self.open[-1]))
 
-    text: str
-    is_plain: bool = False
-    encoding: Encoding | None = None
-    kinds: Kinds = _NO_KINDS
-    beginnings: frozenset[str] = _NONE
-    headers: dict[str, Any] = {}
-    messages: list[Message] = []
-    add: Callable[[tuple[str, Any]], None] = _before_messages
-    open: list[str] = []
-    in_batch: int = 0
-
-    def take_usual(self, lines: list[str], at: int) -> int:
+    def _take_usual(self, lines: list[str], at: int, feed: Feed) -> int:
         """Takes segments of those that come most often, from the one at `at` on; returns where another line is."""
-        encoding, is_plain, beginnings = self.encoding or USUAL, self.is_plain, self.beginnings
+        encoding, kinds, is_plain = feed.encoding, feed.kinds, self.is_plain
+        message, beginnings = self.message, self.beginnings
         while at < len(lines) and (line := lines[at])[:4] in beginnings:
             name = line[:3]
             if not is_plain and encoding.is_special(line):
-                self.add((name, read_segment(line, encoding)))
+                message.append((name, read_segment(line, encoding)))
             elif name != "OBX":
-                self.add((name, read_plain(line, encoding)))
+                parts = line.split(encoding.field)
+                parts[0] = ""
+                segment: Segment = {}
+                read_plain_fields(segment, parts, encoding)
+                message.append((name, segment))
             else:
-                rows = known_results(islice(lines, at, None), encoding, self.kinds) if is_plain else None
+                rows = known_results(islice(lines, at, None), encoding, kinds) if is_plain else None
                 if rows:
-                    self.add((name, rows))
                     at += len(rows)
+                    _add_rows(message, rows)
                     continue
-                read = read_result(line, encoding, self.kinds)
-                self.add((name, [read] if read.__class__ is tuple else read))
+                read = read_result(line, encoding, kinds)
+                if isinstance(read, tuple):
+                    _add_rows(message, [read])
+                else:
+                    message.append((name, read))
             at += 1
         return at
 
-    def take(self, line: str, number: int) -> None:
-        """Takes any line that is not blank, of this number."""
-        name = line[:3]
-        if name in _HEADERS:
-            self._header(name, line, number)
-        elif self.encoding is None:
+    def _take(self, line: str, number: int) -> Feed:
+        """Takes a line that is not blank and no header, of this number."""
+        name, feed = line[:3], self.feed
+        if feed is None:
             raise BadRequest(issue("format.hl7-no-msh", source=f"line {number}"))
-        elif not _SEGMENT_NAME.match(line) or line[3:4] not in ("", self.encoding.field):
+        if not _SEGMENT_NAME.match(line) or line[3:4] not in ("", feed.encoding.field):
             raise BadRequest(issue("format.hl7-segment", source=f"line {number}"))
-        elif name in _CLOSINGS:
+        if name in _CLOSINGS:
             self._close(name, line)
         elif not self.messages:
             raise BadRequest(issue("format.hl7-no-msh", source=f"line {number}"))
         else:
-            self.add((name, read_segment(line, self.encoding)))
+            self.message.append((name, read_segment(line, feed.encoding)))
+        return feed
 
-    def _header(self, name: str, line: str, number: int) -> None:
-        encoding = Encoding.of(line)
-        if encoding is None:
+    def _header(self, line: str, number: int) -> Feed:
+        feed = feed_of(line[3:8])
+        if feed is None:
             raise BadRequest(issue("format.hl7-encoding-characters", source=f"line {number}"))
-        if encoding is not self.encoding:
+        if feed is not self.feed:
             # What stands nowhere behind the first header's own separators stands in no line.
-            self.is_plain = self.encoding is None and not encoding.is_special(self.text[self.text.index(line) + 9 :])
-            self.kinds = kinds_of(encoding)
-        self.encoding = encoding
-        segment = read_header(line, encoding, is_plain=True) if self.is_plain else read_segment(line, encoding)
+            behind = 9 if number == 1 else self.text.index(line) + 9
+            self.is_plain = self.feed is None and not feed.encoding.is_special(self.text[behind:])
+            self.feed = feed
+        segment = feed.read(line) if self.is_plain else read_segment(line, feed.encoding)
+        name = line[:3]
         if name == "MSH":
-            message = [(name, segment)]
-            self.messages.append(message)
-            self.add, self.beginnings = message.append, encoding.beginnings
+            self.message = [(name, segment)]
+            self.messages.append(self.message)
+            self.beginnings = feed.encoding.beginnings
             self.in_batch += 1
-            return
-        self.beginnings = _NONE
-        self.headers.setdefault(name, []).append(segment)
-        self.open.append(_CLOSING[name])
-        self.in_batch = 0
+        else:
+            self.beginnings = _NONE
+            self.headers.setdefault(name, []).append(segment)
+            self.open.append(_CLOSING[name])
+            self.in_batch = 0
+        return feed
 
     def _close(self, name: str, line: str) -> None:
         if self.open and self.open[-1] == name:
             self.open.pop()
         elif name in self.open:
             raise BadRequest(issue("format.hl7-truncated", closing=self.open[-1]))
-        assert self.encoding is not None
-        count = line.split(self.encoding.field)[1:2] if name == "BTS" else []
+        assert self.feed is not None
+        count = line.split(self.feed.encoding.field)[1:2] if name == "BTS" else []
         if count and count[0].strip().isdigit() and int(count[0]) != self.in_batch:
             raise BadRequest(issue("format.hl7-batch-count", source="BTS[1].1"))
 
-    def finish(self) -> tuple[dict[str, Any], list[Message]]:
-        if not self.messages:
-            raise BadRequest(issue("format.hl7-no-message"))
-        if self.open:
-            raise BadRequest(issue("format.hl7-truncated", closing=self.open[-1]))
-        return self.headers, self.messages
+
+def _add_rows(message: Message, rows: list[Row]) -> None:
+    """Adds results to a message: rows one after another are in one list."""
+    last = message[-1][1]
+    if last.__class__ is list:
+        last += rows
+    else:
+        message.append(("OBX", rows))
 
 
 def _message_tree(message: Message, unfilled: list[Unfilled]) -> Located:
@@ -225,40 +239,8 @@ def _message_tree(message: Message, unfilled: list[Unfilled]) -> Located:
     if outlined is not None:
         unfilled += outlined[1]
         return outlined[0]
-    message[:] = _made(message, lambda rows: map(segment_of, rows))
+    message[:] = made(message, lambda rows: map(segment_of, rows))
     return oru_groups(message) if is_oru else flat(message)
-
-
-def _made(message: Message, made: Callable[[list[Row]], Iterable[Any]]) -> Message:
-    """The message with the segments that are made of its rows."""
-    whole: Message = []
-    for name, segment in message:
-        if segment.__class__ is list:
-            whole += [(name, one) for one in made(segment)]
-        else:
-            whole.append((name, segment))
-    return whole
-
-
-class _Whole(Struct, eq=False):
-    """Makes the results that only have rows, once."""
-
-    _messages: list[Message]
-    _unfilled: list[Unfilled]
-
-    def fill(self) -> None:
-        """Nothing has rows any more."""
-        if not self._unfilled:
-            return
-        made: list[Segment] = []
-        for results, rows in self._unfilled:
-            segments = [*map(segment_of, rows)]
-            results.extend([{"OBX": segment} for segment in segments])
-            made += segments
-        self._unfilled.clear()
-        following = iter(made)
-        for message in self._messages:
-            message[:] = _made(message, lambda rows: islice(following, len(rows)))
 
 
 def _merge(tree: dict[str, Any], roots: list[Located]) -> None:

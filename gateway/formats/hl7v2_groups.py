@@ -1,16 +1,12 @@
 """The groups of ORU_R01, built from a message's segments in one pass (`gateway.formats.hl7v2`)."""
 
-from typing import Any, TypeAlias
+from typing import Any
 
-from msgspec import Struct
-
-from gateway.formats.hl7v2_locate import Located, Message
-from gateway.formats.hl7v2_results import Row
+from gateway.formats.hl7v2_locate import Located, Message, Unfilled
 from gateway.formats.hl7v2_segments import Segment
 
-Unfilled: TypeAlias = tuple[list[dict[str, Segment]], list[Row]]
-"""An empty list of results, and the rows of those that belong into it."""
-
+_OF_ORDER = frozenset(("ORC", "OBR", "OBX", "SPM"))
+_STARTS = (["OBR"], ["ORC", "OBR"])
 _OF_PATIENT = frozenset(("PD1",))
 _OF_VISIT = frozenset(("PV1", "PV2"))
 
@@ -27,130 +23,117 @@ def flat(message: Message) -> Located:
 
 
 def oru_groups(message: Message) -> Located:
-    """The groups of an ORU message; see section 7.3.1 of HL7 v2.5.1."""
-    builder = _OruBuilder.of(message[0][1])
-    results: list[dict[str, Any]] | None = None
-    for name, segment in message[1:]:
-        if name != "OBX":
-            if results:
-                builder.place, results = results[-1], None
-            builder.add(name, segment)
-        elif results:
-            results.append({"OBX": segment})
-        else:
-            results = builder.add_result(segment)
-    return builder.finish()
+    """The groups of an ORU message whose results are segments; see section 7.3.1 of HL7 v2.5.1."""
+    return _grouped(message, [], {})[0]
 
 
 def oru_outline(message: Message) -> tuple[Located, list[Unfilled]] | None:
-    """As `oru_groups`, without results: their empty lists and their rows, in order.
+    """As `oru_groups`, where the lists of results that are rows are empty: these, and their rows, in order.
 
-    None where a result has no row, notes, or is one of a specimen.
+    None where only some results are rows, and where one that is a row has notes or is one of a specimen.
     """
-    builder = _OruBuilder.of(message[0][1])
+    usual = _of_one_order(message)
+    if usual is not None:
+        return usual
     unfilled: list[Unfilled] = []
-    rows: list[Row] | None = None
     behind: dict[str, Any] = {}
-    for name, segment in message[1:]:
-        if name != "OBX":
-            if rows:
-                builder.place, rows = behind, None
-            builder.add(name, segment)
-        elif segment.__class__ is dict or builder.specimens or behind:
-            return None
-        elif rows:
-            rows += segment
-        else:
-            empty: list[dict[str, Segment]] = []
-            rows = builder.open_results(empty, segment.copy())
-            unfilled.append((empty, rows))
-    return None if behind else (builder.finish(), unfilled)
+    tree, is_made = _grouped(message, unfilled, behind)
+    return None if behind or (unfilled and is_made) else (tree, unfilled)
 
 
-class _OruBuilder(Struct, eq=False):
-    """Keeps the groups that are open; `place` is where a segment without a place of its own goes: first the root."""
+def _of_one_order(message: Message) -> tuple[Located, list[Unfilled]] | None:
+    """As `oru_outline`, for a patient, an order, and its results, as most messages are; None for others."""
+    if not 4 <= len(message) <= 5:
+        return None
+    (_, header), (first, patient), *started, (last, rows) = message
+    order: dict[str, Any] = dict(started)
+    if first != "PID" or last != "OBX" or rows.__class__ is not list:
+        return None
+    if [*order] not in _STARTS or len(order) < len(started):
+        return None
+    results: list[dict[str, Segment]] = []
+    order["OBSERVATION"] = results
+    order["PATIENT"] = of_patient = {"PID": patient}
+    order["MSH"] = header
+    result = {"PATIENT": of_patient, "ORDER_OBSERVATION": [order]}
+    return {"MSH": header, "PATIENT_RESULT": [result]}, [(results, rows)]
 
-    root: Located
-    place: dict[str, Any]
+
+def _grouped(message: Message, unfilled: list[Unfilled], behind: dict[str, Any]) -> tuple[Located, bool]:
+    """The tree, and whether a result is no row; what would go into a result that is a row goes to `behind`."""
+    root: Located = {"MSH": message[0][1]}
+    # Where a segment without a place of its own goes: first the root, then what was opened last.
+    place = root
     result: dict[str, Any] | None = None
     order: dict[str, Any] | None = None
-    observations: list[Any] = []
-    specimens: list[dict[str, Any]] = []
-
-    @classmethod
-    def of(cls, header: Segment) -> "_OruBuilder":
-        """Nothing is open."""
-        root = {"MSH": header}
-        return cls(root, root)
-
-    def add_result(self, segment: Segment) -> list[dict[str, Any]] | None:
-        """Takes an OBX; returns where the next goes if it follows at once, None where it tells of a specimen."""
-        if self.specimens:
-            self.specimens[-1].setdefault("OBX", []).append(segment)
-            return None
-        order = self._open_order() if self.order is None else self.order
-        self.place = {"OBX": segment}
-        if not self.observations:
-            order["OBSERVATION"] = self.observations
-        self.observations.append(self.place)
-        return self.observations
-
-    def open_results(self, results: list[dict[str, Any]], rows: list[Row]) -> list[Row]:
-        """The list of results of the order is `results`, for which there are the rows."""
-        order = self._open_order() if self.order is None else self.order
-        order["OBSERVATION"], self.observations = results, rows
-        return rows
-
-    def add(self, name: str, segment: Segment) -> None:
-        """Takes any other segment."""
-        if name in ("OBR", "ORC"):
-            self._order(name, segment)
-        elif name == "SPM":
-            self._specimen(segment)
-        elif name == "PID":
-            self._patient(segment)
-        elif self.order is None and self.result is not None and name in _OF_PATIENT:
-            self.result["PATIENT"][name] = segment
-        elif self.order is None and self.result is not None and name in _OF_VISIT:
-            self.result["PATIENT"].setdefault("VISIT", {})[name] = segment
+    is_made = False
+    for name, segment in message[1:]:
+        if name == "PID":
+            place = {"PID": segment}
+            result, order = {"PATIENT": place}, None
+            root.setdefault("PATIENT_RESULT", []).append(result)
+        elif name not in _OF_ORDER:
+            _add(place, result if order is None else None, name, segment)
         else:
-            self.place.setdefault(name, []).append(segment)
+            if order is None or _is_next(order, name):
+                result, order = _opened(root, result)
+            if name == "OBX" and segment.__class__ is list:
+                results: list[dict[str, Segment]] = []
+                unfilled.append((results, segment))
+                order["OBSERVATION"], place = results, behind
+                is_made = is_made or "SPECIMEN" in order
+            else:
+                place = _add_of_order(order, name, segment, place)
+                is_made = is_made or name == "OBX"
+    _finish(root)
+    return root, is_made
 
-    def _patient(self, segment: Segment) -> None:
-        self._open_result()["PATIENT"] = self.place = {"PID": segment}
 
-    def _open_result(self) -> dict[str, Any]:
-        self.result = {}
-        self.order = None
-        self.observations, self.specimens = [], []
-        self.root.setdefault("PATIENT_RESULT", []).append(self.result)
-        return self.result
+def _is_next(order: dict[str, Any], name: str) -> bool:
+    """Whether a segment begins another order than the open one."""
+    return name == "ORC" or (name == "OBR" and ("OBR" in order or "OBSERVATION" in order))
 
-    def _order(self, name: str, segment: Segment) -> None:
-        order = self.order
-        if order is None or "OBR" in order or (name == "ORC" and order) or self.observations:
-            order = self._open_order()
+
+def _opened(root: Located, result: dict[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The result, opened where there is none, and a new order in it."""
+    if result is None:
+        result = {}
+        root.setdefault("PATIENT_RESULT", []).append(result)
+    order: dict[str, Any] = {}
+    result.setdefault("ORDER_OBSERVATION", []).append(order)
+    return result, order
+
+
+def _add_of_order(order: dict[str, Any], name: str, segment: Segment, place: dict[str, Any]) -> dict[str, Any]:
+    """Adds an ORC, OBR, OBX or SPM to its order; returns where what follows it goes, `place` where that stays."""
+    if name == "SPM":
+        place = {name: segment}
+        order.setdefault("SPECIMEN", []).append(place)
+    elif name != "OBX":
         order[name] = segment
-        self.place = order
+        place = order
+    elif "SPECIMEN" in order:
+        order["SPECIMEN"][-1].setdefault(name, []).append(segment)
+    else:
+        place = {name: segment}
+        order.setdefault("OBSERVATION", []).append(place)
+    return place
 
-    def _open_order(self) -> dict[str, Any]:
-        result = self._open_result() if self.result is None else self.result
-        self.order = {}
-        self.observations, self.specimens = [], []
-        result.setdefault("ORDER_OBSERVATION", []).append(self.order)
-        return self.order
 
-    def _specimen(self, segment: Segment) -> None:
-        order = self._open_order() if self.order is None else self.order
-        self.place = {"SPM": segment}
-        if not self.specimens:
-            order["SPECIMEN"] = self.specimens
-        self.specimens.append(self.place)
+def _add(place: dict[str, Any], result: dict[str, Any] | None, name: str, segment: Segment) -> None:
+    """Adds any other segment; `result` is the open one as long as it has no order."""
+    if result is not None and name in _OF_PATIENT:
+        result["PATIENT"][name] = segment
+    elif result is not None and name in _OF_VISIT:
+        result["PATIENT"].setdefault("VISIT", {})[name] = segment
+    else:
+        place.setdefault(name, []).append(segment)
 
-    def finish(self) -> Located:
-        for result in self.root.get("PATIENT_RESULT", ()):
-            for order in result.get("ORDER_OBSERVATION", ()):
-                if "PATIENT" in result:
-                    order["PATIENT"] = result["PATIENT"]
-                order["MSH"] = self.root["MSH"]
-        return self.root
+
+def _finish(root: Located) -> None:
+    """Every order has its patient and its header."""
+    for result in root.get("PATIENT_RESULT", ()):
+        for order in result.get("ORDER_OBSERVATION", ()):
+            if "PATIENT" in result:
+                order["PATIENT"] = result["PATIENT"]
+            order["MSH"] = root["MSH"]

@@ -1,32 +1,52 @@
 """Positions in HL7 v2 messages: `OBX[3].5.1` (`gateway.formats.hl7v2`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, TypeAlias, TypeGuard
 
 from msgspec import Struct
 
 from gateway.formats.decoded import Pointer
+from gateway.formats.hl7v2_results import Row, segment_of
+from gateway.formats.hl7v2_segments import Segment
 
 Message: TypeAlias = list[tuple[str, Any]]
 """Segments with their names, in order, MSH first; a list of rows where results one after another are not made yet."""
+
+Unfilled: TypeAlias = tuple[list[dict[str, Segment]], list[Row]]
+"""An empty list of results, and the rows of those that belong into it."""
 
 Located: TypeAlias = dict[str, Any]
 _Title: TypeAlias = Callable[[dict[str, Any]], str | None]
 _SEARCHES = 3
 
 
-class Locator(Struct, eq=False):
-    """Positions of pointers into a tree, which `fill` completes first; asked often, it indexes the segments."""
+class Whole(Struct, eq=False):
+    """A tree and its messages: completes both once, and tells positions; asked often, it indexes the segments."""
 
     _tree: Located
     _messages: list[Message]
-    _fill: Callable[[], None]
+    _unfilled: list[Unfilled]
     _names: dict[int, str] | None = None
     _asked: int = 0
 
+    def fill(self) -> None:
+        """Makes the results that only have rows: nothing has rows any more."""
+        if not self._unfilled:
+            return
+        segments: list[Segment] = []
+        for results, rows in self._unfilled:
+            found = [*map(segment_of, rows)]
+            results.extend([{"OBX": segment} for segment in found])
+            segments += found
+        self._unfilled.clear()
+        following = iter(segments)
+        for message in self._messages:
+            message[:] = made(message, lambda rows: islice(following, len(rows)))
+
     def locate(self, pointer: Pointer) -> str:
         """The position of a pointer."""
-        self._fill()
+        self.fill()
         self._asked += 1
         if self._asked == _SEARCHES:
             self._names = _names(self._messages)
@@ -35,6 +55,17 @@ class Locator(Struct, eq=False):
     def _title(self, node: dict[str, Any]) -> str | None:
         """What a segment is called; None for what is none."""
         return _searched(self._messages, node) if self._names is None else self._names.get(id(node))
+
+
+def made(message: Message, segments_of: Callable[[list[Row]], Iterable[Segment]]) -> Message:
+    """The message with the segments that are made of its rows."""
+    whole: Message = []
+    for name, segment in message:
+        if segment.__class__ is list:
+            whole += [(name, one) for one in segments_of(segment)]
+        else:
+            whole.append((name, segment))
+    return whole
 
 
 def _searched(messages: list[Message], node: dict[str, Any]) -> str | None:

@@ -6,7 +6,6 @@ of both when something looks at it (`gateway.formats.hl7v2`).
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -74,12 +73,6 @@ class Kinds:
                 self.known.clear()
                 self._count = 0
         return found
-
-
-@lru_cache(maxsize=2)
-def kinds_of(encoding: Encoding) -> Kinds:
-    """What is remembered of the lines with an encoding."""
-    return Kinds(encoding)
 
 
 def known_results(lines: Iterable[str], encoding: Encoding, kinds: Kinds) -> list[Row]:

@@ -35,6 +35,7 @@ _NAMES = [_Names(number) for number in range(MAX_NAMED + 1)]
 _COMPONENTS = [f"c{number}" for number in range(64)]
 _NAMED = [(names[""], names["c1"], [(key, names[key]) for key in _COMPONENTS[1 : MAX_PARTS + 1]]) for names in _NAMES]
 """For each field its name, that of its first component, and for each component its key and its name."""
+_NUMBERS = range(MAX_NAMED + 1)
 _OFTEN = ("PID", "PV1", "NTE", "ORC", "OBR", "OBX", "SPM")
 _HEADERS = frozenset(("MSH", "BHS", "FHS"))
 
@@ -136,18 +137,23 @@ def read_plain_fields(segment: Segment, parts: list[str], encoding: Encoding) ->
         _read_fields(segment, parts, 0, encoding)
         return
     component = encoding.component
-    # A keyword costs `zip` more than all the rest of a field.
-    for (field, first, names), raw in compress(zip(_NAMED, parts), parts):  # noqa: B905
+    for number in compress(_NUMBERS, parts):
+        raw = parts[number]
+        field, first, names = _NAMED[number]
         if component not in raw:
             segment[field] = segment[first] = raw
             continue
         texts = raw.split(component)
         if len(texts) > MAX_PARTS:
-            _composite_field(segment, int(field[1:]), raw, encoding)
+            _composite_field(segment, number, raw, encoding)
             continue
         values = segment[field] = {}
-        for (key, name), text in compress(zip(names, texts), texts):  # noqa: B905
-            values[key] = segment[name] = text
+        part = -1  # to count costs less than `zip` or `enumerate` take to begin
+        for text in texts:
+            part += 1
+            if text:
+                key, name = names[part]
+                values[key] = segment[name] = text
         if not values:
             del segment[field]
 

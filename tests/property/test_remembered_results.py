@@ -6,7 +6,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.formats import decode
-from gateway.formats.hl7v2_segments import Encoding, read_segment
+from gateway.formats.hl7v2_headers import feed_of
+from gateway.formats.hl7v2_segments import Encoding, read_header, read_segment
 from gateway.mapping.tools.selftest import facts_of
 from tests.mapping_runs import registry
 
@@ -39,6 +40,30 @@ def test_a_line_reads_the_same_whatever_was_read_before(lines: list[str]) -> Non
             assert [*first.items()] == [*again.items()] == slowly(line, encoding)
             shared = {id(part) for part in first.values() if isinstance(part, dict)}
             assert shared.isdisjoint(map(id, again.values()))
+
+
+HEADS = st.tuples(
+    st.sampled_from(("MSH", "BHS")),
+    st.lists(st.sampled_from(("LAB", "S^1^DNS", "", "^")), min_size=4, max_size=4),
+    st.sampled_from(("20260102", "20260103", "20260102^S", "")),
+    st.sampled_from(("", "", "key")),
+    st.sampled_from(("ORU^R01", "ORU", "")),
+    st.sampled_from(("1", "2", "1^2", "")),
+    st.sampled_from(("P|2.5.1", "P^T|2.5.1|||AL|NE", "", "P" * 500)),
+).map(lambda told: "|".join((told[0], "^~\\&", *told[1], *told[2:])))
+
+
+@settings(max_examples=60)
+@given(st.lists(HEADS, min_size=1, max_size=4), st.sampled_from(("\\&", "\\", "")))
+def test_a_header_reads_the_same_whatever_was_read_before(lines: list[str], declared: str) -> None:
+    for line in (line.replace("\\&", declared) for line in lines):
+        feed, encoding = feed_of(line[3:8]), Encoding.of(line)
+        assert feed is not None
+        assert encoding is not None
+        first, again = feed.read(line), feed.read(line)
+        assert [*first.items()] == [*again.items()] == [*read_header(line, encoding, is_plain=False).items()]
+        shared = {id(part) for part in first.values() if isinstance(part, dict)}
+        assert shared.isdisjoint(map(id, again.values()))
 
 
 FACTS = facts_of({"subject": {"id": "p1", "zone": "UTC"}, "site": {"zone": "UTC"}})
