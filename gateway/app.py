@@ -5,7 +5,8 @@
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -200,6 +201,22 @@ def create_app(settings: Settings | None = None) -> "FastAPI":
     gc.freeze()  # what was built lives as long as the process; collections need not walk it
     gc.set_threshold(200_000)  # a Bundle and its rows are that large, and what requests leave is given back anyhow
     return app
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """While it is open collections of garbage pass over what is there by now; for a command that works long.
+
+    A process that has seen to that already is left as it is.
+    """
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def serve(gateway: Gateway, close: Callable[[], None] | None = None) -> "FastAPI":

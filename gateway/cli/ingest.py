@@ -42,7 +42,7 @@ def ingest(
 
     Example: gateway ingest withings measures.json --study hf-dct-01 --vendor-user wi-101-001
     """
-    from gateway.app import build
+    from gateway.app import build, settled
     from gateway.settings import Settings
 
     missing = [path for path in paths if not path.is_file()]
@@ -51,7 +51,7 @@ def ingest(
         raise typer.Exit(2)
     given = {key: value for key, value in (("vendorUserId", vendor_user), ("charset", charset)) if value}
     files: list[list[Receipt]] = []
-    with closing(build(Settings())) as gateway, wrong_use():
+    with closing(build(Settings())) as gateway, settled(), wrong_use():
         for left in gateway.ingest.resume():
             show_error(f"finished receipt {left.id}, which was left or waited: {left.status}")
         for path in paths:

@@ -28,7 +28,7 @@ def replay(
 
     Example: gateway replay --study hf-dct-01 --rule mapping.subject-unknown
     """
-    from gateway.app import build
+    from gateway.app import build, settled
     from gateway.cli.ingest import kept_out, receipt_tree, show_receipts, wrong_use
     from gateway.core.rules import RULES
     from gateway.ingest import Replay
@@ -40,7 +40,7 @@ def replay(
     if rule and rule not in RULES:
         show_error("no such rule; the issues of a receipt name theirs, docs/reference/rules.md lists all")
         raise typer.Exit(2)
-    with closing(build(Settings())) as gateway, wrong_use():
+    with closing(build(Settings())) as gateway, settled(), wrong_use():
         if source:
             gateway.ingest.media_types(study, source)  # refuses a name that the study does not have
         receipts = gateway.ingest.replay(Replay(study, receipt, source, rule, mapping))
