@@ -55,8 +55,9 @@ _READING: Final = ("PRAGMA cache_size=-32768", "PRAGMA mmap_size=2147418112")
 """Readers map as much of a file as SQLite can: what is searched in a large one is hardly ever in their own cache."""
 _LEAVING: Final = ("PRAGMA cache_size=-2048",)
 """Who reads a whole study reads a page once: were the file mapped, all of it would count as the process's memory."""
-_WRITING: Final = ("PRAGMA cache_size=-4096",)
-"""A writer goes all over a file: were it mapped, a long ingest would seem to hold the whole of it in memory."""
+_WRITING: Final = ("PRAGMA cache_size=-4096", "PRAGMA wal_autocheckpoint=4000")
+"""A writer goes all over a file: were it mapped, a long ingest would seem to hold the whole of it in memory. What large
+commits leave in the log is copied to the file for several of them at once: they change many of the same pages."""
 
 
 @dataclass(frozen=True, slots=True)
