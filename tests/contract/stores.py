@@ -117,7 +117,7 @@ def unit(study: str, *resources: Resource, **more: Any) -> Unit:
 
 def reader(study: str, organisation: str = "org", **more: Any) -> Visibility:
     """A researcher's eyes."""
-    return replace(Visibility(study, organisation, "access", "HRESCH", micros(NOW)), **more)
+    return structs.replace(Visibility(study, organisation, "access", "HRESCH", micros(NOW)), **more)
 
 
 def searched(store: SqlStore, query: Query, study: str, visibility: Visibility | None, page: Page) -> Found:
