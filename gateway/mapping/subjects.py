@@ -50,10 +50,12 @@ class SubjectSearch(Struct, eq=False):
         """
         if not self.plan.subject.per_record:
             return (self._group(self._identity(payload), payload, records, ()),)
+        path = () if self.fast is None else self.fast.records
+        if len(records) == 1:
+            return (self._group(self._identity(records[0]), records[0], records, path),)
         found: dict[tuple[str, str] | Issue, list[Any]] = {}
         for record in records:
             found.setdefault(self._identity(record), []).append(record)
-        path = () if self.fast is None else self.fast.records
         return tuple([self._group(identity, rows[0], rows, path) for identity, rows in found.items()])
 
     def _identity(self, focus: Any) -> tuple[str, str] | Issue:
@@ -113,8 +115,9 @@ class SubjectSearch(Struct, eq=False):
             value, position = self.plan.subject.value, self.plan.subject.position
             source = self._source(value, focus) if isinstance(value, Formula) else ""
             return Group(None, place, records, (issue("mapping.subject-unknown", mapping=position, source=source),))
-        per_record = records if self.plan.subject.per_record else [focus]
-        issues = [found for record in per_record for found in self._verify(subject, record)]
+        issues: list[Issue] = []
+        for record in records if self.plan.subject.per_record else (focus,):
+            issues += self._verify(subject, record)
         return Group(subject, place, records, tuple(dict.fromkeys(issues)) if issues else ())
 
     def _verify(self, subject: Subject, focus: Any) -> list[Issue]:

@@ -1,9 +1,9 @@
 """One unit: the records of one subject into resources, with the fast functions where nothing is to report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, field
 
@@ -31,6 +31,7 @@ MAX_ISSUES = 1_000
 
 
 _EMIT, _REFERENCE, _RESOURCE, _ORDER = map(itemgetter, (0, 1, 2, 3))
+_UNORDERED: Final = {""}
 
 
 class Budget(Struct, eq=False):
@@ -65,7 +66,10 @@ class UnitRun(Struct, eq=False):
     budget: Budget
     steps: list[Step] | None = None
     issues: list[Issue] = field(default_factory=list)
+    _first: Sequence[Parts] = ()
     _made: dict[str, Parts] = field(default_factory=dict)
+    _starts: dict[str, tuple[Emit, list[str]]] = field(default_factory=dict)
+    _references: dict[tuple[str, ...], str] = field(default_factory=dict)
     _given: int = 0
     _unlisted: int = 0
 
@@ -81,20 +85,20 @@ class UnitRun(Struct, eq=False):
             self._forget(*told)
             scope = self._scope(None)
             self._pass(scope, explain=True)
-        if scope.wanted and not scope.wanted <= self._made.keys():
+        if scope.wanted and not scope.wanted <= self._kept().keys():
             known = frozenset(self._made)
             self._forget(*told)
             self._pass(self._scope(known), explain=True)
         if self._unlisted:
             self.issues.append(issue("mapping.more-findings", count=self._unlisted))
-        made = [*self._made.values()]
+        made = self._first or [*self._made.values()]
         return MappedUnit(
             subject=self.subject,
             place=place,
             records=len(self.records),
             resources=tuple(map(_RESOURCE, made)),
             issues=tuple(self.issues),
-            orders={new[1]: new[3] for new in made if new[3]},
+            orders=_orders(made),
         )
 
     def _forget(self, steps: int, left: int, done: int) -> None:
@@ -102,13 +106,14 @@ class UnitRun(Struct, eq=False):
         self.budget.left, self.budget.work.done = left, done
         self.issues[:] = self.issues[: self._given]
         self._unlisted = 0
+        self._first = ()
         self._made.clear()
         if self.steps is not None:
             del self.steps[steps:]
 
     def _scope(self, known: frozenset[str] | None) -> Scope:
         zone, payload = self.plan.zone, self.payload
-        return Scope(self.zone, zone.ambiguous, zone.gap, reference=self._reference(), known=known, rows=payload.rows,
+        return Scope(self.zone, zone.ambiguous, zone.gap, reference=self._refer, known=known, rows=payload.rows,
                      fill=payload.fill, work=self.budget.work)  # fmt: skip
 
     def _pass(self, scope: Scope, *, explain: bool) -> None:
@@ -166,7 +171,7 @@ class UnitRun(Struct, eq=False):
     def _made_so_far(self) -> dict[str, list[str]]:
         """The references of the whole unit by emit: what emits after the records may refer to."""
         found: dict[str, list[str]] = {}
-        for reference, made in self._made.items():
+        for reference, made in self._kept().items():
             found.setdefault(_EMIT(made), []).append(reference)
         return found
 
@@ -212,16 +217,21 @@ class UnitRun(Struct, eq=False):
         if walk.issues:
             self._note(walk.issues)
             walk.issues.clear()
-        kept = self._made
-        if not kept:
-            self._made = {new[1]: new for new in made}
-            if len(self._made) == len(made):
-                return
-            self._made = kept
+        if not self._made and not self._first and len(set(map(_REFERENCE, made))) == len(made):
+            self._first = made
+            return
+        kept = self._kept() if self._first else self._made
         for new in made:
             old = kept.setdefault(_REFERENCE(new), new)
             if old is not new and _RESOURCE(old) != _RESOURCE(new):
                 self._settle(walk, old, new)
+
+    def _kept(self) -> dict[str, Parts]:
+        """What was made so far, by reference; what the first record makes is only a list until somebody asks."""
+        if self._first:
+            self._made = {new[1]: new for new in self._first}
+            self._first = ()
+        return self._made
 
     def _note(self, found: Sequence[Issue]) -> None:
         """Lists findings, up to the limit; beyond it one that blocks is listed when none does yet."""
@@ -245,27 +255,30 @@ class UnitRun(Struct, eq=False):
             found = replace(found, severity="warning")
         self._note((found,))
 
-    def _reference(self) -> Callable[[str, tuple[object, ...]], str]:
-        """What turns an emit and the varying parts of its key into a reference."""
-        starts: dict[str, tuple[Emit, list[str]]] = {}
-        known: dict[tuple[str, ...], str] = {}
+    def _refer(self, name: str, values: tuple[object, ...]) -> str:
+        """The reference of an emit with these varying parts of its key."""
+        given = tuple([key_text(value) or "" for value in values])
+        found = self._references.get((name, *given))
+        if found is not None:
+            return found
+        if name not in self._starts:
+            named = next(one for one in (*self.plan.before, *self.plan.each, *self.plan.after) if one.id == name)
+            self._starts[name] = named, [_fixed_part(part, self.variables) for part in named.key]
+        emit, fixed = self._starts[name]
+        parts = fixed.copy()
+        for number, text in zip(emit.varying, given, strict=True):
+            parts[number] = text
+        made = f"{emit.type}/{resource_id(self.study, self.plan.id, name, parts)}"
+        self._references[name, *given] = made
+        return made
 
-        def reference(name: str, values: tuple[object, ...]) -> str:
-            given = tuple([key_text(value) or "" for value in values])
-            found = known.get((name, *given))
-            if found is not None:
-                return found
-            if name not in starts:
-                named = next(one for one in (*self.plan.before, *self.plan.each, *self.plan.after) if one.id == name)
-                starts[name] = named, [_fixed_part(part, self.variables) for part in named.key]
-            emit, fixed = starts[name]
-            parts = fixed.copy()
-            for number, text in zip(emit.varying, given, strict=True):
-                parts[number] = text
-            made = known[name, *given] = f"{emit.type}/{resource_id(self.study, self.plan.id, name, parts)}"
-            return made
 
-        return reference
+def _orders(made: Sequence[Parts]) -> dict[str, str]:
+    """What is told of the order by reference; most often all records of a payload say the same."""
+    told = set(map(_ORDER, made))
+    if len(told) == 1:
+        return dict.fromkeys(map(_REFERENCE, made), *told) if told != _UNORDERED else {}
+    return {new[1]: new[3] for new in made if new[3]}
 
 
 def _fixed_part(part: str | Formula, variables: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from gateway.mapping.fast.compiled import Asked, Fast, FastPlan, Generated, Want
 from gateway.mapping.fast.generate_bulk import write_wanted
 from gateway.mapping.fast.generate_groups import write_grouped
 from gateway.mapping.fast.single_kind import NoRowsError
+from gateway.mapping.fast.tidied import tidied
 from gateway.mapping.fast.writer import Writer
 from gateway.mapping.fast.writer_rows import reads_rows
 from gateway.mapping.lineage import plain_path, variables_of
@@ -163,5 +164,5 @@ def _compiled(
 
 def _executed(plan: Plan, module: ast.Module, names: Names, name: str) -> Names:
     namespace: dict[str, Any] = dict(names)
-    exec(compile(module, f"<mapping {plan.id} {name}>", "exec"), namespace)  # noqa: S102 - our own ast nodes
+    exec(compile(tidied(module), f"<mapping {plan.id} {name}>", "exec"), namespace)  # noqa: S102 - our own ast nodes
     return namespace

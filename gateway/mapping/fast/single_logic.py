@@ -1,5 +1,6 @@
 """Conditions as Python statements: True, False, or None for neither, as FHIRPath's logic has three values."""
 
+import ast
 from decimal import Decimal
 from operator import eq, ge, gt, le, lt, ne
 from typing import Final, TypeGuard
@@ -187,15 +188,34 @@ def _is_walked(writer: Writing, path: tuple[str, ...], focus: str) -> bool:
 def _one_by_one(writer: Writing, node: nodes.Chain, focus: str) -> str:
     """The parts one after the other, as far as the first ones do not decide."""
     code, (first, *rest) = writer.code, node.operands
-    answer = decided = holds(writer, first, focus)
-    if writer.shared is not None:
-        answer = code.fresh("b")
-        code.run("R = V", R=answer, V=decided)
+    answer, is_own = holds(writer, first, focus), writer.shared is None
     for part in rest:
-        block = code.emit("if R:\n    ..." if node.operator == "and" else "if not R:\n    ...", R=answer)
+        block: list[ast.stmt] = []
         with writer.inside(block):
-            code.run("R = V", R=answer, V=holds(writer, part, focus))
+            other = holds(writer, part, focus)
+        alone = _alone(block, other)
+        before, answer = answer, answer if is_own and alone is None else code.fresh("b")
+        if alone is not None:
+            code.run(f"R = A {node.operator} B", R=answer, A=before, B=alone)
+        else:
+            if not is_own:
+                code.run("R = A", R=answer, A=before)
+            hole = code.emit("if R:\n    ..." if node.operator == "and" else "if not R:\n    ...", R=answer)
+            with code.into(hole):
+                hole.extend(block)
+                code.run("R = V", R=answer, V=other)
+        is_own = True
     return writer.made(answer, bool)
+
+
+def _alone(block: list[ast.stmt], answer: str) -> str | ast.expr | None:
+    """What a local stands for that needs no statements, or only its own assignment; None for others."""
+    match block:
+        case [ast.Pass()]:
+            return answer
+        case [ast.Assign(targets=[ast.Name(id=name)], value=value)] if name == answer:
+            return value
+    return None
 
 
 def _plain(writer: Writing, node: nodes.Expr, focus: str, names: dict[str, Operand]) -> str | None:
@@ -234,8 +254,9 @@ def _condition(writer: Writing, node: nodes.Expr, focus: str, names: dict[str, O
             left=nodes.Call(name="count", arguments=(), target=target),
             right=nodes.Literal(value=int() as limit),
         ) if operator in _COMPARED and not isinstance(limit, bool) and target is not None and _is_path(target):
-            value = named(writer.solid(writer.local(writer.one(target, focus))))
-            return _COUNTED[_COMPARED[operator](0, limit), _COMPARED[operator](1, limit)].replace("V", value)
+            value = writer.solid(writer.local(writer.one(target, focus)))
+            none = _COMPARED[operator](1 if value in writer.known.there else 0, limit)
+            return _COUNTED[none, _COMPARED[operator](1, limit)].replace("V", named(value))
         case nodes.Binary(
             operator=operator, left=nodes.Variable() as left, right=nodes.Literal(value=int() as limit)
         ) if operator in _ORDERS:

@@ -90,8 +90,14 @@ def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
     answer, block = code.fresh(), code.block
     if writer.usual and all(writer.kind(side) is str for side in sides):
         names = {f"X{number}": side for number, side in enumerate(sides)}
-        parts = [name if _is_there(writer, side) else f"{name} or ''" for name, side in names.items()]
-        code.run(f'R = f"{"".join(f"{{{part}}}" for part in parts)}"', R=answer, **names)
+        parts = {name: name if _is_there(writer, side) else f"{name} or ''" for name, side in names.items()}
+        often = [name for (name, side), operand in zip(names.items(), operands, strict=True)
+                 if not (_may_miss(operand) or _is_made_of_such(writer, operand, side))]  # fmt: skip
+        whole = f'f"{"".join(f"{{{part}}}" for part in parts.values())}"'
+        if len(often) == 1 < len(parts):
+            missing = " or ".join(name for name in names if name != often[0])
+            whole = f"{whole} if {missing} else {parts[often[0]]}"
+        code.run(f"R = {whole}", R=answer, **names)
         writer.known.there.add(writer.made(answer, str))
         return writer.sure(answer) if any(map(writer.is_sure, sides)) else answer
     if writer.usual and not any(map(_may_miss, operands)):
@@ -113,6 +119,12 @@ def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
             result = writer.made(answer, str)
     writer.known.there.add(writer.made(answer, str))
     return writer.sure(answer) if any(map(writer.is_sure, sides)) else answer
+
+
+def _is_made_of_such(writer: Writing, node: nodes.Expr, side: Operand) -> bool:
+    """True for a text that items of a kind share, all of whose parts may be missing."""
+    is_shared = writer.shared is not None and isinstance(side, str) and writer.shared.has_local(side)
+    return is_shared and isinstance(node, nodes.Chain) and all(map(_may_miss, node.operands))
 
 
 def _is_there(writer: Writing, side: Operand) -> bool:

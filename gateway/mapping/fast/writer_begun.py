@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import takewhile
-from typing import Protocol, TypeAlias
+from sys import getsizeof
+from typing import Any, Final, Protocol, TypeAlias
 
 from gateway.fhirpath.emitter import Emitter
 from gateway.mapping.fast.single import Singles
@@ -19,6 +20,9 @@ if TEST:
 else:
     M = PART.copy()
 """
+
+_FEW: Final = 3
+"""How many fields an object gets behind its start without growing."""
 
 Field: TypeAlias = tuple[str, Node | Series]
 
@@ -69,6 +73,8 @@ def begun(
             names |= {f"K{number}": code.bind(key), f"V{number}": constants.get(key, nothing)}
         code.run(f"M = {{{', '.join(f'K{n}: V{n}' for n in range(len(names) // 2))}}}", M=part, **names)
         writer.put(run, part, of_kind(single, shared, focus))
+        if len(fields) - len(lead) - len(run) > _FEW:
+            code.run("M = ROOMY(M)", M=part, ROOMY=code.bind(roomy))
     for key, test in tests.items():
         code.run(_OPTIONAL.replace("TEST", test), M=made, PART=part, KEY=code.bind(key), V=placed.pop(key))
     if not tests:
@@ -77,6 +83,16 @@ def begun(
         if key not in constants:
             code.run("M[KEY] = V", M=made, KEY=code.bind(key), V=value)
     return fields[len(lead) + len(run) :]
+
+
+def roomy(made: dict[str, Any]) -> dict[str, Any]:
+    """The same object with more room: its copies have as much, and need not grow when they get more fields."""
+    larger, size = made.copy(), getsizeof(made)
+    while getsizeof(larger) <= size:
+        larger[f" {len(larger)}"] = None
+    while len(larger) > len(made):
+        larger.popitem()  # the last one, and leaves the room
+    return larger
 
 
 def _placed(writer: Filling, lead: Sequence[Field], focus: str) -> tuple[dict[str, str], dict[str, str | ast.expr]]:

@@ -318,6 +318,10 @@ class NodeWriter:
             case Items(nodes=children):
                 for child in children:
                     self.append(child, listed, focus)
+            case Map(foreach=None, when=Formula() as when):
+                truth = self.single.truth(when, focus)
+                with self.single.inside(code.emit("if V:\n    ...", V=truth)):
+                    self.append(replace(node, when=None), listed, focus)
             case Map(foreach=None):
                 made = self._object(node, focus)
                 code.run("L.append(V)" if is_something(node) else "if V:\n    L.append(V)", V=made, L=listed)

@@ -1,7 +1,8 @@
 """The writer of the loop over rows, what is the same for a kind moved out of it; see `single_shared`."""
 
 import ast
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 
 from gateway.fhirpath.syntax import nodes
@@ -30,6 +31,7 @@ _LOOP = """
 SAVED = variables["index"]
 INDEX = -1
 """
+_FILL = "scope.fill()"
 _HARMLESS = PURE | {"hl7Date", "hl7Time", "hl7TimeOfDay"}
 
 
@@ -112,7 +114,7 @@ def write_rows(
         single.place(index=index, item=shared.item)
         body(shared.item)
         single.shared = None
-        hole[behind:behind] = _recalled(single, unfilled, shared, kind)
+        hole[behind:behind] = _recalled(single, unfilled, shared, kind, hole)
     if {shared.item, shared.base} & {node.id for one in hole for node in ast.walk(one) if isinstance(node, ast.Name)}:
         raise NoRowsError
     single.outer = None
@@ -137,16 +139,45 @@ def _unpack(single: Singles, shared: Shared) -> str:
     return locals_of[0]
 
 
-def _recalled(single: Singles, unfilled: Unfilled, shared: Shared, kind: str) -> list[ast.stmt]:
+def _recalled(single: Singles, unfilled: Unfilled, shared: Shared, kind: str, loop: list[ast.stmt]) -> list[ast.stmt]:
     """The statements that look up what is the same for the kind; its function is written."""
     code = single.code
-    names = {f"M{number}": local for number, local in enumerate(dict.fromkeys(shared.made.values()))}
-    listed = ", ".join(names) + ","
+    often = _read_often(loop)
+    made = [*dict.fromkeys(shared.made.values())]
+    names = {f"M{number}": local for number, local in enumerate(made) if local in often}
+    rest = {f"M{number}": local for number, local in enumerate(made) if local not in often}
+    listed, seldom = (", ".join(some) + "," if some else "" for some in (names, rest))
     with code.into(shared.block):
-        code.run(f"return ({listed})" if names else "return ()", **names)
-    made = function_of_kind(single, unfilled, shared.block, OfKinds)
+        code.run(f"return ({listed} ({seldom}))", **names, **rest)
+    remembered = function_of_kind(single, unfilled, shared.block, OfKinds)
+    bundle = code.fresh()
     found: list[ast.stmt] = []
     with code.into(found):
         # A dict with `__missing__` is slow at `[]`.
-        code.run(f"{listed} = G.get(KIND) or G[KIND]" if names else "G[KIND]", G=made, KIND=kind, **names)
+        code.run(f"{listed} B = G.get(KIND) or G[KIND]", G=remembered, KIND=kind, B=bundle, **names)
+    for block in _filling(loop) if rest else ():
+        unpacked: list[ast.stmt] = []
+        with code.into(unpacked):
+            code.run(f"{seldom} = B", B=bundle, **rest)
+        block[:0] = unpacked
     return found
+
+
+def _filling(block: Sequence[ast.stmt]) -> Iterator[list[ast.stmt]]:
+    """The blocks that fill the lists, which few payloads ask for."""
+    for statement in block:
+        for inner in (getattr(statement, "body", []), getattr(statement, "orelse", [])):
+            if any(isinstance(one, ast.Expr) and ast.unparse(one) == _FILL for one in inner):
+                yield inner
+            else:
+                yield from _filling(inner)
+
+
+def _read_often(block: Sequence[ast.stmt]) -> set[str]:
+    """The names that are read elsewhere."""
+    seldom = Counter(_names([one for inner in _filling(block) for one in inner]))
+    return {*(Counter(_names(block)) - seldom)}
+
+
+def _names(block: Sequence[ast.stmt]) -> Iterator[str]:
+    return (node.id for one in block for node in ast.walk(one) if isinstance(node, ast.Name))

@@ -241,7 +241,7 @@ def hl7_time_of(value: Any) -> str | None:
     """As `hl7_time` in the default zone, for one item or none; remembered in the unit, where it comes again."""
     if value is None:
         return None
-    found = _hl7(value, _NO_FOCUS)
+    found = (full_second(value) if value.__class__ is str else None) or _hl7(value, _NO_FOCUS)
     if found is not None:
         remember(current.get().times, value, found)
     return found
@@ -282,6 +282,9 @@ def hl7_date_of(value: Any) -> str | None:
     """As `hl7_date`, for one item or none."""
     if value is None:
         return None
+    told = full_day(value) if value.__class__ is str else None
+    if told is not None:
+        return told
     text = text_of(value, "hl7Date()")
     if not text:
         return None

@@ -1,0 +1,220 @@
+"""Generated functions with fewer steps and fewer locals, which do the same.
+
+The writers give each part of an expression a local of its own. A local that is read once, first of all in the
+statement behind it, is put there; the others share names where one is done with before the next one begins: Python
+clears every local of a call, and a record's function has hundreds.
+"""
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from heapq import heappop, heappush
+from typing import Any, Final, TypeAlias
+
+_BLOCKS: Final = ("body", "orelse", "finalbody")
+_INNER: Final = (ast.FunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_FIRST: Final[dict[type, tuple[str, ...]]] = {
+    ast.Compare: ("left", "comparators"),
+    ast.Call: ("func", "args"),
+    ast.BinOp: ("left", "right"),
+    ast.Subscript: ("value", "slice"),
+    ast.Tuple: ("elts",),
+    ast.List: ("elts",),
+    ast.BoolOp: ("values",),
+    ast.IfExp: ("test",),
+    ast.UnaryOp: ("operand",),
+    ast.Attribute: ("value",),
+    ast.JoinedStr: ("values",),
+    ast.FormattedValue: ("value",),
+}
+"""The parts of an expression that are surely evaluated, in their order; of a list of `_ONE` its first alone is."""
+
+_ONE: Final = (ast.BoolOp, ast.Compare)
+_ROOTS: Final[dict[type, str]] = {
+    ast.Assign: "value",
+    ast.AugAssign: "value",
+    ast.Expr: "value",
+    ast.Return: "value",
+    ast.If: "test",
+    ast.For: "iter",
+}
+"""The expression that a statement evaluates first, and once."""
+
+_Put: TypeAlias = Callable[[ast.expr], None]
+_Span: TypeAlias = list[int]
+
+
+def tidied(module: ast.Module) -> ast.Module:
+    """The same module, changed in place."""
+    stored: Counter[str] = Counter()
+    loaded: Counter[str] = Counter()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name):
+            (loaded if isinstance(node.ctx, ast.Load) else stored)[node.id] += 1
+    _join(module.body, {name for name, count in loaded.items() if count == 1 == stored[name]})
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef):
+            _rename(node)
+    return module
+
+
+def _join(block: list[ast.stmt], once: set[str]) -> None:
+    """Puts what locals that are read once stand for where they are read."""
+    kept: list[ast.stmt] = []
+    for statement in block:
+        for inner in _blocks(statement):
+            _join(inner, once)
+        while kept and (found := _assigned(kept[-1], once)) is not None:
+            put = _place(statement, found[0])
+            if put is None:
+                break
+            put(found[1])
+            kept.pop()
+        kept.append(statement)
+    block[:] = kept
+
+
+def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    for name in _BLOCKS:
+        yield getattr(statement, name, [])
+    for handler in getattr(statement, "handlers", ()):
+        yield handler.body
+
+
+def _assigned(statement: ast.stmt, once: set[str]) -> tuple[str, ast.expr] | None:
+    """The local and the value of an assignment to one that is read once."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in once:
+            return name, value
+    return None
+
+
+def _place(statement: ast.stmt, name: str) -> _Put | None:
+    """What puts an expression where a statement reads a local before it does anything else; None elsewhere."""
+    field = _ROOTS.get(type(statement))
+    if field is None or (isinstance(statement, ast.AugAssign) and not isinstance(statement.target, ast.Name)):
+        return None
+    found = _sought(statement, [field], name)
+    return found if callable(found) else None
+
+
+def _sought(node: Any, fields: Sequence[str], name: str) -> _Put | bool:
+    """What puts an expression in place of the local; else whether all that is evaluated are names and constants."""
+    for field in fields:
+        value = getattr(node, field)
+        for number, part in enumerate(value if isinstance(value, list) else (value,)):
+            if isinstance(part, ast.Name) and part.id == name:
+                return _putting(node, field, number)
+            found = isinstance(part, ast.Name | ast.Constant) or _inside(part, name)
+            if found is not True:
+                return found
+            if isinstance(node, _ONE) and isinstance(value, list):
+                return False
+    return True
+
+
+def _inside(part: ast.AST | None, name: str) -> _Put | bool:
+    found = _sought(part, _FIRST.get(type(part), ()), name) if type(part) in _FIRST else False
+    return found if callable(found) else False
+
+
+def _putting(node: Any, field: str, number: int) -> _Put:
+    def put(expression: ast.expr) -> None:
+        value = getattr(node, field)
+        if isinstance(value, list):
+            value[number] = expression
+        else:
+            setattr(node, field, expression)
+
+    return put
+
+
+def _rename(function: ast.FunctionDef) -> None:
+    """Gives locals that are not needed at the same time one name."""
+    spans = _Spans({argument.arg for argument in function.args.args})
+    spans.block(function.body)
+    free: list[str] = []
+    busy: list[tuple[int, str]] = []
+    names: dict[str, str] = {}
+    for name, (start, end) in sorted(spans.settled(), key=lambda one: one[1]):
+        while busy and busy[0][0] < start:
+            heappush(free, heappop(busy)[1])
+        title = heappop(free) if free else name
+        heappush(busy, (end, title))
+        names[name] = title
+    for node in [*ast.walk(function)]:
+        for field, value in ast.iter_fields(node):
+            if isinstance(value, ast.Name):
+                setattr(node, field, _named(value, names))
+            elif isinstance(value, list):
+                value[:] = [_named(one, names) for one in value]
+
+
+def _named(node: Any, names: Mapping[str, str]) -> Any:
+    if not isinstance(node, ast.Name) or names.get(node.id, node.id) == node.id:
+        return node
+    return ast.Name(names[node.id], node.ctx, lineno=1, col_offset=0, end_lineno=1, end_col_offset=0)
+
+
+class _Spans:
+    """From which step to which each local of a function is needed."""
+
+    def __init__(self, fixed: set[str]) -> None:
+        self._found: dict[str, _Span] = {}
+        self._stored: set[str] = set()
+        self._early: set[str] = set()
+        self._fixed = fixed
+        self._loops: list[_Span] = []
+        self._step = 0
+
+    def block(self, statements: Sequence[ast.stmt]) -> None:
+        """Goes through the statements in their order."""
+        for statement in statements:
+            self._step += 1
+            if isinstance(statement, ast.Nonlocal | ast.Global):
+                self._fixed.update(statement.names)
+            elif isinstance(statement, ast.FunctionDef):
+                self._keep(statement)
+            else:
+                self._statement(statement)
+
+    def settled(self) -> list[tuple[str, _Span]]:
+        """The locals that no other function sees; of what a loop needs for more than one turn, all of its turns."""
+        for start, end in self._loops:
+            for name, span in self._found.items():
+                if span[0] < start <= span[1] <= end:
+                    span[1] = end
+                elif start <= span[0] <= end and (span[1] > end or name in self._early):
+                    span[:] = start, max(span[1], end)
+        return [one for one in self._found.items() if one[0] in self._stored - self._fixed]
+
+    def _statement(self, statement: ast.stmt) -> None:
+        start = self._step
+        heads = [child for child in ast.iter_child_nodes(statement) if isinstance(child, ast.expr)]
+        for head in reversed(heads):  # what is assigned comes first there, and is evaluated last
+            self._expression(head)
+        for inner in _blocks(statement):
+            self.block(inner)
+        self._step += 1
+        if isinstance(statement, ast.For | ast.While):
+            self._loops.append([start, self._step])
+
+    def _expression(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Name):
+            self._name(node)
+        elif isinstance(node, _INNER):
+            self._keep(node)
+        else:
+            for child in ast.iter_child_nodes(node):
+                self._expression(child)
+
+    def _name(self, node: ast.Name) -> None:
+        span = self._found.setdefault(node.id, [self._step, self._step])
+        span[1] = self._step
+        if not isinstance(node.ctx, ast.Load):
+            self._stored.add(node.id)
+        elif node.id not in self._stored:
+            self._early.add(node.id)
+
+    def _keep(self, node: ast.AST) -> None:
+        self._fixed.update(one.id for one in ast.walk(node) if isinstance(one, ast.Name))
