@@ -43,12 +43,12 @@ class Feed:
 
     def read(self, line: str) -> Segment:
         """The dict of an MSH that has nothing special behind its separators, a new one each time."""
-        separator = self.encoding.field
+        separator, component = self.encoding.field, self.encoding.component
         parts = line.split(separator, _NUMBER + 1)
         if len(parts) <= _NUMBER or parts[_SECURITY] or len(line) > MAX_REMEMBERED:
             return read_header(line, self.encoding, is_plain=True)
         time, number = parts[_TIME], parts[_NUMBER]
-        if not time or not number or self.encoding.component in f"{time}{number}":
+        if not time or not number or component in time or component in number:
             return read_header(line, self.encoding, is_plain=True)
         parts[_TIME] = parts[_NUMBER] = "1"
         rest = separator.join(parts)
