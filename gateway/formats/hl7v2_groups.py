@@ -112,12 +112,18 @@ def _add_of_order(order: dict[str, Any], name: str, segment: Segment, place: dic
     elif name != "OBX":
         order[name] = segment
         place = order
-    elif "SPECIMEN" in order:
+    elif _is_of_specimen(order):
         order["SPECIMEN"][-1].setdefault(name, []).append(segment)
     else:
         place = {name: segment}
         order.setdefault("OBSERVATION", []).append(place)
     return place
+
+
+def _is_of_specimen(order: dict[str, Any]) -> bool:
+    """Whether an OBX is one of the specimen: behind results; some senders tell the specimen before its results."""
+    names = [name for name in order if name in ("OBSERVATION", "SPECIMEN")]
+    return names == ["OBSERVATION", "SPECIMEN"]
 
 
 def _add(place: dict[str, Any], result: dict[str, Any] | None, name: str, segment: Segment) -> None:

@@ -291,6 +291,12 @@ def test_a_result_without_an_order_is_of_the_patient_before_it():
     assert len(second["ORDER_OBSERVATION"][0]["OBSERVATION"]) == 1
 
 
+@pytest.mark.parametrize("segments", [("SPM|1|S1||SER", OBR), (OBR, "SPM|1|S1||SER")], ids=["before", "behind"])
+def test_results_behind_a_specimen_that_comes_first_are_those_of_the_order(segments):
+    (order,) = tree(MSH, PID, *segments, OBX, OBX, "SPM|2|S2||SER", OBX)["PATIENT_RESULT"][0]["ORDER_OBSERVATION"]
+    assert [len(order["OBSERVATION"]), [*map(len, order["SPECIMEN"])]] == [3, [1, 1]]
+
+
 def test_text_is_not_split_where_nothing_is_special():
     root = tree(MSH, PID, OBR, "OBX|1|ST|a^b||x^y", "OBX|2|CE|a^b||x^y")
     text, coded = (found["OBX"] for found in root["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]["OBSERVATION"])
