@@ -56,8 +56,9 @@ _READING: Final = ("PRAGMA cache_size=-32768", "PRAGMA mmap_size=2147418112")
 _LEAVING: Final = ("PRAGMA cache_size=-2048",)
 """Who reads a whole study reads a page once: were the file mapped, all of it would count as the process's memory."""
 _WRITING: Final = ("PRAGMA cache_size=-4096", "PRAGMA wal_autocheckpoint=4000")
-"""A writer goes all over a file: were it mapped, a long ingest would seem to hold the whole of it in memory. What large
-commits leave in the log is copied to the file for several of them at once: they change many of the same pages."""
+"""A writer goes all over a file: were it mapped, a long ingest would seem to hold the whole of it in memory. What
+large commits leave in the log is copied to the file for several of them at once: they change many of the same pages.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,10 @@ class Prepared:
 
     def rows(self, driver: Any, values: Values) -> Rows:
         """What the driver's connection answers."""
-        options = {"prepare": False} if self.is_by_values else {}
-        rows: Rows = driver.execute(self.text, self.bind(values), **options).fetchall()
+        if self.is_by_values:
+            rows: Rows = driver.execute(self.text, self.bind(values), prepare=False).fetchall()
+        else:
+            rows = driver.execute(self.text, self.bind(values)).fetchall()
         return rows
 
 
@@ -203,7 +206,7 @@ class Database:
 
         `leaving` is for statements that together read all there is.
         """
-        return self._with_driver(lambda driver: prepared.rows(driver, values), _LEAVING if leaving else _READING)
+        return self._with_driver(prepared.rows, values, pragmas=_LEAVING if leaving else _READING)
 
     def fetch_all(self, statements: Sequence[tuple[Prepared, Values]]) -> list[Rows]:
         """The rows of several reading statements that see one state of the database."""
@@ -251,10 +254,11 @@ class Database:
             raise
         self._idle[_LEAVING].append(driver)
 
-    def _with_driver(self, work: Callable[[Any], _T], pragmas: tuple[str, ...] = _READING) -> _T:
-        """Reads once more on a new connection when PostgreSQL has closed the one that was kept.
+    def _with_driver(self, work: Callable[..., _T], *given: Any, pragmas: tuple[str, ...] = _READING) -> _T:
+        """What `work` answers of a connection and what is given.
 
-        A server that was restarted has closed them all, so that none of the others is kept either.
+        Reads once more on a new connection when PostgreSQL has closed the one that was kept. A server that was
+        restarted has closed them all, so that none of the others is kept either.
         """
         for last in (self.is_sqlite, True):
             driver = None
@@ -262,7 +266,7 @@ class Database:
                 driver = self._take(pragmas)
                 if self._seconds and self.is_sqlite and pragmas is _READING:
                     limit(driver, self._seconds, is_sqlite=True)
-                result = work(driver)
+                result = work(driver, *given)
             except self._driver_error as error:
                 if driver is not None:
                     driver.close()
