@@ -34,12 +34,15 @@ class Collecting:
         as those `beside`, which are written in the same transaction, change them."""
         asked = ConsentRequest(principal.organisation, "collect", principal.purpose, now)
         boxes: dict[str, list[Grant]] = {}
+        together: dict[tuple[str, ...], list[Grant]] = {}  # what a unit writes is about few participants
         for placement in placements:
-            for subject in placement.subjects:
-                if subject not in boxes:
-                    boxes[subject] = applicable(self._grants(principal.study, subject, beside), asked)
-            live = [grant for subject in placement.subjects for grant in boxes[subject]]
-            if not covers(live, placement):
+            subjects = placement.subjects
+            if subjects not in together:
+                for subject in subjects:
+                    if subject not in boxes:
+                        boxes[subject] = applicable(self._grants(principal.study, subject, beside), asked)
+                together[subjects] = [grant for subject in subjects for grant in boxes[subject]]
+            if not covers(together[subjects], placement):
                 raise Forbidden(issue("consent.collection-not-permitted"))
 
     def consents(self, study: str, subject: str) -> list[Resource]:

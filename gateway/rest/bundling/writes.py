@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from gateway.access import Finder, Step
 from gateway.core.errors import BadRequest, MethodNotAllowed
@@ -40,7 +41,7 @@ _CODES = {"DELETE": "delete", "POST": "create", "PUT": "update", "PATCH": "patch
 _LETTERS = {"DELETE": "d", "POST": "c", "PUT": "u", "PATCH": "u"}
 
 
-class Planned(NamedTuple):
+class Planned(Struct, frozen=True):
     """A writing entry: `identity` is `Type/id` where it is known from the start, else "". It makes one step, or, as a
     conditional deletion, any number.
 

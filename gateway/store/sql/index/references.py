@@ -62,11 +62,12 @@ class ReferenceRows:
 
     def fragment(self, texts: Iterable[str]) -> Fragment | None:
         """The rows of references, with which parameters have a value then. None where one of them is not relative."""
-        found = [_target(text) for text in texts]
-        if None in found:
-            return None
         rows, about, present = no_rows(), list[int](), dict[PresentEntry, None]()
-        for kind, id, target in filter(None, found):
+        for text in texts:
+            found = _target(text)
+            if found is None:
+                return None
+            kind, id, target = found
             for targets, entry, number, half in self._takes:
                 if kind in targets:
                     present[entry] = None

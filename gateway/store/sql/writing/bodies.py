@@ -3,7 +3,6 @@
 import hashlib
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
 
@@ -17,7 +16,7 @@ _TYPE = re.compile(r"[A-Za-z]{1,64}\Z")
 _sorted = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
-class Encoded(NamedTuple):
+class Encoded(msgspec.Struct, frozen=True, gc=False):
     """A resource without the server's meta: `meta` the client's own meta, `rest` everything but type, id and meta."""
 
     key: Key
