@@ -59,7 +59,9 @@ def whole_searchset(base: str, page: Bodies, links: Mapping[str, str], ignored: 
     if pieces:
         pieces[0] = head
         pieces.append(tail)
-    told = [*_entries(base, page.included, b"include", whole), *_outcome(ignored)]
+    told = _outcome(ignored)
+    if page.included:
+        told = [*_entries(base, page.included, b"include", whole), *told]
     more = (b",", *_apart(told)) if pieces and told else _apart(told)
     return _bundle("searchset", [*pieces, *more] if more else pieces, links, page.total)
 

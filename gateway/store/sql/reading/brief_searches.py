@@ -90,8 +90,8 @@ class _Rest:
 _COMPARED: Final = frozenset({DateClause, NumberClause, QuantityClause})
 """The clauses that never drive a search, whose values are new each time: since when, above what."""
 
-_Answer: TypeAlias = tuple[Bodies, str]
-"""A page, and the keys of its rows with commas between."""
+_Answer: TypeAlias = tuple[Bodies, Sequence[Any]]
+"""A page, and the row that it was made of."""
 
 
 class BriefSearches:
@@ -158,8 +158,10 @@ class BriefSearches:
         found = self._found(read, self._links.bare(query, tuple(clauses)), study, visibility, page)
         if found is None or not links.onward or not found[0].ids:
             return found and found[0]
+        bodies, row = found
+        keys = ",".join(row[1].split(",")[: page.count])
         values = {"study": study, **self._gates.values(visibility, study)}
-        return self._links.included(read, links.onward, *found, values, self._gates.of(visibility))
+        return self._links.included(read, links.onward, bodies, keys, values, self._gates.of(visibility))
 
     def _bodies(
         self, read: BriefRead, query: Query, study: str, visibility: Visibility | None, page: Page
@@ -224,7 +226,7 @@ class BriefSearches:
                     told_now = None
                     continue
                 past.facets = told_now
-                return (_nothing(plan.query), "") if way else None
+                return (_nothing(plan.query), ()) if way else None
             row = self._row(read, asked, way, study, visibility, page)
             if row is None:
                 return None
@@ -257,11 +259,11 @@ class BriefSearches:
 
     def _answer(self, plan: _Plan, row: Sequence[Any], page: Page, visibility: Visibility | None) -> _Answer | None:
         if plan.query.total:
-            return replace(_nothing(plan.query), total=row[0]), ""
+            return replace(_nothing(plan.query), total=row[0]), row
         found = unpacked(plan.query.type, row, page.count, plan.about if visibility else "")
         if found is None:
             return None
-        return found, ",".join(row[1].split(",")[: page.count]) if found.ids else ""
+        return found, row
 
     def _way(self, plan: _Plan, text: str | None) -> _Way | None:
         """None where several statements read the answer, or rows must be gathered and sorted."""
