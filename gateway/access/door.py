@@ -198,12 +198,7 @@ class Door:
             raise
         if found is None:
             return None
-        shown, versions = [f"{found.type}/{id}" for id in found.ids], found.versions
-        if found.included:
-            shown += [one.key.reference for one in found.included]
-            versions = [*versions, *(one.version for one in found.included)]
-        served = self._journal.served(self._clock(), "search", shown, versions, told((query,)))
-        return found, self._journal.submit_held(served, found.pairs)
+        return found, self._journal.hold(self._clock(), "search", *found.served, found.pairs, told((query,)))
 
     def search_each(
         self, queries: Sequence[Query], page: Page, *, operation: str = "search", action: str = "access"

@@ -111,16 +111,18 @@ class Journal(Struct, frozen=True):
         """A ticket that is done when the event is durable."""
         return self.trail.submit(event)
 
-    def submit_held(self, event: Event, pairs: Pairs = None) -> Ticket:
-        """Like `submit`, but the event may wait until the trail is woken. `pairs` tell whose data it is about, where
-        the statement that read it told."""
-        return self.trail.submit(event if pairs is None else Seen(event, pairs), wake=False)
-
     def hold(
-        self, at: datetime, operation: str, references: Sequence[str], versions: Sequence[int], pairs: Pairs = None
+        self,
+        at: datetime,
+        operation: str,
+        references: Sequence[str],
+        versions: Sequence[int],
+        pairs: Pairs = None,
+        query: str = "",
     ) -> Ticket:
-        """Submits what `served` makes, held."""
-        event = self.served(at, operation, references, versions)
+        """Like `submit` of what `served` makes, but the event may wait until the trail is woken. `pairs` tell whose
+        data it is about, where the statement that read it told."""
+        event = self.served(at, operation, references, versions, query)
         return self.trail.submit(event if pairs is None else Seen(event, pairs), wake=False)
 
     def record(self, event: Told) -> None:

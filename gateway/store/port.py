@@ -75,6 +75,15 @@ class Bodies:
     total: int | None = None
     included: tuple[Stored, ...] = ()
 
+    @property
+    def served(self) -> tuple[Sequence[str], Sequence[int]]:
+        """The references of all that is served, and their versions."""
+        references = [f"{self.type}/{id}" for id in self.ids]
+        if not self.included:
+            return references, self.versions
+        brought = [one.key.reference for one in self.included]
+        return [*references, *brought], [*self.versions, *(one.version for one in self.included)]
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

@@ -21,9 +21,17 @@ from gateway.rest.messages.negotiation import negotiate, negotiate_with
 from gateway.rest.messages.preferences import preferences_of
 from gateway.rest.parts import Parts
 from gateway.rest.patching import PATCH_TYPES, patch_of
-from gateway.rest.writing.conditions import address_condition, criteria_of, if_match, if_none_match, lock_of, the_one
+from gateway.rest.writing.conditions import (
+    NoneMatch,
+    address_condition,
+    criteria_of,
+    if_match,
+    if_none_match,
+    lock_of,
+    the_one,
+)
 from gateway.rest.writing.judging import Judges
-from gateway.rest.writing.local_references import write_short
+from gateway.rest.writing.local_references import shortening
 from gateway.rest.writing.steps import ATTEMPTS, amendment
 from gateway.rest.writing.written import write_response
 
@@ -45,29 +53,15 @@ def routes(parts: Parts) -> list[BaseRoute]:
     def answer(
         request: Request, body: bytes, find_one: FindOne, *, pretty: bool, locks: tuple[str, ...] = ()
     ) -> Response:
-        base, change = (
-            parts.fhir_base(study_of(parts, request).id),
-            patch_of(media_type(request), body, parts.definitions),
-        )
-
-        def amend(resource: Resource) -> Resource:
-            amended = change(resource)
-            write_short(amended, base)
-            return amended
-
+        change = patch_of(media_type(request), body, parts.definitions)
+        amend = shortening(change, parts.fhir_base(study_of(parts, request).id))
         judge, warnings = judges.of(request), list[Issue]()
         version, unless = if_match(request.headers.get("if-match")), if_none_match(request)
-
-        def wanted(find: Finder) -> Stored | None:
-            found = find_one(find)
-            if found is not None:
-                unless.require(found.key.type, found.version)
-            return found
 
         def judged(resource: Resource, find: Finder) -> None:
             warnings[:] = judge.require(resource, inside=find)
 
-        step = amendment(wanted, amend, judged, version)
+        step = amendment(_wanted(find_one, unless), amend, judged, version)
         attempts = ATTEMPTS if version is None and not unless else 1
         door = door_of(parts, request)
         [result] = door.transact(lambda find: [step(find)], CODE, locks=locks, attempts=attempts)
@@ -94,3 +88,15 @@ def routes(parts: Parts) -> list[BaseRoute]:
         return answer(request, body, matching, pretty=pretty, locks=(lock_of(where),))
 
     return list(router.routes)
+
+
+def _wanted(find_one: FindOne, unless: NoneMatch) -> FindOne:
+    """Finds the same, unless a version that is there now must not be."""
+
+    def find_wanted(find: Finder) -> Stored | None:
+        found = find_one(find)
+        if found is not None:
+            unless.require(found.key.type, found.version)
+        return found
+
+    return find_wanted

@@ -4,6 +4,7 @@ Search, compartments and Consents know resources by the short form alone. https:
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.core.types import Resource
@@ -32,6 +33,17 @@ def write_short(resource: Resource, base: str) -> None:
             waiting += node.values()
         elif isinstance(node, list):
             waiting += node
+
+
+def shortening(change: Callable[[Resource], Resource], base: str) -> Callable[[Resource], Resource]:
+    """The same change of a resource, its references written short afterwards."""
+
+    def changed(resource: Resource) -> Resource:
+        made = change(resource)
+        write_short(made, base)
+        return made
+
+    return changed
 
 
 def local_reference(text: str, base: str) -> str:
