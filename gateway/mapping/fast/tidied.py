@@ -161,7 +161,9 @@ class _Spans:
 
     def __init__(self, fixed: set[str]) -> None:
         self._found: dict[str, _Span] = {}
-        self._stored: set[str] = set()
+        self._stored: dict[str, tuple[int, ...]] = {}
+        """In which block each was assigned first: the steps at which those around it begin."""
+        self._within: tuple[int, ...] = ()
         self._early: set[str] = set()
         self._fixed = fixed
         self._loops: list[_Span] = []
@@ -169,6 +171,7 @@ class _Spans:
 
     def block(self, statements: Sequence[ast.stmt]) -> None:
         """Goes through the statements in their order."""
+        around, self._within = self._within, (*self._within, self._step)
         for statement in statements:
             self._step += 1
             if isinstance(statement, ast.Nonlocal | ast.Global):
@@ -177,16 +180,17 @@ class _Spans:
                 self._keep(statement)
             else:
                 self._statement(statement)
+        self._within = around
 
     def settled(self) -> list[tuple[str, _Span]]:
-        """The locals that no other function sees; of what a loop needs for more than one turn, all of its turns."""
+        """The locals that no other function sees; of what a loop may need from the turn before, all of its turns."""
         for start, end in self._loops:
             for name, span in self._found.items():
                 if span[0] < start <= span[1] <= end:
                     span[1] = end
                 elif start <= span[0] <= end and (span[1] > end or name in self._early):
                     span[:] = start, max(span[1], end)
-        return [one for one in self._found.items() if one[0] in self._stored - self._fixed]
+        return [one for one in self._found.items() if one[0] in self._stored.keys() - self._fixed]
 
     def _statement(self, statement: ast.stmt) -> None:
         start = self._step
@@ -194,6 +198,7 @@ class _Spans:
         for head in reversed(heads):  # what is assigned comes first there, and is evaluated last
             self._expression(head)
         for inner in _blocks(statement):
+            self._step += 1
             self.block(inner)
         self._step += 1
         if isinstance(statement, ast.For | ast.While):
@@ -212,8 +217,8 @@ class _Spans:
         span = self._found.setdefault(node.id, [self._step, self._step])
         span[1] = self._step
         if not isinstance(node.ctx, ast.Load):
-            self._stored.add(node.id)
-        elif node.id not in self._stored:
+            self._stored.setdefault(node.id, self._within)
+        elif self._within[: len(self._stored.get(node.id, (0,)))] != self._stored.get(node.id):
             self._early.add(node.id)
 
     def _keep(self, node: ast.AST) -> None:

@@ -61,6 +61,25 @@ def run(a, b, told):
     v5 = told(v0)
     return v3, v5
 """,
+    "what not every turn of a loop assigns is there in the next turn": """
+def run(a, b, told):
+    out = []
+    for v1 in range(6):
+        if v1 % 2 == 0:
+            v2 = told(v1 + a)
+        v3 = told(v2 + b)
+        v4 = v3 * 2
+        told(v4)
+        out.append(v4 + v3)
+        try:
+            v5 = out[a]
+        except IndexError:
+            told(-1)
+        else:
+            v6 = told(v5)
+            out.append(v6 + v6)
+    return out
+""",
     "other functions see the same names": """
 def run(a, b, told):
     v1 = None
