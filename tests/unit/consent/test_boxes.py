@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.consent import ConsentPolicy, compile_grants
 from gateway.consent.boxes import ANY, OTHERS
@@ -25,7 +26,7 @@ from tests.unit.consent.test_terms import (
 )
 
 FOLDER = Path(__file__).parents[3] / "profiles/studies/hf-dct-01"
-ABOUT_OTHERS = replace(PLACED, kind=Kind((PULSE,), False))
+ABOUT_OTHERS = structs.replace(PLACED, kind=Kind((PULSE,), False))
 NESTED = {name: elements for name, elements in NOT_UNDERSTOOD.items() if elements.get("extension") != "x"}
 
 
@@ -64,11 +65,11 @@ def test_what_is_about_others_is_permitted_as_far_as_any_instance_is() -> None:
     one = consent(rule("permit", data=instance("Observation/o1")))
     day = 86_400_000_000
     later = {"low": PLACED.low + 90 * day, "high": PLACED.high + 90 * day}
-    for placed, permitted in ((ABOUT_OTHERS, True), (replace(ABOUT_OTHERS, **later), False)):  # type: ignore[arg-type]
+    for placed, permitted in ((ABOUT_OTHERS, True), (structs.replace(ABOUT_OTHERS, **later), False)):  # type: ignore[arg-type]
         assert answer(march, one, placed=placed).permit is permitted
-        itself = replace(placed, kind=Kind((PULSE,), True), instance="Observation/o1")
+        itself = structs.replace(placed, kind=Kind((PULSE,), True), instance="Observation/o1")
         assert answer(march, one, placed=itself).permit
-        other = replace(itself, instance="Observation/o2")
+        other = structs.replace(itself, instance="Observation/o2")
         assert answer(march, one, placed=other).permit is permitted
 
 
@@ -81,7 +82,7 @@ def test_a_caller_without_a_purpose_may_be_of_one_that_is_denied() -> None:
 
 
 def test_placements_without_a_domain_are_of_all_domains_and_none() -> None:
-    assert answer(PERMIT, placed=replace(PLACED, domains=())).permit
+    assert answer(PERMIT, placed=structs.replace(PLACED, domains=())).permit
 
 
 def test_the_policy_of_a_study_file() -> None:

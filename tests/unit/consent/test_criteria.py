@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.consent import ConsentRequest
 from gateway.consent.content import read_codes
@@ -122,7 +123,7 @@ CRITERIA: dict[str, tuple[dict[str, Any], tuple[bool, bool]]] = {
     ),
 }
 
-OF_PULSE = replace(PLACED, kind=Kind((PULSE,), True), instance="Observation/o1")
+OF_PULSE = structs.replace(PLACED, kind=Kind((PULSE,), True), instance="Observation/o1")
 
 
 @pytest.mark.parametrize(("elements", "expected"), CRITERIA.values(), ids=CRITERIA.keys())
@@ -146,7 +147,7 @@ VOCABULARIES = (
 
 @pytest.mark.parametrize("system", VOCABULARIES)
 def test_codes_of_clinical_vocabularies_are_understood(system: str) -> None:
-    placed = replace(PLACED, kind=Kind((Part("Procedure", (f"{system}|1",)),), True), instance="Procedure/p")
+    placed = structs.replace(PLACED, kind=Kind((Part("Procedure", (f"{system}|1",)),), True), instance="Procedure/p")
     assert answer(consent(rule("permit", code=concept(coding(system, "1")))), placed=placed).permit
     assert answer(PERMIT, consent(rule("deny", code=concept(coding(system, "2")))), placed=placed).permit
 
@@ -183,18 +184,18 @@ def test_a_deny_of_a_purpose_is_one_of_those_below_and_a_permit_is_not(narrow: s
 
 def test_what_is_about_others_may_be_about_an_instance_that_is_denied() -> None:
     denied = consent(rule("deny", data=instance("Observation/o1")))
-    about_others = replace(PLACED, kind=Kind((PULSE,), False))
+    about_others = structs.replace(PLACED, kind=Kind((PULSE,), False))
     assert not answer(PERMIT, denied, placed=about_others).permit
     assert not answer(consent(rule("permit", data=instance("Observation/o1"))), placed=about_others).permit
     for itself, permitted in (("Observation/o1", False), ("Observation/o3", True)):
-        assert answer(PERMIT, denied, placed=replace(OF_PULSE, instance=itself)).permit is permitted
+        assert answer(PERMIT, denied, placed=structs.replace(OF_PULSE, instance=itself)).permit is permitted
 
 
 @pytest.mark.parametrize(
     ("elements", "asked", "placed"),
     [
         ({"purpose": [coding(PURPOSE, "TREAT")]}, replace(ASKED, purpose=""), PLACED),
-        ({"code": concept(coding(DOMAIN, "lab"))}, ASKED, replace(PLACED, domains=())),
+        ({"code": concept(coding(DOMAIN, "lab"))}, ASKED, structs.replace(PLACED, domains=())),
     ],
     ids=["purpose", "domain"],
 )
@@ -205,7 +206,7 @@ def test_who_tells_nothing_is_permitted_what_is_for_all(
     given = (consent(rule("permit", **window), id="c1"), consent(rule("permit", **elements)))
     assert answer(*given, asked=asked, placed=placed).permit
     day = 86_400_000_000
-    later = replace(placed, low=PLACED.low + 90 * day, high=PLACED.high + 90 * day)
+    later = structs.replace(placed, low=PLACED.low + 90 * day, high=PLACED.high + 90 * day)
     assert not answer(*given, asked=asked, placed=later).permit
 
 
@@ -213,7 +214,7 @@ def test_who_tells_nothing_is_permitted_what_is_for_all(
 def test_a_permit_of_a_level_is_one_of_all_below_and_a_deny_one_of_all_above(level: str, number: int) -> None:
     labelled = {"securityLabel": [coding(CONFIDENTIALITY, level)]}
     for other in range(6):
-        placed = replace(OF_PULSE, kind=Kind((Part("Observation", level=other),), True))
+        placed = structs.replace(OF_PULSE, kind=Kind((Part("Observation", level=other),), True))
         assert answer(consent(rule("permit", **labelled)), placed=placed).permit is (other <= number)
         assert answer(PERMIT, consent(rule("deny", **labelled)), placed=placed).permit is (other < number)
 

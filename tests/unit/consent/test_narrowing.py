@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.consent import compile_grants, grants, narrowing
 from gateway.consent.decision import Asked
@@ -18,7 +19,11 @@ from tests.unit.consent.test_criteria import DOMAIN, LOINC, PURPOSE, TYPES, codi
 from tests.unit.consent.test_terms import CASE, PERMIT, PLACED, answer, consent, rule
 
 ROLE = concept(coding(f"{TERMINOLOGY}v3-ParticipationType", "IRCP"))[0]
-OTHER = replace(PLACED, kind=Kind((Part("Observation", (f"{LOINC}|other",)),), True), instance="Observation/other")
+OTHER = structs.replace(
+    PLACED, kind=Kind((Part("Observation", (f"{LOINC}|other",)),), True), instance="Observation/other"
+)
+    PLACED, kind=Kind((Part("Observation", (f"{LOINC}|other",)),), True), instance="Observation/other"
+)
 
 
 def denying(*elements: dict[str, Any]) -> Resource:
@@ -39,7 +44,7 @@ def read(given: Resource) -> list[Terms]:
 @pytest.mark.parametrize(("count", "permitted"), [(5, True), (6, True), (7, False)])
 def test_six_tests_of_two_outcomes_are_told_apart(count: int, permitted: bool) -> None:
     assert answer(denying(*codes(count)), placed=OTHER).permit is permitted
-    one = replace(OTHER, kind=Kind((Part("Observation", (f"{LOINC}|0",)),), True))
+    one = structs.replace(OTHER, kind=Kind((Part("Observation", (f"{LOINC}|0",)),), True))
     assert not answer(denying(*codes(count)), placed=one).permit
 
 
@@ -52,7 +57,7 @@ def test_a_class_beyond_the_bound_is_as_vague_as_a_code() -> None:
 def test_thirty_two_instances_are_told_apart(count: int, permitted: bool) -> None:
     named = [{"data": instance(f"Observation/o{number}")} for number in range(count)]
     assert answer(denying(*named), placed=OTHER).permit is permitted
-    assert not answer(denying(*named), placed=replace(OTHER, instance="Observation/o0")).permit
+    assert not answer(denying(*named), placed=structs.replace(OTHER, instance="Observation/o0")).permit
 
 
 def test_one_test_that_is_asked_twice_counts_once() -> None:

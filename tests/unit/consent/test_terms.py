@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.consent import ConsentPolicy, ConsentRequest, Decision, compile_grants, decide, grant_compiler, permits
 from gateway.core.instants import Interval, parse_interval
@@ -202,7 +203,7 @@ def test_a_stop_of_collection_holds_to_the_instant() -> None:
     given = stopped(("stop-collection", at))
     collect = replace(ASKED, action="collect")
     assert answer(given).permit  # the first of March ends as the stop begins
-    assert not answer(given, placed=replace(PLACED, high=PLACED.high + 1)).permit
+    assert not answer(given, placed=structs.replace(PLACED, high=PLACED.high + 1)).permit
     assert not answer(given, asked=replace(collect, now=interval(at).low)).permit
     assert answer(given, asked=replace(collect, now=interval(at).low - 1)).permit
 
@@ -244,7 +245,7 @@ def test_a_deny_of_a_window_spares_what_only_touches_it(window: dict[str, str], 
 
 def test_an_instant_lies_in_the_window_that_begins_with_it() -> None:
     denied = {"type": "deny", "dataPeriod": {"start": "2026-03-01"}}
-    point = replace(PLACED, high=PLACED.low)
+    point = structs.replace(PLACED, high=PLACED.low)
     assert not decide([consent(rule("permit", provision=[denied]))], ASKED, point, CASE.policy).permit
 
 
@@ -257,7 +258,7 @@ def test_a_permit_two_below_makes_a_baseline() -> None:
 def test_the_place_and_version_of_the_reason_are_told() -> None:
     given = consent(rule("deny", provision=[{"type": "deny", "dataPeriod": {"start": "2027"}}, {"type": "permit"}]),
                     meta={"versionId": "3"})  # fmt: skip
-    found = answer(given, placed=replace(PLACED, domains=()))
+    found = answer(given, placed=structs.replace(PLACED, domains=()))
     [reason] = found.reasons
     assert (found.reason, found.consents) == ("consent.permitted", ("Consent/c0/_history/3",))
     assert (reason.consent, reason.subject, reason.domain) == ("Consent/c0/_history/3", "P1", "")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.mapping import Mapped, Mapping
@@ -310,6 +310,7 @@ PLACES = ["resting", "site", "from", "from.device", "from.device.name", "from.de
 PLACES += ["", "rate", "rate.time", "rate.time.at", "rate.bpm"]
 
 
+@example(length=1, changes=[(0, "", ["b"]), (0, "from.device", None)])
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     length=st.integers(1, 7),
@@ -333,7 +334,8 @@ def test_what_disturbs_the_pass_over_all_members(
         last = steps.pop()
         node: Any = tree
         for step in steps:
-            node = node.get(step) if isinstance(node, dict) else node[step] if isinstance(node, list) else None
+            is_place = isinstance(node, list) and not isinstance(step, str)
+            node = node.get(step) if isinstance(node, dict) else node[step] if is_place else None
         if isinstance(node, dict) and value is ...:
             node.pop(last, None)
         elif isinstance(node, dict) or (isinstance(node, list) and not isinstance(last, str) and value is not ...):
