@@ -22,8 +22,6 @@ ROLE = concept(coding(f"{TERMINOLOGY}v3-ParticipationType", "IRCP"))[0]
 OTHER = structs.replace(
     PLACED, kind=Kind((Part("Observation", (f"{LOINC}|other",)),), True), instance="Observation/other"
 )
-    PLACED, kind=Kind((Part("Observation", (f"{LOINC}|other",)),), True), instance="Observation/other"
-)
 
 
 def denying(*elements: dict[str, Any]) -> Resource:
