@@ -55,7 +55,7 @@ class Deidentifier:
         """`apply_body` for bodies with a line feed behind each: the lines that are left, and how many."""
         found = self._shapes.left_of_lines(lines)
         if found is not None:
-            return found, lines.count(b"\n")
+            return found
         left = [one for body in lines.split(b"\n")[:-1] if (one := self.apply_body(body)) is not None]
         return b"\n".join([*left, b""]), len(left)
 

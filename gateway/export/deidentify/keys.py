@@ -6,6 +6,8 @@ Every study has a key of its own, so that nobody who holds the exports of two st
 import hashlib
 import os
 import tempfile
+from binascii import hexlify
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -44,6 +46,17 @@ class StudyKey:
         inner.update(text)
         outer.update(inner.digest())
         return outer.digest()
+
+    def hashes(self, texts: Iterable[bytes]) -> list[bytes]:
+        """`hash` of each of many texts in UTF-8, as digits in ASCII; what they give is not remembered."""
+        begun, ended = (half.copy for half in self._begun.get("hash") or self._begin("hash"))
+        found = []
+        for text in texts:
+            inner, outer = begun(), ended()
+            inner.update(text)
+            outer.update(inner.digest())
+            found.append(hexlify(outer.digest()))
+        return found
 
     def _begin(self, purpose: str) -> "tuple[_Digest, _Digest]":
         """Both digests of RFC 2104 as far as they are the same for every text: half the time of `hmac.digest`."""

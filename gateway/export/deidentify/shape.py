@@ -73,12 +73,14 @@ def made_by(change: Change) -> Made:
 class Changed(NamedTuple):
     """A value that is changed, by its place among the parts.
 
-    `known` is what became of the values seen, None where that is one participant's or values hardly come again.
+    `known` is what became of the values seen, None where that is one participant's or values hardly come again;
+    `is_hash` where texts become their hash.
     """
 
     place: int
     known: dict[bytes, bytes] | None
     made: Made
+    is_hash: bool = False
 
     def of(self, value: bytes, whose: Whose) -> bytes | None:
         """What a value becomes that is not known; None where nothing is left."""
@@ -121,7 +123,10 @@ class Left:
         columns: list[Sequence[Any]] = list(zip(*map(self.pick, rows), strict=True))
         for one in self.changed:
             column, known = columns[one.place // 2], one.known
-            if known is None:
+            found: Sequence[bytes | None]
+            if one.is_hash and all(value[:1] == b'"' for value in column):
+                found = [b'"%b"' % digits for digits in persons[0].key.hashes([value[1:-1] for value in column])]
+            elif known is None:
                 found = list(map(one.made, column, persons))
             else:
                 found = [

@@ -77,8 +77,8 @@ class Shapes:
             return None
         return left.filled(values, left.persons.get(left.person(values)) or self._whose(left, values, body))
 
-    def left_of_lines(self, lines: bytes) -> bytes | None:
-        """What is left of bodies with a line feed behind each; None where they are not all alike."""
+    def left_of_lines(self, lines: bytes) -> tuple[bytes, int] | None:
+        """What is left of bodies with a line feed behind each, and how many; None where they are not all alike."""
         count = lines.count(b"\n")
         if not self._recent or count < FEW or b"\\" in lines or not _is_text(lines):
             return None
@@ -97,7 +97,8 @@ class Shapes:
         if None in persons:
             both = zip(rows, lines.split(b"\n")[:-1], strict=True)
             persons = [left.persons.get(left.person(row)) or self._whose(left, row, body) for row, body in both]
-        return left.filled_lines(rows, persons)
+        found = left.filled_lines(rows, persons)
+        return None if found is None else (found, count)
 
     def _other(self, body: bytes) -> "tuple[Shape | None, re.Match[bytes] | None]":
         """The shape of a body that has none of the recent ones, and the match."""
@@ -172,7 +173,8 @@ class Shapes:
                     return None
                 comes_again = leaf.by.name != _OF_A_PERSON and leaf.by.change is not hashed  # mostly ids
                 known = self._known.setdefault(leaf.by.change, {}) if comes_again else None
-                changed.append(Changed(2 * place + 1, known, made_by(leaf.by.change)))
+                made, is_hash = made_by(leaf.by.change), leaf.by.change is hashed
+                changed.append(Changed(2 * place + 1, known, made, is_hash))
         parts = [part for text in around for part in (text, b"")][:-1]
         return Left(parts, picker([leaf.number for leaf in leaves]), tuple(changed), person)
 
