@@ -14,15 +14,9 @@ from gateway.rest.bundling.entries import Entry
 from gateway.rest.discovery.offering import WITHOUT, offered
 from gateway.rest.parts import Parts
 from gateway.rest.patching import patch_of_entry
-from gateway.rest.writing.conditions import (
-    criteria,
-    if_match,
-    most_deleted,
-    only_new,
-    require_conditional_delete,
-    the_one,
-)
+from gateway.rest.writing.conditions import criteria, most_deleted, require_conditional_delete, the_one
 from gateway.rest.writing.judging import Judge
+from gateway.rest.writing.preconditions import if_match, only_new
 from gateway.rest.writing.steps import (
     MakeStep,
     MakeSteps,

@@ -14,20 +14,12 @@ from starlette.routing import BaseRoute
 from gateway.access import Delete, Finder, Step
 from gateway.core.issues import issue
 from gateway.rest.clients.gate import door_of, study_of, type_of
-from gateway.rest.messages.negotiation import negotiate, negotiate_with
+from gateway.rest.messages.negotiation import negotiate
 from gateway.rest.messages.preferences import preferences_of
 from gateway.rest.parts import Parts
-from gateway.rest.writing.conditions import (
-    NoneMatch,
-    address_condition,
-    criteria_of,
-    if_match,
-    if_none_match,
-    lock_of,
-    most_deleted,
-    require_conditional_delete,
-)
-from gateway.rest.writing.steps import ATTEMPTS, MakeSteps, conditional_removals, removal
+from gateway.rest.writing.conditions import condition_of, lock_of, most_deleted, require_conditional_delete
+from gateway.rest.writing.preconditions import NoneMatch, preconditions_of
+from gateway.rest.writing.steps import MakeSteps, conditional_removals, removal
 from gateway.rest.writing.written import write_response
 
 CODE = "delete"
@@ -44,25 +36,23 @@ def routes(parts: Parts) -> list[BaseRoute]:
         kind = type_of(parts, request)
         door.require_write(kind, "d")
         negotiate(request)
-        version, unless = if_match(request.headers.get("if-match")), if_none_match(request)
-        step = removal(kind, request.path_params["id"], version)
-        attempts = ATTEMPTS if version is None and not unless else 1
-        [result] = door.transact(_guarded(lambda find: [step(find)], unless), CODE, action="D", attempts=attempts)
+        asked = preconditions_of(request)
+        step = removal(kind, request.path_params["id"], asked.version)
+        steps = _guarded(lambda find: [step(find)], asked.unless)
+        [result] = door.transact(steps, CODE, action="D", attempts=asked.attempts)
         return write_response(parts, result, preferences_of(request))
 
     @router.delete("/studies/{study}/fhir/{type}")
     def conditional_delete(request: Request) -> Response:
         door = door_of(parts, request)
-        study, kind = study_of(parts, request), type_of(parts, request)
-        door.require_write(kind, "d")
+        study = study_of(parts, request)
+        door.require_write(type_of(parts, request), "d")
         require_conditional_delete(study)
-        common, asked = address_condition(request)
-        negotiate_with(request, common, CODE)
-        where = criteria_of(parts, study.id, kind, asked)
-        version, unless = if_match(request.headers.get("if-match")), if_none_match(request)
-        steps = _guarded(conditional_removals(where, most_deleted(study, parts.bundle_limit), version), unless)
-        attempts = ATTEMPTS if version is None and not unless else 1
-        results = door.transact(steps, CODE, action="D", locks=(lock_of(where),), attempts=attempts)
+        where, _ = condition_of(parts, request, CODE)
+        asked = preconditions_of(request)
+        removals = conditional_removals(where, most_deleted(study, parts.bundle_limit), asked.version)
+        steps = _guarded(removals, asked.unless)
+        results = door.transact(steps, CODE, action="D", locks=(lock_of(where),), attempts=asked.attempts)
         told = [issue("rest.deleted", count=len(results))] if len(results) > 1 else []
         result = results[0] if len(results) == 1 else None
         return write_response(parts, result, preferences_of(request), told)

@@ -17,22 +17,15 @@ from gateway.core.resources import Stored
 from gateway.core.types import Resource
 from gateway.rest.clients.gate import door_of, study_of, type_of
 from gateway.rest.messages.bodies import media_type, read_body
-from gateway.rest.messages.negotiation import negotiate, negotiate_with
+from gateway.rest.messages.negotiation import negotiate
 from gateway.rest.messages.preferences import preferences_of
 from gateway.rest.parts import Parts
 from gateway.rest.patching import PATCH_TYPES, patch_of
-from gateway.rest.writing.conditions import (
-    NoneMatch,
-    address_condition,
-    criteria_of,
-    if_match,
-    if_none_match,
-    lock_of,
-    the_one,
-)
+from gateway.rest.writing.conditions import condition_of, lock_of, the_one
 from gateway.rest.writing.judging import Judges
 from gateway.rest.writing.local_references import shortening
-from gateway.rest.writing.steps import ATTEMPTS, amendment
+from gateway.rest.writing.preconditions import NoneMatch, preconditions_of
+from gateway.rest.writing.steps import amendment
 from gateway.rest.writing.written import write_response
 
 CODE = "patch"
@@ -56,15 +49,14 @@ def routes(parts: Parts) -> list[BaseRoute]:
         change = patch_of(media_type(request), body, parts.definitions)
         amend = shortening(change, parts.fhir_base(study_of(parts, request).id))
         judge, warnings = judges.of(request), list[Issue]()
-        version, unless = if_match(request.headers.get("if-match")), if_none_match(request)
+        asked = preconditions_of(request)
 
         def judged(resource: Resource, find: Finder) -> None:
             warnings[:] = judge.require(resource, inside=find)
 
-        step = amendment(_wanted(find_one, unless), amend, judged, version)
-        attempts = ATTEMPTS if version is None and not unless else 1
+        step = amendment(_wanted(find_one, asked.unless), amend, judged, asked.version)
         door = door_of(parts, request)
-        [result] = door.transact(lambda find: [step(find)], CODE, locks=locks, attempts=attempts)
+        [result] = door.transact(lambda find: [step(find)], CODE, locks=locks, attempts=asked.attempts)
         return write_response(parts, result, preferences_of(request), warnings, pretty=pretty)
 
     @router.patch("/studies/{study}/fhir/{type}/{id}")
@@ -76,14 +68,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     @router.patch("/studies/{study}/fhir/{type}")
     def conditional_patch(request: Request, body: Annotated[bytes, Depends(patch_body)]) -> Response:
-        study, kind = study_of(parts, request), type_of(parts, request)
-        common, asked = address_condition(request)
-        pretty = negotiate_with(request, common, CODE)
-        where = criteria_of(parts, study.id, kind, asked)
+        where, pretty = condition_of(parts, request, CODE)
 
         def matching(find: Finder) -> Stored | None:
             found = the_one(find, where)
-            return find.current(kind, found.key.id) if found else None
+            return find.current(where.type, found.key.id) if found else None
 
         return answer(request, body, matching, pretty=pretty, locks=(lock_of(where),))
 

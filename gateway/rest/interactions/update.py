@@ -15,11 +15,12 @@ from gateway.core.issues import issue
 from gateway.core.types import Resource
 from gateway.rest.clients.gate import door_of, study_of, type_of
 from gateway.rest.messages.bodies import JSON_TYPES, read_body
-from gateway.rest.messages.negotiation import negotiate, negotiate_with
+from gateway.rest.messages.negotiation import negotiate
 from gateway.rest.messages.preferences import preferences_of
 from gateway.rest.parts import Parts
-from gateway.rest.writing.conditions import address_condition, criteria_of, if_match, lock_of, only_new
+from gateway.rest.writing.conditions import condition_of, lock_of
 from gateway.rest.writing.judging import Judges, resource_of
+from gateway.rest.writing.preconditions import if_match, only_new
 from gateway.rest.writing.steps import ATTEMPTS, conditional_replacement, new_id, replacement
 from gateway.rest.writing.written import write_response
 
@@ -52,17 +53,15 @@ def routes(parts: Parts) -> list[BaseRoute]:
     @router.put("/studies/{study}/fhir/{type}")
     def conditional_update(request: Request, body: Annotated[bytes, Depends(resource_body)]) -> Response:
         study, kind = study_of(parts, request), type_of(parts, request)
-        common, asked = address_condition(request)
-        pretty = negotiate_with(request, common, CODE)
+        where, pretty = condition_of(parts, request, CODE)
         resource = resource_of(body, kind, parts.fhir_base(study.id))
-        where = criteria_of(parts, study.id, kind, asked)
         issues = judges.of(request).require({"id": new_id(), **resource})
         version = if_match(request.headers.get("if-match"))
         is_new = only_new(request.headers.get("if-none-match"))
         may_create = study.interactions.update_creates
         step = conditional_replacement(resource, where, version, is_new=is_new, may_create=may_create)
         door = door_of(parts, request)
-        attempts = ATTEMPTS if version is None else 1
+        attempts = ATTEMPTS if version is None and not is_new else 1
         [result] = door.transact(lambda find: [step(find)], CODE, locks=(lock_of(where),), attempts=attempts)
         return write_response(parts, result, preferences_of(request), issues, pretty=pretty)
 
