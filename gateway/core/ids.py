@@ -21,11 +21,6 @@ def resource_id(study: str, mapping: str, emit: str, key: Iterable[object]) -> s
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def pseudonym(value: str) -> str:
-    """A short stable stand-in for an id in logs; not reversible without knowing the id."""
-    return hashlib.blake2b(value.encode(), digest_size=6).hexdigest()
-
-
 def sha256(data: bytes) -> str:
     """The lower-case hex SHA-256 of `data`."""
     return hashlib.sha256(data).hexdigest()

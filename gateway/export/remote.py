@@ -14,8 +14,6 @@ from gateway.core.errors import BadRequest, FhirError, Unavailable
 from gateway.core.issues import issue
 from gateway.export.folders import MANIFEST, UNFINISHED, listed, require_own
 
-EXTRA: Final = "remote"
-
 _BUCKETS: Final = frozenset(("abfs", "abfss", "az", "gcs", "gs", "oss", "s3", "s3a"))
 """Systems without folders, which would take the making of one for the making of a bucket."""
 

@@ -62,13 +62,6 @@ class ValueSet:
             for code, display in selection.codes.items():
                 yield Coding(system, code, display)
 
-    @property
-    def plain_codes(self) -> frozenset[str] | None:
-        """Every code of any system, for the fastest check of a bare code; None when that does not decide."""
-        if self.unknown or any(selection.test is not None for selection in self.selections.values()):
-            return None
-        return frozenset(code for selection in self.selections.values() for code in selection.codes)
-
 
 EMPTY = ValueSet({}, unknown=True)
 """What stands for a value set that is not known."""

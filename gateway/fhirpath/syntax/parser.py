@@ -62,14 +62,6 @@ def parse(text: str) -> Expr:
     return tree
 
 
-def parse_type(text: str) -> TypeName:
-    """A type specifier such as `FHIR.Patient`; raises `FhirPathError`."""
-    parser = _Parser(text)
-    name = parser.type_name()
-    parser.expect_end()
-    return name
-
-
 class _Parser:
     """The state of one parse: the tokens as they are written, the position among them and the depth."""
 

@@ -37,11 +37,6 @@ class Temporal:
     digits: int = 0
     offset: int | None = None
 
-    @property
-    def has_time(self) -> bool:
-        """True for a Time and for a DateTime with at least an hour."""
-        return self.sort == "Time" or len(self.parts) > 3
-
     def __str__(self) -> str:
         clock = _clock_text(self.parts if self.sort == "Time" else self.parts[3:], self.digits)
         if self.sort == "Time":

@@ -6,12 +6,8 @@ are hashed so that SQL can make the hash for another row: the parameter's hash a
 
 import hashlib
 from functools import lru_cache
-from typing import Final
 
 from gateway.search.query import Token
-
-_SIGN: Final = 1 << 63
-_ALL: Final = (1 << 64) - 1
 
 
 def term(type: str, parameter: str, form: str, *parts: str) -> int:
