@@ -27,12 +27,13 @@ MILLISECOND: Final = 1_000
 
 
 class PastRows(Protocol):
-    """The chains, read from their end; `gateway.store.AuditStore` is one."""
+    """The chains, read from their end."""
 
     def rows_before(
         self, study: str, before: int, texts: Sequence[bytes], since: int, until: int
     ) -> Iterator[AuditRow]:
-        """Rows with a sequence below `before` and an instant in [since, until), newest first, that have each text."""
+        """Rows with a sequence below `before` and an instant in [since, until), newest first, whose event has each
+        of at most two texts."""
 
 
 @dataclass(frozen=True, slots=True)

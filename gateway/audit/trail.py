@@ -23,10 +23,10 @@ WAITING: Final = 10_000
 
 
 class Rows(Protocol):
-    """Where the chains are kept, one a study; `gateway.store.AuditStore` is one."""
+    """Where the chains are kept, one a study: rows are appended and read, never changed."""
 
     def append(self, events: Sequence[Told]) -> tuple[AuditRow, ...]:
-        """Chains the events and makes them durable before it returns."""
+        """Chains the events and makes them durable, one transaction a study; the rows in the order of the events."""
 
     def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
         """The rows of a study with a sequence above `after`, in order."""

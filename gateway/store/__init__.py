@@ -5,6 +5,6 @@ reads or writes resources through it: the port answers the consent question (`Vi
 out, but does not know who asks. A store knows no study file, no role and no HTTP.
 """
 
-from gateway.store.port import AuditStore, Chain, CompileGrants, Found, LandingStore, Page, Position, ResourceStore
+from gateway.store.port import Chain, CompileGrants, Found, Page, Position, ResourceStore
 
-__all__ = ["AuditStore", "Chain", "CompileGrants", "Found", "LandingStore", "Page", "Position", "ResourceStore"]
+__all__ = ["Chain", "CompileGrants", "Found", "Page", "Position", "ResourceStore"]

@@ -1,17 +1,15 @@
-"""The ports that adapters of the store implement: resources, landed payloads, audit rows.
+"""The port of the store that `gateway.access` reads and writes resources through, and the values it speaks in.
 
-All three speak in values of `gateway.core`; a caller gets the one it may use and nothing else. Every method takes
-the study, alone or inside a value: no call reads or writes two studies.
+Every method takes the study, alone or inside a value: no call reads or writes two studies. Who keeps something else
+in the store says so in a port of its own: `Landing` of `gateway.ingest`, `Rows` and `PastRows` of `gateway.audit`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from gateway.core import Resource
-from gateway.core.event import AuditRow, Event, Told
-from gateway.core.receipt import Payload, Receipt, ReceiptStatus
+from gateway.core.event import AuditRow, Event
 from gateway.core.resources import Committed, Grant, Key, Stored, Unit, Visibility
 from gateway.search import Query
 
@@ -181,70 +179,3 @@ class ResourceStore(Protocol):
     def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
         """The ids of the participants with whom resources stand, by references such as `Observation/1`; what is
         deleted stands where it stood before."""
-
-
-class LandingStore(Protocol):
-    """Payloads as they came, and their receipts."""
-
-    def land(self, payload: Payload, receipt: Receipt, leased_until: datetime | None = None) -> None:
-        """Makes both durable before it returns; the body is kept once for each study and SHA-256.
-
-        `leased_until` takes the receipt's lease at once, so that no other process works on it meanwhile.
-        """
-
-    def payload(self, study: str, receipt_id: str) -> Payload:
-        """The payload of a receipt; raises `NotFound` when the study has no such receipt."""
-
-    def receipt(self, study: str, id: str) -> Receipt | None:
-        """The receipt, or None."""
-
-    def first_with(self, study: str, source: str, sha256: str) -> Receipt | None:
-        """The oldest receipt of this body from this source, None when it never came."""
-
-    def save(self, receipt: Receipt) -> None:
-        """Replaces the state of a landed receipt; raises `NotFound` when it never was landed."""
-
-    def receipts(
-        self,
-        study: str,
-        *,
-        source: str | None = None,
-        status: ReceiptStatus | None = None,
-        rule: str | None = None,
-        mapping: str | None = None,
-    ) -> list[Receipt]:
-        """The receipts that fit every filter given, oldest first; `mapping` is an id, or `id|version`."""
-
-    def lease(self, study: str | None, now: datetime, seconds: float) -> Receipt | None:
-        """Takes the oldest `received` receipt that nobody works on, for `seconds`; None when there is none.
-
-        A `study` of None looks in each study in turn.
-        """
-
-    def release(self, study: str, id: str) -> None:
-        """Gives the receipt back before its lease ends."""
-
-
-class AuditStore(Protocol):
-    """The audit chain of each study: rows are appended and read, never changed."""
-
-    def append(self, events: Sequence[Told]) -> tuple[AuditRow, ...]:
-        """Chains the events and makes them durable, one transaction a study; the rows in the order of the events."""
-
-    def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
-        """The ids of the participants whose data resources hold, by references such as `Observation/1`."""
-
-    def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
-        """The rows with a sequence above `after`, in order."""
-
-    def rows_before(
-        self, study: str, before: int, texts: Sequence[bytes], since: int, until: int
-    ) -> Iterator[AuditRow]:
-        """Rows with a sequence below `before` and an instant in [since, until), newest first, whose event has each
-        of at most two texts."""
-
-    def last(self, study: str) -> AuditRow | None:
-        """The newest row, or None."""
-
-    def end(self, study: str) -> tuple[int, bytes]:
-        """Sequence and digest that the next row goes on from, as kept beside the rows; 0 and b"" at first."""

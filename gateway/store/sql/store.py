@@ -48,7 +48,9 @@ from gateway.store.sql.writing.writer import ResourceWriter
 
 
 class SqlStore:
-    """Implements `ResourceStore`, `LandingStore` and `AuditStore` on SQLite or PostgreSQL; safe between threads."""
+    """Implements `ResourceStore`, ingest's `Landing` and audit's `Rows` and `PastRows` on SQLite or PostgreSQL; safe
+    between threads.
+    """
 
     def __init__(
         self, database: Database, parameters: Parameters, compile_grants: CompileGrants, chain: Chain, clock: Clock
@@ -247,23 +249,23 @@ class SqlStore:
         return self._group.once((study, subject), lambda: self._grants.epoch(study, subject))
 
     def land(self, payload: Payload, receipt: Receipt, leased_until: datetime | None = None) -> None:
-        """See `LandingStore.land`."""
+        """See `Landing.land`."""
         self._landing.land(payload, receipt, leased_until)
 
     def payload(self, study: str, receipt_id: str) -> Payload:
-        """See `LandingStore.payload`."""
+        """See `Landing.payload`."""
         return self._landing.payload(study, receipt_id)
 
     def receipt(self, study: str, id: str) -> Receipt | None:
-        """See `LandingStore.receipt`."""
+        """See `Landing.receipt`."""
         return self._landing.receipt(study, id)
 
     def first_with(self, study: str, source: str, sha256: str) -> Receipt | None:
-        """See `LandingStore.first_with`."""
+        """See `Landing.first_with`."""
         return self._landing.first_with(study, source, sha256)
 
     def save(self, receipt: Receipt) -> None:
-        """See `LandingStore.save`."""
+        """See `Landing.save`."""
         self._landing.save(receipt)
 
     def receipts(
@@ -275,41 +277,41 @@ class SqlStore:
         rule: str | None = None,
         mapping: str | None = None,
     ) -> list[Receipt]:
-        """See `LandingStore.receipts`."""
+        """See `Landing.receipts`."""
         return self._landing.receipts(study, source=source, status=status, rule=rule, mapping=mapping)
 
     def lease(self, study: str | None, now: datetime, seconds: float) -> Receipt | None:
-        """See `LandingStore.lease`."""
+        """See `Landing.lease`."""
         return self._landing.lease(study, now, seconds)
 
     def release(self, study: str, id: str) -> None:
-        """See `LandingStore.release`."""
+        """See `Landing.release`."""
         self._landing.release(study, id)
 
     def append(self, events: Sequence[Told]) -> tuple[AuditRow, ...]:
-        """See `AuditStore.append`."""
+        """See `Rows.append`."""
         return self._audit.append(events)
 
     def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
-        """See `AuditStore.patients_of`."""
+        """See `Rows.patients_of`."""
         return self._audit.patients_of(study, references)
 
     def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
-        """See `AuditStore.rows`."""
+        """See `Rows.rows`."""
         return self._audit.rows(study, after)
 
     def rows_before(
         self, study: str, before: int, texts: Sequence[bytes], since: int, until: int
     ) -> Iterator[AuditRow]:
-        """See `AuditStore.rows_before`."""
+        """See `PastRows.rows_before`."""
         return self._audit.rows_before(study, before, texts, since, until)
 
     def last(self, study: str) -> AuditRow | None:
-        """See `AuditStore.last`."""
+        """The newest row, or None."""
         return self._audit.last(study)
 
     def end(self, study: str) -> tuple[int, bytes]:
-        """See `AuditStore.end`."""
+        """See `Rows.end`."""
         return self._audit.end(study)
 
 

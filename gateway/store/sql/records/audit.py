@@ -33,7 +33,7 @@ _ROWS: Final = 50
 
 
 class AuditRows:
-    """Implements `AuditStore`, and `extend` for transactions that write more than audit rows."""
+    """Implements audit's `Rows` and `PastRows`, and `extend` for transactions that write more than audit rows."""
 
     def __init__(self, database: Database, chain: Chain) -> None:
         self._database = database
@@ -50,7 +50,7 @@ class AuditRows:
         self._last = database.prepare(_last())
 
     def append(self, events: Sequence[Told]) -> tuple[AuditRow, ...]:
-        """See `AuditStore.append`."""
+        """See `Rows.append`."""
         studies = dict.fromkeys([event.study for event in events])
         if len(studies) == 1:
             return tuple(self._append(events[0].study, events))
@@ -101,12 +101,12 @@ class AuditRows:
             connection.exec_driver_sql(self._add_many[len(part)], tuple(bound))
 
     def patients_of(self, study: str, references: Iterable[str]) -> set[str]:
-        """See `AuditStore.patients_of`."""
+        """See `Rows.patients_of`."""
         pairs = self._context.pairs(self._database.fetch, study, references)
         return {subject for found in pairs.values() for subject, _ in found}
 
     def rows(self, study: str, after: int = 0) -> Iterator[AuditRow]:
-        """See `AuditStore.rows`."""
+        """See `Rows.rows`."""
         while found := self._database.fetch(self._read, {"study": study, "after": after}):
             for sequence, at, event, digest in found:
                 yield AuditRow(study, sequence, at, bytes(event), bytes(digest))
@@ -115,7 +115,7 @@ class AuditRows:
     def rows_before(
         self, study: str, before: int, texts: Sequence[bytes], since: int, until: int
     ) -> Iterator[AuditRow]:
-        """See `AuditStore.rows_before`."""
+        """See `PastRows.rows_before`."""
         first, second = (*texts, b"", b"")[:2]
         values = {"study": study, "since": since, "until": until, "first": first, "second": second}
         while found := self._database.fetch(self._past, {**values, "before": before}):
@@ -124,12 +124,12 @@ class AuditRows:
             before = found[-1][0]
 
     def last(self, study: str) -> AuditRow | None:
-        """See `AuditStore.last`."""
+        """The newest row, or None."""
         found = self._database.fetch(self._last, {"study": study})
         return AuditRow(study, *found[0]) if found else None
 
     def end(self, study: str) -> tuple[int, bytes]:
-        """See `AuditStore.end`."""
+        """See `Rows.end`."""
         found = self._database.fetch(self._look, {"study": study})
         return (found[0][0], bytes(found[0][1])) if found else (0, b"")
 

@@ -24,7 +24,7 @@ _STATE: Final = ("status", "mapping", "counts", "issues", "duplicate_of", "attem
 
 
 class Landing:
-    """Implements `LandingStore`, and `settle` for transactions that write more than a receipt."""
+    """Implements ingest's `Landing`, and `settle` for transactions that write more than a receipt."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,7 +41,7 @@ class Landing:
         self._lease = database.prepare(_set_lease())
 
     def land(self, payload: Payload, receipt: Receipt, leased_until: datetime | None = None) -> None:
-        """See `LandingStore.land`."""
+        """See `Landing.land`."""
         row = _values(receipt)
         row["b_envelope"] = dumps(payload.envelope)
         row["b_leased_until"] = micros(leased_until) if leased_until else 0
@@ -56,7 +56,7 @@ class Landing:
         self._database.write(work)
 
     def payload(self, study: str, receipt_id: str) -> Payload:
-        """See `LandingStore.payload`."""
+        """See `Landing.payload`."""
         rows = self._database.fetch(self._payload, {"study": study, "id": receipt_id})
         if not rows:
             raise NotFound(issue("store.receipt-not-found"))
@@ -64,15 +64,15 @@ class Landing:
         return Payload(study, source, bytes(body), media_type, from_micros(received), loads(bytes(envelope)), name)
 
     def receipt(self, study: str, id: str) -> Receipt | None:
-        """See `LandingStore.receipt`."""
+        """See `Landing.receipt`."""
         return _only(self._database.fetch(self._one, {"study": study, "id": id}))
 
     def first_with(self, study: str, source: str, sha256: str) -> Receipt | None:
-        """See `LandingStore.first_with`."""
+        """See `Landing.first_with`."""
         return _only(self._database.fetch(self._first, {"study": study, "source": source, "sha256": sha256}))
 
     def save(self, receipt: Receipt) -> None:
-        """See `LandingStore.save`."""
+        """See `Landing.save`."""
         self._database.write(lambda connection: self.settle(connection, receipt))
 
     def settle(self, connection: Connection, receipt: Receipt) -> None:
@@ -98,7 +98,7 @@ class Landing:
         rule: str | None = None,
         mapping: str | None = None,
     ) -> list[Receipt]:
-        """See `LandingStore.receipts`."""
+        """See `Landing.receipts`."""
         row = table_of(ReceiptRow).c
         where = [row.study == study_is()]
         if source is not None:
@@ -116,7 +116,7 @@ class Landing:
             return [_receipt(tuple(one)) for one in connection.execute(found, {"study": study})]
 
     def lease(self, study: str | None, now: datetime, seconds: float) -> Receipt | None:
-        """See `LandingStore.lease`."""
+        """See `Landing.lease`."""
         studies = [study] if study is not None else [id for (id,) in self._database.fetch(self._studies, {})]
         at = micros(now)
         until = at + int(seconds * 1_000_000)
@@ -133,7 +133,7 @@ class Landing:
         return found
 
     def release(self, study: str, id: str) -> None:
-        """See `LandingStore.release`."""
+        """See `Landing.release`."""
         values = {"b_study": study, "b_id": id, "b_until": 0}
         self._database.write(lambda connection: self._database.run(connection, self._lease, values))
 
