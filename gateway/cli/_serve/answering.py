@@ -6,7 +6,7 @@ the first byte to the last; layers that change answers stand before it, or leave
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE
 
@@ -16,8 +16,13 @@ JOINED: Final = 64 * 1024
 _CONTROLS: Final = bytes([*range(9), *range(10, 32), 127])
 """What no header may hold, and a line end is made of."""
 
-_OWN: Final = frozenset((b"connection", b"transfer-encoding"))
-"""Headers that are about the connection: uvicorn looks at what they say."""
+_OF_THE_SERVER: Final = frozenset((b"connection", b"content-length", b"transfer-encoding"))
+"""Headers that say how an answer is sent: what they say is for the server to tell, or to look at."""
+
+_KEPT: Final = 4096
+"""Of how many groups of headers the text is kept."""
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 
 class Answer:
@@ -33,33 +38,29 @@ class Answer:
         """Sends one message, as ASGI has it."""
         await self._messages(message)
 
-    def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
-        """Sends a whole answer, among whose headers is the length of its body.
+    def whole(self, status: int, told: Sequence[Headers], own: Headers, body: bytes) -> bool:
+        """Sends a whole answer: the length of its body, the groups of headers in `told`, which other answers have as
+        well, and those that are its own.
 
         False, with nothing sent, for one that has to go by messages: as its connection ends with it or waits, or as
         uvicorn has to look at its headers.
         """
         cycle = self._cycle
-        if cycle.response_started or cycle.disconnected or not cycle.keep_alive or cycle.access_log:
+        is_open = cycle.keep_alive and not (cycle.response_started or cycle.disconnected or cycle.access_log)
+        if not is_open or cycle.flow.write_paused:
             return False
-        told = [*cycle.default_headers, *headers]
-        head = b"\r\n".join(map(b": ".join, told))
-        length = _length_in(next(zip(*told, strict=True)))
-        is_plain = len(head) - len(head.translate(None, _CONTROLS)) == 2 * len(told) - 2
-        if cycle.flow.write_paused or not is_plain or length < 0 or told[length][1] != b"%d" % len(body):
+        first, mine = _lines(tuple(cycle.default_headers)), _text(own)
+        others = [_lines(one) for one in told]
+        if first is None or mine is None or None in others:
             return False
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
-        self._write(b"%b%b\r\n\r\n" % (STATUS_LINE[status], head), b"" if cycle.scope["method"] == "HEAD" else body)
+        lines = (STATUS_LINE[status], first, len(body), b"".join(others), mine)  # type: ignore[arg-type]
+        head = b"%b%bcontent-length: %d\r\n%b%b\r\n" % lines
+        cycle.transport.write_whole(head, b"" if cycle.scope["method"] == "HEAD" else body)
         cycle.message_event.set()
         cycle.on_response()
         return True
-
-    def _write(self, head: bytes, body: bytes) -> None:
-        if len(body) <= JOINED:
-            self._cycle.transport.write(head + body)
-        else:
-            self._cycle.transport.writelines((head, body))
 
 
 def with_whole_answers(app: Any) -> Any:
@@ -67,15 +68,17 @@ def with_whole_answers(app: Any) -> Any:
     return lambda scope, receive, send: app(scope, receive, Answer(send))
 
 
-@lru_cache(maxsize=256)
-def _length_in(names: tuple[bytes, ...]) -> int:
-    """Which of an answer's headers tells the length; -1 unless there is one, and uvicorn would write all as they are.
-
-    What answers are called is the gateway's own: a few sets of names.
-    """
-    is_written = all(name == name.lower() and not HEADER_RE.search(name) for name in names)
-    return names.index(b"content-length") if is_written and _OWN.isdisjoint(names) and _is_once(names) else -1
+def _text(headers: Headers) -> bytes | None:
+    """The lines of headers; None unless uvicorn would write all of them as they are."""
+    text = b"".join([b"%b: %b\r\n" % one for one in headers])
+    is_plain = len(text) - len(text.translate(None, _CONTROLS)) == 2 * len(headers)
+    return text if is_plain and all(map(_is_written, [name for name, _ in headers])) else None
 
 
-def _is_once(names: tuple[bytes, ...]) -> bool:
-    return names.count(b"content-length") == 1
+_lines: Final = lru_cache(maxsize=_KEPT)(_text)
+
+
+@lru_cache(maxsize=_KEPT)
+def _is_written(name: bytes) -> bool:
+    """Whether this is the name of a header that an application may tell, as it is written."""
+    return name == name.lower() and not HEADER_RE.search(name) and name not in _OF_THE_SERVER

@@ -40,6 +40,14 @@ class Corked:
         else:
             self._transport.write(data)
 
+    def write_whole(self, head: bytes, body: bytes) -> None:
+        """Writes a head and all that belongs to it at once."""
+        self._flush()
+        if len(body) <= JOINED:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
+
     def close(self) -> None:
         """Closes the connection, once what was kept is written."""
         self._flush()

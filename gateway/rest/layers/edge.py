@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.core.ids import RandomIds
 from gateway.core.logs import logger
+from gateway.rest.messages.answers import Headers
 from gateway.rest.messages.problems import internal, nowhere
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -46,24 +47,24 @@ def note(scope: Scope, **facts: str | int) -> None:
 class _Marked:
     """What sends the answer to a request with the headers of the edge; `status` is 0 before it begins."""
 
-    __slots__ = ("_extra", "_send", "status")
+    __slots__ = ("_own", "_send", "status")
 
     def __init__(self, send: Send, identity: str) -> None:
         self._send = send
-        self._extra = (*_HEADERS, (b"x-request-id", identity.encode()))
+        self._own = (b"x-request-id", identity.encode())
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         """Sends one message."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *self._extra]
+            message["headers"] = [*message.get("headers", ()), *_HEADERS, self._own]
         await self._send(message)
 
-    def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+    def whole(self, status: int, told: Sequence[Headers], own: Headers, body: bytes) -> bool:
         """Sends a whole answer where the server takes one; see `gateway.cli._serve.answering`."""
         whole = getattr(self._send, "whole", None)
-        if whole is None or not whole(status, [*headers, *self._extra], body):
+        if whole is None or not whole(status, (*told, _HEADERS), (*own, self._own), body):
             return False
         self.status = status
         return True

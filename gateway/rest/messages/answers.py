@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 from starlette.requests import Request
@@ -20,6 +20,9 @@ from gateway.core.types import Resource
 from gateway.rest.messages.bundles import Shown, whole
 from gateway.rest.messages.headers import header, headers_of
 from gateway.rest.messages.problems import FHIR_JSON
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+"""Names, in lower case, and values as they are sent."""
 
 _CONDITIONS: Final = frozenset((b"if-none-match", b"if-modified-since"))
 _FHIR_JSON: Final = (b"content-type", FHIR_JSON.encode())
@@ -56,20 +59,28 @@ def indented(body: bytes) -> bytes:
 
 
 class Ready:
-    """A response of JSON bytes whose headers are ready to be sent; Starlette's takes its time over them."""
+    """A response of JSON bytes whose headers are ready to be sent; Starlette's takes its time over them.
 
-    __slots__ = ("body", "headers", "status_code")
+    `headers` come again with other answers, `own` are of this one alone.
+    """
 
-    def __init__(self, body: bytes, *headers: tuple[bytes, bytes], status: int = 200) -> None:
+    __slots__ = ("_own", "_told", "body", "status_code")
+
+    def __init__(self, body: bytes, *headers: tuple[bytes, bytes], own: Headers = (), status: int = 200) -> None:
         self.body = body
         self.status_code = status
-        length = (b"content-length", b"%d" % len(body))
-        self.headers = [length, _FHIR_JSON, *headers] if body else [length, *headers]
+        self._told = (_FHIR_JSON, *headers) if body else headers
+        self._own = own
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """All of them, the length first."""
+        return [(b"content-length", b"%d" % len(self.body)), *self._told, *self._own]
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Sends it; at once where `send` takes a whole answer, see `gateway.cli._serve.answering`."""
         whole = getattr(send, "whole", None)
-        if whole is not None and whole(self.status_code, self.headers, self.body):
+        if whole is not None and whole(self.status_code, (self._told,), self._own, self.body):
             return
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body})
@@ -81,11 +92,11 @@ def version_response(request: Request, stored: Stored, pretty: bool, shown: Show
         told = {"ETag": etag(stored.version), "Last-Modified": last_modified(stored.updated)}
         return Response(None, 304, told)
     body = shown(stored)
-    return Ready(indented(body) if pretty else body, *_told(stored.version, stored.updated))
+    return Ready(indented(body) if pretty else body, *told_of(stored.version, stored.updated))
 
 
 @lru_cache(maxsize=4096)
-def _told(version: int, updated: datetime) -> tuple[tuple[bytes, bytes], ...]:
+def told_of(version: int, updated: datetime) -> Headers:
     """The headers that tell a version."""
     return (b"etag", etag(version).encode()), (b"last-modified", last_modified(updated).encode())
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from gateway.access import Result
 from gateway.core.issues import Issue, operation_outcome
 from gateway.core.resources import Committed, Stored
-from gateway.rest.messages.answers import Ready, etag, indented, json_response, last_modified, tree_response
+from gateway.rest.messages.answers import Ready, etag, indented, json_response, last_modified, told_of, tree_response
 from gateway.rest.messages.preferences import Preferences
 from gateway.rest.parts import Parts
 
@@ -39,13 +39,10 @@ def creation_response(
     if not isinstance(result, Committed) or result.outcome != "created" or wanted.returns == "operationoutcome":
         return write_response(parts, result, wanted, issues, pretty=pretty)
     stored = result.stored
-    told = (
-        (b"etag", etag(stored.version).encode()),
-        (b"last-modified", last_modified(stored.updated).encode()),
-        (b"location", place_of(parts, stored).encode()),
-    )
+    place = (b"location", place_of(parts, stored).encode())
     body = b"" if wanted.returns == "minimal" else stored.body
-    return Ready(indented(body) if pretty and body else body, *told, status=201)
+    told = told_of(stored.version, stored.updated)
+    return Ready(indented(body) if pretty and body else body, *told, own=(place,), status=201)
 
 
 def write_response(

@@ -13,6 +13,7 @@ from gateway.cli._serve.corked import CorkedProtocol
 from gateway.rest.messages.answers import Ready
 
 TAG = (b"etag", b'W/"1"')
+PLACE = ((b"location", b"http://x/1"),)
 REQUEST = "{} / HTTP/1.{}\r\nHost: x\r\n{}\r\n"
 
 
@@ -69,8 +70,14 @@ def answered(answer: Any, request: str, *, whole: bool, keep_alive: float = 5, s
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize(
     "answer",
-    [Ready(b"{}", TAG), Ready(b"", TAG, status=201), Ready(b"x" * (JOINED + 1)), Ready(b"{}", (b"X-Tab", b"a\tb"))],
-    ids=["small", "empty", "large", "another case"],
+    [
+        Ready(b"{}", TAG),
+        Ready(b"", TAG, own=PLACE, status=201),
+        Ready(b"x" * (JOINED + 1)),
+        Ready(b"{}", (b"X-Tab", b"a\tb")),
+        Ready(b"{}", own=((b"X-Tab", b"a\tb"),)),
+    ],
+    ids=["small", "empty", "large", "another case", "another case of its own"],
 )
 def test_it_is_what_uvicorn_would_write(answer: Ready, method: str, version: str, connection: str) -> None:
     request = REQUEST.format(method, version, connection)
@@ -84,11 +91,20 @@ def test_it_is_what_uvicorn_would_write(answer: Ready, method: str, version: str
     [(b"etag", b"1\r\nset-cookie: a"), (b"etag", b"1\n"), (b"etag", b"\x00"), (b"a b", b"1"), (b"etag\r\n", b"1")],
     ids=["a line", "a line end", "a control", "a blank in a name", "a line end in a name"],
 )
-def test_what_is_no_header_is_never_written(header: tuple[bytes, bytes], caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("is_own", [False, True], ids=["shared", "own"])
+def test_what_is_no_header_is_never_written(
+    header: tuple[bytes, bytes], is_own: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = Ready(b"{}", own=(header,)) if is_own else Ready(b"{}", header)
     with caplog.at_level(logging.CRITICAL, "uvicorn.error"):
-        found = b"".join(answered(Ready(b"{}", header), REQUEST.format("GET", 1, ""), whole=True).written)
+        found = b"".join(answered(answer, REQUEST.format("GET", 1, ""), whole=True).written)
     assert b"cookie" not in found
     assert found == b"" or found.startswith(b"HTTP/1.1 500")
+
+
+def test_an_answer_without_a_body_is_one_write() -> None:
+    written = answered(Ready(b"", TAG, own=PLACE), REQUEST.format("GET", 1, ""), whole=True).written
+    assert [one[-4:] for one in written] == [b"\r\n\r\n"] * 2
 
 
 @pytest.mark.parametrize(("keep_alive", "is_closed"), [(0.01, True), (3600, False)])
