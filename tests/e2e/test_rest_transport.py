@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterator
+from functools import partial
 
 import anyio
 import pytest
@@ -151,3 +152,25 @@ def test_browsers_of_named_origins_may_call_and_no_others(http: Http) -> None:
 def test_an_origin_is_scheme_and_host(origins: str) -> None:
     with pytest.raises(ValueError, match="cors_origins"):
         Settings(cors_origins=origins)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/Observation/o1", [("Accept", "text/html"), ("Accept", "application/fhir+json")], 200),
+        ("GET", "/Observation/o1", [("If-None-Match", 'W/"9"'), ("If-None-Match", 'W/"1"')], 304),
+        ("PUT", "/Observation/o1", [("If-Match", 'W/"1"'), ("If-Match", 'W/"9"')], 400),
+        ("POST", "/Observation", [("If-None-Exist", "_id=o1"), ("If-None-Exist", "_id=o2")], 400),
+        ("PUT", "/Observation/o1", [("Content-Type", "text/plain")], 415),
+    ],
+    ids=["any of what is accepted", "any of the tags", "one version", "one condition", "one type of body"],
+)
+def test_a_header_that_comes_again_is_a_list(
+    http: Http, method: str, path: str, headers: list[tuple[str, str]], status: int
+) -> None:
+    sent = [("Authorization", f"Bearer {http.token(REGISTRAR)}"), *headers]
+    body = dumps(observation("o1", http.participant("all").patient)) if method != "GET" else b""
+    if body:
+        sent.append(("Content-Type", "application/fhir+json"))
+    answer = http.portal.call(partial(http.client.request, method, BASE + path, headers=sent, content=body))
+    assert answer.status_code == status

@@ -210,9 +210,10 @@ def test_a_json_patch_makes_a_version(http: Http, patient: str) -> None:
     assert patch(http, "Observation/absent", change).status_code == 404
 
 
-def test_a_fhirpath_patch_makes_a_version(http: Http, patient: str) -> None:
+@pytest.mark.parametrize("path", ["Observation.status", "status", "%resource.status"])
+def test_a_fhirpath_patch_makes_a_version(http: Http, patient: str, path: str) -> None:
     http.put(observation("by-path", patient))
-    part = [{"name": "type", "valueCode": "replace"}, {"name": "path", "valueString": "Observation.status"}]
+    part = [{"name": "type", "valueCode": "replace"}, {"name": "path", "valueString": path}]
     tree = {
         "resourceType": "Parameters",
         "parameter": [{"name": "operation", "part": [*part, {"name": "value", "valueCode": "amended"}]}],

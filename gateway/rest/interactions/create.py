@@ -13,12 +13,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.access import Begun, Door, Result
+from gateway.core.errors import BadRequest
+from gateway.core.issues import issue
 from gateway.core.types import Resource
 from gateway.rest.clients.gate import door_of, study_of, type_of
 from gateway.rest.loop.together import Together
 from gateway.rest.messages.answers import Ready
 from gateway.rest.messages.bodies import JSON_TYPES, read_body
-from gateway.rest.messages.headers import header, headers_of
+from gateway.rest.messages.headers import header, headers_of, values_of
 from gateway.rest.messages.negotiation import negotiate
 from gateway.rest.messages.preferences import preferences_of
 from gateway.rest.parts import Parts
@@ -65,6 +67,8 @@ class _Creating:
         parts, request, door = self._parts, asked.request, asked.door
         resource, pretty = self._resource(asked)
         condition = header(request, _IF_NONE_EXIST)
+        if condition is not None and len(values_of(request.scope, _IF_NONE_EXIST)) > 1:
+            raise BadRequest(issue("rest.condition"))
         study = study_of(parts, request)
         unless = None if condition is None else criteria(parts, study.id, resource["resourceType"], condition)
         issues = self._judges.of(request, door).require(resource)

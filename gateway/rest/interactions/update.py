@@ -15,6 +15,7 @@ from gateway.core.issues import issue
 from gateway.core.types import Resource
 from gateway.rest.clients.gate import door_of, study_of, type_of
 from gateway.rest.messages.bodies import JSON_TYPES, read_body
+from gateway.rest.messages.headers import header
 from gateway.rest.messages.negotiation import negotiate
 from gateway.rest.messages.preferences import preferences_of
 from gateway.rest.parts import Parts
@@ -42,8 +43,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
         pretty = negotiate(request)
         base = parts.fhir_base(study_of(parts, request).id)
         resource = _resource(body, type_of(parts, request), request.path_params["id"], base)
-        version = if_match(request.headers.get("if-match"))
-        is_new = only_new(request.headers.get("if-none-match"))
+        version = if_match(header(request, b"if-match"))
+        is_new = only_new(header(request, b"if-none-match"))
         issues = judges.of(request).require(resource)
         may_create = study_of(parts, request).interactions.update_creates
         step = replacement(resource, version, is_new=is_new, may_create=may_create)
@@ -56,8 +57,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
         where, pretty = condition_of(parts, request, CODE)
         resource = resource_of(body, kind, parts.fhir_base(study.id))
         issues = judges.of(request).require({"id": new_id(), **resource})
-        version = if_match(request.headers.get("if-match"))
-        is_new = only_new(request.headers.get("if-none-match"))
+        version = if_match(header(request, b"if-match"))
+        is_new = only_new(header(request, b"if-none-match"))
         may_create = study.interactions.update_creates
         step = conditional_replacement(resource, where, version, is_new=is_new, may_create=may_create)
         door = door_of(parts, request)

@@ -63,7 +63,7 @@ def _declared_length(scope: Scope) -> int:
 
 def media_type(request: Request) -> str:
     """The media type of the body in lower case, without parameters; "" when none was sent."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return (header(request, b"content-type") or "").partition(";")[0].strip().lower()
 
 
 def has_body(request: Request) -> bool:

@@ -13,15 +13,25 @@ _AUTHORIZATION = b"authorization"
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
-    """Lower-case name -> the first value."""
+    """Lower-case name -> the value; those of a header that came again are one list (RFC 9110, 5.3)."""
     found: dict[bytes, bytes] | None = scope.get(KEPT)
     if found is None:
-        found = scope[KEPT] = dict(reversed(scope["headers"]))
+        headers = scope["headers"]
+        found = scope[KEPT] = dict(headers)
+        if len(found) != len(headers):
+            found.update(_joined(headers))
     return found
 
 
+def _joined(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    texts: dict[bytes, list[bytes]] = {}
+    for name, text in headers:
+        texts.setdefault(name, []).append(text)
+    return {name: b", ".join(several) for name, several in texts.items()}
+
+
 def header(request: Request, name: bytes) -> str | None:
-    """The first value of a header by its lower-case name; None without it."""
+    """The value of a header by its lower-case name, see `headers_of`; None without it."""
     value = headers_of(request.scope).get(name)
     return None if value is None else value.decode("latin-1")
 

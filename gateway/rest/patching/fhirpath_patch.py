@@ -217,9 +217,9 @@ class _Application:
         """The place that a path names by its last step, whether or not anything is there; None for other paths."""
         before, step = last_step(path)
         named = _NAMED.match(step)
-        if not before or not named:
+        if not named:
             return None
-        holder, within = self._object(before)
+        holder, within = self._object(before) if before else (self.root, self.root["resourceType"])
         names = written_names(self.definitions, within, named[1])
         name = next((one for one in names if one in holder or f"_{one}" in holder), names[0])
         return Place(holder, name, int(named[2]) if named[2] else None, within)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from gateway.core.errors import BadRequest, PreconditionFailed
 from gateway.core.issues import issue
+from gateway.rest.messages.headers import header
 from gateway.rest.writing.steps import ATTEMPTS
 
 _VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})"\Z')
@@ -57,7 +58,7 @@ def if_none_match(request: Request) -> NoneMatch:
 
     See https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2; FHIR's own use of it is a PUT of what is not there yet.
     """
-    text = ", ".join(request.headers.getlist("if-none-match")).strip()
+    text = (header(request, b"if-none-match") or "").strip()
     if text in ("", "*"):
         return NoneMatch(is_any=bool(text))
     if not _TAGS.match(text):
@@ -80,4 +81,4 @@ class Preconditions:
 
 def preconditions_of(request: Request) -> Preconditions:
     """What the headers of a PATCH or DELETE ask for; raises `BadRequest`."""
-    return Preconditions(if_match(request.headers.get("if-match")), if_none_match(request))
+    return Preconditions(if_match(header(request, b"if-match")), if_none_match(request))
