@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from msgspec import Struct
+
 from gateway.access.breaking import behind_glass
 from gateway.access.collecting import Collecting
 from gateway.access.door import Door
-from gateway.access.journal import Journal
+from gateway.access.journal import Journal, act_of
 from gateway.access.placing.places import Placer
 from gateway.access.reading.departing import Departing
 from gateway.access.reading.limits import Limits, ScopeLimits
@@ -23,6 +25,7 @@ from gateway.audit import AuditTrail
 from gateway.consent import ConsentPolicy
 from gateway.core.clock import Clock
 from gateway.core.errors import Forbidden
+from gateway.core.event import Event
 from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.store.port import ResourceStore
@@ -31,6 +34,14 @@ from gateway.study.parts import Role
 
 _KEPT: Final = 1024
 """For how many callers what their doors are made of is kept."""
+
+
+class _Known(Struct, frozen=True):
+    """What the doors of one principal have in common."""
+
+    gate: Gate
+    store: ResourceStore
+    act: Event
 
 
 class Access:
@@ -50,7 +61,7 @@ class Access:
         self._placers = {study.id: Placer(study) for study in studies.values()}
         self._sites = {study.id: patients_of_sites(study) for study in studies.values()}
         self._collecting = Collecting(store, {study.id: ConsentPolicy.of(study) for study in studies.values()})
-        self._known: dict[str, tuple[Gate, ResourceStore]] = {}
+        self._known: dict[str, _Known] = {}
 
     def door(
         self, principal: Principal, request: str = "", why: str = "", network: str = "", *, deidentifies: bool = False
@@ -62,17 +73,15 @@ class Access:
         one stays shut. Raises `Forbidden` for a study or role that is not installed, or may not break the glass that
         it broke.
         """
-        gate, store = (None if deidentifies else self._kept(principal)) or self._made(principal, deidentifies)
-        if why and gate.lacks_reason:
-            gate = replace(gate, lacks_reason=False)
-        return Door(store, gate, Journal(self._trail, principal, request, why, network), self._clock)
+        # What was made for this very principal, who comes with each request of a token; no other has its rights.
+        known = None if deidentifies else self._known.get(principal.token)
+        if known is None or known.gate.principal is not principal:
+            known = self._made(principal, deidentifies)
+        gate = replace(known.gate, lacks_reason=False) if why and known.gate.lacks_reason else known.gate
+        journal = Journal(self._trail, principal, request, why, network, known.act)
+        return Door(known.store, gate, journal, self._clock)
 
-    def _kept(self, principal: Principal) -> tuple[Gate, ResourceStore] | None:
-        """What was made for this very principal, who comes with each request of a token; no other has its rights."""
-        found = self._known.get(principal.token)
-        return found if found and found[0].principal is principal else None
-
-    def _made(self, principal: Principal, deidentifies: bool) -> tuple[Gate, ResourceStore]:
+    def _made(self, principal: Principal, deidentifies: bool) -> "_Known":
         study = self._studies.get(principal.study)
         role = study.roles.get(principal.role) if study else None
         if study is None or role is None:
@@ -87,7 +96,8 @@ class Access:
         lacks_reason = _is_to_reason(study, role, principal)
         gate = Gate(principal, role, self._store, self._placers[study.id], self._collecting, limits, lacks_reason)
         redaction = redaction_of(role.redacts)
-        made = gate, RedactingStore(self._store, redaction) if redaction else self._store
+        store: ResourceStore = RedactingStore(self._store, redaction) if redaction else self._store
+        made = _Known(gate, store, act_of(principal))
         if not deidentifies:
             if len(self._known) >= _KEPT:
                 self._known.clear()

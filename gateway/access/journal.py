@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 from gateway.audit import AuditTrail, Ticket
 from gateway.core.errors import FhirError, Forbidden, NotFound
 from gateway.core.event import MAX_TARGETS, Event, Seen, Told, digest_of, versions_of
+from gateway.core.instants import EPOCH
 from gateway.core.principal import Principal
 from gateway.core.resources import Committed, Stored
 
@@ -32,15 +33,34 @@ _NOTHING: Final[_Named] = ((), (), (), ())
 _ENROLMENT: Final = ("Consent", "ResearchSubject")
 
 
+def act_of(who: Principal) -> Event:
+    """What all events of a principal tell alike; the rest is told by each."""
+    return Event(
+        at=EPOCH,
+        study=who.study,
+        action="E",
+        operation="",
+        outcome="success",
+        client=who.client,
+        organisation=who.organisation,
+        role=who.role,
+        purpose=who.purpose,
+        token=who.token,
+        user=who.user,
+    )
+
+
 class Journal(Struct, frozen=True):
     """Writes what a principal did; `request` is the id of the HTTP request or "", `why` the reason that was given for
-    a change, or for breaking the glass, or ""; `network` the address that it came from, or ""."""
+    a change, or for breaking the glass, or ""; `network` the address that it came from, or "". `act` is the
+    principal's `act_of` where it was made before."""
 
     trail: AuditTrail
     principal: Principal
     request: str
     why: str = ""
     network: str = ""
+    act: Event | None = None
 
     def event(
         self,
@@ -53,21 +73,14 @@ class Journal(Struct, frozen=True):
         query: str = "",
     ) -> Event:
         """An event of success; versions and digests are told when every target has them."""
-        who = self.principal
         named = [_named(target) for target in targets]
         references, versions, before, after = zip(*named, strict=True) if named else _NOTHING
         changed = any(before) or any(after)
-        return Event(
+        return structs.replace(
+            self.act or act_of(self.principal),
             at=at,
-            study=who.study,
             action=action,
             operation=operation,
-            outcome="success",
-            client=who.client,
-            organisation=who.organisation,
-            role=who.role,
-            purpose=who.purpose,
-            token=who.token,
             targets=references,
             count=count,
             request=self.request,
@@ -75,9 +88,8 @@ class Journal(Struct, frozen=True):
             before=before if changed else (),
             after=after if changed else (),
             patients=tuple(patients),
-            why=self.why if action in "CUD" or changed or who.broken else "",
+            why=self.why if action in "CUD" or changed or self.principal.broken else "",
             network=self.network,
-            user=who.user,
             query=query,
         )
 
@@ -85,25 +97,17 @@ class Journal(Struct, frozen=True):
         self, at: datetime, operation: str, references: Sequence[str], versions: Sequence[int], query: str = ""
     ) -> Event:
         """The event of a read or search that served these versions; `query` tells what a search asked."""
-        who = self.principal
-        return Event(
+        return structs.replace(
+            self.act or act_of(self.principal),
             at=at,
-            study=who.study,
             action="E" if operation == "search" else "R",
             operation=operation,
-            outcome="success",
-            client=who.client,
-            organisation=who.organisation,
-            role=who.role,
-            purpose=who.purpose,
-            token=who.token,
             targets=tuple(references),
             count=len(references),
             request=self.request,
             versions=tuple(versions),
-            why=self.why if who.broken else "",
+            why=self.why if self.principal.broken else "",
             network=self.network,
-            user=who.user,
             query=query,
         )
 

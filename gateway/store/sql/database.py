@@ -28,7 +28,7 @@ from gateway.core.issues import issue
 from gateway.store.sql.driver import DriverConnection
 from gateway.store.sql.faults import RETRY, cause_of, is_data_error, refusal_of, state_of
 from gateway.store.sql.numbering import numbered
-from gateway.store.sql.time_limit import STOPPED, limit
+from gateway.store.sql.time_limit import STOPPED, LimitedConnection, limit_statements
 
 Values: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = list[tuple[Any, ...]]
@@ -77,9 +77,8 @@ class Prepared:
         """The parameters as the driver takes them; `values` may hold more than the statement needs."""
         if self.order is None:
             return {**self.constants, **values} if self.constants else values
-        if self.constants:
-            values = {**self.constants, **values}
-        return tuple([values[name] for name in self.order])
+        constants = self.constants
+        return tuple([values[name] if name in values else constants[name] for name in self.order])
 
     def rows(self, driver: Any, values: Values) -> Rows:
         """What the driver's connection answers."""
@@ -265,7 +264,7 @@ class Database:
             try:
                 driver = self._take(pragmas)
                 if self._seconds and self.is_sqlite and pragmas is _READING:
-                    limit(driver, self._seconds, is_sqlite=True)
+                    driver.deadline.end = time.monotonic() + self._seconds
                 result = work(driver, *given)
             except self._driver_error as error:
                 if driver is not None:
@@ -296,13 +295,13 @@ class Database:
         dialect = self.engine.dialect
         arguments, options = dialect.create_connect_args(self.engine.url)
         if self.is_sqlite:
-            driver: Any = dialect.connect(*arguments, **{**options, **_SQLITE_OPTIONS})
+            driver: Any = dialect.connect(*arguments, **{**options, **_SQLITE_OPTIONS, "factory": LimitedConnection})
             _configure(driver, pragmas)
             return driver
         driver = dialect.connect(*arguments, **options, autocommit=True)
         _interpret(driver)
         if self._seconds and pragmas is _READING:
-            limit(driver, self._seconds, is_sqlite=False)
+            limit_statements(driver, self._seconds)
         return driver
 
     def run(self, connection: Connection | DriverConnection, prepared: Prepared, values: Values) -> list[Any]:

@@ -4,8 +4,9 @@ No count of values or links bounds the time of a search for all data: a hundred 
 one study and a minute in another.
 """
 
+import sqlite3
 import time
-from functools import partial
+from math import inf
 from typing import Any, Final
 
 STEPS: Final = 100_000
@@ -15,17 +16,28 @@ STOPPED: Final = frozenset({"SQLITE_INTERRUPT", "57014"})
 """Codes of errors of statements that were given up."""
 
 
-def limit(driver: Any, seconds: float, *, is_sqlite: bool) -> None:
-    """What this connection reads next is given up after so many seconds, 0 for never.
+class Deadline:
+    """Until when a connection may read, in seconds of the monotonic clock: for ever unless told."""
 
-    SQLite's time runs from now on, for all that is read until this is called again; PostgreSQL's from the start of
-    each statement.
-    """
-    if is_sqlite:
-        driver.set_progress_handler(partial(_is_over, time.monotonic() + seconds) if seconds else None, STEPS)
-    else:
-        driver.execute(f"SET statement_timeout = {round(seconds * 1000)}")
+    __slots__ = ("end",)
+
+    def __init__(self) -> None:
+        self.end = inf
+
+    def is_over(self) -> bool:
+        """Whether what runs is to be given up."""
+        return time.monotonic() > self.end
 
 
-def _is_over(end: float) -> bool:
-    return time.monotonic() > end
+class LimitedConnection(sqlite3.Connection):
+    """A connection of SQLite that gives up what it runs once its deadline is over."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.deadline = Deadline()
+        self.set_progress_handler(self.deadline.is_over, STEPS)
+
+
+def limit_statements(driver: Any, seconds: float) -> None:
+    """Each statement of this connection of PostgreSQL is given up after so many seconds, 0 for never."""
+    driver.execute(f"SET statement_timeout = {round(seconds * 1000)}")

@@ -1,15 +1,15 @@
 """Reading single resources: the current version, a version, the history, all behind the consent predicate."""
 
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Executable, Integer, Select, String, bindparam, select
 
 from gateway.core.instants import from_micros
 from gateway.core.resources import Key, Stored, Visibility
-from gateway.store.sql.database import Database
-from gateway.store.sql.reading.limiting import Gate, Gates
+from gateway.store.sql.database import Database, Prepared
+from gateway.store.sql.reading.limiting import UNLIMITED, Gate, Gates
 from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, Columns, ResourceRow, VersionRow, columns_of
 from gateway.store.sql.visible import study_is
 
@@ -29,13 +29,22 @@ class ResourceReader:
 
     def read(self, key: Key, visibility: Visibility | None, version: int | None = None) -> Stored | None:
         """See `ResourceStore.read`."""
-        values = self._values(key, visibility)
-        statements = self._current
+        gate, values = self._gates.of(visibility), self._values(key, visibility)
         if version is not None:
-            statements = self._version
+            statement = self._version(gate)
             values["version"] = version
-        rows = self._database.fetch(statements(self._gates.of(visibility)), values)
-        return stored(key, rows[0][:4], pairs_of(*rows[0][4:])) if rows else None
+        else:
+            statement = self._usual if gate is UNLIMITED else self._current(gate)
+        rows = self._database.fetch(statement, values)
+        if not rows:
+            return None
+        number, updated, deleted, body, level, subject, domain = rows[0]
+        return Stored(key, number, _instant(updated), bool(deleted), bytes(body), pairs_of(level, subject, domain))
+
+    @cached_property
+    def _usual(self) -> Prepared:
+        """The statement for readers whose scopes reach whole types."""
+        return self._current(UNLIMITED)
 
     def history(self, key: Key, visibility: Visibility | None) -> list[Stored]:
         """See `ResourceStore.history`."""
@@ -44,8 +53,9 @@ class ResourceReader:
         return [stored(key, row) for row in rows]
 
     def _values(self, key: Key, visibility: Visibility | None) -> dict[str, Any]:
-        values = {"study": key.study, "type": key.type, "id": key.id}
-        return values if visibility is None else values | self._gates.values(visibility, key.study)
+        values = self._gates.values(visibility, key.study)
+        values["study"], values["type"], values["id"] = key.study, key.type, key.id
+        return values
 
 
 @lru_cache(maxsize=1 << 10)
@@ -54,10 +64,10 @@ def _instant(updated: int) -> datetime:
     return from_micros(updated)
 
 
-def stored(key: Key, row: tuple[Any, ...], pairs: tuple[tuple[str, str], ...] | None = None) -> Stored:
+def stored(key: Key, row: tuple[Any, ...]) -> Stored:
     """The value of a row (version, updated, deleted, body)."""
     version, updated, deleted, body = row
-    return Stored(key, version, _instant(updated), bool(deleted), bytes(body), pairs)
+    return Stored(key, version, _instant(updated), bool(deleted), bytes(body))
 
 
 def pairs_of(level: int, subject: str, domain: str) -> tuple[tuple[str, str], ...] | None:
