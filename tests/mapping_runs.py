@@ -14,7 +14,9 @@ from gateway.core.models import to_model
 from gateway.core.types import Resource
 from gateway.definitions import r4
 from gateway.formats import decode
-from gateway.mapping import Facts, MappingRegistry, Subject
+from gateway.mapping import Facts, Mapping, MappingRegistry, Subject
+from gateway.mapping.language.load import Surroundings
+from gateway.mapping.registry import find_folders, read_mapping
 from gateway.mapping.tools.examples import RECEIVED
 from gateway.terminology import LocalTerminology
 
@@ -44,9 +46,16 @@ class Outcome:
 
 
 @cache
+def shipped() -> Names[str, tuple[Mapping | None, tuple[Issue, ...]]]:
+    """The product's own mappings by folder, None for one that cannot be used, each with all that was found in it."""
+    around = Surroundings(r4(), LocalTerminology(r4()), (asset_root("terminology"),))
+    return {name: read_mapping(folder, name, around) for name, folder in sorted(find_folders(asset_root("mappings")))}
+
+
+@cache
 def registry() -> MappingRegistry:
     """The product's own mappings."""
-    return MappingRegistry.load((asset_root("mappings"),), r4(), LocalTerminology(r4()))
+    return MappingRegistry([mapping for mapping, _ in shipped().values() if mapping])
 
 
 @cache

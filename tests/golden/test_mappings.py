@@ -12,22 +12,36 @@ import pytest
 
 from gateway.cli._map.testing import update_examples
 from gateway.core.assets import asset_root
+from gateway.mapping import Mapping
 from gateway.mapping.tools.examples import problems, run_example
 from gateway.mapping.tools.selftest import run_tests
-from tests.mapping_runs import faults, registry, validator
+from tests.mapping_runs import faults, registry, shipped, validator
 
 ROOT = Path(str(asset_root("mappings")))
 FOLDERS = sorted(path.parent for path in ROOT.glob("*/*/mapping.yaml"))
 CASES = sorted(path for path in ROOT.glob("*/*/examples/*") if path.is_dir())
 
 
-def mapping_of(folder: Path) -> str:
-    return next(mapping.id for mapping in registry().all() if mapping.folder == folder.relative_to(ROOT).as_posix())
+def mapping_of(folder: Path) -> Mapping:
+    mapping, _ = shipped()[folder.relative_to(ROOT).as_posix()]
+    assert mapping is not None
+    return mapping
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.relative_to(ROOT).as_posix())
+def test_nothing_is_found_in_a_mapping_file(folder):
+    _, issues = shipped()[folder.relative_to(ROOT).as_posix()]
+    assert issues == ()
+    assert mapping_of(folder).fast is not None
+
+
+def test_no_two_mappings_have_one_id():
+    assert len(registry().all()) == len(FOLDERS)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.relative_to(ROOT).as_posix())
 def test_example(case):
-    mapping = registry().get(mapping_of(case.parent.parent))
+    mapping = mapping_of(case.parent.parent)
     if os.environ.get("UPDATE_GOLDEN"):
         update_examples(mapping, case.parent.parent)
     found = run_example(mapping, case)
@@ -49,7 +63,7 @@ def test_the_tests_in_the_mapping_file_hold(folder):
         wanted = [url for url in profiles if resource["resourceType"] == "Observation"]
         return validator().validate(resource, wanted)
 
-    results = run_tests(registry().get(mapping_of(folder)), folder, validate)
+    results = run_tests(mapping_of(folder), folder, validate)
     assert results
     assert [(result.name, problem) for result in results for problem in result.problems] == []
 
