@@ -29,24 +29,34 @@ class OfKinds(dict[Any, Any]):
         return made
 
 
+class Later:
+    """What is made when it is first asked for."""
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], tuple[Any, ...]]) -> None:
+        self._make = make
+        self._made: tuple[Any, ...] | None = None
+
+    def made(self) -> tuple[Any, ...]:
+        """Always the same; raises as it does where it cannot be made."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+
 class Never:
     """The kinds for which a condition does not hold."""
 
-    __slots__ = ("_holds", "_kinds")
+    __slots__ = ("_kinds", "holds")
 
     def __init__(self, holds: Callable[[Any], Any]) -> None:
-        self._holds = OfKinds(holds)
-        self._kinds: set[Any] = set()
+        self.holds = holds
+        self._kinds = _Apart(lambda kind: holds(kind.item))
 
     def hold(self, kinds: Set[Any]) -> bool:
         """Whether the condition holds for none of the kinds."""
-        if kinds <= self._kinds:
-            return True
-        new = kinds - self._kinds
-        if any(self._holds[kind] for kind in new):
-            return False
-        _add(self._kinds, new)
-        return True
+        return self._kinds.none_of(kinds)
 
 
 class Nevers:
@@ -55,24 +65,43 @@ class Nevers:
     __slots__ = ("_conditions", "_kinds")
 
     def __init__(self) -> None:
-        self._conditions: list[Never] = []
-        self._kinds: set[Any] = set()
+        self._conditions: list[Callable[[Any], Any]] = []
+        self._kinds = _Apart(self._any_holds)
 
     def add(self, condition: Never) -> Never:
         """The same condition, which is one of these from now on."""
-        self._conditions.append(condition)
+        self._conditions.append(condition.holds)
         return condition
 
     def hold(self, kinds: Set[Any]) -> bool:
         """Whether none of the conditions holds for any of the kinds."""
-        if kinds <= self._kinds:
+        return self._kinds.none_of(kinds)
+
+    def _any_holds(self, kind: Any) -> bool:
+        return any(holds(kind.item) for holds in self._conditions)
+
+
+class _Apart:
+    """Kinds that are asked something once, those for which it holds apart from the others."""
+
+    __slots__ = ("_asked", "_no", "_yes")
+
+    def __init__(self, asked: Callable[[Any], Any]) -> None:
+        self._asked = asked
+        self._no: set[Any] = set()
+        self._yes: set[Any] = set()
+
+    def none_of(self, kinds: Set[Any]) -> bool:
+        """Whether it holds for none of the kinds."""
+        if kinds <= self._no:
             return True
-        new = kinds - self._kinds
-        for condition in self._conditions:
-            if not condition.hold(new):
-                return False
-        _add(self._kinds, new)
-        return True
+        if not kinds.isdisjoint(self._yes):
+            return False
+        new = kinds - self._no
+        yes = {kind for kind in new if self._asked(kind)}
+        _add(self._yes, yes)
+        _add(self._no, new - yes)
+        return not yes
 
 
 def _add(known: set[Any], kinds: Set[Any]) -> None:

@@ -40,6 +40,9 @@ from gateway.mapping.values import REFUSED, fitted, key_text
 _SECOND = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:[0-5]\d(?:Z|[+-]\d\d:[0-5]\d)\Z", re.ASCII)
 """Whole seconds with an offset, no leap second: what Python reads by itself."""
 
+_SEPARATORS, _INSTANT, _OFFSET = slice(4, 19, 3), slice(19), slice(19, None)
+"""What is between the numbers of a time to the second, the time itself, and what follows it."""
+
 _UTC = ("Z", "+00:00")
 
 _SEVERITIES = {"warn": "warning", "keep-original": "warning", "drop-resource": "warning", "quarantine": "error"}
@@ -73,6 +76,14 @@ def order_text(value: Any) -> str | None:
 @lru_cache(maxsize=256)
 def instant_text(text: str) -> str | None:
     """The instant in UTC that a text stands for; None when it is no date or time, or before or after all years."""
+    if text[_OFFSET] in _UTC and text[_SEPARATORS] == "--T::":
+        told = text[_INSTANT]
+        try:
+            datetime.fromisoformat(told)
+        except ValueError:
+            pass
+        else:
+            return f"{told}.000Z"
     try:
         if _SECOND.match(text):
             instant = datetime.fromisoformat(text)

@@ -36,7 +36,8 @@ class Unfilled:
 class Shared:
     """The function of a kind: `block` is its body, `made` the locals that it gives, by what they are.
 
-    While `late` is set, what is made goes there: it is looked up where the first branch of a choice does not hold.
+    While `late` is set, what is made goes there: into a function inside that of the kind, which is called where the
+    first branch of a choice does not hold.
 
     `item` and `base` stand for the row's item and what is behind its base; no statement may name them. `row` is the
     local of the row.

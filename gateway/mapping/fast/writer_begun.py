@@ -4,7 +4,6 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import takewhile
-from sys import getsizeof
 from typing import Any, Final, Protocol, TypeAlias
 
 from gateway.fhirpath.emitter import Emitter
@@ -23,6 +22,11 @@ else:
 
 _FEW: Final = 3
 """How many fields an object gets behind its start without growing."""
+
+_GROWS: Final = (5, 10, 21, 42)
+"""How many fields an object has when the next one makes it larger."""
+
+_NAMES: Final = tuple(f" {number}" for number in range(_GROWS[-1]))
 
 Field: TypeAlias = tuple[str, Node | Series]
 
@@ -87,10 +91,10 @@ def begun(
 
 def roomy(made: dict[str, Any]) -> dict[str, Any]:
     """The same object with more room: its copies have as much, and need not grow when they get more fields."""
-    larger, size = made.copy(), getsizeof(made)
-    while getsizeof(larger) <= size:
-        larger[f" {len(larger)}"] = None
-    while len(larger) > len(made):
+    larger, most = made.copy(), next((most for most in _GROWS if most >= len(made)), len(made))
+    names = _NAMES[: most + 1 - len(made)]
+    larger.update(dict.fromkeys(names))
+    for _ in names:
         larger.popitem()  # the last one, and leaves the room
     return larger
 

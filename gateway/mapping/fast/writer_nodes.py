@@ -1,8 +1,7 @@
 """The writer of what a resource holds: template nodes as `ast` statements."""
 
 import ast
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
@@ -17,10 +16,11 @@ from gateway.mapping.fast.single_outer import Outer
 from gateway.mapping.fast.single_shared import of_kind, within
 from gateway.mapping.fast.writer_begun import Field, begun
 from gateway.mapping.fast.writer_fixed import is_fixed, sayings
+from gateway.mapping.fast.writer_late import late_branches
 from gateway.mapping.fast.writer_shapes import class_of, is_alone, is_simple, is_something
 from gateway.mapping.grouping import sampled
 from gateway.mapping.loose import fit_all, fit_one, items_of
-from gateway.mapping.plan import Branch, Choice, Constant, Formula, Items, Map, Node, Series, Target, Value
+from gateway.mapping.plan import Choice, Constant, Formula, Items, Map, Node, Series, Target, Value
 from gateway.mapping.scope import Fault
 
 _Names: TypeAlias = dict[str, str | ast.expr]
@@ -343,7 +343,10 @@ class NodeWriter:
         done = code.fresh() if node.target.required else ""
         if done:
             code.run("D = False", D=done)
-        with self.single.inside(code.emit("while True:\n    ...")), self._late(node.branches) as branches:
+        with (
+            self.single.inside(code.emit("while True:\n    ...")),
+            late_branches(self.single, node.branches) as branches,
+        ):
             for branch in branches:
                 block = code.block
                 if branch.when is not None:
@@ -362,35 +365,6 @@ class NodeWriter:
         if done:
             with code.into(code.emit("if not D:\n    ...", D=done)):
                 self._raise("mapping.required-missing")
-
-    @contextmanager
-    def _late(self, branches: Sequence[Branch]) -> Iterator[Iterator[Branch]]:
-        """The branches of a choice: what only those behind the first share is looked up where they begin."""
-        shared, code = self.single.shared, self.code
-        if shared is None or shared.late is not None or len(branches) < 2:
-            yield iter(branches)
-            return
-        bundle, behind, block = code.fresh(), 0, code.block
-
-        def each() -> Iterator[Branch]:
-            nonlocal behind
-            yield branches[0]
-            behind, shared.late = len(block), {}
-            yield from branches[1:]
-
-        yield each()
-        late: dict[tuple[str, ...], str] = shared.late or {}
-        names = {f"M{number}": local for number, local in enumerate(dict.fromkeys(late.values()))}
-        shared.late = None
-        if names:
-            listed = ", ".join(names) + ","
-            shared.keep(("late", bundle), bundle)
-            with code.into(shared.block):
-                code.run(f"V = ({listed})", V=bundle, **names)
-            unpacked: list[ast.stmt] = []
-            with code.into(unpacked):
-                code.run(f"{listed} = V", V=bundle, **names)
-            block[behind:behind] = unpacked
 
     def _raise(self, rule: str) -> None:
         self.code.run("raise FAULT(RULE)", FAULT=self.code.bind(Fault), RULE=self.code.bind(rule))

@@ -4,8 +4,9 @@ See https://hl7.org/fhir/R4/datatypes.html#dateTime.
 """
 
 import re
-from datetime import date, datetime
-from typing import Any
+from calendar import isleap, monthrange
+from collections.abc import Mapping
+from typing import Any, Final
 
 from gateway.mapping.functions.arguments import text_of
 from gateway.mapping.scope import report
@@ -13,35 +14,57 @@ from gateway.mapping.scope import report
 _SHORT, _LONG = 8, 19
 """How long texts are that end with the day, with the offset."""
 
-_YEAR, _MONTH, _DAY, _HOUR, _MINUTE = slice(4), slice(4, 6), slice(6, 8), slice(8, 10), slice(10, 12)
-_SECOND, _REST, _ZONE, _LOCAL = slice(12, 17), slice(17, 19), slice(15, 19), slice(19)
-"""Seconds with sign and hours of the offset, its minutes, both; and of a FHIR dateTime what is before the offset."""
+_YEAR, _DAY, _MINUTE, _SECOND, _ZONE = slice(4), slice(4, 8), slice(8, 12), slice(12, 14), slice(14, 19)
+
+_LEAP: Final = "-02-29"
+_DAYS: Final[Mapping[str, str]] = {
+    f"{month:02}{day:02}": f"-{month:02}-{day:02}"
+    for month in range(1, 13)
+    for day in range(1, monthrange(2000, month)[1] + 1)
+}
+_MINUTES: Final[Mapping[str, str]] = {
+    f"{at // 60:02}{at % 60:02}": f"T{at // 60:02}:{at % 60:02}:" for at in range(24 * 60)
+}
+_SECONDS: Final = frozenset(f"{at:02}" for at in range(60))
+_ZONES: Final[Mapping[str, str]] = {
+    f"{sign}{hour:02}{minute}": f"{sign}{hour:02}:{minute}"
+    for sign in "+-"
+    for hour in range(15)
+    for minute in ("00", "15", "30", "45")
+}
+"""What stands in a dateTime for a day of a leap year, a minute of the day, and an offset as they are in use."""
 
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3])([0-5]\d)([0-5]\d)?(\.\d+)?(?:[+-]\d{4})?\Z")
 
 
 def full_day(text: str) -> str | None:
     """The FHIR date of `YYYYMMDD`; None for anything else, and for a day that there is not."""
-    if len(text) != _SHORT or not (text.isascii() and text.isdigit()):
+    if len(text) != _SHORT:
         return None
-    told = f"{text[_YEAR]}-{text[_MONTH]}-{text[_DAY]}"
-    try:
-        date.fromisoformat(told)
-    except ValueError:
-        return None
-    return told
+    year, day = text[_YEAR], _DAYS.get(text[_DAY])
+    return None if day is None or not _has(year, day) else f"{year}{day}"
 
 
 def full_second(text: str) -> str | None:
-    """The FHIR dateTime of `YYYYMMDDHHMMSS+ZZZZ`; None for anything else, and for a time that there is not."""
-    if len(text) != _LONG or text[14] not in "+-" or not (text.isascii() and text[_ZONE].isdigit()):
+    """The FHIR dateTime of `YYYYMMDDHHMMSS+ZZZZ`; None for anything else, and for a time that there is not.
+
+    None as well for an offset that is not in use.
+    """
+    if len(text) != _LONG:
         return None
-    told = f"{text[_YEAR]}-{text[_MONTH]}-{text[_DAY]}T{text[_HOUR]}:{text[_MINUTE]}:{text[_SECOND]}:{text[_REST]}"
     try:
-        datetime.fromisoformat(told[_LOCAL])
-    except ValueError:
+        day, minute, zone = _DAYS[text[_DAY]], _MINUTES[text[_MINUTE]], _ZONES[text[_ZONE]]
+    except KeyError:
         return None
-    return told
+    year, second = text[_YEAR], text[_SECOND]
+    return f"{year}{day}{minute}{second}{zone}" if second in _SECONDS and _has(year, day) else None
+
+
+def _has(year: str, day: str) -> bool:
+    """True for four digits of a year that has the day."""
+    if not (year.isascii() and year.isdigit()) or year == "0000":
+        return False
+    return day != _LEAP or isleap(int(year))
 
 
 def hl7_time_of_day(focus: list[Any]) -> list[Any]:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from gateway.core.instants import EPOCH
 from gateway.mapping.functions.arguments import argument, number_of, text_of
 from gateway.mapping.functions.hl7_times import full_day, full_second, hl7_time_of_day
-from gateway.mapping.plan import remember
+from gateway.mapping.plan import MEMORY, remember
 from gateway.mapping.scope import current, report
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|[+-]\d\d:\d\d)?\Z")
@@ -241,7 +241,13 @@ def hl7_time_of(value: Any) -> str | None:
     """As `hl7_time` in the default zone, for one item or none; remembered in the unit, where it comes again."""
     if value is None:
         return None
-    found = (full_second(value) if value.__class__ is str else None) or _hl7(value, _NO_FOCUS)
+    told = full_second(value) if value.__class__ is str else None
+    if told is not None:
+        times = current.get().times
+        if len(times) < MEMORY:
+            times[value] = told
+        return told
+    found = _hl7(value, _NO_FOCUS)
     if found is not None:
         remember(current.get().times, value, found)
     return found
