@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from gateway.access import Delete
-from gateway.app import Engines, engines
 from gateway.core.codec import loads
 from gateway.core.errors import NotFound
 from gateway.core.export_job import ExportJob
@@ -27,11 +26,6 @@ from tests.e2e.test_bulk_races import REQUEST, Served
 ROUNDS = 25
 
 
-@pytest.fixture(scope="module")
-def made_once() -> Engines:
-    return engines(Settings())
-
-
 class Ticking:
     """A clock that goes on by a millisecond whenever it is looked at, so that nothing happens at one instant."""
 
@@ -44,8 +38,7 @@ class Ticking:
 
 
 @pytest.fixture
-def served(tmp_path: Path, made_once: Engines, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    monkeypatch.setattr("gateway.app.engines", lambda _settings: made_once)  # they are pure, and take seconds to load
+def served(tmp_path: Path) -> Iterator[Served]:
     made = Served(Settings(data_dir=tmp_path), Ticking())
     yield made
     made.gateway.close()

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.access import Write
-from gateway.app import Engines, Gateway, build, bulk_worker, engines
+from gateway.app import Gateway, build, bulk_worker
 from gateway.core.clock import Clock, system_clock
 from gateway.core.errors import NotFound, TooManyRequests, Unavailable
 from gateway.core.export_job import ExportJob
@@ -70,25 +70,16 @@ class Served:
         return b"".join(b"".join(bulk.open(self.researcher, found, one.name)) for one in bulk.outputs(found))
 
 
-@pytest.fixture(scope="module")
-def made_once() -> Engines:
-    return engines(Settings())
-
-
 @pytest.fixture
-def served(tmp_path: Path, made_once: Engines, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    monkeypatch.setattr("gateway.app.engines", lambda _settings: made_once)  # they are pure, and take seconds to load
+def served(tmp_path: Path) -> Iterator[Served]:
     made = Served(Settings(data_dir=tmp_path))
     yield made
     made.gateway.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def stored(
-    tmp_path: Path, made_once: Engines, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[Served]:
+def stored(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
     """The same on each of the databases."""
-    monkeypatch.setattr("gateway.app.engines", lambda _settings: made_once)
     settings = Settings(data_dir=tmp_path)
     if request.param == "postgresql":
         url = SecretStr(request.getfixturevalue("new_postgres_url"))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.app import Engines, Gateway, build, bulk_worker, engines
+from gateway.app import Gateway, build, bulk_worker
 from gateway.core import dumps
 from gateway.core.codec import loads
 from gateway.core.errors import Unavailable
@@ -81,16 +81,6 @@ class Disk:
             for number, (patient, count) in enumerate(zip(self.people, counts, strict=True))
             for n in range(count)
         ]
-
-
-@pytest.fixture(scope="module")
-def made_once() -> Engines:
-    return engines(Settings())
-
-
-@pytest.fixture(autouse=True)
-def quick(made_once: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.app.engines", lambda _settings: made_once)  # they are pure, and take seconds to load
 
 
 def test_no_answer_tells_of_anybody_without_an_event(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from gateway.app import engines
 from gateway.cli.main import build
 from gateway.core.assets import asset_root
 from tests.unit.export.canaries import STORED, everything_in, seen_in
@@ -53,18 +52,10 @@ NO_OUTPUT = {"consent explain", "map coverage", "map diff"}
 """Commands that show decisions, or what mappings make of what comes in."""
 
 
-@pytest.fixture(scope="module")
-def made_once():
-    from gateway.settings import Settings
-
-    return engines(Settings())
-
-
 @pytest.fixture
-def run(planted, made_once, tmp_path, monkeypatch):
+def run(planted, tmp_path, monkeypatch):
     """Runs a command as a statistician, of the study as it is or with a policy; exit code, and all that came out."""
     gateway, _ = planted
-    monkeypatch.setattr("gateway.app.engines", lambda _settings: made_once)  # they are pure, and take seconds to load
     monkeypatch.setenv("GATEWAY_DATA_DIR", str(gateway.settings.data_dir))
     view = tmp_path / "everything.json"
     view.write_text(json.dumps(VIEW), "utf-8")
