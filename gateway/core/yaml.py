@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 from yaml.reader import ReaderError
+
+from gateway.core.yaml_texts import place_within
 
 MAX_NODES = 200_000
 """How many nodes a document may have once its aliases are followed."""
@@ -28,6 +30,9 @@ _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
 _CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+Path: TypeAlias = tuple[str | int, ...]
 
 
 class YamlError(ValueError):
@@ -47,13 +52,33 @@ class Document:
     """
 
     tree: Any
-    _positions: dict[tuple[str | int, ...], tuple[int, int]] = field(repr=False)
+    _places: "_Places" = field(repr=False)
 
-    def position(self, path: tuple[str | int, ...]) -> tuple[int, int]:
+    def position(self, path: Path) -> tuple[int, int]:
         """Line and column, from 1, of the value at `path`, or of its nearest ancestor that has one."""
-        while path and path not in self._positions:
+        while path and path not in self._places.values:
             path = path[:-1]
-        return self._positions.get(path, (1, 1))
+        return self._places.values.get(path, (1, 1))
+
+    def position_of_key(self, path: Path) -> tuple[int, int]:
+        """Line and column of the key at `path`; of the value where it has none, as an item of a list."""
+        return self._places.keys.get(path) or self.position(path)
+
+    def deletes_nothing(self, path: Path) -> bool:
+        """True for a null that an object gives itself where no merge key brings the name."""
+        return path in self._places.idle
+
+    def position_within(self, path: Path, offset: int) -> tuple[int, int]:
+        """Line and column of the character at `offset` of the text at `path`: quotes, escapes and folded lines count
+        as they are written."""
+        line, column = self.position(path)
+        style = self._places.styles.get(path)
+        if not offset or style is None:
+            return line, column + offset
+        text: Any = self.tree
+        for step in path:
+            text = text[step]
+        return place_within(self._places.source, line, column, style, text, offset)
 
 
 def load(text: str) -> Document:
@@ -71,9 +96,9 @@ def load(text: str) -> Document:
         raise YamlError(str(error.reason), line, column) from None
     except (yaml.YAMLError, RecursionError):
         raise YamlError("not YAML, or nested too deep", 1, 1) from None
-    positions: dict[tuple[str | int, ...], tuple[int, int]] = {}
-    builder = _Builder(positions)
-    return Document(builder.build(node, ()) if node is not None else None, positions)
+    builder = _Builder(_Places(text))
+    tree = builder.build(node, ()) if node is not None else None
+    return Document(tree, builder.places)
 
 
 def place_of(before: bytes) -> tuple[int, int]:
@@ -93,27 +118,50 @@ def _check_depth(events: Iterable[yaml.Event]) -> None:
             raise YamlError(_TOO_DEEP, mark.line + 1, mark.column + 1)
 
 
+@dataclass(slots=True)
+class _Places:
+    """Where values and keys stand, and how texts are written that are not plain and on one line."""
+
+    source: str
+    values: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    styles: dict[Path, str] = field(default_factory=dict)
+    idle: set[Path] = field(default_factory=set)
+
+    def add_missing(self, other: "_Places") -> None:
+        """Adds the places of merged keys; those of own keys stay."""
+        for path, position in other.values.items():
+            if path not in self.values:
+                self.values[path] = position
+                if path in other.keys:
+                    self.keys[path] = other.keys[path]
+                if path in other.styles:
+                    self.styles[path] = other.styles[path]
+
+
 class _Builder:
     """Turns PyYAML's nodes into plain values; merge keys (`<<`) copy what is not given."""
 
-    def __init__(self, positions: dict[tuple[str | int, ...], tuple[int, int]]) -> None:
-        self.positions = positions
+    def __init__(self, places: _Places) -> None:
+        self.places = places
         self.count = 0
         self.open: set[int] = set()
 
-    def build(self, node: yaml.Node, path: tuple[str | int, ...]) -> Any:
+    def build(self, node: yaml.Node, path: Path) -> Any:
         self.count += 1
-        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        line, column = _start(node)
         if self.count > MAX_NODES:
             raise YamlError(f"more than {MAX_NODES} nodes after following aliases", line, column)
         if len(path) > MAX_DEPTH:
             raise YamlError(_TOO_DEEP, line, column)
         if id(node) in self.open:
             raise YamlError("an alias refers to a node that contains it", line, column)
-        self.positions[path] = (line, column)
+        self.places.values[path] = (line, column)
         if isinstance(node, yaml.ScalarNode):
             if len(node.value) > MAX_DIGITS and not node.style and _DECIMAL.match(node.value):
                 raise YamlError(f"a number of more than {MAX_DIGITS} characters", line, column)
+            if node.style or node.end_mark.line >= line:
+                self.places.styles[path] = node.style or ""
             return _scalar(node)
         self.open.add(id(node))
         try:
@@ -123,11 +171,11 @@ class _Builder:
         finally:
             self.open.discard(id(node))
 
-    def _mapping(self, node: Any, path: tuple[str | int, ...]) -> dict[str, Any]:
+    def _mapping(self, node: Any, path: Path) -> dict[str, Any]:
         own: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
+            line, column = _start(key_node)
             if not isinstance(key_node, yaml.ScalarNode):
                 raise YamlError("a key must be a scalar", line, column)
             key = key_node.value
@@ -136,18 +184,29 @@ class _Builder:
                 continue
             if key in own:
                 raise YamlError(f"the key {key!r} is given twice", line, column)
-            own[key] = self.build(value_node, (*path, key))
+            here = (*path, key)
+            own[key] = self.build(value_node, here)
+            self.places.keys[here] = (line, column)
+        self.places.idle.update((*path, key) for key in own if own[key] is None and key not in merged)
         return merged | own
 
-    def _merge(self, node: yaml.Node, path: tuple[str | int, ...], line: int, column: int) -> dict[str, Any]:
-        value = self.build(node, path)
-        parts = value if isinstance(value, list) else [value]
+    def _merge(self, node: yaml.Node, path: Path, line: int, column: int) -> dict[str, Any]:
+        parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
         result: dict[str, Any] = {}
-        for part in reversed(parts):
-            if not isinstance(part, dict):
+        outside = self.places
+        for part in parts:
+            self.places = _Places(outside.source)
+            value = self.build(part, path)
+            outside.add_missing(self.places)
+            self.places = outside
+            if not isinstance(value, dict):
                 raise YamlError("<< merges mappings only", line, column)
-            result.update(part)
+            result = value | result
         return result
+
+
+def _start(node: yaml.Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1
 
 
 def _scalar(node: yaml.ScalarNode) -> Any:

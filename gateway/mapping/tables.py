@@ -35,6 +35,8 @@ def read_concept_map(name: str, resource: Resource) -> Table:
     rest: list[Callable[[str], Coding]] = []
     for group in resource.get("group", ()):
         for element in group.get("element", ()):
+            if not isinstance(element["code"], str):
+                raise NotATable("a code is not a text")
             codings = [
                 _coding(group.get("target"), target["code"], target.get("display"))
                 for target in element.get("target", ())
@@ -50,6 +52,8 @@ def read_concept_map(name: str, resource: Resource) -> Table:
 
 
 def _coding(system: str | None, code: str, display: str | None) -> Coding:
+    if not isinstance(code, str):
+        raise NotATable("a code is not a text")
     parts = {"system": system, "code": code, "display": display}
     return {key: value for key, value in parts.items() if value}
 
@@ -80,17 +84,22 @@ def find_concept_map(
 ) -> Table:
     """The table at a canonical URL, under a terminology root (`terminology/...`), or beside the mapping.
 
-    Later terminology roots win. Raises `NotATable`, FileNotFoundError or `BadRequest`.
+    Later terminology roots win. Raises `NotATable` or OSError.
     """
     if ":" in location:
         resource = canonical(location)
         if resource is None:
             raise FileNotFoundError(location)
         return read_concept_map(name, resource)
-    tree = loads(concept_map_file(location, folder, terminology).read_bytes())
-    if not isinstance(tree, dict):
-        raise NotATable("it is not a ConceptMap")
-    return read_concept_map(name, tree)
+    try:
+        tree = loads(concept_map_file(location, folder, terminology).read_bytes())
+        if not isinstance(tree, dict):
+            raise NotATable("it is not a ConceptMap")
+        return read_concept_map(name, tree)
+    except BadRequest as error:
+        raise NotATable(f"it is not JSON: {error.issues[0].message}") from None
+    except (KeyError, TypeError, AttributeError):
+        raise NotATable("it is not of the form of a ConceptMap") from None
 
 
 def concept_map_file(location: str, folder: Traversable, terminology: tuple[Traversable, ...]) -> Traversable:
@@ -108,16 +117,20 @@ def concept_map_file(location: str, folder: Traversable, terminology: tuple[Trav
     raise FileNotFoundError(location)
 
 
-def read_lookup(text: str, key: str) -> Mapping[str, Row]:
-    """Rows of a CSV file by the value in column `key`; empty cells are left out.
+def read_lookup(data: bytes, key: str) -> tuple[Mapping[str, Row], frozenset[str]]:
+    """Rows of a CSV file by the value in column `key`, where empty cells are left out; and its columns.
 
-    Raises `NotATable` for a missing column, a key that is there twice or a row of another length.
+    Raises `NotATable` for a missing column, a key or column that is there twice, a row of another length, and what
+    is not CSV in UTF-8.
     """
-    rows = csv.DictReader(StringIO(text), strict=True)
-    if key not in (rows.fieldnames or ()):
-        raise NotATable(f"it has no column {key}")
     found: dict[str, Row] = {}
     try:
+        rows = csv.DictReader(StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        columns = frozenset(rows.fieldnames or ())
+        if key not in columns:
+            raise NotATable(f"it has no column {key}")
+        if len(columns) < len(rows.fieldnames or ()):
+            raise NotATable("two columns have the same name")
         for row in rows:
             if None in row or None in row.values():
                 raise NotATable(f"line {rows.line_num} has another number of cells than the header")
@@ -126,7 +139,9 @@ def read_lookup(text: str, key: str) -> Mapping[str, Row]:
             found[row[key]] = {column: cell for column, cell in row.items() if cell}
     except csv.Error as error:
         raise NotATable(str(error)) from None
-    return MappingProxyType(found)
+    except UnicodeDecodeError:
+        raise NotATable("it is not in UTF-8") from None
+    return MappingProxyType(found), columns
 
 
 def targets_of(table: Table, code: str, system: str = "") -> tuple[Coding, ...]:
@@ -135,7 +150,3 @@ def targets_of(table: Table, code: str, system: str = "") -> tuple[Coding, ...]:
     if found is None and system:
         found = table.targets.get(("", code))
     return table.rest(code) if found is None else found
-
-
-READ_FAULTS = (NotATable, OSError, BadRequest, KeyError, TypeError, UnicodeDecodeError)
-"""What reading a table may raise when its file is not what it should be."""

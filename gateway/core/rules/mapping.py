@@ -7,7 +7,7 @@ _FILE = {
     "mapping.structure": Rule("error", "structure", "{problem}", "See the mapping language, part 'The file'"),
     "mapping.option": Rule("error", "value", "The option {name}: {problem}", "See the format's decoder"),
     "mapping.expression": Rule("error", "processing", "The expression is not valid: {problem}"),
-    "mapping.unknown-variable": Rule("error", "not-found", "Nothing is called %{name} here", "Known: {known}"),
+    "mapping.unknown-variable": Rule("error", "not-found", "Nothing is called {name} here", "Known: {known}"),
     "mapping.context-undeclared": Rule(
         "error", "not-found", "%{name} is not declared in `context`", "Declare it, or use a declared one"
     ),
@@ -30,6 +30,12 @@ _FILE = {
     "mapping.literal-type": Rule("error", "value", "{element} takes a {type}", "Quote texts, leave numbers bare"),
     "mapping.literal-form": Rule(
         "error", "value", "{element} takes a {type}, and this is not the form of one", "See the primitive types of R4"
+    ),
+    "mapping.literal-doubtful": Rule(
+        "warning", "value", "This literal text reads as an expression", "Put = before it; == keeps it a text"
+    ),
+    "mapping.nothing-deleted": Rule(
+        "warning", "informational", "{name} is null, and no anchor brings it", "Give a value, or remove it"
     ),
     "mapping.code-not-bound": Rule(
         "error", "code-invalid", "{element} takes a code of {value_set}", "See the value set"
@@ -69,6 +75,8 @@ _FILE = {
     "mapping.unknown-map": Rule("error", "not-found", "There is no concept map {name}", "Known: {known}"),
     "mapping.unknown-lookup": Rule("error", "not-found", "There is no lookup {name}", "Known: {known}"),
     "mapping.file-missing": Rule("error", "not-found", "The file {name} is not there or cannot be read"),
+    "mapping.table": Rule("error", "structure", "{name} cannot be read as a table: {problem}", "Correct the file"),
+    "mapping.unknown-column": Rule("error", "not-found", "The lookup has no column {name}", "Known: {known}"),
     "mapping.payload-schema": Rule("error", "structure", "{name} is not a JSON Schema 2020-12: {problem}"),
     "mapping.not-offered": Rule("error", "not-supported", "{what} is not offered yet", "See docs/limits.md"),
     "mapping.duplicate-mapping": Rule("error", "duplicate", "Two folders hold the mapping {name}", "Rename one"),

@@ -106,9 +106,9 @@ class EmitReader:
         found: list[tuple[str, Formula]] = []
         for name, text in tree.items():
             if name in names.variables or name in FACTS:
-                self.faults.add("mapping.structure", (*place, name), problem=f"%{name} is there already")
+                self.faults.add_at_key("mapping.structure", (*place, name), problem=f"%{name} is there already")
             elif name in RESERVED:
-                self.faults.add("mapping.structure", (*place, name), problem=f"%{name} is FHIRPath's own")
+                self.faults.add_at_key("mapping.structure", (*place, name), problem=f"%{name} is FHIRPath's own")
             formula = self.formulas.compile(text, (*place, name), names)
             sources: tuple[Source, ...] = ()
             if formula is not None:
@@ -126,8 +126,11 @@ class EmitReader:
     def _key(self, parts: Sequence[str], place: Place, names: Names) -> tuple[str | Formula, ...] | None:
         found: list[str | Formula | None] = []
         for index, part in enumerate(parts):
-            is_formula = is_expression(part)
-            found.append(self.formulas.compile(part, (*place, index), names) if is_formula else str(literal(part)))
+            if is_expression(part):
+                found.append(self.formulas.compile(part, (*place, index), names))
+            else:
+                self.formulas.check_literal(part, (*place, index))
+                found.append(str(literal(part)))
         return None if None in found else tuple(part for part in found if part is not None)
 
     def _guards(self, entries: Iterable[dict[str, str]], place: Place, names: Names) -> tuple[Guard, ...]:
@@ -154,10 +157,12 @@ def order_emits(
 ) -> tuple[tuple[Emit, ...], tuple[Emit, ...], tuple[Emit, ...]]:
     """The emits before the records, for each record, and after the records, each in running order."""
     by_id = {emit.id: emit for emit in emits}
+    places = _places(emits, refs, faults)
     needs = _needs(emits, refs, by_id, faults)
     ordered = _sorted(list(by_id), needs)
     if ordered is None:
-        faults.add("mapping.emit-cycle", ("emit",), names=", ".join(by_id))
+        circle = _circle(needs)
+        faults.add("mapping.emit-cycle", places[circle[0]], names=", ".join(circle))
         return (), tuple(emits), ()
     each = {emit.id for emit in emits if emit.mode == "per-record"}
     after: set[str] = set()
@@ -166,7 +171,7 @@ def order_emits(
             after.add(name)
     for name in each:
         for needed in needs[name] & after:
-            faults.add("mapping.emit-cycle", ("emit",), names=f"{name}, {needed}")
+            faults.add("mapping.emit-cycle", places[name], names=f"{name}, {needed}")
     return (
         tuple(by_id[name] for name in ordered if name not in each | after),
         tuple(by_id[name] for name in ordered if name in each),
@@ -191,6 +196,26 @@ def _needs(
         elif name in by_id and given != len(by_id[name].varying):
             faults.add("mapping.ref-parts", place, name=name, wanted=len(by_id[name].varying), given=given)
     return {name: {needed for needed in wanted if needed in by_id} for name, wanted in needs.items()}
+
+
+def _places(emits: Sequence[Emit], refs: Sequence[tuple[str, int, Place]], faults: FileFaults) -> dict[str, Place]:
+    """Where the emits that refer to others stand."""
+    positions = {emit.position: emit.id for emit in emits}
+    found = [place[:2] for _, _, place in refs if place[0] == "emit"]
+    return {positions[position]: place for place in found if (position := faults.position(place)) in positions}
+
+
+def _circle(needs: dict[str, set[str]]) -> list[str]:
+    """Emits that need each other in a circle, the first in the file first; there is one."""
+    needs = {name: set(needed) for name, needed in needs.items()}
+    while free := [name for name, needed in needs.items() if not needed]:
+        needs = {name: needed - set(free) for name, needed in needs.items() if name not in free}
+    name, walked = next(iter(needs)), list[str]()
+    while name not in walked:
+        walked.append(name)
+        name = min(needs[name])
+    circle = walked[walked.index(name) :]
+    return sorted(circle, key=list(needs).index)
 
 
 def _sorted(names: list[str], needs: dict[str, set[str]]) -> list[str] | None:

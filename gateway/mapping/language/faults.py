@@ -24,9 +24,24 @@ class FileFaults:
 
     def add(self, rule: str, place: Place, *, offset: int = 0, expression: str = "", **names: Any) -> None:
         """Adds a fault at `place`, `offset` characters into its text."""
-        line, column = self._document.position(place)
-        found = issue(rule, mapping=f"{self._name}:{line}:{column + offset}", expression=expression, **names)
-        self._found[found] = (line, column + offset)
+        self._add(rule, self._document.position_within(place, offset), expression, names)
+
+    def add_at_key(self, rule: str, place: Place, **names: Any) -> None:
+        """Adds a fault of the key of `place` rather than of its value: a name that there is not."""
+        self._add(rule, self._document.position_of_key(place), "", names)
+
+    def _add(self, rule: str, position: tuple[int, int], expression: str, names: dict[str, Any]) -> None:
+        line, column = position
+        found = issue(rule, mapping=f"{self._name}:{line}:{column}", expression=expression, **names)
+        self._found[found] = position
+
+    def check_null(self, place: Place) -> None:
+        """Notes a null that deletes nothing: a value was forgotten, or an anchor does not bring the name.
+
+        What is no name at all is the rest of an expression that a comma ended, which is told where it begins.
+        """
+        if self._document.deletes_nothing(place) and str(place[-1]).removesuffix("[x]").isidentifier():
+            self.add_at_key("mapping.nothing-deleted", place, name=place[-1])
 
     @property
     def count(self) -> int:

@@ -12,6 +12,7 @@ from gateway.fhirpath.syntax import nodes
 from gateway.mapping.functions.numbers import unit_is_valid, units_compare
 from gateway.mapping.functions.times import time_pattern
 from gateway.mapping.language.faults import FileFaults, Place
+from gateway.mapping.language.literals import unknown_column, wrong_arguments
 from gateway.mapping.lineage import counted, fact_path, is_fixed, joins, sources_of, variables_of, walk
 from gateway.mapping.plan import Formula, Source
 from gateway.mapping.shape import Found, Shape, find
@@ -40,7 +41,8 @@ def literal(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What expressions may refer to. `context` is what the file declares, None when it declares nothing."""
+    """What expressions may refer to. `context` is what the file declares, None when it declares nothing; `columns`
+    are those of look-up tables that could be read."""
 
     maps: frozenset[str]
     lookups: frozenset[str]
@@ -49,6 +51,7 @@ class Names:
     variables: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
     facts: frozenset[str] = FACTS
     ends: Mapping[str, tuple[Source, ...]] | None = None
+    columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
     shape: Shape = field(default_factory=Shape)
 
     def only(self, *facts: str) -> "Names":
@@ -106,6 +109,16 @@ class Formulas:
         found = find(expression.ast, names.shape, missing)
         return self._formula(text, place, expression, names, found)
 
+    def check_literal(self, value: Any, place: Place) -> None:
+        """Notes a literal text that reads as an expression: its `=` was forgotten."""
+        if isinstance(value, str) and ("(" in value or value.startswith("%")) and not value.startswith("=="):
+            try:
+                tree = compile(value, model=None, functions=self.functions).ast
+            except FhirPathError:
+                return
+            if any(isinstance(node, nodes.Call | nodes.Variable) for node in walk(tree)):
+                self.faults.add("mapping.literal-doubtful", place)
+
     def _formula(self, text: str, place: Place, expression: Expression, names: Names, found: Found) -> Formula:
         return Formula(
             text=text[1:],
@@ -119,6 +132,8 @@ class Formulas:
         )
 
     def _check_node(self, node: nodes.Expr, place: Place, names: Names) -> None:
+        if isinstance(node, nodes.Member):
+            self._check_column(node, place, names)
         if isinstance(node, nodes.Variable):
             self._check_variable(node, place, names)
         elif isinstance(node, nodes.Member) and isinstance(node.target, nodes.Member):
@@ -131,11 +146,13 @@ class Formulas:
             check = _CALLS.get(node.name)
             if check:
                 check(self, node, place, names)
+            for argument, problem in wrong_arguments(node):
+                self._fault("mapping.expression", argument, place, problem=problem)
 
     def _check_variable(self, node: nodes.Variable, place: Place, names: Names) -> None:
         known = names.facts | names.variables.keys()
         if node.name not in known | _BUILT_IN:
-            self._fault("mapping.unknown-variable", node, place, name=node.name, known=", ".join(sorted(known)))
+            self._fault("mapping.unknown-variable", node, place, name=f"%{node.name}", known=", ".join(sorted(known)))
         self.used.add(f"var {node.name}")
 
     def _check_end(self, node: nodes.Member, end: nodes.Member, place: Place, names: Names) -> None:
@@ -143,7 +160,8 @@ class Formulas:
         if names.ends is None or end.target is not None or end.name not in ("first", "last"):
             return
         if node.name != "record" and node.name not in names.ends:
-            known = ", ".join(["record", *names.ends])
+            known = ", ".join([f"{end.name}.{name}" for name in ("record", *names.ends)])
+            known += f"; a field of the member is {end.name}.record.NAME"
             self._fault("mapping.unknown-variable", node, place, name=f"{end.name}.{node.name}", known=known)
         self.used.add(f"var {node.name}")
 
@@ -173,6 +191,11 @@ class Formulas:
             known = ", ".join(sorted(names.lookups))
             self._fault("mapping.unknown-lookup", argument, place, name=name or "(a literal is needed)", known=known)
         self.used.add(f"lookup {name}")
+
+    def _check_column(self, node: nodes.Member, place: Place, names: Names) -> None:
+        known = unknown_column(node, names.columns)
+        if known is not None:
+            self._fault("mapping.unknown-column", node, place, at=node.at, name=node.name, known=known)
 
     def _check_ref(self, node: nodes.Call, place: Place, names: Names) -> None:
         argument = node.arguments[0]

@@ -14,6 +14,7 @@ from gateway.terminology import ucum
 
 _SAMPLED = "SampledData"
 _MICROSECONDS = Decimal(1_000_000)
+_LONGEST = 366 * 86_400 * _MICROSECONDS
 _ORIGIN_UNITS = ("unit", "system", "code")
 
 
@@ -136,9 +137,12 @@ class GroupReader:
             except ValueError:
                 self.faults.add("mapping.unit-invalid", (*place, "unit"), unit=unit)
                 return None
-            if found > 0 and found == int(found):
+            except ArithmeticError:
+                found = Decimal(0)
+            if 0 < found <= _LONGEST and found == int(found):
                 return int(found)
-        self.faults.add("mapping.structure", place, problem="a time is {value: NUMBER, unit: UCUM}, more than 0")
+        problem = "a time is {value: NUMBER, unit: UCUM}, more than 0 and no more than a year"
+        self.faults.add("mapping.structure", place, problem=problem)
         return None
 
     def _choice(self, given: dict[str, Any], name: str, known: tuple[str, ...], place: Place) -> str:

@@ -21,12 +21,13 @@ from gateway.mapping.functions.quick import twins
 from gateway.mapping.language.emits import EmitReader, check_twins, order_emits
 from gateway.mapping.language.faults import FileFaults, Place
 from gateway.mapping.language.formulas import Formulas, Names, is_expression, literal
+from gateway.mapping.language.literals import is_zone
 from gateway.mapping.language.payload_schema import NotASchema, Schema
 from gateway.mapping.language.template import Templates
 from gateway.mapping.lineage import UNIT_FACTS
 from gateway.mapping.plan import Action, Emit, Formula, Functions, Plan, SubjectPlan, Table, Zone
 from gateway.mapping.shape import Shape, shape_of
-from gateway.mapping.tables import READ_FAULTS, Row, beside, find_concept_map, read_lookup
+from gateway.mapping.tables import NotATable, Row, beside, find_concept_map, read_lookup
 from gateway.terminology import Terminology
 
 FILE_NAME = "mapping.yaml"
@@ -83,7 +84,8 @@ def load_folder(folder: Traversable, label: str, around: Surroundings) -> Loaded
     faults = FileFaults(label, document)
     for difference in file_schema().differences(document.tree):
         where = ".".join(str(step) for step in difference.path)
-        faults.add("mapping.structure", difference.path, problem=f"{where or 'the file'} {difference.problem}")
+        add = faults.add_at_key if difference.is_name else faults.add
+        add("mapping.structure", difference.path, problem=f"{where or 'the file'} {difference.problem}")
     rest = _rest(document.tree) if faults.count else document.tree
     if rest is None:
         return Loaded(None, faults.issues(), document=document)
@@ -145,16 +147,18 @@ class _Reader:
             known = ", ".join(FORMATS)
             self.faults.add("mapping.structure", ("source", "format"), problem=f"no such format; known: {known}")
         for name, problem in option_faults(source["format"], source.get("options", {})):
-            self.faults.add("mapping.option", ("source", "options", name), name=name, problem=problem)
+            self.faults.add_at_key("mapping.option", ("source", "options", name), name=name, problem=problem)
         schema = self._schema(source.get("schema"))
-        tables, lookups = self._tables(tree.get("conceptmaps", {})), self._lookups(tree.get("lookups", {}))
+        tables = self._tables(tree.get("conceptmaps", {}))
+        lookups, columns = self._lookups(tree.get("lookups", {}))
         if schema is not None:
             self._check_members(source.get("members", ()), schema)
         policy: Mapping[str, Action] = MappingProxyType(tree.get("policy", {}))
         functions = function_set(tables, lookups, policy.get("unit-unmapped") == "keep-original")
         formulas = Formulas(self.faults, functions)
         callables = Functions(functions, twins(tables))
-        names = replace(self._names(tree), shape=shape_of(schema.tree) if schema is not None else Shape())
+        shape = shape_of(schema.tree) if schema is not None else Shape()
+        names = replace(self._names(tree), shape=shape, columns=columns)
         plan = replace(self._plan(tree, formulas, names, policy), functions=callables)
         if whole:
             self._check_unused(tree, formulas)
@@ -177,13 +181,15 @@ class _Reader:
             for part in ("resources", "match"):
                 for name in test["expect"].get(part, ()):
                     if name not in known:
-                        self.faults.add("mapping.unknown-type", ("tests", index, "expect", part, name), type=name)
+                        self.faults.add_at_key(
+                            "mapping.unknown-type", ("tests", index, "expect", part, name), type=name
+                        )
             for number, text in enumerate(test["expect"].get("where", ())):
                 try:
                     compile(text[1:], model=None)
                 except FhirPathError as error:
                     place = ("tests", index, "expect", "where", number)
-                    self.faults.add("mapping.expression", place, problem=error.message)
+                    self.faults.add("mapping.expression", place, offset=error.offset + 1, problem=error.message)
 
     def _names(self, tree: dict[str, Any]) -> Names:
         context = tree.get("context")
@@ -253,6 +259,8 @@ class _Reader:
     def _zone(self, tree: dict[str, Any], formulas: Formulas, names: Names) -> Zone:
         default: Any = tree.get("default")
         place: Place = ("source", "tz", "default")
+        if isinstance(default, str) and not is_expression(default) and not is_zone(default):
+            self.faults.add("mapping.structure", place, problem=f"{default} is neither an IANA zone nor an offset")
         if is_expression(default):
             default = formulas.compile(default, place, names)
             if default is not None and default.sources:
@@ -269,7 +277,9 @@ class _Reader:
             return Schema(loads(beside(self.folder, name).read_bytes()))
         except NotASchema as error:
             self.faults.add("mapping.payload-schema", place, name=name, problem=str(error))
-        except (OSError, BadRequest):
+        except BadRequest as error:
+            self.faults.add("mapping.payload-schema", place, name=name, problem=error.issues[0].message)
+        except OSError:
             self.faults.add("mapping.file-missing", place, name=name)
         return None
 
@@ -279,23 +289,31 @@ class _Reader:
         for name, location in tree.items():
             try:
                 found[name] = find_concept_map(name, location, self.folder, self.around.concept_maps, canonical)
-            except READ_FAULTS:
+            except NotATable as error:
+                self.faults.add("mapping.table", ("conceptmaps", name), name=location, problem=error)
+            except OSError:
                 self.faults.add("mapping.file-missing", ("conceptmaps", name), name=location)
         return found
 
-    def _lookups(self, tree: dict[str, dict[str, str]]) -> dict[str, Mapping[str, Row]]:
+    def _lookups(
+        self, tree: dict[str, dict[str, str]]
+    ) -> tuple[dict[str, Mapping[str, Row]], dict[str, frozenset[str]]]:
+        """The rows and the columns of each table that can be read."""
         found: dict[str, Mapping[str, Row]] = {}
+        columns: dict[str, frozenset[str]] = {}
         for name, entry in tree.items():
+            place = ("lookups", name, "csv")
             try:
-                text = beside(self.folder, entry["csv"]).read_text("utf-8")
-                found[name] = read_lookup(text, entry["key"])
-            except READ_FAULTS:
-                self.faults.add("mapping.file-missing", ("lookups", name, "csv"), name=entry["csv"])
-        return found
+                found[name], columns[name] = read_lookup(beside(self.folder, entry["csv"]).read_bytes(), entry["key"])
+            except NotATable as error:
+                self.faults.add("mapping.table", place, name=entry["csv"], problem=error)
+            except OSError:
+                self.faults.add("mapping.file-missing", place, name=entry["csv"])
+        return found, columns
 
     def _check_unused(self, tree: dict[str, Any], formulas: Formulas) -> None:
         parts = (("conceptmaps", "map"), ("lookups", "lookup"), ("vars", "var"))
         for key, kind in parts:
             for name in tree.get(key, ()):
                 if f"{kind} {name}" not in formulas.used:
-                    self.faults.add("mapping.unused", (key, name), what=f"{kind} {name}")
+                    self.faults.add_at_key("mapping.unused", (key, name), what=f"{kind} {name}")

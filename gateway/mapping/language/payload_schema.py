@@ -42,10 +42,12 @@ class NotASchema(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How a document differs from its schema: in words, and the path of the place."""
+    """How a document differs from its schema: in words, and the path of the place; `is_name` where the last name of
+    the path is wrong, or all that stands under it."""
 
     problem: str
     path: tuple[str | int, ...]
+    is_name: bool = False
 
 
 class Schema:
@@ -90,15 +92,19 @@ class Schema:
             case Kind.AdditionalProperties() | Kind.UnevaluatedProperties():
                 known = self._known(error)
                 for name in kind.unexpected:
-                    yield Difference(f"an unknown name is there{known}", (*path, name))
+                    yield Difference(f"an unknown name is there{known}", (*path, name), is_name=True)
             case Kind.AnyOf() | Kind.OneOfNotValid() if any(kind.context):
                 for inner in max(kind.context, key=_depth):
                     yield from self._explain(inner)
+            case Kind.PropertyNames():
+                for one in self._explain(kind.error):
+                    yield Difference(one.problem, (*path, str(kind.error.instance)), is_name=True)
             case Kind.FalseSchema():
                 yield Difference("must not be there", path)
             case _ if kind.name in _SAYS_LIMIT:
                 shown = " or ".join(map(str, kind.value)) if isinstance(kind.value, list) else kind.value
-                yield Difference(_SAYS_LIMIT[kind.name].format(shown), path)
+                whole = isinstance(error.instance, dict | list)
+                yield Difference(_SAYS_LIMIT[kind.name].format(shown), path, is_name=whole)
             case _:
                 yield Difference(f"breaks `{kind.name}`", path)
 

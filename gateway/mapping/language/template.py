@@ -49,7 +49,7 @@ class Templates:
             return None
         for reserved in () if contained else ("id", "when", "foreach"):
             if reserved in tree:
-                self.faults.add("mapping.reserved-element", (*place, reserved), name=reserved)
+                self.faults.add_at_key("mapping.reserved-element", (*place, reserved), name=reserved)
         target = Target(kind, kind, many=False, primitive=False)
         fields = self._fields(tree, kind, target, place, names)
         return kind, Map(fields, target, self.faults.position(place))
@@ -61,13 +61,12 @@ class Templates:
         fields: list[tuple[str, Node]] = []
         stems: dict[str, str] = {}
         for key, value in tree.items():
-            if (
-                value is None
-                or key in ("when", "foreach")
-                or (key == "resourceType" and inside in self.definitions.types())
-            ):
-                continue
             name, here = key.removeprefix(_ESCAPE), (*place, key)
+            if value is None:
+                self.faults.check_null(here)
+                continue
+            if key in ("when", "foreach") or (key == "resourceType" and inside in self.definitions.types()):
+                continue
             if name.endswith("[x]"):
                 node = self._choice(value, name, inside, target, here, names)
                 stem = name
@@ -79,12 +78,12 @@ class Templates:
                     continue
                 if slot is None:
                     known = known_names(self.definitions, inside)
-                    self.faults.add("mapping.unknown-element", here, parent=inside, name=name, known=known)
+                    self.faults.add_at_key("mapping.unknown-element", here, parent=inside, name=name, known=known)
                     continue
                 stem = ("_" if slot.companion else "") + slot.element.name
                 node = self._element(value, slot, target, here, names)
             if stem in stems and stem.endswith("[x]"):
-                self.faults.add("mapping.choice-twice", here, element=f"{inside}.{stem}")
+                self.faults.add_at_key("mapping.choice-twice", here, element=f"{inside}.{stem}")
             stems[stem] = name
             if node is not _EMPTY:
                 fields.append((name, node))
@@ -111,15 +110,14 @@ class Templates:
             return self._value(value, target, place, names)
         loops = isinstance(value, dict) and "foreach" in value
         if target.many != loops:
-            self.faults.add(
-                "mapping.list-wanted" if target.many else "mapping.list-unwanted", place, element=target.path
-            )
+            rule = "mapping.list-wanted" if target.many else "mapping.list-unwanted"
+            self.faults.add_at_key(rule, place, element=target.path)
             return _EMPTY
         return self._single(value, slot, target, place, names)
 
     def _items(self, values: list[Any], slot: Slot, target: Target, place: Place, names: Names) -> Node:
         if not target.many:
-            self.faults.add("mapping.list-unwanted", place, element=target.path)
+            self.faults.add_at_key("mapping.list-unwanted", place, element=target.path)
             return _EMPTY
         if slot.element.max is not None and len(values) > slot.element.max:
             self.faults.add("mapping.too-many-items", place, element=target.path, max=slot.element.max)
@@ -144,7 +142,7 @@ class Templates:
         """A map or a literal, for one value of the element."""
         if isinstance(value, dict):
             if target.primitive:
-                self.faults.add("mapping.literal-type", place, element=target.path, type=target.type)
+                self.faults.add_at_key("mapping.literal-type", place, element=target.path, type=target.type)
                 return _EMPTY
             return self._map(value, slot, target, place, names)
         plain = literal(value)
@@ -153,6 +151,7 @@ class Templates:
             return _EMPTY
         if not self._is_well_formed(plain, target.type):
             self.faults.add("mapping.literal-form", place, element=target.path, type=target.type)
+        self.formulas.check_literal(value, place)
         self._check_code(plain, slot, target, place)
         return Constant(plain, self.faults.position(place))
 
@@ -223,7 +222,7 @@ class Templates:
         element = self.definitions.children(inside).get(name)
         if element is None:
             known = known_names(self.definitions, inside)
-            self.faults.add("mapping.unknown-element", place, parent=inside, name=name, known=known)
+            self.faults.add_at_key("mapping.unknown-element", place, parent=inside, name=name, known=known)
             return _EMPTY
         if not isinstance(value, list) or not all(isinstance(branch, dict) for branch in value):
             self.faults.add("mapping.structure", place, problem=f"{name} takes a list of branches")
@@ -258,7 +257,8 @@ class Templates:
         if slot is None:
             element = self.definitions.children(inside)[name]
             known = ", ".join(reference.code for reference in element.types)
-            self.faults.add("mapping.choice-type", (*place, kinds[0]), element=name, type=kinds[0], known=known)
+            here = (*place, kinds[0])
+            self.faults.add_at_key("mapping.choice-type", here, element=name, type=kinds[0], known=known)
             return None
         when = self._control("when", branch, place, names)
         if when is None and "when" in branch:

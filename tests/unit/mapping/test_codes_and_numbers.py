@@ -131,9 +131,10 @@ def test_tables_that_are_wrong_are_refused() -> None:
     with pytest.raises(NotATable):
         read_concept_map("x", {"resourceType": "ValueSet"})
     with pytest.raises(NotATable):
-        read_lookup("id,kind\na,1\na,2\n", "id")
+        read_lookup(b"id,kind\na,1\na,2\n", "id")
     with pytest.raises(NotATable):
-        read_lookup("id,kind\na\n", "id")
+        read_lookup(b"id,kind\na\n", "id")
     with pytest.raises(NotATable):
-        read_lookup("id,kind\n", "name")
-    assert read_lookup("id,kind\na,\n", "id") == {"a": {"id": "a"}}
+        read_lookup(b"id,kind\n", "name")
+    rows, columns = read_lookup(b"id,kind\na,\n", "id")
+    assert (rows, columns) == ({"a": {"id": "a"}}, frozenset({"id", "kind"}))
