@@ -25,6 +25,9 @@ REFUSED: Final = frozenset({"_filter", "_query", "near", "_contained", "_contain
 TEXTS: Final = ("_text", "_content")
 """Full text over the narrative, and over all texts of the resource; neither has an expression."""
 
+_SWAPPED: Final = "http://hl7.org/fhir/SearchParameter/DocumentReference-relationship"
+"""R4 gives its two components each the expression of the other, by which it finds nothing."""
+
 MAX_SHAPES: Final = 256
 """For how many shapes of a type it is kept which parameters have a value."""
 
@@ -255,7 +258,7 @@ class _Compiler:
         names: frozenset[str] | None = frozenset()
         for part in split_union(parameter.expression):
             base = focus_type(part, self._definitions)
-            made = [self._component(url, text, base) for url, text in parameter.components]
+            made = [self._component(url, text, base) for url, text in _components(parameter)]
             components = tuple(one for one in made if one)
             if not components or len(components) < len(made):
                 return None
@@ -276,3 +279,11 @@ class _Compiler:
         excluded = self._definitions.types() - targets if kind == "reference" else frozenset()
         code = definition["code"]
         return Indexed(code, kind, compile(text, base=base), names, targets=targets, excluded=excluded)
+
+
+def _components(parameter: SearchParameter) -> Iterable[tuple[str, str]]:
+    """The definition and the expression of each component."""
+    told = parameter.components
+    if parameter.url == _SWAPPED:
+        return zip((url for url, _ in told), (text for _, text in reversed(told)), strict=True)
+    return told

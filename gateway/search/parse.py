@@ -18,7 +18,9 @@ from gateway.search.parsing.weighing import comparisons
 from gateway.search.query import AnyClause, Clause, IdClause, Query, ReferenceClause, Total, UriClause
 from gateway.terminology import Terminology
 
-_LENIENT: Final = frozenset({"search.unknown-parameter", "search.refused", "search.empty-value"})
+_LENIENT: Final = frozenset({
+    "search.unknown-parameter", "search.refused", "search.canonical", "search.empty-value",
+})  # fmt: skip
 """Faults for which a lenient search leaves the parameter out; a modifier or a value never."""
 
 

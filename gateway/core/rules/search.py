@@ -62,7 +62,7 @@ RULES: dict[str, Rule] = {
     "search.canonical": Rule(
         "error",
         "not-supported",
-        "{parameter} of {type} is a canonical URL, which chains do not follow",
+        "{parameter} of {type} is a canonical URL, which chains, _has and includes do not follow",
         "Search for the resource by its url first",
     ),
     "search.no-target": Rule(

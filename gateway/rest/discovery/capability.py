@@ -28,6 +28,7 @@ from gateway.rest.operation.declaration import ANY_TYPE, Operation
 from gateway.rest.parts import Parts
 from gateway.rest.patching import JSON_PATCH
 from gateway.search import Parameters
+from gateway.search.parameters import Indexed
 from gateway.search.parsing.kinds import MODIFIERS
 from gateway.study import Study
 
@@ -177,7 +178,7 @@ def _resource(parts: Parts, owner: str, name: str, codes: Sequence[str], reverse
     entry |= _OWN_CONDITIONS.get(name, {})
     entry["referencePolicy"] = ["literal", "local"]
     known = parts.parameters.of_study(owner).of(name)
-    own = [f"{name}:{code}" for code, found in known.items() if found.kind == "reference"]
+    own = [f"{name}:{code}" for code, found in known.items() if _is_followed(found)]
     if name not in UNSTORED:
         entry |= {"searchInclude": ["*", *own]} if own else {}
         entry |= {"searchRevInclude": ["*", *reverse]} if reverse else {}
@@ -190,10 +191,15 @@ def _reverse_includes(parameters: Parameters, names: Sequence[str]) -> dict[str,
     found: dict[str, list[str]] = {name: [] for name in names}
     for source in (name for name in names if name not in UNSTORED):
         for code, parameter in parameters.of(source).items():
-            for target in parameter.targets if parameter.kind == "reference" else ():
+            for target in parameter.targets if _is_followed(parameter) else ():
                 if target in found:
                     found[target].append(f"{source}:{code}")
     return found
+
+
+def _is_followed(parameter: Indexed) -> bool:
+    """Whether includes follow it: a reference, and none by canonical URL."""
+    return parameter.kind == "reference" and not parameter.is_canonical
 
 
 def _search_parameters(indexed: Iterable[str], known: Mapping[str, SearchParameter]) -> list[Resource]:

@@ -74,10 +74,12 @@ class ClauseReader:
         raise BadRequest(issue("search.unknown-parameter", type=type, parameter=shown(code), known=names))
 
     def reference(self, type: str, code: str) -> Indexed:
-        """The parameter of a type, which must be a reference."""
+        """The parameter of a type, which must be a reference, and none by canonical URL."""
         found = self.parameter(type, code)
         if found.kind != "reference":
             raise BadRequest(issue("search.no-reference", parameter=code, type=type))
+        if found.is_canonical:
+            raise BadRequest(issue("search.canonical", parameter=code, type=type))
         return found
 
     def _deeper(self, links: int, name: str, text: str) -> int:
@@ -91,8 +93,6 @@ class ClauseReader:
     def _chain(self, type: str, first: str, rest: str, text: str, links: int) -> Clause:
         code, colon, target = first.partition(":")
         parameter = self.reference(type, code)
-        if parameter.is_canonical:
-            raise BadRequest(issue("search.canonical", parameter=code, type=type))
         if colon and target not in parameter.targets:
             raise BadRequest(issue("search.modifier", parameter=code, modifier=shown(target)))
         ways: dict[Clause, list[str]] = {}
