@@ -20,7 +20,7 @@ from gateway.access.writing.writes import Asked, Delete, Write, operation_of
 from gateway.audit import Ticket, told
 from gateway.consent import ConsentRequest, Decision
 from gateway.core.clock import Clock
-from gateway.core.errors import FhirError, Forbidden, Gone, NotFound, PreconditionFailed, Unavailable
+from gateway.core.errors import FhirError, Forbidden, Gone, NotFound, Unavailable
 from gateway.core.event import MAX_TARGETS, Event
 from gateway.core.instants import micros
 from gateway.core.issues import issue
@@ -33,9 +33,6 @@ from gateway.store.port import Batch, Bodies, Found, Page, ResourceStore, Statem
 
 DEFINITIONS: Final = frozenset({"CodeSystem", "ConceptMap", "StructureDefinition", "ValueSet"})
 """Types whose operations answer from the assets, where no row is asked whether a scope reaches it."""
-
-LATE: Final = "store.version-conflict"
-"""The rule of a write whose version is not current any more."""
 
 HISTORY_PAGE: Final = Page(100)
 
@@ -321,7 +318,7 @@ class Door:
             except Unavailable:
                 raise
             except FhirError as error:
-                if left and isinstance(error, PreconditionFailed) and error.issues[0].rule == LATE:
+                if left and transaction.was_late(error):
                     continue
                 self._refuse(self._event(action, operation), error)
                 raise

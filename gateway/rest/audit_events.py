@@ -38,15 +38,16 @@ def routes(parts: Parts) -> list[BaseRoute]:
     """GET of `AuditEvent?...` and `AuditEvent/[id]`, POST of `AuditEvent/_search`; 405 for every way to write one."""
     router = APIRouter()
 
-    async def form(request: Request) -> bytes:
-        _door(parts, request)
-        return await read_body(request, FORM_TYPES) if has_body(request) else b""
+    async def asked(request: Request) -> tuple[Door, bytes]:
+        door = _door(parts, request)
+        return door, await read_body(request, FORM_TYPES) if has_body(request) else b""
 
     def audit_search(request: Request) -> Response:
-        return _page(parts, request, _pairs(request.scope["query_string"]), posted=False)
+        return _page(parts, request, _door(parts, request), _pairs(request.scope["query_string"]), posted=False)
 
-    def audit_search_by_post(request: Request, body: Annotated[bytes, Depends(form)]) -> Response:
-        return _page(parts, request, _pairs(request.scope["query_string"]) + _pairs(body), posted=True)
+    def audit_search_by_post(request: Request, form: Annotated[tuple[Door, bytes], Depends(asked)]) -> Response:
+        door, body = form
+        return _page(parts, request, door, _pairs(request.scope["query_string"]) + _pairs(body), posted=True)
 
     def audit_read(request: Request) -> Response:
         door = _door(parts, request)
@@ -92,8 +93,7 @@ def _door(parts: Parts, request: Request) -> Door:
     return door
 
 
-def _page(parts: Parts, request: Request, pairs: Pairs, *, posted: bool) -> Response:
-    door = _door(parts, request)
+def _page(parts: Parts, request: Request, door: Door, pairs: Pairs, *, posted: bool) -> Response:
     who, study = door.principal, study_of(parts, request)
     pretty = negotiate_with(request, [pair for pair in pairs if pair[0] in COMMON_PARAMETERS])
     place = SearchPlace(parts, study.id, TYPE)

@@ -145,6 +145,10 @@ def test_events_are_found_by_what_they_tell(visited: Http) -> None:
     assert operations([entry["resource"] for entry in posted.json()["entry"]]) == ["delete"]
     bare = visited.ask("POST", f"{BASE}/AuditEvent/_search?action=D", "clinic-auditor")
     assert operations([entry["resource"] for entry in bare.json()["entry"]]) == ["delete"]
+    assert last_event(visited).operation == "audit"
+    looked = visited.gateway.store.end(STUDY)[0]
+    assert visited.ask("POST", f"{BASE}/AuditEvent/_search?action=D", "clinic-auditor").status_code == 200
+    assert visited.gateway.store.end(STUDY)[0] == looked + 1, "a look is one event"
 
 
 def test_a_change_tells_its_versions_and_digests(visited: Http) -> None:

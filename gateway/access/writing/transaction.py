@@ -10,7 +10,7 @@ from gateway.access.writing.finding import Finder
 from gateway.access.writing.gate import Gate
 from gateway.access.writing.writes import Delete, Write
 from gateway.core.clock import Clock
-from gateway.core.errors import FhirError, Unavailable
+from gateway.core.errors import FhirError, PreconditionFailed, Unavailable
 from gateway.core.event import MAX_TARGETS, Event, Seen, Told
 from gateway.core.instants import micros
 from gateway.core.resources import Change, Committed, Lookup, Stored, Unit, Visibility
@@ -28,6 +28,9 @@ Plan: TypeAlias = Callable[[Finder], Sequence[Step]]
 Report: TypeAlias = Callable[[Iterable[Target], int], Event]
 """(what was written or found, how many) -> the audit event."""
 
+
+_LATE: Final = "store.version-conflict"
+"""The rule of a write whose version is not current any more."""
 
 _WRITES: Final = (Write, Delete)
 
@@ -53,6 +56,7 @@ class Transaction:
         self._visibility = visibility
         self._clock = clock
         self._report = report
+        self._is_planned = False
         self._steps: tuple[Step, ...] = ()
         self._planned: tuple[Change, ...] = ()
 
@@ -75,11 +79,17 @@ class Transaction:
         done = iter(committed)
         return tuple(next(done) if isinstance(step, _WRITES) else step for step in self._steps)
 
+    def was_late(self, error: FhirError) -> bool:
+        """Whether another writer was faster, so that it may begin again; what the plan refuses stays refused."""
+        return self._is_planned and isinstance(error, PreconditionFailed) and error.issues[0].rule == _LATE
+
     def _prepare(self, lookup: Lookup) -> Sequence[Change]:
         gate = self._gate
         any_version = gate.role.enrols or gate.role.collects
         finder = Finder(gate.principal, lookup, self._visibility, any_version, gate.store.read)
+        self._is_planned = False
         self._steps = tuple(self._plan(finder))
+        self._is_planned = True
         self._planned = gate.plan([step for step in self._steps if isinstance(step, _WRITES)])
         return self._planned
 

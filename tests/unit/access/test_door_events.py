@@ -11,6 +11,7 @@ from gateway.consent import ConsentRequest
 from gateway.core.errors import FhirError, Forbidden, Gone, NotFound, PreconditionFailed
 from gateway.core.event import Event
 from gateway.core.instants import micros
+from gateway.core.issues import issue
 from gateway.search import Query
 from gateway.study.parts import Role
 from tests.unit.access.conftest import World
@@ -309,12 +310,17 @@ def test_a_transaction_begins_again_when_another_writer_was_faster(world: World)
     assert told(world)[1:] == [("C", "patch", (), 0)] * 2
 
 
-def test_a_refusal_is_not_tried_again(world: World) -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [NotFound(), PreconditionFailed(issue("store.version-conflict", type="Patient"))],
+    ids=["not found", "a precondition"],
+)
+def test_a_refusal_of_the_plan_is_not_tried_again(world: World, refusal: FhirError) -> None:
     tries = []
 
     def plan(_find: Any) -> list[Any]:
         tries.append(1)
-        raise NotFound
+        raise refusal
 
     with pytest.raises(FhirError):
         door(world).transact(plan, "patch", attempts=5)
