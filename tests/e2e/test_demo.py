@@ -1,48 +1,20 @@
 """`gateway demo` shows the whole path from nothing, twice, and what it prints works as printed."""
 
 import json
-import os
 import re
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.server import ask, free_port, serving
-
-STUDY = "hf-dct-01"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("demo")
+from tests.e2e.conftest import Demo
+from tests.e2e.server import ask, serving
 
 
-@pytest.fixture(scope="module")
-def port() -> int:
-    return free_port()
-
-
-@pytest.fixture(scope="module")
-def printed(folder: Path, port: int) -> str:
-    """What two runs in a row print; the second's output is returned."""
-    run(folder, port)
-    return run(folder, port)
-
-
-def run(folder: Path, port: int) -> str:
-    environment = {**os.environ, "COLUMNS": "200", "GATEWAY_PORT": str(port)}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    result = subprocess.run(
-        [sys.executable, "-m", "gateway", "demo"],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 25, "30 s with the installation warm"
-    return result.stdout
+@pytest.fixture
+def printed(demo: Demo) -> str:
+    return demo.printed
 
 
 def test_it_tells_of_every_source_and_why_something_is_in_quarantine(printed: str) -> None:
@@ -67,7 +39,8 @@ def test_it_explains_one_value(printed: str) -> None:
     assert "/beatsPerMinute" in printed
 
 
-def test_it_shows_three_readers_and_an_export(printed: str, folder: Path) -> None:
+def test_it_shows_three_readers_and_an_export(printed: str, demo: Demo) -> None:
+    folder = demo.folder
     row = next(line for line in printed.splitlines() if line.strip("│ ").startswith("participants"))
     seen = [int(number) for number in re.findall(r"(\d+) of \d+", row)]
     assert len(seen) == 3
@@ -80,10 +53,10 @@ def test_it_shows_three_readers_and_an_export(printed: str, folder: Path) -> Non
         assert all(json.loads(line)["resourceType"] == entry["type"] for line in lines)
 
 
-def test_the_printed_request_works(printed: str, folder: Path, port: int) -> None:
+def test_the_printed_request_works(printed: str, demo: Demo) -> None:
     token_file, url = re.search(r'curl -H "Authorization: Bearer \$\(cat (\S+)\)" \\\s+"(\S+)"', printed).groups()  # type: ignore[union-attr]
-    token = (folder / token_file).read_text("utf-8")
-    with serving(["demo", "--serve-only"], folder, port, is_cold=True):
+    token = (demo.folder / token_file).read_text("utf-8")
+    with serving(["demo", "--serve-only"], demo.folder, demo.port, is_cold=True):
         assert ask("GET", url).status_code == 401
         answer = ask("GET", url, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 200

@@ -1,6 +1,6 @@
 """The main job over HTTP, on what the demo made: deliver, read, withdraw, and nobody finds the participant again."""
 
-import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from gateway.cli._demo.payloads import heart_rate_day
 from gateway.core.codec import dumps, loads
 from gateway.settings import Settings
 from gateway.study import Participant, withdraw
-from tests import warm
+from tests.e2e.conftest import Demo
 from tests.e2e.server import ask, free_port, serving
 
 STUDY = "hf-dct-01"
@@ -47,10 +47,9 @@ class Http:
 
 
 @pytest.fixture(scope="module")
-def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
+def http(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
     folder, port = tmp_path_factory.mktemp("demo-http"), free_port()
-    environment = {**os.environ, "GATEWAY_PORT": str(port)}
-    assert warm.run("gateway", "demo", cwd=folder, environment=environment).returncode == 0
+    shutil.copytree(demo.folder / "var", folder / "var")
     gateway = build(Settings(data_dir=Path(folder) / "var/demo", port=port))
     with serving(["demo", "--serve-only"], folder, port) as server:
         yield Http(server.url, gateway)
