@@ -11,31 +11,11 @@ from uvicorn.server import ServerState
 from gateway.cli._serve.answering import JOINED
 from gateway.cli._serve.corked import CorkedProtocol
 from gateway.rest.messages.answers import Ready
+from tests.unit.cli.connections import Connection
 
 TAG = (b"etag", b'W/"1"')
 PLACE = ((b"location", b"http://x/1"),)
 REQUEST = "{} / HTTP/1.{}\r\nHost: x\r\n{}\r\n"
-
-
-class Connection(asyncio.Transport):
-    """Keeps what is written to it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written: list[bytes] = []
-        self.is_closed = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written.append(bytes(data))
-
-    def writelines(self, list_of_data: object) -> None:
-        self.write(b"".join(list_of_data))  # type: ignore[arg-type]
-
-    def is_closing(self) -> bool:
-        return self.is_closed
-
-    def close(self) -> None:
-        self.is_closed = True
 
 
 def answered(answer: Any, request: str, *, whole: bool, keep_alive: float = 5, seconds: float = 0) -> Connection:
@@ -82,7 +62,7 @@ def answered(answer: Any, request: str, *, whole: bool, keep_alive: float = 5, s
 def test_it_is_what_uvicorn_would_write(answer: Ready, method: str, version: str, connection: str) -> None:
     request = REQUEST.format(method, version, connection)
     whole, messages = (answered(answer, request, whole=one) for one in (True, False))
-    assert b"".join(whole.written) == b"".join(messages.written)
+    assert whole.written == messages.written
     assert whole.is_closed == messages.is_closed == (version == "0" or bool(connection))
 
 
@@ -97,14 +77,14 @@ def test_what_is_no_header_is_never_written(
 ) -> None:
     answer = Ready(b"{}", own=(header,)) if is_own else Ready(b"{}", header)
     with caplog.at_level(logging.CRITICAL, "uvicorn.error"):
-        found = b"".join(answered(answer, REQUEST.format("GET", 1, ""), whole=True).written)
+        found = answered(answer, REQUEST.format("GET", 1, ""), whole=True).written
     assert b"cookie" not in found
     assert found == b"" or found.startswith(b"HTTP/1.1 500")
 
 
 def test_an_answer_without_a_body_is_one_write() -> None:
-    written = answered(Ready(b"", TAG, own=PLACE), REQUEST.format("GET", 1, ""), whole=True).written
-    assert [one[-4:] for one in written] == [b"\r\n\r\n"] * 2
+    writes = answered(Ready(b"", TAG, own=PLACE), REQUEST.format("GET", 1, ""), whole=True).writes
+    assert [b"".join(one)[-4:] for one in writes] == [b"\r\n\r\n"] * 2
 
 
 @pytest.mark.parametrize(("keep_alive", "is_closed"), [(0.01, True), (3600, False)])
