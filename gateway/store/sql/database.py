@@ -12,7 +12,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from random import uniform
 from typing import Any, Final, TypeAlias, TypeVar
@@ -72,13 +73,17 @@ class Prepared:
     order: tuple[str, ...] | None
     constants: dict[str, Any]
     is_by_values: bool = False
+    _ordered: Callable[[Values], Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.order is not None:  # of equal constants one is asked for
+            asked = {name: self.constants[name] for name in self.order if name in self.constants}
+            object.__setattr__(self, "constants", asked)
+        object.__setattr__(self, "_ordered", _in_order(self.order))
 
     def bind(self, values: Values) -> Any:
         """The parameters as the driver takes them; `values` may hold more than the statement needs."""
-        if self.order is None:
-            return {**self.constants, **values} if self.constants else values
-        constants = self.constants
-        return tuple([values[name] if name in values else constants[name] for name in self.order])
+        return self._ordered({**self.constants, **values} if self.constants else values)
 
     def rows(self, driver: Any, values: Values) -> Rows:
         """What the driver's connection answers."""
@@ -354,6 +359,15 @@ class Database:
                 self._writing.close()
                 self._writing = None
         self.engine.dispose()
+
+
+def _in_order(names: Sequence[str] | None) -> Callable[[Values], Any]:
+    """What gives the values of these names as a tuple; all of them as they are for None."""
+    if names is None:
+        return lambda values: values
+    if len(names) < 2:
+        return lambda values: tuple([values[name] for name in names])
+    return itemgetter(*names)
 
 
 def _create_private(path: Path) -> None:

@@ -5,8 +5,13 @@ transaction insert into a table is one statement, and a unit that does nothing e
 by. Whatever else runs sees all that was inserted before it.
 """
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
+
+# SQLite's driver looks in four places for how a value of any other class than these is to be bound: here it finds it.
+sqlite3.register_adapter(bytes, memoryview)
+sqlite3.register_adapter(bool, int)
 
 _Row: TypeAlias = tuple[Any, ...]
 
