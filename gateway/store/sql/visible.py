@@ -131,7 +131,7 @@ def count_of_visible(row: Columns, where: Sequence[ColumnElement[bool]], *, by_s
     index drives. PostgreSQL's planner counts the price of asking a row towards that of finding it, and would go a
     dearer way to the same rows. Where nothing else is asked of rows, an index of whose they are is all that is read.
     """
-    sets, where = _Sets.made(), [*where, _is_counted(row)]
+    sets, where = _Sets.made(), [*where, is_counted(row)]
     of_whom = (row.level, row.subject, row.domain)
     group = select(*of_whom, func.count().label("rows")).where(*where).group_by(*of_whom).subquery().c
     granted = or_(group.subject.in_(sets.whole), tuple_(group.subject, group.domain).in_(sets.by_domain))
@@ -144,7 +144,7 @@ def count_of_visible(row: Columns, where: Sequence[ColumnElement[bool]], *, by_s
 
 def count_of_granted(row: Columns, where: Sequence[ColumnElement[bool]]) -> Select[Any]:
     """The same number, from the grants on: the rows of each participant who is seen, found by whose they are."""
-    sets, where = _Sets.made(), [*where, _is_counted(row)]
+    sets, where = _Sets.made(), [*where, is_counted(row)]
     level = [select(func.count()).where(*where, row.level == STUDY_LEVEL).scalar_subquery(), _of_many(row, where)]
     whole = sets.whole.distinct().subquery()
     own = (row.level == ONE_PAIR, row.subject == whole.c.subject)
@@ -156,7 +156,21 @@ def count_of_granted(row: Columns, where: Sequence[ColumnElement[bool]]) -> Sele
     return select(level[0] + level[1] + granted[0] + granted[1] + _of_some(row, where, sets))
 
 
-def _is_counted(row: Columns) -> ColumnElement[bool]:
+def is_of_about(row: Columns) -> ColumnElement[bool]:
+    """True for the rows that are the data of the participant `about` alone."""
+    own: ColumnElement[bool] = and_(row.level == ONE_PAIR, row.subject == _ABOUT)
+    return own
+
+
+def whole_of_about(domain: Any) -> Exists:
+    """Whether a grant of the participant `about` shows the reader all of its rows; of one domain, if that is told."""
+    grant = columns_of(GrantRow)
+    held = grant.domain == "*" if domain is None else _one_of(grant.domain, domain)
+    asked = (*_for_reader(grant), grant.subject == _ABOUT, *_is_whole(grant), held)
+    return exists().correlate_except(grant.study.table).where(*asked)
+
+
+def is_counted(row: Columns) -> ColumnElement[bool]:
     """`COUNTED`, which the planner knows `resource_whose` by."""
     counted: ColumnElement[bool] = row.level >= literal_column("0")
     return counted

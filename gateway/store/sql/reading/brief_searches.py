@@ -25,7 +25,7 @@ from gateway.store.sql.reading.facets import FacetQuestion, Facets, told
 from gateway.store.sql.reading.limiting import Gate, Gates
 from gateway.store.sql.reading.packing import empty, unpacked
 from gateway.store.sql.reading.planning import MERGED, Asked
-from gateway.store.sql.reading.selecting import FacetShape, Shape
+from gateway.store.sql.reading.selecting import FacetShape, Shape, counting_own
 
 _KEPT: Final = 1024
 """How many queries stay planned."""
@@ -285,6 +285,8 @@ class BriefSearches:
             values["driver"] = as_list(self._database, driven.ranges) if several else driven.ranges[0]
         if plan.about:
             values["about"] = plan.about
+        if driven.facets and query.total:
+            values["facets"] = as_list(self._database, driven.facets)
         if plan.facets:
             values |= plan.facets.values
         matches_none = driven.driver != "type" and not ranges
@@ -296,13 +298,11 @@ class BriefSearches:
         self, way: _Way, compared: tuple[Piece, ...], gate: Gate | None, after: bool, is_count: bool
     ) -> Prepared:
         asked = replace(gate, is_about=True) if gate and way.about else gate
-        driver, pieces = way.driver or "", (*way.pieces, *compared)
+        shape = Shape((*way.pieces, *compared), asked, way.driver or "", facets=way.facets)
         if is_count:
-            is_single = way.ranges == 1
-            return self._prepared(Shape(pieces, asked, driver, "count", is_single=is_single, facets=way.facets))
-        return self._prepared(
-            Shape(pieces, asked, driver, "packed", after=after, ranges=way.ranges, facets=way.facets)
-        )
+            counted = replace(shape, what="count", is_single=way.ranges == 1)
+            return self._prepared(counting_own(counted, of_facets="facets" in way.values))
+        return self._prepared(replace(shape, what="packed", after=after, ranges=way.ranges))
 
 
 def _nothing(query: Query) -> Bodies:

@@ -197,8 +197,11 @@ class ResourceFinder:
             return self._number(search, shape, values | {"count_limit": selecting.ESTIMATED})
         patient = planning.patient_of(clauses)
         if patient and search.gate:
-            gate = replace(search.gate, is_about=True)
-            return self._number(search, replace(shape, gate=gate, what="count"), values | {"about": patient})
+            own = selecting.counting_own(
+                replace(shape, gate=replace(search.gate, is_about=True), what="count"), of_facets=bool(driven.facets)
+            )
+            told = {"about": patient, "facets": as_list(self._database, driven.facets)}
+            return self._number(search, own, values | told)
         is_many = bool(shape.gate) and self._is_many(search, driven, shape, values)
         return self._number(search, replace(shape, what="count-many" if is_many else "count"), values)
 

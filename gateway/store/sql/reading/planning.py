@@ -35,13 +35,14 @@ class Asked:
 class Drive:
     """The driver of a search (see `selecting.Shape`), its values, and the clauses that still must be probed.
 
-    `is_apart`: no row is in two of several ranges.
+    `is_apart`: no row is in two of several ranges. `facets` are those whose rows about participants the ranges are.
     """
 
     driver: str
     ranges: tuple[Any, ...]
     probed: tuple[Asked, ...]
     is_apart: bool = False
+    facets: tuple[int, ...] = ()
 
 
 def asked(indexes: Indexes, type: str, clauses: Sequence[Clause]) -> tuple[Asked, ...]:
@@ -84,7 +85,8 @@ def drive(
     best = min(single, key=lambda one: _TELLING.get(getattr(one.clause, "parameter", ""), 9), default=None)
     if about and (best is None or _telling(best) > 0):
         one, hashes = about
-        return Drive("term", hashes, _others(own, one), is_apart=len(hashes) == len(facets or ()))
+        told = tuple(facets or ())
+        return Drive("term", hashes, _others(own, one), is_apart=len(hashes) == len(told), facets=told)
     if best is not None:
         return Drive("term", tuple(best.values[0]), (*_others(own, best), *held))
     if facets is not None and len(facets) <= MERGED:

@@ -6,7 +6,7 @@ the other pieces are probed row by row. The native order is by the clinical date
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
@@ -38,6 +38,7 @@ from gateway.store.sql.reading.asking import Piece
 from gateway.store.sql.reading.conditions import Conditions
 from gateway.store.sql.reading.limiting import UNLIMITED, Gate
 from gateway.store.sql.reading.ordering import Order, sort_columns
+from gateway.store.sql.reading.own_counts import own_count
 from gateway.store.sql.reading.packing import PACKED, packed
 from gateway.store.sql.tables import MANY_PAIRS, ONE_PAIR, Columns, ResourceRow, VersionRow, columns_of
 from gateway.store.sql.visible import count_of_granted, count_of_visible, study_is
@@ -45,6 +46,8 @@ from gateway.store.sql.visible import count_of_granted, count_of_visible, study_
 LINE_FEED: Final = 10
 
 Condition: TypeAlias = ColumnElement[bool]
+
+_ABOUT: Final = Gate(is_about=True)
 
 ESTIMATED: Final = 5_000
 """Up to how many matches of a type an estimate counts; more are told as so many, which costs the same at any size."""
@@ -73,6 +76,8 @@ class Shape:
     one `driver`, not a list, so that no row comes twice. `ranges`: how many of the driver are read side by side.
     `most`: no more rows are asked for than so many (see `walked`), 0 where that is not said.
     `facets`: what is asked of facets, where `packed` and counts tell in a last column which ones answer it.
+    `own`: what counts is all that names the participant `about`, of the facets in the list `facets` if it says so;
+    "" where something else is asked too.
     """
 
     pieces: tuple[Piece, ...]
@@ -87,6 +92,7 @@ class Shape:
     ranges: int = 1
     most: int = 0
     facets: "FacetShape | None" = None
+    own: Literal["", "all", "facets"] = ""
 
     @property
     def takes_list(self) -> bool:
@@ -119,6 +125,8 @@ def select(database: Database, shape: Shape) -> Select[Any]:
     """
     if shape.what in _COUNTS:
         count = _counted(database, shape)
+        if shape.own and database.is_sqlite:
+            count = own_count(database, count, of_facets=shape.own == "facets", is_single=shape.is_single)
         return count.add_columns(told_facets(database, shape.facets)) if shape.facets else count
     if shape.ranges == 1:
         rows, key = _rows(database, shape, "driver")
@@ -129,6 +137,16 @@ def select(database: Database, shape: Shape) -> Select[Any]:
         page = packed(page, is_about=shape.gate is not None and shape.gate.is_about)
         return page.add_columns(told_facets(database, shape.facets)) if shape.facets else page
     return _leaving(page) if shape.what == "leaving" else page
+
+
+def counting_own(shape: Shape, *, of_facets: bool) -> Shape:
+    """The shape of a count about one participant, by what is its own where nothing else is asked.
+
+    A statement whose gate is about a participant is driven by the term that names it, unless it is probed.
+    """
+    if shape.pieces or shape.driver != "term" or shape.gate != _ABOUT:
+        return shape
+    return replace(shape, own="facets" if of_facets else "all")
 
 
 def walked(database: Database, shape: Shape, count: int) -> Shape:
