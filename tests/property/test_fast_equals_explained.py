@@ -26,6 +26,7 @@ from gateway.mapping.identity import framed, id_maker
 from gateway.mapping.mapping import Locate
 from gateway.mapping.tools.selftest import facts_of
 from tests.mapping_runs import registry
+from tests.property.disturbing import disturbed
 
 MAPPINGS = sorted(mapping.id for mapping in registry().all())
 LARGE = 300_000
@@ -35,24 +36,6 @@ ODD: list[Any] = [
     ">>5", "^", [], {}, "2026-01-01T00:00:00Z", "7200s", "72", [1, 2], [None], [["a"]], [{}], {"a": "b"},
     {"c1": "x", "c2": "y", "c3": "LN"},
 ]  # fmt: skip
-
-
-def disturbed(tree: Any, chance: Random) -> Any:
-    if not isinstance(tree, dict | list) or not tree or chance.random() < 0.1:
-        return copy.deepcopy(chance.choice(ODD))
-    place = chance.choice(list(tree)) if isinstance(tree, dict) else chance.randrange(len(tree))
-    act = chance.random()
-    if act < 0.12:
-        tree.pop(place)
-    elif act < 0.2 and isinstance(tree, list):
-        tree.append(copy.deepcopy(tree[place]))
-    elif act < 0.3:
-        tree[place] = [tree[place]]
-    elif act < 0.38:
-        tree[place] = [copy.deepcopy(tree[place]), tree[place]]
-    else:
-        tree[place] = disturbed(tree[place], chance)
-    return tree
 
 
 def real_files(root: Path) -> Iterator[Path]:
@@ -92,7 +75,7 @@ def test_disturbed_examples(name: str, chance: Random) -> None:
     assert trees(name), "a mapping has an example that can be decoded"
     tree = copy.deepcopy(chance.choice(trees(name))[0])
     for _ in range(chance.randint(0, 3)):
-        tree = disturbed(tree, chance)
+        tree = disturbed(tree, chance, ODD)
     compare(mapping, tree, json_pointer)
 
 

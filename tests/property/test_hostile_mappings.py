@@ -18,6 +18,7 @@ from gateway.mapping.functions import function_set
 from gateway.mapping.language.load import Surroundings
 from gateway.mapping.registry import read_mapping
 from gateway.mapping.tools.selftest import facts_of
+from tests.property.disturbing import disturbed
 
 EXAMPLES = sorted(Path(__file__).parents[1].joinpath("golden", "mapping_directives").glob("*.yaml"))
 AROUND = Surroundings(r4(), None, (asset_root("terminology"),))
@@ -37,6 +38,7 @@ ODD: list[Any] = [
     {},
     [[]],
 ]
+NAMES = ("when", "foreach", "series", "id", "value[x]", "x")
 PYTHON = [
     "__class__", "__globals__", "__builtins__", "__import__('os')", "().__class__.__bases__", "lambda: 1", "self",
     "%payload.__class__.__mro__", "eval('1')", "exec('1')", "open('/etc/hostname')", "getattr(%payload, 'items')",
@@ -44,23 +46,6 @@ PYTHON = [
     "import os", "%env", "%self", "%__builtins__", "breakpoint()", "a.keys()", "a.pop()", "`__class__`",
     "`a'); import os; ('`",
 ]  # fmt: skip
-
-
-def disturbed(tree: Any, chance: random.Random) -> Any:
-    """The tree with one place removed, doubled, renamed or replaced."""
-    if not isinstance(tree, dict | list) or not tree or chance.random() < 0.1:
-        return chance.choice(ODD)
-    place = chance.choice(list(tree)) if isinstance(tree, dict) else chance.randrange(len(tree))
-    act = chance.random()
-    if act < 0.15:
-        tree.pop(place)
-    elif act < 0.25 and isinstance(tree, list):
-        tree.append(tree[place])
-    elif act < 0.25 and isinstance(tree, dict):
-        tree[chance.choice(["when", "foreach", "series", "id", "value[x]", "x"])] = tree.pop(place)
-    else:
-        tree[place] = disturbed(tree[place], chance)
-    return tree
 
 
 def read(folder: Path, text: bytes) -> Mapping | None:
@@ -76,7 +61,7 @@ def read(folder: Path, text: bytes) -> Mapping | None:
 @given(chance=st.randoms(use_true_random=False))
 def test_a_disturbed_file_is_compiled_or_told_of(chance: random.Random, tmp_path: Path) -> None:
     tree = load(chance.choice(EXAMPLES).read_text("utf-8")).tree
-    mapping = read(tmp_path, dumps(disturbed(tree, chance)))
+    mapping = read(tmp_path, dumps(disturbed(tree, chance, ODD, NAMES)))
     if mapping is not None:
         mapping.apply({"points": [{"id": "a", "v": "x", "n": 1, "at": "2026-01-01T00:00:00Z"}]}, facts_of({}))
 

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +12,7 @@ from gateway.core.assets import asset_root
 from gateway.mapping.tools.examples import participant
 from tests import mapping_runs
 from tests.mapping_runs import registry
+from tests.property.disturbing import disturbed
 
 MAPPINGS = {mapping.id: mapping.folder for mapping in registry().all()}
 ODD = [
@@ -39,21 +39,6 @@ def payloads(mapping: str) -> list[Path]:
     return sorted(Path(str(asset_root("mappings")), MAPPINGS[mapping], "examples").glob("*/payload.*"))
 
 
-def disturbed(tree: Any, chance: Random) -> Any:
-    """The tree with one place removed, doubled or replaced."""
-    if not isinstance(tree, dict | list) or not tree or chance.random() < 0.1:
-        return chance.choice(ODD)
-    place = chance.choice(list(tree)) if isinstance(tree, dict) else chance.randrange(len(tree))
-    act = chance.random()
-    if act < 0.15:
-        tree.pop(place)
-    elif act < 0.25 and isinstance(tree, list):
-        tree.append(tree[place])
-    else:
-        tree[place] = disturbed(tree[place], chance)
-    return tree
-
-
 def disturbed_text(text: str, chance: Random) -> str:
     """The text with a few characters removed, replaced or put in."""
     for _ in range(chance.randint(1, 6)):
@@ -70,7 +55,7 @@ def test_a_disturbed_example_is_mapped_or_refused(mapping, chance):
     coding = "latin-1" if payload.suffix == ".dcm" else "utf-8"  # any byte is a character of the one
     text = payload.read_text(coding)
     if payload.suffix == ".json" and not text.startswith("<"):
-        text = json.dumps(disturbed(json.loads(text), chance))
+        text = json.dumps(disturbed(json.loads(text), chance, ODD))
     else:
         text = disturbed_text(text, chance)
     outcome = mapping_runs.run(text.encode(coding), [mapping], {"vendorUserId": "gh-101-001"}, participant)

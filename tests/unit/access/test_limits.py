@@ -67,17 +67,9 @@ def test_only_scopes_that_allow_all_letters_count() -> None:
     [
         *("subject:Patient.gender=male", "_has:Provenance:target:agent=x", "_include=Observation:subject"),
         *("_count=1", "_total=accurate", "_elements=id", "_sort=date", "_summary=count", "category=1&_count=0"),
-        *(
-            "unknown=1",
-            "category",
-            "category=",
-            "category:in=http://vs",
-            "_text=x",
-            "date=yesterday",
-            "&",
-            "code=%ff",
-        ),
-        *("subject:not=x", "code=1&" * 11, "_type=Observation", "_id:not=x&subject.name=x"),
+        *("_type=Patient", "_type=Observation", "unknown=1", "category", "category=", "category:in=http://vs"),
+        *("_text=x", "date=yesterday", "&", "code=%ff", "code=%ff%00", "code:below=1"),
+        *("subject:not=x", "code=1&" * 11, "_id:not=x&subject.name=x"),
     ],
 )
 def test_a_query_that_cannot_be_kept_to_gives_nothing(query: str) -> None:
