@@ -29,6 +29,9 @@ FactsFile = Annotated[
     Path | None,
     typer.Option("--facts", help="YAML with envelope, study, site, subject, as in a test's context.", dir_okay=False),
 ]
+FormatOptions = Annotated[
+    list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the format: 'delimiter=;'")
+]
 
 
 @app.command("list")
@@ -159,6 +162,7 @@ def new(
     data_type: Annotated[str, typer.Argument(help="The data type, such as sleep")],
     sample: Annotated[Path, typer.Option("--sample", help="One payload", exists=True, dir_okay=False)],
     format: Annotated[str, typer.Option("--format", help="Its format")] = "json",
+    option: FormatOptions = None,
     folder: Annotated[Path, typer.Option("--into", help="The folder of mappings")] = Path("mappings"),
 ) -> None:
     """Begin a mapping from a sample payload: a draft that compiles, and the schema that the sample shows.
@@ -169,13 +173,14 @@ def new(
     """
     from gateway.cli._map.starting import write_scaffold
 
-    raise typer.Exit(write_scaffold(vendor, data_type, sample, format, folder))
+    raise typer.Exit(write_scaffold(vendor, data_type, sample, format, option or [], folder))
 
 
 @app.command()
 def schema(
     samples: Annotated[list[Path], typer.Argument(help="Payloads", exists=True, dir_okay=False)],
     format: Annotated[str, typer.Option("--format", help="Their format")] = "json",
+    option: FormatOptions = None,
 ) -> None:
     """Print the JSON Schema that payloads show: names and types of the decoded tree, no values of theirs.
 
@@ -185,7 +190,7 @@ def schema(
     """
     from gateway.cli._map.starting import show_schema
 
-    show_schema(samples, format)
+    show_schema(samples, format, option or [])
 
 
 @app.command()

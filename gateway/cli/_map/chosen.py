@@ -50,6 +50,7 @@ def decoded_payload(mapping: "Mapping", payload: Path, facts: Path | None) -> "t
     from gateway.core.yaml import YamlError, load
     from gateway.formats import decode
     from gateway.mapping import part_of
+    from gateway.mapping.language.load import context_schema
     from gateway.mapping.tools.selftest import facts_of
 
     data = payload.read_bytes()
@@ -57,8 +58,11 @@ def decoded_payload(mapping: "Mapping", payload: Path, facts: Path | None) -> "t
         context: Any = load(facts.read_text("utf-8")).tree if facts else {"envelope": read_envelope(payload)}
     except YamlError as error:
         raise typer.BadParameter(f"line {error.line}: {error}", param_hint="--facts") from None
-    if not isinstance(context, dict):
-        raise typer.BadParameter("a YAML mapping is needed", param_hint="--facts")
+    except UnicodeDecodeError:
+        raise typer.BadParameter("it is not UTF-8", param_hint="--facts") from None
+    for difference in context_schema().differences(context):
+        where = ".".join(str(step) for step in difference.path) or "the file"
+        raise typer.BadParameter(f"{where} {difference.problem}", param_hint="--facts")
     said = context.get("envelope", {}).get("charset", "")
     decoded = decode(data, mapping.format, {"charset": said, **mapping.source.options})
     return part_of(mapping, decoded, _others(mapping)).decoded, facts_of(context, sha256(data))
@@ -119,12 +123,14 @@ def installed() -> "Iterator[tuple[str, Traversable]]":
 
 
 def chosen(wanted: list[str] | None) -> "list[tuple[str, Traversable]]":
-    """Name and folder of what was asked for: folders as they are, else installed mappings by folder name or id."""
+    """Name and folder of what was asked for: folders as they are, or by their file, else installed mappings by folder
+    name or id."""
     if not wanted:
         return list(installed())
     known: dict[str, Traversable] = {}
     found: list[tuple[str, Traversable]] = []
     for name in wanted:
+        name = name.removesuffix("/mapping.yaml")
         if Path(name, "mapping.yaml").is_file():
             found.append(("/".join(Path(name).resolve().parts[-2:]), Path(name)))
             continue

@@ -6,6 +6,7 @@ from html import escape
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from gateway.cli._map.chosen import chosen, compiled_mapping
 from gateway.cli._map.pace import paced
@@ -46,12 +47,13 @@ def write_folder(wanted: list[str] | None, out: Path) -> int:
     lines: list[list[str]] = []
     for name, folder in paced(chosen(wanted), "mappings"):
         mapping = compiled_mapping(name, folder)
-        place = out.joinpath(*name.split("/"))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.with_suffix(".html").write_text(as_html(mapping) + "\n", "utf-8")
-        place.with_suffix(".csv").write_text(as_csv(mapping) + "\n", "utf-8")
+        *above, last = name.split("/")
+        place = out.joinpath(*above)
+        place.mkdir(parents=True, exist_ok=True)
+        place.joinpath(f"{last}.html").write_text(as_html(mapping) + "\n", "utf-8")
+        place.joinpath(f"{last}.csv").write_text(as_csv(mapping) + "\n", "utf-8")
         lines += [[name, mapping.canonical, *_entry_cells(entry)] for entry in dictionary(mapping.plan)]
-    links = {line[0]: f'<a href="{escape(line[0])}.html">{escape(line[0])}</a>' for line in lines}
+    links = {line[0]: f'<a href="{quote(line[0])}.html">{escape(line[0])}</a>' for line in lines}
     table = _table(("Folder", "Mapping", *ENTRY_COLUMNS), lines)
     for name, link in links.items():
         table = table.replace(f"<td>{escape(name)}</td>", f"<td>{link}</td>")
@@ -87,4 +89,4 @@ def _cells(mapping: "Mapping") -> list[list[str]]:
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
+    return f"'{cell}" if cell.lstrip()[:1] in ("=", "+", "-", "@") else cell

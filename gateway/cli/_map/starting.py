@@ -12,7 +12,9 @@ from gateway.cli.console import show_error, write_line
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
-def write_scaffold(vendor: str, data_type: str, sample: Path, format_name: str, root: Path) -> int:
+def write_scaffold(
+    vendor: str, data_type: str, sample: Path, format_name: str, options: list[str], root: Path
+) -> int:
     """Writes the folder; the exit code, 2 for a name that cannot be part of an id, and when the folder is there."""
     from gateway.mapping.language.scaffold import inferred_schema, scaffold
 
@@ -24,29 +26,48 @@ def write_scaffold(vendor: str, data_type: str, sample: Path, format_name: str, 
     if folder.exists():
         show_error(f"{folder} is there already")
         return 2
-    tree = _decoded(sample, format_name)
+    said = _options(options)
+    tree = _decoded(sample, format_name, said)
     folder.joinpath("examples").mkdir(parents=True)
     folder.joinpath("payload.schema.json").write_text(_written(inferred_schema(tree)), "utf-8")
-    folder.joinpath("mapping.yaml").write_text(scaffold(vendor, data_type, format_name, tree), "utf-8")
+    folder.joinpath("mapping.yaml").write_text(scaffold(vendor, data_type, format_name, tree, said), "utf-8")
     write_line(f"{folder}: write it, then gateway map lint {folder}")
     return 0
 
 
-def show_schema(samples: list[Path], format_name: str) -> None:
+def show_schema(samples: list[Path], format_name: str, options: list[str]) -> None:
     """Prints the schema that all samples fit."""
     from gateway.mapping.language.scaffold import inferred_schema
 
-    write_line(_written(inferred_schema(*(_decoded(sample, format_name) for sample in samples))).rstrip())
+    said = _options(options)
+    write_line(_written(inferred_schema(*(_decoded(sample, format_name, said) for sample in samples))).rstrip())
 
 
 def _written(schema: dict[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _decoded(sample: Path, format_name: str) -> Any:
-    from gateway.formats import FORMATS, decode
+def _options(given: list[str]) -> dict[str, Any]:
+    """Options of a format from `name=value`: the value as YAML has it."""
+    from gateway.core.yaml import YamlError, load
+
+    found: dict[str, Any] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        try:
+            found[name] = load(value).tree if value[:1] in ("[", "{") or value in ("true", "false") else value
+        except YamlError:
+            found[name] = value
+    return found
+
+
+def _decoded(sample: Path, format_name: str, options: dict[str, Any]) -> Any:
+    from gateway.formats import FORMATS, decode, option_faults
 
     if format_name not in FORMATS:
         show_error(f"no such format; known: {', '.join(FORMATS)}")
         raise typer.Exit(2)
-    return decode(sample.read_bytes(), format_name).tree
+    for name, problem in option_faults(format_name, options):
+        show_error(f"option {name}: {problem}")
+        raise typer.Exit(2)
+    return decode(sample.read_bytes(), format_name, options).tree

@@ -70,6 +70,13 @@ def file_schema() -> Schema:
     return Schema(loads(asset_root("mappings").joinpath("mapping.schema.json").read_bytes()))
 
 
+@cache
+def context_schema() -> Schema:
+    """The JSON Schema of what a test's `context` states, and of facts that a command is given."""
+    tree = file_schema().tree["properties"]["tests"]["items"]["properties"]["context"]
+    return Schema({**tree, "$defs": file_schema().tree["$defs"]})
+
+
 def load_folder(folder: Traversable, label: str, around: Surroundings) -> Loaded:
     """The mapping in `folder`; positions are `label:line:column`."""
     try:
@@ -184,6 +191,10 @@ class _Reader:
                         self.faults.add_at_key(
                             "mapping.unknown-type", ("tests", index, "expect", part, name), type=name
                         )
+            zone = (test.get("context", {}).get("subject") or {}).get("zone", "UTC")
+            if not is_zone(zone):
+                problem = f"{zone} is neither an IANA zone nor an offset"
+                self.faults.add("mapping.structure", ("tests", index, "context", "subject", "zone"), problem=problem)
             for number, text in enumerate(test["expect"].get("where", ())):
                 try:
                     compile(text[1:], model=None)

@@ -100,7 +100,7 @@ class Schema:
                 for one in self._explain(kind.error):
                     yield Difference(one.problem, (*path, str(kind.error.instance)), is_name=True)
             case Kind.FalseSchema():
-                yield Difference("must not be there", path)
+                yield Difference("must not be there", path, is_name=True)
             case _ if kind.name in _SAYS_LIMIT:
                 shown = " or ".join(map(str, kind.value)) if isinstance(kind.value, list) else kind.value
                 whole = isinstance(error.instance, dict | list)

@@ -1,10 +1,14 @@
 """The beginning of a mapping from one sample payload: its inferred schema, and a file that compiles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from gateway.core import dumps
+from gateway.fhirpath import FhirPathError, compile
+from gateway.fhirpath.syntax import nodes
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _NAMES = {str: "string", bool: "boolean", int: "integer"}
 _MAX_FIELDS = 40
 
@@ -35,13 +39,17 @@ def _schema(samples: list[Any]) -> dict[str, Any]:
     return ({"type": listed[0] if len(listed) == 1 else listed} if listed else {}) | made
 
 
-def scaffold(vendor: str, data_type: str, format_name: str, tree: Any) -> str:
-    """The text of a mapping file: one Observation a record, a component for each value of it. It is a draft."""
+def scaffold(vendor: str, data_type: str, format_name: str, tree: Any, options: Mapping[str, Any] = _NONE) -> str:
+    """The text of a mapping file: one Observation a record, a component for each value of it. It is a draft.
+
+    `options` are those of the format by which the sample was decoded.
+    """
     path, record = max(_lists(tree), key=lambda found: len(found[1]), default=((), None))
     first = record[0] if record else tree
     fields = list(_scalars(first if isinstance(first, dict) else {}))[:_MAX_FIELDS]
-    records = f"\n  records: ={_dotted(path)}" if path else ""
-    keys = ", ".join(f"\"=coalesce({_dotted(name)}.toString(), '')\"" for name, _ in fields[:3])
+    told = f"\n  options: {dumps(options).decode()}" if options else ""
+    records = f"\n  records: {_quoted(_dotted(path) or '%payload')}" if record else ""
+    keys = ", ".join(_quoted(f"coalesce({_dotted(name)}.toString(), '')") for name, _ in fields[:3])
     parts = "\n".join(_component(name, value) for name, value in fields)
     return f"""\
 mapping: {vendor}.{data_type}
@@ -51,7 +59,7 @@ fhir: 4.0.1
 describe: {data_type} of {vendor}
 
 source:
-  format: {format_name}
+  format: {format_name}{told}
   schema: payload.schema.json                # inferred from one sample: correct it{records}
 
 subject:
@@ -72,11 +80,11 @@ emit:
 
 
 def _lists(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
-    """The lists of objects of a tree, with the names that lead there."""
-    if isinstance(tree, dict):
+    """The lists of objects of a tree, with the names that lead there; none for the tree itself."""
+    if isinstance(tree, list) and tree and all(isinstance(one, dict) for one in tree):
+        yield path, tree
+    elif isinstance(tree, dict):
         for name, child in tree.items():
-            if isinstance(child, list) and child and all(isinstance(one, dict) for one in child):
-                yield (*path, name), child
             yield from _lists(child, (*path, name))
 
 
@@ -89,7 +97,25 @@ def _scalars(tree: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 def _dotted(path: tuple[str, ...]) -> str:
-    return ".".join(name if name.isidentifier() and name.isascii() else f"`{name}`" for name in path)
+    return ".".join(name if _is_plain(name) else _in_backticks(name) for name in path)
+
+
+def _is_plain(name: str) -> bool:
+    """True for a name that FHIRPath reads as one: no keyword, no boolean."""
+    try:
+        return isinstance(compile(name, model=None).ast, nodes.Member) and name.isidentifier()
+    except FhirPathError:
+        return False
+
+
+def _in_backticks(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
+    return f"`{escaped}`"
+
+
+def _quoted(expression: str) -> str:
+    """The expression as YAML in double quotes."""
+    return dumps(f"={expression}").decode()
 
 
 def _component(path: tuple[str, ...], sample: Any) -> str:

@@ -2,15 +2,18 @@
 
 import csv
 import json
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.map import app
 from gateway.core.assets import asset_root
+from gateway.core.yaml import load
 from gateway.mapping.language.scaffold import inferred_schema
 from gateway.mapping.registry import find_folders
 from gateway.mapping.tools.account import is_read, leaves, paths_read, rows
@@ -33,6 +36,70 @@ def test_a_new_mapping_compiles_and_keeps_nothing_of_the_sample(tmp_path: Path) 
         "payload.schema.json"
     ).read_text("utf-8")
     assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+ODD_NAMES = ["div", "and", "true", "$this", "it's", "a`b", "a\\b", "new\nline", "", "é", "a.b", "\x1b[31m", "when"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options", "records"),
+    [
+        ("odd names", json.dumps({"in": [dict.fromkeys(ODD_NAMES, 1)]}), [], "=in"),
+        ("a list", json.dumps([{"at": "x", "bpm": 1}]), [], "=%payload"),
+        ("one record", json.dumps({"at": "x", "parts": []}), [], None),
+        ("semicolons", "Person;Wert\nS-1;1,5\n", ["--format", "csv", "--option", "delimiter=;"], "=rows"),
+    ],
+)
+def test_a_draft_of_any_payload_compiles_and_reads_it(
+    name: str, text: str, options: list[str], records: str | None, tmp_path: Path
+) -> None:
+    sample, folder = tmp_path / "sample", tmp_path / "made/acme/pulse"
+    sample.write_text(text, "utf-8")
+    made = ["new", "acme", "pulse", "--sample", str(sample), "--into", str(tmp_path / "made"), *options]
+    assert CliRunner().invoke(app, made).exit_code == 0, name
+    assert load(folder.joinpath("mapping.yaml").read_text("utf-8")).tree["source"].get("records") == records
+    assert "0 findings" in CliRunner().invoke(app, ["lint", str(folder)]).output
+    facts = tmp_path / "facts.yaml"
+    facts.write_text("envelope: {vendorUserId: u1}\n")
+    ran = CliRunner().invoke(app, ["run", str(folder / "mapping.yaml"), str(sample), "--facts", str(facts)])
+    assert (ran.exit_code, ran.stdout.count('"resourceType":"Observation"')) == (0, 1), ran.output
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        (b"envelope: x", "envelope is not of type object"),
+        (b"subject: p1", "subject is not of type null or object"),
+        (b"subject: {id: 5}", "subject.id is not of type string"),
+        (b"study: [a]", "study is not of type object"),
+        (b"zone: UTC", "zone an unknown name is there"),
+        (b"[]", "the file is not of type object"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"a: [", "line 2"),
+    ],
+    ids=str,
+)
+def test_facts_of_a_wrong_form_are_told(facts: bytes, told: str, tmp_path: Path) -> None:
+    tmp_path.joinpath("facts.yaml").write_bytes(facts)
+    payload = tmp_path / "payload.json"
+    payload.write_text(json.dumps(PAYLOAD))
+    arguments = ["run", "withings/measures", str(payload), "--facts", str(tmp_path / "facts.yaml")]
+    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert (done.exit_code, told in done.output) == (2, True), done.output
+
+
+def test_a_folder_of_specifications_keeps_folders_apart(tmp_path: Path) -> None:
+    root = tmp_path / "mappings"
+    for number, name in enumerate(("weight-1.1", "weight-1.2", "x&y #")):
+        folder = root / "acme" / name
+        folder.mkdir(parents=True)
+        folder.joinpath("mapping.yaml").write_text((HEAD + POINT).replace("test.points", f"test.points{number}"))
+    names = [str(path) for path in sorted(root.glob("acme/*"))]
+    assert CliRunner().invoke(app, ["docs", *names, "--out", str(tmp_path / "out")]).exit_code == 0
+    index = tmp_path.joinpath("out/index.html").read_text()
+    links = re.findall(r'href="([^"]*)"', index)
+    assert len(set(links)) == 3
+    assert all(tmp_path.joinpath("out", unquote(link)).is_file() for link in links)
 
 
 def test_the_inferred_schema_has_names_and_types() -> None:
