@@ -149,7 +149,7 @@ class BaseTypes:
             names.append(name)
             if primitive:
                 twin = self.check("Element")
-                fields["_" + name] = _repeating_twin(name, step, twin) if repeats else _single(step, twin)
+                fields["_" + name] = _repeating_twin(name, step, twin) if repeats else _single_twin(name, step, twin)
                 names.append("_" + name)
         return tuple(names)
 
@@ -279,6 +279,16 @@ def _single(step: str, each: Check) -> FieldCheck:
     return check
 
 
+def _single_twin(name: str, step: str, each: Check) -> FieldCheck:
+    single = _single(step, each)
+
+    def check(value: Any, node: dict[str, Any], at: Location, run: Run) -> None:
+        if node.get(name) is None or not _is_id(value):
+            single(value, node, at, run)
+
+    return check
+
+
 def _repeating(name: str, step: str, each: Check, primitive: bool) -> FieldCheck:
     twin = f"_{name}"
 
@@ -307,11 +317,21 @@ def _repeating_twin(name: str, step: str, each: Check) -> FieldCheck:
             run.report("conformance.twin-length", (at, step, -1))
         for index, item in enumerate(value):
             if item is not None:
-                each(item, (at, step, index), run)
+                if not (_is_id(item) and _has_value(values, index)):
+                    each(item, (at, step, index), run)
             elif values is None:
                 run.report("conformance.null", (at, step, index))
 
     return check
+
+
+def _is_id(item: Any) -> bool:
+    """Whether this gives a primitive an id and nothing else: enough content beside a value, none without (ele-1)."""
+    return isinstance(item, dict) and item.keys() == {"id"} and FORMATS["string"](item["id"])
+
+
+def _has_value(values: Any, index: int) -> bool:
+    return isinstance(values, list) and index < len(values) and values[index] is not None
 
 
 def _stands_in(twin: Any, index: int) -> bool:
