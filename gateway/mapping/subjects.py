@@ -62,9 +62,12 @@ class SubjectSearch(Struct, eq=False):
         """System and value of the participant's identifier; the issue where the payload does not say them."""
         parts: list[str] = []
         for part in (self.plan.subject.system, self.plan.subject.value):
-            told = part if isinstance(part, str) else self._text(part, focus)
-            if told or isinstance(part, str):
-                parts.append(told or "")
+            if isinstance(part, str):
+                parts.append(part)
+                continue
+            told = self._text(part, focus)
+            if told:
+                parts.append(told)
                 continue
             values = self._values(part, focus) or []
             text = key_text(values[0]) if len(values) == 1 else None

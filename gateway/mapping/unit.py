@@ -1,8 +1,9 @@
 """One unit: the records of one subject into resources, with the fast functions where nothing is to report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, Final
 
 from msgspec import Struct, field
@@ -67,6 +68,7 @@ class UnitRun(Struct, eq=False):
     steps: list[Step] | None = None
     issues: list[Issue] = field(default_factory=list)
     _first: Sequence[Parts] = ()
+    _told: Mapping[str, None] = MappingProxyType({})
     _made: dict[str, Parts] = field(default_factory=dict)
     _starts: dict[str, tuple[Emit, list[str]]] = field(default_factory=dict)
     _references: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -92,13 +94,14 @@ class UnitRun(Struct, eq=False):
         if self._unlisted:
             self.issues.append(issue("mapping.more-findings", count=self._unlisted))
         made = self._first or [*self._made.values()]
+        references: Iterable[str] = self._told if self._first else self._made
         return MappedUnit(
             subject=self.subject,
             place=place,
             records=len(self.records),
             resources=tuple(map(_RESOURCE, made)),
             issues=tuple(self.issues),
-            orders=_orders(made),
+            orders=_orders(references, made),
         )
 
     def _forget(self, steps: int, left: int, done: int) -> None:
@@ -217,9 +220,11 @@ class UnitRun(Struct, eq=False):
         if walk.issues:
             self._note(walk.issues)
             walk.issues.clear()
-        if not self._made and not self._first and len(set(map(_REFERENCE, made))) == len(made):
-            self._first = made
-            return
+        if not self._made and not self._first:
+            references = dict.fromkeys(map(_REFERENCE, made))
+            if len(references) == len(made):
+                self._first, self._told = made, references
+                return
         kept = self._kept() if self._first else self._made
         for new in made:
             old = kept.setdefault(_REFERENCE(new), new)
@@ -273,11 +278,11 @@ class UnitRun(Struct, eq=False):
         return made
 
 
-def _orders(made: Sequence[Parts]) -> dict[str, str]:
+def _orders(references: Iterable[str], made: Sequence[Parts]) -> dict[str, str]:
     """What is told of the order by reference; most often all records of a payload say the same."""
     told = set(map(_ORDER, made))
     if len(told) == 1:
-        return dict.fromkeys(map(_REFERENCE, made), *told) if told != _UNORDERED else {}
+        return dict.fromkeys(references, *told) if told != _UNORDERED else {}
     return {new[1]: new[3] for new in made if new[3]}
 
 

@@ -69,6 +69,7 @@ class Singles:
         self.unfilled: Unfilled | None = None
         self.shared: Shared | None = None
         self.sealed = False
+        self.referred: Mapping[str, str] = {}
         self._once: dict[str, str] = {}
         self._times = ""
 

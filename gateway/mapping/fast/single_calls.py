@@ -295,7 +295,9 @@ def _added(writer: Writing, node: nodes.Call, focus: str) -> Operand:
         if same in writer.known.calls:
             return writer.known.calls[same]
         memory = writer.times() if twin.is_local_time else code.bind(twin.memory)
-        code.run(_twin_source(node, twin, names), R=answer, F=code.bind(twin.call), RECALL=code.bind(twin.recall),
+        made = writer.referred.get(literals[0]) if node.name == "ref" else None
+        source = _twin_source(node, twin, names, made)
+        code.run(source, R=answer, L=made or "scope", F=code.bind(twin.call), RECALL=code.bind(twin.recall),
                  MEMORY=memory, NAME=code.bind(literals[0] if literals else None), **names)  # fmt: skip
         if same is not None:
             writer.known.calls[same] = answer
@@ -309,10 +311,14 @@ def _added(writer: Writing, node: nodes.Call, focus: str) -> Operand:
     return answer
 
 
-def _twin_source(node: nodes.Call, twin: Twin, names: Collection[str]) -> str:
-    """The call of a twin, left out where it would give nothing: for nothing, and for an emit that made nothing."""
+def _twin_source(node: nodes.Call, twin: Twin, names: Collection[str], made: str | None) -> str:
+    """The call of a twin, left out where it would give nothing: for nothing, and for an emit that made nothing.
+
+    `made` is the local with what the emit of a `ref` made, where there is one.
+    """
     if node.target is None:
-        return "R = F(A0) if scope.made.get(NAME) else None" if len(names) == 1 else f"R = F({', '.join(names)})"
+        some = "L" if made else "scope.made.get(NAME)"
+        return f"R = F(A0) if {some} else None" if len(names) == 1 else f"R = F({', '.join(names)})"
     if twin.memory is not None or (twin.is_local_time and len(names) == 1):
         return _REMEMBERED
     if twin.recall is not None:

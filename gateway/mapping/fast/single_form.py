@@ -1,7 +1,7 @@
 """What the writers of calls and conditions need of the writer of expressions."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, Final, Protocol, TypeAlias
@@ -29,7 +29,7 @@ class Writing(Protocol):
     """A function whose expressions are being written.
 
     Lists that are `unfilled` are filled where one is read; `shared` is set in a loop over rows. Where it is `sealed`
-    nothing of the unit is known, so that nothing can be evaluated.
+    nothing of the unit is known, so that nothing can be evaluated. `referred` are the locals of what emits made.
     """
 
     code: Emitter
@@ -41,6 +41,7 @@ class Writing(Protocol):
     unfilled: Unfilled | None
     shared: Shared | None
     sealed: bool
+    referred: Mapping[str, str]
 
     def one(self, node: nodes.Expr, focus: str) -> Operand:
         """The item that a part gives, None for none; a list for what is unusual."""

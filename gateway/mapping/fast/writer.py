@@ -19,7 +19,7 @@ from gateway.mapping.fast.single_shared import within
 from gateway.mapping.fast.writer_memory import write_base, write_derived, write_recalled
 from gateway.mapping.fast.writer_nodes import NodeWriter
 from gateway.mapping.fast.writer_rows import asked_of_rows, start_rows, write_rows
-from gateway.mapping.identity import digest, framed, id_maker
+from gateway.mapping.identity import LENGTHS, framed, id_maker, new_digest
 from gateway.mapping.loose import items_of, key_part, order_of
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.scope import Fault
@@ -38,13 +38,26 @@ D = U()
 D.update(f"TEXT".encode())
 V = D.hexdigest()
 """
-_BEGUN = 'U = DIGEST(f"TEXT".encode()).copy'
+_BEGUN = """
+D = NEW()
+D.update(f"TEXT".encode())
+U = D.copy
+"""
 _CONTINUED = """
 D = U()
 D.update(f"TEXT".encode())
 V = D.hexdigest()
 """
-_AT_ONCE = 'V = DIGEST(f"TEXT".encode()).hexdigest()'
+_CONTINUED_OR_NOT = """
+D = U()
+D.update(f"TEXT".encode() if LAST else WITHOUT)
+V = D.hexdigest()
+"""
+_AT_ONCE = """
+D = NEW()
+D.update(f"TEXT".encode())
+V = D.hexdigest()
+"""
 _LOOP = """
 SAVED = variables["index"]
 LAST = None
@@ -73,6 +86,7 @@ class Writer:
         self.prelude: list[ast.stmt] = []
         self.single = Singles(self.code, self.prelude, plan.functions, usual=usual)
         self._referred: dict[str, str] = {}
+        self.single.referred = self._referred
         self.nodes = NodeWriter(self.code, self.prelude, self.single, self._referred)
         self.kept: list[str] = []
         self._keyed: dict[str, str] = {}
@@ -209,9 +223,9 @@ class Writer:
         self.kept.append(make)
         texts = [code.bind(framed(part)) if isinstance(part, str) else self._part(part, item) for part in parts]
         start = self._start_of_key(texts)
-        text, names = _framed(texts[len(start) :])
+        text, names = self._framed(texts[len(start) :])
         if start:
-            names["START"] = self.single.outer_text(*_framed(start))
+            names["START"] = self.single.outer_text(*self._framed(start))
             text = f"{{START}}{text}"
         source = _IDENTITY.replace("TEXT", text).replace("SHARED", "".join(name + "," for name in shared))
         code.run(source, V=identity, D=code.fresh(), U=make, MAKER=code.bind(id_maker),
@@ -225,19 +239,37 @@ class Writer:
         code, identity = self.code, self.code.fresh()
         texts = [code.bind(framed(part)) if isinstance(part, str) else self._part(part, item) for part in parts]
         start = self._start_of_key(texts)
-        fixed = [f"{{len({name})}}:{{{name}}}" for name in shared]
-        first, names = _framed(start if self.single.outer is not None else texts)
+        fixed = [f"{self._length(name)}{{{name}}}" for name in shared]
+        first, names = self._framed(start if self.single.outer is not None else texts)
         text = "".join(("{len(study)}:{study}{EMIT}", *fixed, first))
-        names |= {"EMIT": code.bind(framed(self.plan.id) + framed(emit.id)), "DIGEST": code.bind(digest), **shared}
+        names |= {"EMIT": code.bind(framed(self.plan.id) + framed(emit.id)), "NEW": code.bind(new_digest), **shared}
         if self.single.outer is None:
-            code.run(_AT_ONCE.replace("TEXT", text), V=identity, **names)
+            code.run(_AT_ONCE.replace("TEXT", text), V=identity, D=code.fresh(), **names)
             return identity
         begun = code.fresh()
         with self.single.before(self.single.outer):
-            code.run(_BEGUN.replace("TEXT", text), U=begun, **names)
-        rest, others = _framed(texts[len(start) :])
-        code.run(_CONTINUED.replace("TEXT", rest), V=identity, D=code.fresh(), U=begun, **others)
+            code.run(_BEGUN.replace("TEXT", text), U=begun, D=code.fresh(), **names)
+        rest = texts[len(start) :]
+        text, others = self._framed(rest)
+        without = self._without_last(rest)
+        source = _CONTINUED if without is None else _CONTINUED_OR_NOT
+        names = others if without is None else {**others, "LAST": rest[-1], "WITHOUT": without}
+        code.run(source.replace("TEXT", text), V=identity, D=code.fresh(), U=begun, **names)
         return identity
+
+    def _without_last(self, texts: Sequence[str | ast.expr]) -> str | None:
+        """The local with the end of a key whose last part is empty, as most are; None where others differ by item."""
+        shared, code = self.single.shared, self.code
+        *others, last = texts or ("",)
+        if shared is None or not others or not isinstance(last, str) or any(isinstance(text, str) for text in others):
+            return None
+        if self.single.is_sure(last):
+            return None
+        text, names = self._framed(others)
+        without = shared.keep(("without", last), code.fresh())
+        with within(self.single, shared):
+            code.run(f'V = f"{text}0:".encode()', V=without, **names)
+        return without
 
     def _start_of_key(self, texts: Sequence[str | ast.expr]) -> list[str | ast.expr]:
         """The parts at its start that all items of a loop share."""
@@ -299,10 +331,15 @@ class Writer:
         code.run(_ORDER, V=order, KNOWN=code.bind(instant_text), ORDER=code.bind(order_of), L=value)
         return order
 
+    def _framed(self, texts: Sequence[str | ast.expr]) -> tuple[str, dict[str, str | ast.expr]]:
+        """The end of a key as the inside of an f-string: locals with their lengths, constants as they are."""
+        names = {f"P{number}": text for number, text in enumerate(texts)}
+        inside = "".join(
+            self._length(name) + f"{{{name}}}" if isinstance(text, str) else f"{{{name}}}"
+            for name, text in names.items()
+        )
+        return inside, names | {"LENGTHS": self.code.bind(LENGTHS)}
 
-def _framed(texts: Sequence[str | ast.expr]) -> tuple[str, dict[str, str | ast.expr]]:
-    """The end of a key as the inside of an f-string: locals with their lengths, constants as they are."""
-    names = {f"P{number}": text for number, text in enumerate(texts)}
-    return "".join(
-        f"{{len({name})}}:{{{name}}}" if isinstance(text, str) else f"{{{name}}}" for name, text in names.items()
-    ), names
+    def _length(self, name: str) -> str:
+        """The inside of an f-string for the length of a text, made before in a function for usual data."""
+        return f"{{LENGTHS[len({name})]}}" if self.single.usual else f"{{len({name})}}:"

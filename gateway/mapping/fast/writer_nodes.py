@@ -1,7 +1,7 @@
 """The writer of what a resource holds: template nodes as `ast` statements."""
 
 import ast
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
@@ -156,14 +156,32 @@ class NodeWriter:
             self._placed(node, "PLACE[KEY] = V", slot, focus)
         elif isinstance(node, Items) and len(node.nodes) == 1 and is_alone(node.nodes[0]):
             self._placed(node.nodes[0], "PLACE[KEY] = [V]", slot, focus)
+        elif isinstance(node, Items) and (seldom := _conditional(node)):
+            self._seldom(seldom, slot, focus)
         else:
-            listed = code.fresh("l")
-            code.run("L = []", L=listed)
-            self.append(node, listed, focus)
-            code.run("if L:\n    PLACE[KEY] = L", L=listed, **slot)
+            self._listed(node, slot, focus)
         if not isinstance(node, Constant | Series) and node.target.required:
             code.run("if KEY not in PLACE:\n    raise FAULT(RULE)", FAULT=code.bind(Fault),
                      RULE=code.bind("mapping.required-missing"), **slot)  # fmt: skip
+
+    def _listed(self, node: Node, slot: _Names, focus: str) -> None:
+        """Puts the list of what a node gives into its place; nothing where it is empty."""
+        listed = self.code.fresh("l")
+        self.code.run("L = []", L=listed)
+        self.append(node, listed, focus)
+        self.code.run("if L:\n    PLACE[KEY] = L", L=listed, **slot)
+
+    def _seldom(self, nodes_of: Sequence[tuple[Map, Formula]], slot: _Names, focus: str) -> None:
+        """As `_listed`, for objects that all have conditions: no list where none of these holds."""
+        code, listed = self.code, self.code.fresh("l")
+        truths = [self.single.truth(when, focus) for _, when in nodes_of]
+        names = {f"C{number}": truth for number, truth in enumerate(truths)}
+        with self.single.inside(code.emit(f"if {' or '.join(names)}:\n    ...", **names)):
+            code.run("L = []", L=listed)
+            for (node, _), truth in zip(nodes_of, truths, strict=True):
+                with self.single.inside(code.emit("if V:\n    ...", V=truth)):
+                    self.append(replace(node, when=None), listed, focus)
+            code.run("if L:\n    PLACE[KEY] = L", L=listed, **slot)
 
     def _placed(self, node: Node, source: str, slot: _Names, focus: str) -> None:
         """Puts the object of a map without foreach into its place; nothing where it is empty."""
@@ -221,17 +239,13 @@ class NodeWriter:
         made, shared = code.fresh("u"), self.single.shared
         self.single.shared = None
         with self.single.inside(self.prelude):
-            code.run("V = {}", V=made)
             if isinstance(node, Map) and node.foreach is None:
-                inner = self._object(node, "None")
-                code.run("if V:\n    M[KEY] = V", V=inner, M=made, KEY=code.bind(key))
+                made = self._object(node, "None")
             else:
-                listed = code.fresh("l")
-                code.run("L = []", L=listed)
-                self.append(node, listed, "None")
-                code.run("if L:\n    M[KEY] = L", L=listed, M=made, KEY=code.bind(key))
+                code.run("L = []", L=made)
+                self.append(node, made, "None")
             found = self._hoisted[said] = code.fresh("u")
-            code.run("F = M.get(KEY)", F=found, M=made, KEY=code.bind(key))
+            code.run("F = V or None", F=found, V=made)
         self.single.shared = shared
         return found
 
@@ -368,3 +382,13 @@ class NodeWriter:
 
     def _raise(self, rule: str) -> None:
         self.code.run("raise FAULT(RULE)", FAULT=self.code.bind(Fault), RULE=self.code.bind(rule))
+
+
+def _conditional(items: Items) -> list[tuple[Map, Formula]]:
+    """The objects of a list with their conditions, where all have one; else none."""
+    found = [
+        (node, node.when)
+        for node in items.nodes
+        if isinstance(node, Map) and node.foreach is None and node.when is not None
+    ]
+    return found if len(found) == len(items.nodes) else []
