@@ -14,14 +14,14 @@ _ANY: Final = "*"
 def may(principal: Principal, kind: str, *letters: str) -> bool:
     """True when the scopes allow every interaction letter of `cruds` on the type, or on some of its resources."""
     if len(letters) == 1:
-        return scope_reaches(principal.scopes, kind, letters[0])  # type: ignore[arg-type]
-    return all(scope_reaches(principal.scopes, kind, letter) for letter in letters)  # type: ignore[arg-type]
+        return scope_reaches(principal.scopes, kind, letters[0])
+    return all(scope_reaches(principal.scopes, kind, letter) for letter in letters)
 
 
 def require_scope(principal: Principal, kind: str, *letters: str) -> None:
     """Raises `Forbidden` unless the principal's scopes allow every interaction letter on the type."""
     for letter in letters:
-        if not may(principal, kind, letter):
+        if not scope_reaches(principal.scopes, kind, letter):
             raise Forbidden(issue("auth.scope", interaction=NAMES[letter], type=kind))
 
 

@@ -11,13 +11,14 @@ WAIT_SECONDS: Final = 30.0
 
 
 class Ticket:
-    """Settled once, by the trail's writer; asked from any thread."""
+    """Settled once, by the trail's writer; asked from any thread. `error` is why the event is not durable, once it is
+    settled; None where it is."""
 
-    __slots__ = ("_calls", "_error", "_is_done")
+    __slots__ = ("_calls", "_is_done", "error")
 
     def __init__(self) -> None:
         self._is_done = False
-        self._error: BaseException | None = None
+        self.error: BaseException | None = None
         self._calls: list[Callable[[], object]] = []
 
     def done(self) -> bool:
@@ -32,8 +33,8 @@ class Ticket:
             self.when_done(settled.set)
             if not settled.wait(timeout):
                 raise Unavailable(issue("audit.unavailable"))
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
 
     def when_done(self, call: Callable[[], object]) -> None:
         """Calls once it is done: at once when it is, else on the thread that settles it.
@@ -46,7 +47,7 @@ class Ticket:
 
     def settle(self, error: BaseException | None = None) -> None:
         """The event is durable, or will not be for this reason."""
-        self._error = error
+        self.error = error
         self._is_done = True
         self._call()
 

@@ -80,9 +80,10 @@ def scope_allows(scopes: Iterable[str], type: str, letter: Letter) -> bool:
     return any(scope.is_whole and scope.allows(type, letter) for scope in understood(scopes))
 
 
-def scope_reaches(scopes: Iterable[str], type: str, letter: Letter) -> bool:
+@lru_cache(maxsize=4096)
+def scope_reaches(scopes: tuple[str, ...], type: str, letter: Letter) -> bool:
     """Whether one of the scopes permits the interaction with resources of the type, though perhaps not with all."""
-    return _reaches(tuple(scopes), type, letter)
+    return any(scope.allows(type, letter) for scope in understood(scopes))
 
 
 def reaches_as_far(scopes: Iterable[str], others: Iterable[str], type: str, letters: str) -> bool:
@@ -97,11 +98,6 @@ def reaches_as_far(scopes: Iterable[str], others: Iterable[str], type: str, lett
         if not allowing or not (wanted <= allowing or any(scope.is_whole for scope in allowing)):
             return False
     return True
-
-
-@lru_cache(maxsize=4096)
-def _reaches(scopes: tuple[str, ...], type: str, letter: Letter) -> bool:
-    return any(scope.allows(type, letter) for scope in understood(scopes))
 
 
 def narrowed(asked: Iterable[str], held: Iterable[str]) -> tuple[str, ...]:

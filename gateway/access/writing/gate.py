@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Literal
 
 from msgspec import structs
@@ -49,9 +48,6 @@ ENROLMENT: Final = frozenset({"Patient", "ResearchSubject", "Consent"})
 
 EXPORTING: Final = frozenset(("bulk-export", "bulk-download"))
 """What a role that is given de-identified data alone may ask for."""
-
-_reaches = lru_cache(maxsize=1 << 10)(scope_reaches)
-"""The writes of a unit ask the same again and again."""
 
 AUDITED: Final = "AuditEvent"
 """The type that the audit trail is shown as: nobody writes one."""
@@ -265,10 +261,10 @@ class Gate:
         else the one that counts."""
         scopes = self.principal.scopes
         if letter:
-            if not _reaches(scopes, key.type, letter):
+            if not scope_reaches(scopes, key.type, letter):
                 self._require(key.type, letter)
             return
-        create, update = _reaches(scopes, key.type, "c"), _reaches(scopes, key.type, "u")
+        create, update = scope_reaches(scopes, key.type, "c"), scope_reaches(scopes, key.type, "u")
         if not create and not update:
             self._require(key.type, "c")
         if create != update:

@@ -1,6 +1,5 @@
 """The first questions about each request: which study, who asks, about which type. Any doubt is a refusal."""
 
-from functools import partial
 from typing import Final
 
 from starlette.requests import Request
@@ -12,7 +11,7 @@ from gateway.core.issues import issue
 from gateway.core.principal import Principal
 from gateway.rest.clients.breaking import TICKET, broken_door
 from gateway.rest.clients.pacing import address_of, proved, spend_once
-from gateway.rest.layers.edge import note, request_id
+from gateway.rest.layers.edge import notes_of, request_id
 from gateway.rest.messages.headers import authorization_of, headers_of
 from gateway.rest.messages.reasons import HEADER, reason_of
 from gateway.rest.parts import Parts
@@ -30,7 +29,7 @@ def study_of(parts: Parts, request: Request) -> Study:
     study = parts.studies.get(request.scope["path_params"]["study"])
     if study is None:
         raise NotFound(issue("rest.unknown-study"))
-    note(request.scope, study=study.id)
+    notes_of(request.scope)["study"] = study.id
     return study
 
 
@@ -39,12 +38,12 @@ def principal_of(parts: Parts, request: Request, study: Study, kind: Kind = "fhi
     `Unauthorized`."""
     known: Principal | None = request.scope.get(KNOWN_CALLER)
     if known is not None and known.study == study.id:
-        note(request.scope, client=known.client)
+        notes_of(request.scope)["client"] = known.client
         return known
     scheme, token = authorization_of(request)
     if scheme != "bearer" or not token:
         raise Unauthorized(issue("rest.token-missing"))
-    principal = proved(parts, request, study.id, partial(parts.authenticate, token, study.id))
+    principal = proved(parts, request, study.id, parts.authenticate, token, study.id)
     spend_once(parts, request, kind, principal)
     return principal
 
@@ -64,5 +63,5 @@ def type_of(parts: Parts, request: Request) -> str:
     name: str = request.scope["path_params"]["type"]
     if name not in parts.definitions.types():
         raise NotFound(issue("rest.unknown-type"))
-    note(request.scope, resource_type=name)
+    notes_of(request.scope)["resource_type"] = name
     return name

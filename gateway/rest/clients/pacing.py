@@ -9,7 +9,7 @@ from gateway.auth.rate_limits import Kind
 from gateway.core.errors import Unauthorized
 from gateway.core.principal import Principal
 from gateway.rest.events import event_of
-from gateway.rest.layers.edge import note
+from gateway.rest.layers.edge import notes_of
 from gateway.rest.parts import Parts
 
 _SPENT: Final = "gateway.spent"
@@ -27,9 +27,10 @@ def spend_once(parts: Parts, request: Request, kind: Kind, principal: Principal)
 
     Raises `TooManyRequests`, and `Unavailable` when the counters cannot be reached.
     """
-    note(request.scope, client=principal.client)
-    if not request.scope.get(_SPENT):
-        request.scope[_SPENT] = True
+    scope = request.scope
+    notes_of(scope)["client"] = principal.client
+    if _SPENT not in scope:
+        scope[_SPENT] = True
         parts.rates.spend(kind, principal.study, principal.client)
 
 
@@ -39,16 +40,22 @@ def spend_search(parts: Parts, principal: Principal) -> None:
 
 
 def proved(
-    parts: Parts, request: Request, study: str, prove: Callable[[], _T], claimed: Principal | None = None
+    parts: Parts,
+    request: Request,
+    study: str,
+    prove: Callable[..., _T],
+    *given: object,
+    claimed: Principal | None = None,
 ) -> _T:
-    """What `prove` answers; when it refuses, that is on record and comes from the budget of the address.
+    """What `prove` answers of what is given; when it refuses, that is on record and comes from the budget of the
+    address.
 
     `claimed` is who it would be. An address without budget left is refused before it may try.
     """
     address = address_of(request)
     parts.rates.require_left("failure", "", address)
     try:
-        return prove()
+        return prove(*given)
     except Unauthorized as error:
         failed(parts, request, claimed or Principal("", study, "", "", ""), error.issues[0].rule)
         raise

@@ -35,13 +35,15 @@ def request_id(scope: Scope) -> str:
     return str(scope.get(REQUEST_ID, ""))
 
 
-def note(scope: Scope, **facts: str | int) -> None:
+def note(scope: Scope, **facts: str) -> None:
     """Adds facts to the access log line of this request; they must be names of the gateway's own things."""
-    notes = scope.get(_NOTES)
-    if notes is None:
-        scope[_NOTES] = facts
-    else:
-        notes.update(facts)
+    notes_of(scope).update(facts)
+
+
+def notes_of(scope: Scope) -> dict[str, str]:
+    """The facts of the access log line of this request, to add to as `note` does."""
+    notes: dict[str, str] = scope.setdefault(_NOTES, {})
+    return notes
 
 
 class _Marked:

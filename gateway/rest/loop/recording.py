@@ -67,9 +67,7 @@ def _settle(waiter: "asyncio.Future[None]", recorded: Ticket) -> None:
     """Tells a waiter what became of its event, unless its request was given up."""
     if waiter.done():
         return
-    try:
-        recorded.result()
-    except Exception as error:
-        waiter.set_exception(error)
-    else:
+    if recorded.error is None:
         waiter.set_result(None)
+    else:
+        waiter.set_exception(recorded.error)

@@ -30,10 +30,9 @@ def deliverer_of(parts: Parts, request: Request, study: Study) -> Principal:
         given = bearer
     if given is None:
         return principal_of(parts, request, study, "ingest")
-    key = given
     with refusals_of(parts, request, Principal("", study.id, "", "", ""), "ingest"):
         principal = proved(
-            parts, request, study.id, lambda: parts.api_keys.authenticate(key, study.id, address_of(request))
+            parts, request, study.id, parts.api_keys.authenticate, given, study.id, address_of(request)
         )
     spend_once(parts, request, "ingest", principal)
     return principal

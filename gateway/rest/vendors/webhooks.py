@@ -78,7 +78,7 @@ def _serve(parts: Parts, request: Request, body: bytes) -> Response:
             raise Unauthorized(issue("auth.webhook"))
         return genuine
 
-    found = proved(parts, request, study.id, prove, principal)
+    found = proved(parts, request, study.id, prove, claimed=principal)
     spend_once(parts, request, "ingest", principal)
     return _land(parts, request, principal, body, found, scheme)
 
