@@ -65,17 +65,10 @@ class Question:
 
     __slots__ = ("asked", "clinical", "request", "span")
 
-    def __init__(
-        self,
-        request: ConsentRequest,
-        domain: str,
-        clinical: Interval,
-        placement: Placement,
-        span: Interval | None = None,
-    ) -> None:
+    def __init__(self, request: ConsentRequest, domain: str, clinical: Interval, placement: Placement) -> None:
         self.request = request
         self.clinical = clinical
-        self.span = span
+        self.span: Interval | None = None
         self.asked = Asked(
             request.organisation,
             domain,

@@ -93,9 +93,7 @@ class Asked:
         )
 
 
-def filter_reader(
-    parameters: Parameters, base: str, terminology: Terminology, *, strict: bool = True
-) -> Callable[[str, int], Query]:
+def filter_reader(parameters: Parameters, base: str, terminology: Terminology) -> Callable[[str, int], Query]:
     """How a `_typeFilter` is read: `Type?...` and the present in microseconds -> the query; raises `BadRequest`."""
 
     def read(text: str, now: int) -> Query:
@@ -108,7 +106,7 @@ def filter_reader(
             raise BadRequest(issue("export.type-filter")) from None
         if any(name.partition(":")[0] in _RESULT for name, _ in pairs):
             raise BadRequest(issue("export.type-filter"))
-        return parse(kind, pairs, parameters, base, strict=strict, terminology=terminology, now=now)
+        return parse(kind, pairs, parameters, base, terminology=terminology, now=now)
 
     return read
 

@@ -47,17 +47,6 @@ def write_clinical_data(
 
     Raises `BadRequest` (`export.table-extra`) without odmlib, `Forbidden` beyond the reader's scopes.
     """
-    head = " ".join(
-        f"{name}={quoteattr(value)}"
-        for name, value in {
-            "xmlns": _NAMESPACE,
-            "FileType": "Snapshot",
-            "FileOID": f"urn:trial-fhir-gateway:{study}:odm",
-            "CreationDateTime": format_instant(at),
-            "ODMVersion": "1.3.2",
-            "Originator": "trial-fhir-gateway",
-        }.items()
-    )
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         from odmlib.odm_1_3_2 import model
@@ -70,7 +59,7 @@ def write_clinical_data(
             forms.describe(_name(str(found.get("url", ""))), found)
         sites = {one.site for one, count in zip(participants, written, strict=True) if count and one.site}
         with part.open("w", encoding="utf-8") as file:
-            file.write(f'<?xml version="1.0" encoding="UTF-8"?>\n<ODM {head}>\n')
+            file.write(f'<?xml version="1.0" encoding="UTF-8"?>\n<ODM {_attributes(study, at)}>\n')
             file.write(study_element(model, forms, oid, title or study).to_xml_string() + "\n")
             if sites:
                 file.write(admin_element(model, oid, sites, at.date().isoformat()).to_xml_string() + "\n")
@@ -79,6 +68,19 @@ def write_clinical_data(
             copyfileobj(data, file)
             file.write("</ClinicalData>\n</ODM>\n")
     return sum(written)
+
+
+def _attributes(study: str, at: datetime) -> str:
+    """Those of the document's root."""
+    told = {
+        "xmlns": _NAMESPACE,
+        "FileType": "Snapshot",
+        "FileOID": f"urn:trial-fhir-gateway:{study}:odm",
+        "CreationDateTime": format_instant(at),
+        "ODMVersion": "1.3.2",
+        "Originator": "trial-fhir-gateway",
+    }
+    return " ".join(f"{name}={quoteattr(value)}" for name, value in told.items())
 
 
 def _subject(model: Any, file: IO[str], participant: Participant, responses: Sequence[Resource], forms: Forms) -> int:
