@@ -21,6 +21,7 @@ _SMALL = UNIT_FACTS | {"index", "ucum"}
 _SHRINKS = frozenset({"where", "exists", "all", "first", "last", "substring", "coalesce", "iif", "ref", "lookup"})
 _NO_FOCUS = frozenset({"coalesce", "iif", "lookup"})
 _ROOTS = frozenset({"record", "payload", "item"})
+_ASKS = frozenset({"where", "exists", "all", "any"})
 _MOVES_FOCUS = frozenset({"where", "select", "all", "exists", "repeat", "any", "sort"})
 
 
@@ -30,6 +31,15 @@ def sources_of(tree: nodes.Expr, variables: Mapping[str, tuple[Source, ...]]) ->
     reader.keep(tree, Source("focus", ()))
     found = sorted(reader.found, key=lambda entry: entry[0])
     return tuple(dict.fromkeys(source for _, source in found))
+
+
+def asked_of(tree: nodes.Expr, variables: Mapping[str, tuple[Source, ...]]) -> tuple[Source, ...]:
+    """The paths that filters in `tree` ask for: `type` in `items.where(type = 'a')`, and not `items`."""
+    reader = _Reader(variables)
+    reader.keep(tree, Source("focus", ()))
+    filters = [node for node in walk(tree) if isinstance(node, nodes.Call) and node.name in _ASKS]
+    spans = [(argument.start, argument.end) for node in filters for argument in node.arguments]
+    return tuple(source for start, source in reader.found if any(begin <= start < end for begin, end in spans))
 
 
 def variables_of(tree: nodes.Expr) -> frozenset[str]:

@@ -43,7 +43,9 @@ def _join(walk: Walk, emit: Emit, group: Group, member: Any, groups: dict[tuple[
         return
     time = moment(walk.evaluate(group.order, member), numbers=group.series is None)
     if time is None:
-        walk.find("mapping.wrong-value", group.order.position, group.order, member, what="the order of a group")
+        what = "the order of a group, one time or whole number of each member,"
+        hint = "Leave members without one out by `when`"
+        walk.find("mapping.wrong-value", group.order.position, group.order, member, what=what, hint=hint)
         return
     text = None
     if group.series is not None:

@@ -1,6 +1,6 @@
 """Where things are in the payload: nodes back to pointers, pointers to native positions; built only when asked."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -66,6 +66,13 @@ class Positions(Struct, eq=False):
             if pointer is not None:
                 found += [self._locate(place) for place in _follow(pointer, start, source.names)]
         return tuple(dict.fromkeys(found))[:MAX_POSITIONS]
+
+    def of_members(self, formula: Formula, members: Sequence[Any], payload: Any) -> tuple[str, ...]:
+        """The native positions of what the formula reads of the first members of a run, and of the last."""
+        shown = members if len(members) <= MAX_POSITIONS else [*members[: MAX_POSITIONS - 1], members[-1]]
+        roots = ({"payload": payload, "focus": member, "item": member, "record": member} for member in shown)
+        found = (self.of_formula(formula, one)[:1] for one in roots)
+        return tuple(dict.fromkeys(place for places in found for place in places))
 
     def first(self, formula: Formula, roots: Mapping[str, Any]) -> str:
         """The position to show with an issue of the formula: its first path, else the focus, else the record."""

@@ -18,7 +18,7 @@ from gateway.fhirpath import FhirPathError
 from gateway.mapping.budget import MAX_ITEMS, TooLarge, within_limits
 from gateway.mapping.explaining.positions import Positions
 from gateway.mapping.facts import Step
-from gateway.mapping.grouping import sampled
+from gateway.mapping.grouping import RECORDS, sampled
 from gateway.mapping.plan import (
     Branch,
     Choice,
@@ -294,7 +294,9 @@ class Walk:
             if isinstance(child, Series):
                 name, fields_of = sampled(child, key, focus)
                 fields[name] = fields_of
-                self._step(f"{place}.{name}", child.position, child.value.text, focus, child.value)
+                if self.steps is not None:
+                    sources = self.positions.of_members(child.value, focus[RECORDS], self.variables["payload"])
+                    self.steps.append(Step(f"{place}.{name}", child.position, child.value.text, sources))
                 continue
             value = self._field(child, focus, f"{place}.{key}")
             if value is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from gateway.core import dumps
+from gateway.mapping.lineage import asked_of
 from gateway.mapping.plan import Choice, Constant, Emit, Formula, Items, Map, Node, Plan, Series, Source, Value
 from gateway.mapping.tools.entries import ANY, entries_read
 
@@ -58,6 +59,8 @@ def _read_from(plan: Plan, record: Path) -> Iterator[Path]:
     place = _Place(record, record, record if plan.subject.per_record else ())
     for formula in plan.subject.formulas:
         yield from _absolute(formula, place)
+    if plan.records is not None:
+        yield from (_path(one, _Place((), (), ())) for one in asked_of(plan.records.expression.ast, {}))
     for emit in emits_of(plan):
         yield from _Account(plan, emit, record).read()
 
@@ -120,7 +123,7 @@ class _Account:
         item = _below(foreach, outside) if foreach else members
         self.emit = emit
         self._known = _paths_of(plan.vars, "record") | _paths_of(emit.vars, "item")
-        self._taken = [_path(one, outside) for one in entries_read(foreach, self._known)] if foreach else []
+        self._taken = list(self._walked(foreach, outside)) if foreach else []
         self.place = _Place(item if emit.group else record, item, item)
         self._vars = plan.vars if emit.mode == "per-record" else ()
 
@@ -140,6 +143,12 @@ class _Account:
                 yield from self._of(formula, self.place)
         yield from self._taken
         yield from self._read(emit.root, self.place)
+
+    def _walked(self, foreach: Formula, place: _Place) -> Iterator[Path]:
+        """What a loop reads itself: the entries that it walks, and what its filters ask for."""
+        tree = foreach.expression.ast
+        yield from (_path(one, place) for one in entries_read(foreach, self._known))
+        yield from (_path(one, place) for one in asked_of(tree, self._known))
 
     def _of(self, formula: Formula, place: _Place) -> Iterator[Path]:
         """What the formula reads: a variable that holds entries was read where it was made."""
@@ -162,7 +171,7 @@ class _Account:
             case Map():
                 inner = _inside(node, place)
                 if node.foreach:
-                    yield from (_path(one, place) for one in entries_read(node.foreach, self._known))
+                    yield from self._walked(node.foreach, place)
                 yield from self._of(node.when, inner) if node.when else ()
                 for _, below in node.fields:
                     yield from self._read(below, inner)
@@ -173,8 +182,8 @@ class _Account:
                 yield Row(self.emit.id, path, dumps(value).decode(), (), condition, position)
             case Value(formula=formula):
                 yield self._row(path, formula, place, condition)
-            case Series(value=value):
-                yield self._row(path, value, place, condition)
+            case Series(value=value, position=position):
+                yield replace(self._row(path, value, place, condition), position=position)
             case Items(nodes=children):
                 for child in children:
                     yield from self._node(child, f"{path}[]", place, condition)
@@ -182,8 +191,9 @@ class _Account:
                 yield from self._choice(node, path.rpartition(".")[0], place, condition)
             case Map(fields=fields, when=when, foreach=foreach):
                 inner, told = _inside(node, place), _both(condition, when)
+                repeats = foreach is not None and not path.endswith("[]")
                 for name, below in fields:
-                    yield from self._node(below, f"{path}{'[]' if foreach else ''}.{name}", inner, told)
+                    yield from self._node(below, f"{path}{'[]' if repeats else ''}.{name}", inner, told)
 
     def _choice(self, node: Choice, stem: str, place: _Place, condition: str) -> Iterator[Row]:
         for branch in node.branches:

@@ -14,12 +14,14 @@ from typer.testing import CliRunner
 from gateway.cli.map import app
 from gateway.core.assets import asset_root
 from gateway.core.yaml import load
+from gateway.formats import Decoded, json_pointer
+from gateway.mapping.explaining.explain import steps_at
 from gateway.mapping.language.scaffold import inferred_schema
 from gateway.mapping.registry import find_folders
 from gateway.mapping.tools.account import is_read, leaves, paths_read, rows
 from gateway.mapping.tools.compare import changes
 from gateway.mapping.tools.dictionary import dictionary
-from tests.unit.mapping.files import HEAD, POINT, compiled, emit
+from tests.unit.mapping.files import HEAD, POINT, compiled, emit, facts
 
 PAYLOAD = {"points": [{"at": "2026-01-01T00:00:00Z", "bpm": 60, "extra": {"a": "x"}}]}
 
@@ -281,3 +283,43 @@ def test_the_list_compiles_nothing() -> None:
     assert set(found) == set(dict(find_folders(asset_root("mappings"))))
     assert found["google-health/heart-rate"]["mapping"] == "wearable.google-health.heart-rate"
     assert all(row["status"] != "faulty" for row in found.values())
+
+
+RUNS = """\
+emit:
+  - id: run
+    mode: grouped
+    foreach: =points.where(kind = 'hr').samples
+    when: =bpm.exists()
+    group: {by: []}
+    key: [=first.record.at]
+    resource:
+      resourceType: Observation
+      status: final
+      code: {text: x}
+      note:
+        - {foreach: =records.where(lost = true), text: =at}
+        - foreach: =records.where(odd.exists())
+          text: =at
+      valueSampledData:
+        series:
+          time: =at
+          value: =bpm
+          period: {value: 1, unit: min}
+          origin: {value: 0, unit: /min}
+"""
+
+
+def test_what_filters_ask_for_is_read_and_a_series_is_explained(tmp_path: Path) -> None:
+    mapping = compiled(tmp_path, HEAD + RUNS)
+    samples = [{"at": f"2026-01-01T00:{minute:02}:00Z", "bpm": 60 + minute} for minute in range(15)]
+    tree = {"points": [{"kind": "hr", "samples": samples}, {"kind": "other", "samples": [{"lost": True}]}]}
+    read = paths_read(mapping.plan)
+    assert [leaf for leaf in leaves(tree) if not is_read(leaf, read) and leaf != ("points", "samples", "lost")] == []
+    mapped = mapping.map(Decoded(tree, json_pointer), facts(), trace=True)
+    (series,) = steps_at(mapped.trace, "Observation.valueSampledData.data")
+    places = [f"/points/0/samples/{index}/bpm" for index in (*range(9), 14)]
+    assert (list(series.sources), series.expression) == (places, "bpm")
+    (row,) = [one for one in rows(mapping.plan) if one.element == "Observation.valueSampledData"]
+    assert (row.position, row.paths) == (series.mapping, ("points.samples.bpm",))
+    assert {one.element for one in rows(mapping.plan) if "note" in one.element} == {"Observation.note[].text"}
