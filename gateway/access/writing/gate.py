@@ -88,6 +88,8 @@ class Gate:
     ) -> tuple[Change, ...]:
         """The changes of resources that go with those `planned`, such as their Provenance; Consents that newer ones
         among them replace become inactive, and enrolments that end with a withdrawal withdrawn."""
+        if not resources and _stand_alone(committed):
+            return ()
         known = {(change.key.type, change.key.id): change.placement for change in planned}
         changes = [one for one, done in zip(planned, committed, strict=True) if done.outcome != "superseded"]
         placement_of = self._following(known, {(one.key.type, one.key.id): one.resource for one in planned})
@@ -133,6 +135,8 @@ class Gate:
     def purged(self, changes: Sequence[Change]) -> tuple[str, ...]:
         """The participants whose data is deleted by these changes."""
         consents = [change for change in changes if change.key.type == "Consent" and change.resource]
+        if not consents:
+            return ()
         return tuple(
             sorted(
                 {
@@ -335,3 +339,8 @@ class Gate:
             return self.store.patients_of(key.study, [key.reference])
         placement = self._stored_placement(key.type, key.id)
         return None if placement is None or placement == HIDDEN else set(placement.subjects)
+
+
+def _stand_alone(committed: Sequence[Committed]) -> bool:
+    """Whether nothing goes with these: they are new, so that nothing stands where they do, and no Consents."""
+    return all(one.stored.version == 1 and one.stored.key.type != CONSENT for one in committed)

@@ -4,9 +4,9 @@ https://hl7.org/fhir/R4/http.html#create and #ccreate
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,8 +34,7 @@ CODES = (CODE,)
 _IF_NONE_EXIST: Final = b"if-none-exist"
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Struct, frozen=True):
     """One create, its body read."""
 
     request: Request

@@ -56,7 +56,7 @@ class SqlStore:
         self, database: Database, parameters: Parameters, compile_grants: CompileGrants, chain: Chain, clock: Clock
     ) -> None:
         self.database = database
-        keys = KeyMaker(clock, secrets.randbits(10))
+        keys = KeyMaker(secrets.randbits(10))
         indexes = Indexes(parameters)
         self._writer = ResourceWriter(database, indexes, clock, keys)
         reindexer = Reindexer(database, indexes, self._writer.index)

@@ -1,6 +1,6 @@
 """Writing index rows: those of new versions, those that an update takes away, and facets and units once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Final
@@ -105,10 +105,9 @@ class IndexWriter:
             self._insert(connection, FacetRow, [(study, facet.type, facet.id)])
             self._insert(connection, FacetTermRow, [(study, term, facet.id) for term in facet.terms])
             self._insert(connection, FacetTextRow, [(study, facet.id, term, text) for term, text in facet.texts])
-        units = self._missing(connection, UnitRow, study, batch.units, noted)
-        self._insert(
-            connection, UnitRow, [(study, one.id, one.system, one.code, one.name, one.canonical) for one in units]
-        )
+        if units := self._missing(connection, UnitRow, study, batch.units, noted):
+            rows = [(study, one.id, one.system, one.code, one.name, one.canonical) for one in units]
+            self._insert(connection, UnitRow, rows)
 
     def remember(self, noted: Known) -> None:
         """Told after the commit: these are there for good."""
@@ -118,10 +117,11 @@ class IndexWriter:
 
     def _missing(
         self, connection: Connection, row: Any, study: str, found: dict[int, Any], noted: Known
-    ) -> Iterable[Any]:
-        unknown = sorted(term for term in found if (study, term) not in self._known)
+    ) -> Sequence[Any]:
+        known = self._known
+        unknown = sorted([term for term in found if (study, term) not in known]) if found else ()
         if not unknown:
-            return []
+            return ()
         values = {"study": study, "hashes": as_list(self._database, unknown)}
         if row is FacetRow:
             values["types"] = as_list(self._database, sorted({one.type for one in found.values()}))

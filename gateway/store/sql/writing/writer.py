@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -69,14 +70,15 @@ class ResourceWriter:
         """
         if not changes:
             return []
-        if any(change.key.study != study for change in changes):
-            raise BadRequest(issue("store.other-study"))
+        for change in changes:
+            if change.key.study != study:
+                raise BadRequest(issue("store.other-study"))
         done: list[Committed] = []
         for wave in _waves(changes):
             heads = self._heads(connection, study, wave)
-            fresh = sum((change.key.type, change.key.id) not in heads for change in wave)
-            indexes, key = self._indexes.of_study(study), iter(self._keys.take(fresh)).__next__
-            planner = Planner(study, micros(self._clock()), indexes, key)
+            now, fresh = micros(self._clock()), len(wave) - len(heads)
+            keys = iter(self._keys.take(fresh, now) if fresh else ())
+            planner = Planner(study, now, self._indexes.of_study(study), keys.__next__)
             done += [planner.plan(change, heads.get((change.key.type, change.key.id))) for change in wave]
             self._write(connection, planner.batch)
             self.index.write(connection, study, planner.batch.index, noted)
@@ -108,18 +110,23 @@ class ResourceWriter:
             (self._drop_pairs, batch.old_pairs),
             (self._copy_pairs, batch.copied_pairs),
         ):
-            database.run_many(connection, prepared, rows)
-        database.insert(connection, table_of(ResourceRow), batch.heads)
-        database.insert(connection, table_of(VersionRow), batch.versions)
-        database.insert(connection, table_of(ReplacedRow), batch.replaced)
-        database.insert(connection, table_of(PairRow), batch.pairs)
+            if rows:
+                database.run_many(connection, prepared, rows)
+        for table, made in zip(_TABLES, (batch.heads, batch.versions, batch.replaced, batch.pairs), strict=True):
+            if made:
+                database.insert(connection, table, made)
 
+
+_TABLES: Final = tuple([table_of(row) for row in (ResourceRow, VersionRow, ReplacedRow, PairRow)])
 
 _HEAD_STATE = ("version", "updated", "deleted", *PLACED_COLUMNS, "ordered", "at", "until", "facet", "kind")
 
 
 def _waves(changes: Sequence[Change]) -> Iterator[list[Change]]:
     """The changes in runs without a repeated key: one set of statements a run."""
+    if len(changes) == 1:
+        yield [*changes]
+        return
     wave: list[Change] = []
     seen: set[tuple[str, str]] = set()
     for change in changes:
