@@ -223,6 +223,28 @@ def test_a_fhirpath_patch_makes_a_version(http: Http, patient: str, path: str) -
 
 
 @pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ([{"name": "type", "valueCode": "delete"}], None),
+        ([{"name": "type", "valueCode": "replace"}, {"name": "value", "valueDateTime": "2026-03-02"}], "2026-03-02"),
+    ],
+    ids=["delete", "replace"],
+)
+def test_a_fhirpath_patch_finds_an_element_without_value(
+    http: Http, patient: str, part: list[Resource], expected: str | None
+) -> None:
+    unknown = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
+    undated = observation("undated", patient) | {"_effectiveDateTime": {"extension": [unknown]}}
+    del undated["effectiveDateTime"]
+    http.put(undated)
+    path = {"name": "path", "valueString": "Observation.effective"}
+    tree = {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": [*part, path]}]}
+    made = send(http, "PATCH", "Observation/undated", tree).json()
+    assert made.get("effectiveDateTime") == expected
+    assert "_effectiveDateTime" not in made
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "Observation.descendants()", "Observation.repeat(children())", "Observation.note.where(text.matches('a'))",

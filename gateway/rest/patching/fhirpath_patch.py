@@ -169,7 +169,7 @@ class _Application:
             return
         place.holder.pop(f"_{place.name}", None)
         if written != place.name:
-            del place.holder[place.name]
+            place.holder.pop(place.name, None)
         place.holder[written] = new
 
     def _choice_base(self, place: Place) -> str:
@@ -200,7 +200,7 @@ class _Application:
         """The place of the one element at the path; None when there is none. Raises for several, and for the root."""
         found = self._evaluate(self.operation.path)
         if not found:
-            return None
+            return self._without_value()
         if len(found) > 1 or found[0] is self.root:
             raise self.refusal
         if isinstance(found[0], dict):
@@ -211,6 +211,17 @@ class _Application:
             raise self.refusal
         if place.index is None and isinstance(place.holder.get(place.name), list):
             return Place(place.holder, place.name, 0, place.within)
+        return place
+
+    def _without_value(self) -> Place | None:
+        """The place of a primitive that has extensions and no value, which FHIRPath does not see; None without one."""
+        before, _ = last_step(self.operation.path)
+        holders = self._evaluate(before) if before else [self.root]
+        if len(holders) != 1 or not isinstance(holders[0], dict):
+            return None
+        place = self._named(self.operation.path)
+        if place is None or place.index is not None or not isinstance(place.holder.get(f"_{place.name}"), dict):
+            return None
         return place
 
     def _named(self, path: str) -> Place | None:
