@@ -214,7 +214,7 @@ class _Application:
         return place
 
     def _without_value(self) -> Place | None:
-        """The place of a primitive that has extensions and no value, which FHIRPath does not see; None without one."""
+        """The place of a primitive with extensions and no value, which FHIRPath does not see; None without one."""
         before, _ = last_step(self.operation.path)
         holders = self._evaluate(before) if before else [self.root]
         if len(holders) != 1 or not isinstance(holders[0], dict):
