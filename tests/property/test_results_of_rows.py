@@ -105,6 +105,7 @@ def place_of(unit: MappedUnit) -> str:
 
 @example([["OBX|1|NM|718-7^Hb^LN||1|g/dL", "OBX|1|NM|718-7^Hb^LN||2|g/dL"]])
 @example([["OBX|1|ST|718-7^Hb^LN||a", "OBX|2|ST|718-7^Hb^LN||b", "OBX|3|NM|718-7^Hb^LN||3"]])
+@example([[f"OBX|1|NM|718-7^Hb^LN|{'x' * 600}|1|g/dL", f"OBX|2|SN|718-7^Hb^LN|{'x' * 600}|>^1"]])
 @settings(deadline=None, max_examples=60)
 @given(MESSAGES)
 def test_results_map_the_same_from_rows(messages: list[list[str]]) -> None:

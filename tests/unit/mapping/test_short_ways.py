@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.fhirpath import compile
@@ -65,6 +65,7 @@ def mapping(tmp_path_factory: pytest.TempPathFactory) -> Mapping:
     return compiled(folder, FILE)
 
 
+@example([{"id": "a" * 600, "parts": [{"id": "b", "kind": "c"}]}])
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(RECORDS, min_size=1, max_size=3))
 def test_the_short_ways_lead_to_the_same(mapping: Mapping, drawn: list[dict[str, Any]]) -> None:

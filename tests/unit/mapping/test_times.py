@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.core.instants import parse_interval
 from gateway.formats import decode
+from gateway.mapping.explaining.walk import instant_text
 from gateway.mapping.functions.times import at_offset, at_zone, date_only, from_epoch, hl7_date, hl7_time, parse_time
 from gateway.mapping.scope import Fault, Scope, current
 from gateway.mapping.tools.selftest import facts_of
@@ -49,6 +50,8 @@ def test_an_offset_that_is_none_is_reported(offset: str) -> None:
     ("text", "expected"),
     [
         ("20261006062700+0700", "2026-10-06T06:27:00+07:00"),
+        ("20240229235959-0000", "2024-02-29T23:59:59-00:00"),
+        ("20261006062700+1545", "2026-10-06T06:27:00+15:45"),
         ("20261006062700.1234-0330", "2026-10-06T06:27:00.1234-03:30"),
         ("202610060627", "2026-10-06T06:27:00+02:00"),
         ("20261006", "2026-10-06"),
@@ -60,6 +63,22 @@ def test_an_offset_that_is_none_is_reported(offset: str) -> None:
 )
 def test_hl7_time(text: str, expected: str) -> None:
     assert hl7_time([text]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-10-06T06:27:00+00:00", "2026-10-06T06:27:00.000Z"),
+        ("2026-10-06T06:27:00Z", "2026-10-06T06:27:00.000Z"),
+        ("2026-10-06T06:27:00+07:00", "2026-10-05T23:27:00.000Z"),
+        ("2026-10-06", "2026-10-06T00:00:00.000Z"),
+        ("2026-02-30T06:27:00Z", None),
+        ("2026-W41-2T06:27:00Z", None),
+        ("2026-10-06 06:27:00Z", None),
+    ],
+)
+def test_the_instant_of_an_order(text: str, expected: str | None) -> None:
+    assert instant_text(text) == expected
 
 
 def test_the_later_of_two_instants_when_the_file_says_so(scope: Scope) -> None:
@@ -74,7 +93,19 @@ def test_a_doubtful_local_time_is_an_issue_unless_the_file_decides(text: str, ru
         hl7_time([text])
 
 
-@pytest.mark.parametrize("text", ["20261306", "2026-10-06T06:27", "20261006250000", "yesterday", "20261006062700+7"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20261306",
+        "2026-10-06T06:27",
+        "20261006250000",
+        "yesterday",
+        "20261006062700+7",
+        "20230229062700+0000",
+        "20261006062760+0000",
+        "00001006062700+0000",
+    ],
+)
 def test_what_is_no_time_is_reported(text: str) -> None:
     with pytest.raises(Fault):
         _checked(text)
