@@ -1,8 +1,9 @@
 """Character-separated files: `{"rows": [{"COLUMN": "text", ...}, ...]}`.
 
-The first row names the columns. Cells stay text; an empty or blank cell has no key. Positions are rows and columns as
-a spreadsheet shows them: the header is row 1, so `rows[0]` is `row 2` where no blank row stands before it. A table
-without rows is `{"rows": [], "columns": ["COLUMN", ...]}`, so that it can be told from one of something else.
+The first row names the columns, or that of option `header_row`. Cells stay text; an empty or blank cell has no key.
+Positions are rows and columns as a spreadsheet shows them: the header is row 1, so `rows[0]` is `row 2` where no
+blank row stands before it. A table without rows is `{"rows": [], "columns": ["COLUMN", ...]}`, so that it can be told
+from one of something else.
 
 A half-written file is refused whole: a row with more or fewer cells than the header, a quote that is never closed,
 and, with option `final_newline: true`, a last row without its line end (it may be cut inside a value). What
@@ -10,7 +11,8 @@ spreadsheets leave behind is passed over: blank rows, and columns at the end tha
 
 Options: `delimiter` (one character, `,`; a tab in the format `tsv`), or `delimiters` (several, of which the one
 counts that parts the first row into the most cells; the first of equals), `encoding`, `final_newline` (false),
-`upper_names` (false: names of columns are kept as they are; else they are read in capital letters).
+`upper_names` (false: names of columns are kept as they are; else they are read in capital letters), `header_row` (1:
+the row that names the columns; titles and merged headings above it are passed over).
 See https://www.rfc-editor.org/rfc/rfc4180.
 
 Without `encoding` a table is UTF-8 (a byte order mark is skipped, one of UTF-16 makes it that). One that is not has
@@ -25,6 +27,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE, lookup
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
+from itertools import islice
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import Issue, issue
@@ -71,16 +74,17 @@ def read_table(data: bytes, options: Options) -> Table:
         raise BadRequest(issue("payload.empty"))
     if options.get("final_newline") and not text.endswith(("\n", "\r")):
         raise BadRequest(issue("format.csv-unfinished"))
-    delimiter = _parting(text, str(options.get("delimiters") or options.get("delimiter", ",")))
+    names_at = int(options.get("header_row", 1))
+    delimiter = _parting(text, str(options.get("delimiters") or options.get("delimiter", ",")), names_at)
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    return _read(reader, upper=bool(options.get("upper_names")))
+    return _read(reader, names_at, upper=bool(options.get("upper_names")))
 
 
-def _parting(text: str, delimiters: str) -> str:
-    """The one of the characters that parts the first row into the most cells; the first of equals."""
+def _parting(text: str, delimiters: str, names_at: int) -> str:
+    """The one of the characters that parts the row of names into the most cells; the first of equals."""
     if len(delimiters) == 1:
         return delimiters
-    row = StringIO(text, newline=None).readline()
+    row = "".join(islice(StringIO(text, newline=None), names_at - 1, names_at))
 
     def cells(one: str) -> int:
         try:
@@ -129,7 +133,7 @@ def _not(encoding: str, place: str) -> Issue:
     return issue("format.encoding", source=place, encoding=encoding)
 
 
-def _read(reader: Iterator[list[str]], *, upper: bool) -> Table:
+def _read(reader: Iterator[list[str]], names_at: int, *, upper: bool) -> Table:
     """The columns, and the rows that say anything."""
     number = 0
     header: list[str] = []
@@ -138,8 +142,9 @@ def _read(reader: Iterator[list[str]], *, upper: bool) -> Table:
     rows: list[dict[str, str]] = []
     try:
         for number, cells in enumerate(reader, 1):
-            if not header:
-                header, width = _header([cell.upper() for cell in cells] if upper else cells), len(cells)
+            if number <= names_at:
+                if number == names_at:
+                    header, width = _header([cell.upper() for cell in cells] if upper else cells, number), len(cells)
                 continue
             if number > MAX_ROWS:
                 raise BadRequest(issue("format.csv-rows-limit", limit=MAX_ROWS))
@@ -150,17 +155,19 @@ def _read(reader: Iterator[list[str]], *, upper: bool) -> Table:
                 rows.append(row)
     except csv.Error:
         raise BadRequest(issue("format.csv-quoting", source=f"row {number + 1}")) from None
+    if number < names_at:
+        raise BadRequest(issue("format.csv-header", source=f"row {names_at}"))
     return Table(header, rows, numbers)
 
 
-def _header(cells: list[str]) -> list[str]:
+def _header(cells: list[str], number: int) -> list[str]:
     names = [cell.strip() for cell in cells]
     while names and not names[-1]:
         names.pop()
     if len(names) > MAX_COLUMNS:
-        raise BadRequest(issue("format.csv-columns-limit", source="row 1", limit=MAX_COLUMNS))
+        raise BadRequest(issue("format.csv-columns-limit", source=f"row {number}", limit=MAX_COLUMNS))
     if not names or "" in names or len(set(names)) != len(names):
-        raise BadRequest(issue("format.csv-header", source="row 1"))
+        raise BadRequest(issue("format.csv-header", source=f"row {number}"))
     return names
 
 

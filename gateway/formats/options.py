@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+MAX_HEADER_ROW = 100
+"""How far down a table its names may stand."""
+
 
 def is_switch(value: Any) -> str:
     """Of a switch."""
@@ -26,6 +29,11 @@ def _delimiters(value: Any) -> str:
     return "" if fits else "several characters are needed"
 
 
+def _header_row(value: Any) -> str:
+    fits = type(value) is int and 1 <= value <= MAX_HEADER_ROW
+    return "" if fits else f"a whole number from 1 to {MAX_HEADER_ROW} is needed"
+
+
 def _encoding(value: Any) -> str:
     try:
         "".encode(str(value))
@@ -45,6 +53,7 @@ TABLE_OPTIONS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
         "delimiters": _delimiters,
         "encoding": _encoding,
         "final_newline": is_switch,
+        "header_row": _header_row,
         "upper_names": is_switch,
     }
 )

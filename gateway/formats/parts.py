@@ -10,6 +10,7 @@ element below the root of XML.
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO, Protocol
 
 from gateway.core.errors import BadRequest
@@ -43,7 +44,8 @@ class Cut(Protocol):
 
 
 def split_csv(file: BinaryIO, options: Options, size: int = PART_BYTES) -> Iterator[Part]:
-    """The rows of a table, with the header row in front of each part; a quoted line break does not end a row.
+    """The rows of a table, with the header row, and those above it, in front of each part; a quoted line break does
+    not end a row.
 
     Raises `BadRequest` for a row that is too long, a quote that is never closed, a missing last line end where option
     `final_newline` asks for it, and an encoding whose line ends are not bytes.
@@ -51,10 +53,11 @@ def split_csv(file: BinaryIO, options: Options, size: int = PART_BYTES) -> Itera
     if is_wide(str(options.get("encoding", ""))):
         raise BadRequest(issue("format.parts-encoding"))
     rows = _rows(file, whole=bool(options.get("final_newline")))
-    header = next(rows, b"")
+    names_at = int(options.get("header_row", 1))
+    header = b"".join(islice(rows, names_at))
     if header.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         raise BadRequest(issue("format.parts-encoding"))
-    yield from _gathered(rows, header, 2, size)
+    yield from _gathered(rows, header, names_at + 1, size)
 
 
 def split_ndjson(file: BinaryIO, options: Options, size: int = PART_BYTES) -> Iterator[Part]:

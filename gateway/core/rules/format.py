@@ -13,8 +13,8 @@ RULES: dict[str, Rule] = {
     "format.csv-header": Rule(
         "fatal",
         "structure",
-        "The first row does not name every column once",
-        "Send a header row without empty or repeated names",
+        "The row of names does not name every column once",
+        "Send a header row without empty or repeated names; where rows stand above it, say `header_row`",
     ),
     "format.csv-columns": Rule(
         "fatal",

@@ -1,6 +1,7 @@
 """JSON, CSV, DICOM JSON and ODM-XML: trees, positions and refusals."""
 
 from decimal import Decimal
+from io import BytesIO
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import BadRequest
 from gateway.formats import FORMATS, decode, json_pointer
+from gateway.formats.parts import split_csv
 
 ODM = '<ODM xmlns="http://www.cdisc.org/ns/odm/v1.3" FileOID="F1">{}</ODM>'
 
@@ -63,6 +65,29 @@ def test_names_of_columns_are_read_in_capital_letters_where_the_mapping_wants_it
     }
     assert decode(b"subjid\n", "csv", {"upper_names": True}).tree == {"rows": [], "columns": ["SUBJID"]}
     assert refusal(b"SUBJID,subjid\n1,2\n", "csv", upper_names=True) == ("format.csv-header", "row 1")
+
+
+TITLED = 'Central lab; North\r\n;;\r\nPatient;"of\nlab";\r\nNo;Value\r\n1;<0,5\r\n\r\n2;7\r\n'
+
+
+def test_titles_and_merged_headings_above_the_names_are_passed_over():
+    decoded = decode(TITLED.encode(), "csv", {"delimiter": ";", "header_row": 4})
+    assert decoded.tree == {"rows": [{"No": "1", "Value": "<0,5"}, {"No": "2", "Value": "7"}]}
+    assert decoded.locate(("rows", 1, "Value")) == "row 7, column Value"
+    many = {"delimiters": ",;", "header_row": 3}
+    assert decode(b"a, b, c, d\n\nx;y\n1;2\n", "csv", many).tree["rows"] == [{"x": "1", "y": "2"}]
+    assert decode(b"t\nx;y\n", "tsv", {"delimiter": ";", "header_row": 2}).tree == {"rows": [], "columns": ["x", "y"]}
+    assert refusal(b"t\nx,x\n1,2\n", "csv", header_row=2) == ("format.csv-header", "row 2")
+    assert refusal(b"t\nx,y\n", "csv", header_row=3) == ("format.csv-header", "row 3")
+
+
+@pytest.mark.parametrize("size", [1, 8, 1000])
+def test_each_part_has_the_rows_above_the_names(size):
+    options = {"delimiter": ";", "header_row": 4}
+    cut = list(split_csv(BytesIO(TITLED.encode()), options, size))
+    rows = [row for part in cut for row in decode(part.body, "csv", options).tree["rows"]]
+    assert rows == decode(TITLED.encode(), "csv", options).tree["rows"]
+    assert cut[0].first == 5
 
 
 @pytest.mark.parametrize(
