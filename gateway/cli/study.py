@@ -54,9 +54,11 @@ def _findings(path: Path) -> "list[Issue]":
     from gateway.ingest import readiness
     from gateway.mapping import MappingRegistry
 
+    found = study.Study.load(path)
     definitions = Definitions.load(asset_root("profiles"), path)
-    registry = MappingRegistry.load(asset_roots("mappings"), definitions)
-    return readiness(study.Study.load(path), registry, definitions)
+    named = {name for source in found.sources.values() for name in source.mappings}
+    registry = MappingRegistry.load(asset_roots("mappings"), definitions, only=named)
+    return readiness(found, registry, definitions)
 
 
 @app.command()
