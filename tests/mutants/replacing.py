@@ -9,7 +9,7 @@ import functools
 import gc
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, MemberDescriptorType, ModuleType
 from typing import Any, Final
@@ -24,16 +24,17 @@ _Cached: Final = type(functools.lru_cache(lambda: None))
 
 
 class Loaded:
-    """The modules of the product and its tests that are loaded: who imported what, and what is remembered."""
+    """Modules of the product and its tests, all that are loaded unless some are given: who imported what of whom, and
+    what any of the product remembers."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: Mapping[str, ModuleType] | None = None) -> None:
         self._caches = [
             one
             for one in gc.get_objects()
             if type(one) is _Cached and str(getattr(one, "__module__", "")).startswith("gateway")
         ]
         self._direct: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
-        for name, module in list(sys.modules.items()):
+        for name, module in (dict(sys.modules) if modules is None else modules).items():
             file = getattr(module, "__file__", None)
             if name.startswith(_LOADED) and file and file.endswith(".py"):
                 for node in ast.parse(Path(file).read_text("utf-8")).body:
