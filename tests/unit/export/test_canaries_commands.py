@@ -52,8 +52,13 @@ NO_OUTPUT = {"consent explain", "map coverage", "map diff"}
 """Commands that show decisions, or what mappings make of what comes in."""
 
 
+@pytest.fixture(scope="module")
+def assets(tmp_path_factory):
+    return tmp_path_factory.mktemp("assets")
+
+
 @pytest.fixture
-def run(planted, tmp_path, monkeypatch):
+def run(planted, assets, tmp_path, monkeypatch):
     """Runs a command as a statistician, of the study as it is or with a policy; exit code, and all that came out."""
     gateway, _ = planted
     monkeypatch.setenv("GATEWAY_DATA_DIR", str(gateway.settings.data_dir))
@@ -65,7 +70,7 @@ def run(planted, tmp_path, monkeypatch):
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
         if policy:
-            monkeypatch.setenv("GATEWAY_ASSET_DIRS", str(overlaid(tmp_path / policy, policy)))
+            monkeypatch.setenv("GATEWAY_ASSET_DIRS", str(overlaid(assets / policy, policy)))
         given = [one.replace("OUT", str(out)).replace("VIEW", str(view)) for one in arguments]
         told = CliRunner().invoke(build(), [*given, "--study", STUDY, "--client", "statistics"])
         files = [path for path in out.rglob("*") if path.is_file()]
