@@ -332,6 +332,19 @@ def test_two_entries_of_one_resource_are_refused(http: Http, patient: str) -> No
         assert rule(send(http, "transaction", *pair)) == "rest.bundle-repeated"
 
 
+def test_a_condition_asks_for_no_other_entry(http: Http, patient: str) -> None:
+    """It would find nothing, and create anew each time; an identifier may be the same URN."""
+    urn = "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0c"
+    base = entry("POST", "Observation", without_id(observation("x", patient), urn), urn,
+                 ifNoneExist=f"identifier={SYSTEM}|{urn}")  # fmt: skip
+    derived = without_id(observation("x", patient) | {"derivedFrom": [{"reference": urn}]})
+    answer = send(http, "transaction", base, entry("POST", "Observation", derived, ifNoneExist=f"derived-from={urn}"))
+    assert (answer.status_code, rule(answer)) == (400, "rest.condition-entry")
+    assert answer.json()["issue"][0]["expression"] == ["Bundle.entry[1]"]
+    assert statuses(send(http, "transaction", base, entry("POST", "Observation", derived))) == ["201", "201"]
+    assert statuses(send(http, "transaction", base, entry("POST", "Observation", derived))) == ["200", "201"]
+
+
 def test_nobody_writes_the_audit_trail_by_a_bundle(http: Http) -> None:
     event = {"resourceType": "AuditEvent", "id": "mine"}
     for method in ("PUT", "DELETE"):

@@ -105,6 +105,12 @@ RULES: dict[str, Rule] = {
         "The condition is no search by at least one parameter",
         "Give search parameters alone, such as identifier=system|value",
     ),
+    "rest.condition-entry": Rule(
+        "error",
+        "value",
+        "The condition asks for another entry by its fullUrl, which nothing stored has",
+        "Ask for what is stored, such as identifier=system|value",
+    ),
     "rest.several-match": Rule(
         "error",
         "multiple-matches",

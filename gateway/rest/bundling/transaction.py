@@ -26,6 +26,7 @@ from gateway.rest.writing.conditions import criteria, lock_of
 from gateway.rest.writing.judging import Judge
 from gateway.rest.writing.steps import ATTEMPTS
 from gateway.search import Query
+from gateway.search.query import ReferenceClause
 from gateway.study import Study
 
 UNKNOWN = "unknown"
@@ -100,6 +101,7 @@ class _Writing:
         """
         _refuse_repeated(self._writes, [one.identity for one in self._writes])
         _refuse_repeated(self._writes, [_condition_of(one) for one in self._writes])
+        _refuse_entries_in_conditions(self._writes)
         base = self._parts.fhir_base(self._study.id)
         texts = Texts(
             _known(self._writes, [one.identity or f"{one.type}/{UNKNOWN}" for one in self._writes]), _unknown, base
@@ -204,6 +206,15 @@ def _refuse_repeated(writes: Sequence[Planned], identities: Sequence[str]) -> No
 def _condition_of(one: Planned) -> str:
     """The condition under which an entry creates; "" without one. Two that have the same would create two."""
     return lock_of(one.where) if one.where and one.entry.method in ("POST", "PUT") else ""
+
+
+def _refuse_entries_in_conditions(writes: Sequence[Planned]) -> None:
+    """Raises `BadRequest` for a condition that asks for an entry by its URN: it would find nothing, ever."""
+    known = {one.entry.full_url for one in writes if one.entry.full_url.startswith("urn:")}
+    for one in writes:
+        for clause in one.where.clauses if one.where else ():
+            if isinstance(clause, ReferenceClause) and not known.isdisjoint(clause.targets):
+                raise BadRequest(issue("rest.condition-entry", expression=one.entry.place))
 
 
 class _Place:
