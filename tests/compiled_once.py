@@ -9,7 +9,7 @@ from sqlalchemy import Executable
 from gateway.store.sql.database import Database, Prepared
 
 KEPT = 3_000
-Prepare = Callable[[Database, Executable], Prepared]
+Prepare = Callable[..., Prepared]
 
 
 class CompiledOnce:
@@ -22,9 +22,9 @@ class CompiledOnce:
     def around(self, prepare: Prepare) -> Prepare:
         """The same as `prepare`, whose statements are compiled by this."""
 
-        def prepared(database: Database, statement: Executable) -> Prepared:
+        def prepared(database: Database, statement: Executable, **named: bool) -> Prepared:
             shape = statement._generate_cache_key()  # type: ignore[attr-defined]
-            return prepare(database, statement if shape is None else _Shaped(self, statement, shape))  # type: ignore[arg-type]
+            return prepare(database, statement if shape is None else _Shaped(self, statement, shape), **named)
 
         return prepared
 

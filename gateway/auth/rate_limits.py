@@ -181,10 +181,9 @@ class SharedStorage:
 
     def get(self, key: str) -> int:
         """Where the counter stands."""
-        with self._lock:
-            held = self._held.get(key)
-            if held is not None and time.time() < held.until:
-                return held.total - held.left
+        held = self._held.get(key)  # of what is held nothing but `left` ever changes
+        if held is not None and time.time() < held.until:
+            return held.total - held.left
         return 0 if self._is_alone else self._counters.get(_study(key), key)[0]
 
     def get_expiry(self, key: str) -> float:

@@ -49,9 +49,9 @@ class NotingDatabase(Database):
 
     noted: Noted
 
-    def prepare(self, statement: Executable) -> Prepared:
+    def prepare(self, statement: Executable, *, spelled: bool = False) -> Prepared:
         self.noted.statements.append(statement)
-        return super().prepare(statement)
+        return super().prepare(statement, spelled=spelled)
 
 
 def open_store(url: str, clock: Hand | None = None, noted: Noted | None = None) -> SqlStore:

@@ -132,13 +132,14 @@ class Database:
         event.listen(engine, "connect", lambda driver, _record: _interpret(driver))
         return cls(engine, is_sqlite=False, statement_seconds=statement_seconds)
 
-    def prepare(self, statement: Executable) -> Prepared:
-        """The statement compiled for this database; its parameters are the names of its bindparams."""
+    def prepare(self, statement: Executable, *, spelled: bool = False) -> Prepared:
+        """The statement compiled for this database; its parameters are the names of its bindparams. For `spelled`,
+        which may change SQLite's plan, see `numbered`."""
         compiled = statement.compile(dialect=self.engine.dialect)  # type: ignore[attr-defined]
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         if not compiled.positional:
             return Prepared(str(compiled), None, constants)
-        return Prepared(*numbered(str(compiled), compiled.positiontup, constants), constants)
+        return Prepared(*numbered(str(compiled), compiled.positiontup, constants, spelled=spelled), constants)
 
     def upsert(self, table: Table) -> Any:
         """An INSERT of this database's dialect, for its `on_conflict_...` methods."""

@@ -23,7 +23,9 @@ class ResourceReader:
     def __init__(self, database: Database, gates: Gates) -> None:
         self._database = database
         self._gates = gates
-        self._current = lru_cache(maxsize=_GATES)(lambda gate: database.prepare(_current(database, gate)))
+        self._current = lru_cache(maxsize=_GATES)(
+            lambda gate: database.prepare(_current(database, gate), spelled=True)
+        )
         self._version = lru_cache(maxsize=_GATES)(lambda gate: database.prepare(_version(database, gate)))
         self._history = lru_cache(maxsize=_GATES)(lambda gate: database.prepare(_history(database, gate)))
 
