@@ -66,8 +66,19 @@ class Surroundings:
 
 @cache
 def file_schema() -> Schema:
-    """The JSON Schema of mapping files, `mappings/mapping.schema.json`."""
-    return Schema(loads(asset_root("mappings").joinpath("mapping.schema.json").read_bytes()))
+    """The JSON Schema of mapping files, `mappings/mapping.schema.json`, without what it says to editors alone."""
+    return Schema(_not_for_editors(loads(asset_root("mappings").joinpath("mapping.schema.json").read_bytes())))
+
+
+def _not_for_editors(schema: Any) -> Any:
+    """The schema without the parts that `x-editor` marks: the reader tells these faults with more words."""
+    if isinstance(schema, list):
+        return [_not_for_editors(part) for part in schema if not (isinstance(part, dict) and "x-editor" in part)]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: found for name, part in schema.items() if (found := _not_for_editors(part)) != [] or name != "allOf"
+    }
 
 
 @cache
