@@ -171,6 +171,8 @@ def test_metadata_promises_no_more_than_is_done(http: Http) -> None:
     assert http.put(observation("unguarded", http.participant("all").patient)).status_code == 201
     assert http.put(observation("unguarded", http.participant("all").patient, day=2)).status_code == 200
     assert found["Consent"]["versioning"] == "versioned-update"
+    assert {"_id", "_lastUpdated", "_tag"} <= {one["name"] for one in rest["searchParam"]}
+    assert not any("questionnaire" in one for one in found["QuestionnaireResponse"]["searchInclude"])
     trail = found["AuditEvent"]
     assert trail["conditionalRead"] == "not-supported"
     assert not {"searchInclude", "searchRevInclude"} & trail.keys()

@@ -161,6 +161,7 @@ def test_what_is_deleted_is_gone_and_its_versions_stay(http: Http, patient: str)
     assert http.get("/Observation/gone/_history/2").status_code == 410
     assert send(http, "DELETE", "Observation/gone").status_code == 204
     assert send(http, "DELETE", "Observation/never-was").status_code == 204
+    assert send(http, "DELETE", "Observation/$lastn").status_code == 405
     assert send(http, "DELETE", "Observation/never-was", Prefer="return=OperationOutcome").status_code == 200
     assert http.put(observation("gone", patient)).headers["etag"] == 'W/"3"'
 

@@ -30,6 +30,7 @@ from gateway.rest.patching import JSON_PATCH
 from gateway.search import Parameters
 from gateway.search.parameters import Indexed
 from gateway.search.parsing.kinds import MODIFIERS
+from gateway.search.parsing.results import COMMON
 from gateway.study import Study
 
 SECURITY_SERVICES: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
@@ -124,6 +125,7 @@ def statement(
                 },
                 "resource": [_of_study(study, entry) for entry in resources],
                 "interaction": [{"code": code} for code in system_codes],
+                "searchParam": _common_parameters(parts),
                 **_offered(operations, ""),
                 "compartment": [COMPARTMENT + name for name in COMPARTMENTS],
             }
@@ -195,6 +197,12 @@ def _reverse_includes(parameters: Parameters, names: Sequence[str]) -> dict[str,
                 if target in found:
                     found[target].append(f"{source}:{code}")
     return found
+
+
+def _common_parameters(parts: Parts) -> list[Resource]:
+    """Those by which a search of all types may ask, whatever the type."""
+    told = [code for code in parts.parameters.of(COMMON) if code.startswith("_") and code != "_text"]
+    return _search_parameters(told, parts.definitions.search_parameters(COMMON))
 
 
 def _is_followed(parameter: Indexed) -> bool:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gateway.access import Delete, Finder, Step
+from gateway.core.errors import MethodNotAllowed
 from gateway.core.issues import issue
 from gateway.rest.clients.gate import door_of, study_of, type_of
 from gateway.rest.messages.negotiation import negotiate
@@ -35,6 +36,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
         door = door_of(parts, request)
         kind = type_of(parts, request)
         door.require_write(kind, "d")
+        if request.path_params["id"].startswith("$"):  # an operation, and no resource that is gone
+            raise MethodNotAllowed(issue("rest.method"))
         negotiate(request)
         asked = preconditions_of(request)
         step = removal(kind, request.path_params["id"], asked.version)
