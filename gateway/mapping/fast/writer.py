@@ -53,11 +53,6 @@ D = U()
 D.update(f"TEXT".encode() if LAST else WITHOUT)
 V = D.hexdigest()
 """
-_AT_ONCE = """
-D = NEW()
-D.update(f"TEXT".encode())
-V = D.hexdigest()
-"""
 _LOOP = """
 SAVED = variables["index"]
 LAST = None
@@ -242,13 +237,13 @@ class Writer:
         fixed = [f"{self._length(name)}{{{name}}}" for name in shared]
         first, names = self._framed(start if self.single.outer is not None else texts)
         text = "".join(("{len(study)}:{study}{EMIT}", *fixed, first))
-        names |= {"EMIT": code.bind(framed(self.plan.id) + framed(emit.id)), "NEW": code.bind(new_digest), **shared}
+        names |= {"EMIT": code.bind(framed(self.plan.id) + framed(emit.id)), **shared}
         if self.single.outer is None:
-            code.run(_AT_ONCE.replace("TEXT", text), V=identity, D=code.fresh(), **names)
+            code.run(_CONTINUED.replace("TEXT", text), V=identity, D=code.fresh(), U=code.bind(new_digest), **names)
             return identity
         begun = code.fresh()
         with self.single.before(self.single.outer):
-            code.run(_BEGUN.replace("TEXT", text), U=begun, D=code.fresh(), **names)
+            code.run(_BEGUN.replace("TEXT", text), U=begun, D=code.fresh(), NEW=code.bind(new_digest), **names)
         rest = texts[len(start) :]
         text, others = self._framed(rest)
         without = self._without_last(rest)
