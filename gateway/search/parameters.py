@@ -282,8 +282,8 @@ class _Compiler:
 
 
 def _components(parameter: SearchParameter) -> Iterable[tuple[str, str]]:
-    """The definition and the expression of each component."""
-    told = parameter.components
+    """The definition and the expression of each component; R4 writes FHIR's type `dateTime` as `DateTime` in one."""
+    told = [(url, text.replace("as(DateTime)", "as(dateTime)")) for url, text in parameter.components]
     if parameter.url == _SWAPPED:
         return zip((url for url, _ in told), (text for _, text in reversed(told)), strict=True)
     return told
