@@ -77,7 +77,9 @@ _FILE = {
     "mapping.file-missing": Rule("error", "not-found", "The file {name} is not there or cannot be read"),
     "mapping.table": Rule("error", "structure", "{name} cannot be read as a table: {problem}", "Correct the file"),
     "mapping.unknown-column": Rule("error", "not-found", "The lookup has no column {name}", "Known: {known}"),
-    "mapping.payload-schema": Rule("error", "structure", "{name} is not a JSON Schema 2020-12: {problem}"),
+    "mapping.payload-schema": Rule(
+        "error", "structure", "{name} is not a JSON Schema 2020-12 that is taken: {problem}"
+    ),
     "mapping.not-offered": Rule("error", "not-supported", "{what} is not offered yet", "See docs/limits.md"),
     "mapping.duplicate-mapping": Rule("error", "duplicate", "Two folders hold the mapping {name}", "Rename one"),
     "mapping.unknown-mapping": Rule("error", "not-found", "There is no mapping {name}"),

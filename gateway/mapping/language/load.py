@@ -23,6 +23,7 @@ from gateway.mapping.language.faults import FileFaults, Place
 from gateway.mapping.language.formulas import Formulas, Names, is_expression, literal
 from gateway.mapping.language.literals import is_zone
 from gateway.mapping.language.payload_schema import NotASchema, Schema
+from gateway.mapping.language.schema_work import MAX_BYTES, MAX_WORK, is_too_much
 from gateway.mapping.language.template import Templates
 from gateway.mapping.lineage import UNIT_FACTS
 from gateway.mapping.plan import Action, Emit, Formula, Functions, Plan, SubjectPlan, Table, Zone
@@ -296,7 +297,13 @@ class _Reader:
             return None
         place = ("source", "schema")
         try:
-            return Schema(loads(beside(self.folder, name).read_bytes()))
+            data = beside(self.folder, name).read_bytes()
+            if len(data) > MAX_BYTES:
+                raise NotASchema(f"it is longer than {MAX_BYTES} bytes")
+            tree = loads(data)
+            if is_too_much(tree):
+                raise NotASchema(f"its branches multiply to more than {MAX_WORK} schemas for one value")
+            return Schema(tree)
         except NotASchema as error:
             self.faults.add("mapping.payload-schema", place, name=name, problem=str(error))
         except BadRequest as error:

@@ -1,6 +1,8 @@
 """Mapping files from strangers are data: they reach no file, name or attribute outside, and cannot explode."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,3 +72,37 @@ def test_deep_nesting_is_told_or_mapped(depth: int, tmp_path: Path) -> None:
     else:
         mapped = mapping.apply({"points": [{"id": "1", "v": "x"}]}, facts())
         assert len(mapped.resources) == 1
+
+
+def _chained(length: int, name: str) -> dict[str, Any]:
+    links = {f"d{n}": {name: [{"$ref": f"#/$defs/d{n + 1}"}, {"$ref": f"#/$defs/d{n + 1}"}]} for n in range(length)}
+    return {"$defs": {**links, f"d{length}": {"type": "object"}}, "$ref": "#/$defs/d0"}
+
+
+MANY = {f"p{n}": {"anyOf": [{"type": "string"}, {"type": "null"}]} for n in range(2000)}
+
+
+@pytest.mark.parametrize(
+    ("schema", "taken"),
+    [
+        (_chained(24, "anyOf"), False),
+        (_chained(24, "allOf"), False),
+        (_chained(5, "oneOf"), True),
+        ({"properties": {"points": {"items": _chained(24, "anyOf")["$defs"]["d0"]}}} | _chained(24, "anyOf"), False),
+        ({"properties": MANY}, True),
+        ({"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}, True),
+        ({"$defs": {"a": {"properties": {"c": {"$ref": "#/$defs/a"}}}}, "$ref": "#/$defs/a"}, True),
+        ({"description": "x" * 1_000_001}, False),
+        (True, True),
+    ],
+    ids=["any of", "all of", "few", "below", "many fields", "of itself", "a tree", "long", "all"],
+)
+def test_a_payload_schema_makes_bounded_work_of_a_value(schema: Any, taken: bool, tmp_path: Path) -> None:
+    tmp_path.joinpath("s.json").write_text(json.dumps(schema))
+    text = emit("").replace("format: json", "format: json, schema: s.json")
+    tmp_path.joinpath("mapping.yaml").write_text(text)
+    mapping, issues = read_mapping(tmp_path, "strange", surroundings())
+    assert (mapping is not None, [found.rule for found in issues]) == (
+        taken,
+        [] if taken else ["mapping.payload-schema"],
+    )
