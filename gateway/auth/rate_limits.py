@@ -53,14 +53,22 @@ class Counting(Protocol):
         """The end of the window."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Budget:
+    """What one of whom a budget is for may do: `most` in so many seconds, counted under a key."""
+
+    key: str
+    most: int
+    seconds: int
+
+
 class RateLimits:
     """The budgets, by kind; "" as a budget is none."""
 
     def __init__(self, budgets: Mapping[Kind, str], storage: Counting) -> None:
         self._storage = storage
         self._budgets: dict[Kind, RateLimitItem] = {kind: parse(text) for kind, text in budgets.items() if text}
-        self._sizes = {kind: (item.amount, item.get_expiry()) for kind, item in self._budgets.items()}
-        self._key = lru_cache(maxsize=_KEPT)(lambda kind, *names: self._budgets[kind].key_for(*names))
+        self._of = lru_cache(maxsize=_KEPT)(self._made)
 
     @classmethod
     def of(cls, budgets: Mapping[Kind, str], store: str, workers: int, counters: Counters) -> "RateLimits":
@@ -77,29 +85,31 @@ class RateLimits:
     def spend(self, kind: Kind, study: str, who: str) -> None:
         """Takes one from a budget; raises `TooManyRequests`, with the seconds until its window ends, when it is used
         up, and `Unavailable` when the counters cannot be reached."""
-        size = self._sizes.get(kind)
-        if size is None:
+        budget = self._of(kind, study, who)
+        if budget is None:
             return
-        key, (most, seconds) = self._key(kind, study, kind, who), size
         try:
-            count = self._storage.incr(key, seconds)
+            count = self._storage.incr(budget.key, budget.seconds)
         except Exception as error:
             raise _unavailable(error) from None
-        if count > most:
-            raise self._refusal(key)
+        if count > budget.most:
+            raise self._refusal(budget.key)
 
     def require_left(self, kind: Kind, study: str, who: str) -> None:
         """Raises as `spend` does, and takes nothing."""
-        size = self._sizes.get(kind)
-        if size is None:
+        budget = self._of(kind, study, who)
+        if budget is None:
             return
-        key = self._key(kind, study, kind, who)
         try:
-            count = self._storage.get(key)
+            count = self._storage.get(budget.key)
         except Exception as error:
             raise _unavailable(error) from None
-        if count >= size[0]:
-            raise self._refusal(key)
+        if count >= budget.most:
+            raise self._refusal(budget.key)
+
+    def _made(self, kind: Kind, study: str, who: str) -> "_Budget | None":
+        item = self._budgets.get(kind)
+        return _Budget(item.key_for(study, kind, who), item.amount, item.get_expiry()) if item else None
 
     def _refusal(self, key: str) -> TooManyRequests:
         try:

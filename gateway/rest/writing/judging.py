@@ -1,8 +1,8 @@
 """Whether a resource may be written: by the study's rules for types that it collects, by R4 alone for others."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from starlette.requests import Request
 
 from gateway.access import Door, Finder, Found
@@ -24,8 +24,7 @@ from gateway.search import Query
 from gateway.study import Study
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
+class Judge(Struct, frozen=True):
     """Judges what one request writes; the study's rules see what Consents let its writer collect."""
 
     study: Study
