@@ -1,5 +1,6 @@
 """Every released schema is brought up to the one that the tables describe, with what it holds."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +90,24 @@ def differences(store: SqlStore) -> list[Any]:
         return list(compare_metadata(context, Table.metadata))
 
 
+def has_lasting(store: SqlStore) -> bool:
+    """Whether `resource_lasting` is there as the tables say; reflection passes over indexes of expressions."""
+    asked = "SELECT indexdef FROM pg_indexes WHERE indexname = 'resource_lasting'"
+    if store.database.is_sqlite:
+        asked = "SELECT sql FROM sqlite_master WHERE name = 'resource_lasting'"
+    with store.database.engine.connect() as connection:
+        made = "".join(re.findall(r"\w+", str(connection.execute(text(asked)).scalar_one())))
+    return "studyfacetuntil1000000at1000000WHEREuntil1000000at100000060" in made
+
+
+skips_expressions = pytest.mark.filterwarnings("ignore:.*expression.based index")
+
+
+@skips_expressions
 def test_a_released_schema_becomes_the_one_of_today(old: str) -> None:
     store = open_store(old)
     assert differences(store) == []
+    assert has_lasting(store)
     with store.database.engine.connect() as connection:
         assert found_version(connection) == SCHEMA_VERSION
         assert not inspect(connection).has_table("schema_version")
@@ -102,9 +118,11 @@ def test_a_released_schema_becomes_the_one_of_today(old: str) -> None:
     store.close()
 
 
+@skips_expressions
 def test_a_new_schema_is_the_one_of_the_tables(new_url: str) -> None:
     store = open_store(new_url)
     assert differences(store) == []
+    assert has_lasting(store)
     store.close()
 
 
@@ -157,6 +175,7 @@ def test_no_grant_is_made_before_every_consent_is_indexed(old: str) -> None:
     store.close()
 
 
+@skips_expressions
 def test_bringing_it_up_twice_changes_nothing(old: str) -> None:
     open_store(old).close()
     store = open_store(old)

@@ -17,7 +17,7 @@ from gateway.store.sql.records import exports as _exports  # noqa: F401  # regis
 from gateway.store.sql.records import registry as _registry  # noqa: F401  # registers its table
 from gateway.store.sql.tables import SchemaRow, Table, table_of
 
-SCHEMA_VERSION: Final = 12
+SCHEMA_VERSION: Final = 13
 """Raised with every change of the tables, together with a new file in `migrations/versions`."""
 
 _FIRST: Final = table("schema_version", column("version"))
@@ -43,6 +43,7 @@ _SHAPES: Final = (
     ("resource", "resource_at", "1000000 500000 100000 2 1"),
     ("resource", "resource_facet", "1000000 500000 10000 2 1"),
     ("resource", "resource_whose", "10000000 5000000 2000000 2000000 50000 100 50 10 1"),
+    ("resource", "resource_lasting", "100000 50000 100 2"),
     ("version", "sqlite_autoindex_version_1", "1000000 500000 1 1"),
     ("replaced", "replaced", "1000000 500000 100000 1 1"),
     ("version_pair", "version_pair", "10000 5000 3 3 3 1"),

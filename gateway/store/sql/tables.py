@@ -45,6 +45,12 @@ WHOSE: Final = ("study", "type", "deleted", "level", "subject", "domain", "facet
 COUNTED: Final = "level >= 0"
 """The columns of `resource_whose`, and what is true of every row and opens it to a statement."""
 
+LASTING: Final = "until / 1000000 - at / 1000000"
+"""How many seconds the time lasts by which searches place a resource, or up to two less (`until - at` overflows)."""
+
+SHORT: Final = 60
+"""What lasts longer is in `resource_lasting`: samples are not, and cost it nothing."""
+
 CLUSTERED: Final = {"sqlite_with_rowid": False}
 """Rows in the order of their key, where the database can."""
 
@@ -57,6 +63,7 @@ class ResourceRow(Table, table=True):
     the set of common values that it has (see `index_tables`), 0 when deleted; `reference` the hash of `Type/id`;
     `kind` that of a `KindRow`, 0 for one that nobody looked into. By `resource_whose` what a reader may see is
     counted without the rows: a statement that says `COUNTED`. No other has it, as planners would take it for pages.
+    `resource_lasting` tells how long the longest of a facet lasts, and so from where on an interval may reach in.
     """
 
     __tablename__ = "resource"
@@ -66,6 +73,14 @@ class ResourceRow(Table, table=True):
         Index("resource_at", "study", "type", "at", "pk"),
         Index("resource_facet", "study", "facet", "at", "pk"),
         Index("resource_whose", *WHOSE, sqlite_where=text(COUNTED), postgresql_where=text(COUNTED)),
+        Index(
+            "resource_lasting",
+            "study",
+            "facet",
+            text(f"({LASTING})"),
+            sqlite_where=text(f"{LASTING} > {SHORT}"),
+            postgresql_where=text(f"{LASTING} > {SHORT}"),
+        ),
         CLUSTERED,
     )
 

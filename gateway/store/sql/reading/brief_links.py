@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
+from msgspec import structs
 from sqlalchemy import BigInteger, Executable, Integer, LargeBinary, bindparam, case, cast, func, select
 
 from gateway.core.resources import Key, Stored
@@ -114,7 +115,9 @@ class BriefLinks:
                     return None
                 if type != page.type or id not in known:
                     key = Key(values["study"], type, id)
-                    brought[key] = stored(key, tuple(version), pairs_of(level, subject, domain))
+                    brought[key] = structs.replace(
+                        stored(key, tuple(version)), pairs=pairs_of(level, subject, domain)
+                    )
         if len(brought) > INCLUDED:
             return None
         return replace(page, included=tuple(brought.values()), pairs=_pairs(page, brought.values()))

@@ -21,11 +21,12 @@ from gateway.store.sql.reading import planning
 from gateway.store.sql.reading.asking import Piece
 from gateway.store.sql.reading.brief import COUNT_STRIDES, LINKED_STRIDES, STRIDES, BriefRead, BriefReads
 from gateway.store.sql.reading.brief_links import BriefLinks, Links, followed
+from gateway.store.sql.reading.facet_statements import FacetShape
 from gateway.store.sql.reading.facets import FacetQuestion, Facets, told
 from gateway.store.sql.reading.limiting import Gate, Gates
 from gateway.store.sql.reading.packing import empty, unpacked
 from gateway.store.sql.reading.planning import MERGED, Asked
-from gateway.store.sql.reading.selecting import FacetShape, Shape, counting_own
+from gateway.store.sql.reading.selecting import Shape, counting_own
 
 _KEPT: Final = 1024
 """How many queries stay planned."""
@@ -55,14 +56,14 @@ class _Read:
     """A query as it is read: what it compares with, and the plan of all else, which other queries share."""
 
     plan: _Plan
-    compared: tuple[Piece, ...]
-    values: tuple[Any, ...]
+    compared: tuple[Asked, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Way:
     """What one statement reads a page or a count from, None when nothing can match; `values` are the plan's own and
-    those of the facets, `taken` is how many of them its pieces have; `about` as in `_Plan`."""
+    those of the facets, `taken` is how many of them its pieces have; `about` as in `_Plan`. Where facets are known no
+    resource lasts as long as `longest`, 0 otherwise."""
 
     driver: str | None
     pieces: tuple[Piece, ...]
@@ -71,6 +72,7 @@ class _Way:
     ranges: int
     about: str
     facets: FacetShape | None
+    longest: int
 
 
 @dataclass(slots=True, eq=False)
@@ -173,14 +175,10 @@ class BriefSearches:
         compared = [one for one in query.clauses if one.__class__ in _COMPARED]
         if not compared:
             plan = self._plans(indexes, query, study)
-            return None if plan is None else _Read(plan, (), ())
+            return None if plan is None else _Read(plan, ())
         others = tuple([one for one in query.clauses if one.__class__ not in _COMPARED])
         plan = self._plans(indexes, Query(query.type, others, total=query.total, sort=query.sort), study)
-        if plan is None:
-            return None
-        asked = planning.asked(indexes, query.type, compared)
-        pieces, values = tuple([one.piece for one in asked]), tuple([value for one in asked for value in one.values])
-        return _Read(plan, pieces, values)
+        return None if plan is None else _Read(plan, planning.asked(indexes, query.type, compared))
 
     def _plan(self, indexes: Indexes, query: Query, study: str) -> _Plan | None:
         """None where the answer is neither a page of one type, newest first, nor a count of what names a participant;
@@ -248,12 +246,16 @@ class BriefSearches:
     ) -> Sequence[Any] | None:
         """All of the answer as one row, since SQLite lets go of the interpreter at each."""
         query, compared = asked.plan.query, asked.compared
+        if compared and way.longest:
+            compared = planning.reaching(compared, way.longest)
         values = {"study": study, "type": query.type, "page_count": page.count + 1, **way.values}
-        values |= {f"p{number}": value for number, value in enumerate(asked.values, way.taken)}
+        for number, value in enumerate([value for one in compared for value in one.values], way.taken):
+            values[f"p{number}"] = value
         values |= self._gates.values(visibility, study)
         values |= {f"after{number}": value for number, value in enumerate(page.after or ())}
         gate = self._gates.of(visibility)
-        statement = self._statements(way, compared, gate, page.after is not None, bool(query.total))
+        pieces = tuple([one.piece for one in compared])
+        statement = self._statements(way, pieces, gate, page.after is not None, bool(query.total))
         rows = read(statement, values, COUNT_STRIDES if query.total else STRIDES)
         return rows[0] if rows else None
 
@@ -268,7 +270,8 @@ class BriefSearches:
     def _way(self, plan: _Plan, text: str | None) -> _Way | None:
         """None where several statements read the answer, or rows must be gathered and sorted."""
         query = plan.query
-        facets = None if plan.facets is None else told(text or "")
+        known = told(text or "") if plan.facets else None
+        facets = known.facets if known else None
         # Whether terms have few enough rows to be gathered is not asked: that is for a thread either way.
         driven = planning.drive(plan.indexes, query.type, plan.own, plan.common, facets, lambda _terms: 0)
         driven = planning.by_time(driven) if query.sort else driven
@@ -292,7 +295,8 @@ class BriefSearches:
         matches_none = driven.driver != "type" and not ranges
         pieces = tuple(one.piece for one in driven.probed)
         driver, shape = None if matches_none else driven.driver, plan.facets.shape if plan.facets else None
-        return _Way(driver, pieces, values, taken, max(1, ranges), plan.about, shape)
+        longest = known.longest if known and facets is not None else 0
+        return _Way(driver, pieces, values, taken, max(1, ranges), plan.about, shape, longest)
 
     def _statement(
         self, way: _Way, compared: tuple[Piece, ...], gate: Gate | None, after: bool, is_count: bool

@@ -107,8 +107,9 @@ class Conditions:
         return self._compared(piece[1], row.updated, row.updated + _SECOND)
 
     def _in_time(self, piece: Piece, row: Columns) -> Condition:
+        dated = row.at >= self.number() if piece[2:] else row.at > UNDATED
         compared = [self._placed(prefix, row) for prefix in piece[1]]
-        return and_(row.at > UNDATED, compared[0] if len(compared) == 1 else or_(*compared))
+        return and_(dated, compared[0] if len(compared) == 1 else or_(*compared))
 
     def _placed(self, prefix: Prefix, row: Columns) -> Condition:
         """What compares, and where in the order of `at` its rows end, so that an index is read from there."""

@@ -13,7 +13,7 @@ from gateway.store.sql.database import Prepared, Read, Rows, Values
 _TOLD: Final = ("Relation Name", "Index Name", "Join Type", "Strategy", "Scan Direction", "Parent Relationship")
 """What is told of a node of PostgreSQL's plans; conditions, which hold values, and numbers of rows are not."""
 
-_NONE: Final[Rows] = [(0,)]
+_NONE: Final[Rows] = [(0, None)]
 """A facet that is nobody's: what no facet answers is asked in the same way as what some do."""
 
 

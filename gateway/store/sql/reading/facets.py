@@ -8,9 +8,12 @@ from typing import Any, Final
 from sqlalchemy import select as sql_select
 
 from gateway.store.sql.database import Database, Prepared, Read
-from gateway.store.sql.reading import selecting
+from gateway.store.sql.reading import facet_statements
+from gateway.store.sql.reading.facet_statements import FacetShape
 from gateway.store.sql.reading.planning import Asked, bound
-from gateway.store.sql.reading.selecting import FacetShape
+from gateway.store.sql.tables import SHORT
+
+_SECOND: Final = 1_000_000
 
 FACETS: Final = 100
 """Up to how many facets are asked for by name."""
@@ -36,17 +39,17 @@ class Facets:
         self.told = lru_cache(maxsize=_KEPT)(self._prepare_told)
 
     def _prepare(self, shape: FacetShape) -> Prepared:
-        return self._database.prepare(selecting.facets(self._database, shape))
+        return self._database.prepare(facet_statements.facets(self._database, shape))
 
     def _prepare_told(self, shape: FacetShape) -> Prepared:
         """The statement that tells them as one text."""
-        return self._database.prepare(sql_select(selecting.told_facets(self._database, shape)))
+        return self._database.prepare(sql_select(facet_statements.told_facets(self._database, shape)))
 
-    def of(self, read: Read, study: str, type: str, common: Sequence[Asked]) -> list[int] | None:
-        """The facets that answer the clauses, None when they are too many."""
+    def of(self, read: Read, study: str, type: str, common: Sequence[Asked]) -> "Told":
+        """The facets that answer the clauses."""
         asked = self.asked(common)
         rows = read(self._prepared(asked.shape), {"study": study, "type": type, **asked.values})
-        return None if len(rows) > FACETS else [facet for (facet,) in rows]
+        return _told([facet for facet, _ in rows], max((lasting or 0 for _, lasting in rows), default=0))
 
     def asked(self, common: Sequence[Asked]) -> FacetQuestion:
         """What is asked of facets by the clauses."""
@@ -58,7 +61,21 @@ class Facets:
         return FacetQuestion(FacetShape(tuple(one.piece for one in probed), single is not None), values)
 
 
-def told(text: str) -> tuple[int, ...] | None:
-    """The facets that a statement tells as one text, None when they are too many."""
-    found = tuple(map(int, text.split(","))) if text else ()
-    return None if len(found) > FACETS else found
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Facets, None when they are too many, and what none of their resources is as long as, in microseconds."""
+
+    facets: tuple[int, ...] | None
+    longest: int
+
+
+def told(text: str) -> Told:
+    """The facets that a statement tells as one text."""
+    facets, _, lasting = text.partition("/")
+    return _told(list(map(int, facets.split(","))), int(lasting)) if text else _told([], 0)
+
+
+def _told(facets: list[int], lasting: int) -> Told:
+    """The seconds of both ends were cut off: what lasts may be two more."""
+    longest = (max(lasting, SHORT) + 2) * _SECOND
+    return Told(None if len(facets) > FACETS else tuple(facets), longest)

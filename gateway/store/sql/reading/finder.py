@@ -169,7 +169,10 @@ class ResourceFinder:
     def _drive(self, search: _Search, clauses: Sequence[Clause]) -> Drive:
         """What drives a search."""
         common, own = planning.split(asked(search.indexes, search.type, clauses))
-        facets = self._facets.of(search.read, search.study, search.type, common) if common else None
+        facets = None
+        if common:
+            told = self._facets.of(search.read, search.study, search.type, common)
+            facets, own = told.facets, planning.reaching(own, told.longest) if told.facets is not None else own
         return drive(
             search.indexes, search.type, own, common, facets, partial(self._count, search, planning.GATHERED + 1)
         )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.core.instants import FOREVER_BEFORE
 from gateway.search.query import AnyClause, Clause, ReferenceClause, StringClause
 from gateway.store.sql.among import as_list
 from gateway.store.sql.database import Database
@@ -17,6 +18,9 @@ MERGED: Final = 8
 
 GATHERED: Final = 2_000
 """Up to how many rows of many terms are gathered and sorted; with more, the type is walked in its order."""
+
+_SINCE: Final = frozenset({"eq", "gt", "ge", "sa", "ap"})
+"""Prefixes of a time that nothing meets which ends before it."""
 
 _TELLING: Final = {"identifier": 0, "patient": 1, "subject": 1}
 """Which term drives a search when several could: the lower, the fewer rows it has."""
@@ -151,6 +155,22 @@ def patient_of(clauses: Sequence[Clause]) -> str:
             if kind == "Patient":
                 return id
     return ""
+
+
+def reaching(clauses: Sequence[Asked], longest: int) -> tuple[Asked, ...]:
+    """The same clauses; those with a time since when say from where on a resource that meets them begins, as none
+    lasts as long as `longest`: an index is read from there on, not all of it for what may reach in from before.
+    """
+    return tuple(_reaching(one, longest) if _is_since(one.piece) else one for one in clauses)
+
+
+def _is_since(piece: Piece) -> bool:
+    return piece[0] == "in-time" and _SINCE.issuperset(piece[1])
+
+
+def _reaching(one: Asked, longest: int) -> Asked:
+    since = max(FOREVER_BEFORE, min(one.values[::2]) - longest)
+    return Asked(one.clause, (*one.piece[:2], "since"), (since, *one.values))
 
 
 def among_facets(facets: Sequence[int]) -> Asked:

@@ -28,14 +28,16 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy import select as sql_select
-from sqlalchemy.sql.elements import ColumnClause
+from sqlalchemy.sql.elements import BooleanClauseList, ColumnClause
+from sqlalchemy.sql.operators import and_ as and_operator
 from sqlalchemy.sql.visitors import iterate
 
 from gateway.store.sql.among import among
 from gateway.store.sql.database import Database
-from gateway.store.sql.index.tables import FacetRow, FacetTermRow, StringRow, TermRow
+from gateway.store.sql.index.tables import StringRow, TermRow
 from gateway.store.sql.reading.asking import Piece
 from gateway.store.sql.reading.conditions import Conditions
+from gateway.store.sql.reading.facet_statements import FacetShape, told_facets
 from gateway.store.sql.reading.limiting import UNLIMITED, Gate
 from gateway.store.sql.reading.ordering import Order, sort_columns
 from gateway.store.sql.reading.own_counts import own_count
@@ -54,14 +56,6 @@ ESTIMATED: Final = 5_000
 
 MANY: Final = 1_000
 """From how many rows on a count asks for each participant's grants once, and not for each row's."""
-
-
-@dataclass(frozen=True, slots=True)
-class FacetShape:
-    """What a question about facets depends on; `is_driven`: by the term `facet_driver`."""
-
-    pieces: tuple[Piece, ...]
-    is_driven: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +85,7 @@ class Shape:
     is_single: bool = False
     ranges: int = 1
     most: int = 0
-    facets: "FacetShape | None" = None
+    facets: FacetShape | None = None
     own: Literal["", "all", "facets"] = ""
 
     @property
@@ -210,10 +204,19 @@ def _row_by_row(columns: list[Any], where: list[Condition], beyond: list[Conditi
     type to find a page.
     """
     driving = key[0].table
-    own = [one for one in where if set(_tables(one)) == {driving}]
-    others = [one for one in where if not any(one is other for other in own)]
+    asked = [part for one in where for part in _parts(one)]
+    own = [one for one in asked if set(_tables(one)) == {driving}]
+    others = [one for one in asked if not any(one is other for other in own)]
     found = sql_select(*columns[len(key) :]).where(*others).offset(0).correlate(driving).lateral()
     return sql_select(*key, *found.c).select_from(driving.join(found, true())).where(*own, *beyond)
+
+
+def _parts(condition: Condition) -> Iterator[Condition]:
+    """The conditions that are all true where this one is."""
+    if isinstance(condition, BooleanClauseList) and condition.operator is and_operator:
+        yield from condition.clauses
+    else:
+        yield condition
 
 
 def _tables(condition: Condition) -> Iterator[Any]:
@@ -338,28 +341,6 @@ def _ordered(shape: Shape, key: list[Any]) -> list[Any]:
     if isinstance(shape.order, str):
         return key if shape.rising else [column.desc() for column in key]
     return [column.desc() if falls else column for column, falls in zip(key, _directions(shape), strict=True)]
-
-
-def told_facets(database: Database, shape: FacetShape) -> Any:
-    """The same facets as one text with commas between, NULL for none (SQLite)."""
-    found = facets(database, shape).subquery().c.facet
-    return sql_select(func.group_concat(found)).scalar_subquery()
-
-
-def facets(database: Database, shape: FacetShape) -> Select[Any]:
-    """The facets of a type of which the pieces are true, up to `facet_limit`; their parameters are `f0`, `f1` ..."""
-    made = Conditions(database, gate=None, prefix="f")
-    facet = columns_of(FacetRow)
-    where = [facet.study == study_is(), facet.type == bindparam("type", type_=String)]
-    if shape.is_driven:
-        own = columns_of(FacetTermRow)
-        where += [
-            own.study == study_is(),
-            own.hash == bindparam("facet_driver", type_=BigInteger),
-            facet.facet == own.facet,
-        ]
-    where += [made.of(piece, facet) for piece in shape.pieces]
-    return sql_select(facet.facet).where(*where).order_by(facet.facet).limit(bindparam("facet_limit", type_=Integer))
 
 
 def capped_count(database: Database) -> Select[Any]:
