@@ -90,7 +90,7 @@ def load(text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise YamlError(error.problem or "not YAML", line, column) from None
+        raise YamlError(_told(error), line, column) from None
     except ReaderError as error:
         line, column = place_of(text.encode("utf-8", "surrogatepass")[: error.position])
         raise YamlError(str(error.reason), line, column) from None
@@ -99,6 +99,14 @@ def load(text: str) -> Document:
     builder = _Builder(_Places(text))
     tree = builder.build(node, ()) if node is not None else None
     return Document(tree, builder.places)
+
+
+def _told(error: yaml.MarkedYAMLError) -> str:
+    """What the parser says, and where that began which it could not end: a quote, a list, a block."""
+    problem, began = error.problem or "not YAML", error.context_mark
+    if not error.context or began is None or (error.problem_mark and began.line == error.problem_mark.line):
+        return problem
+    return f"{problem}, {error.context} that begins in line {began.line + 1}"
 
 
 def place_of(before: bytes) -> tuple[int, int]:

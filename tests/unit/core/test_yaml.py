@@ -1,5 +1,6 @@
 """YAML 1.2 core schema with positions; hostile documents are refused where they hurt."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -68,6 +69,68 @@ def test_refuses(text: str, line: int) -> None:
     with pytest.raises(yaml.YamlError) as refused:
         yaml.load(text)
     assert refused.value.line == line
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: 1\nb: [1,\n  2\nc: 3\n", "that begins in line 2"),
+        ("a:\n  b: 1\n  c: 2\n    d: 3\n", "mapping values are not allowed"),
+        ("a: 1\nb: 'x\nc: 2\n", "that begins in line 2"),
+        ("a:\n    b: 1\n  c: 2\n", "that begins in line 1"),
+    ],
+    ids=["list", "indented", "quote", "dedented"],
+)
+def test_says_where_that_began_which_has_no_end(text: str, told: str) -> None:
+    with pytest.raises(yaml.YamlError, match=told):
+        yaml.load(text)
+
+
+WRITTEN = """\
+plain: =abcd
+double: "=a\\tb\\u0063d \\"e"
+single: '=it''s e'
+folded: >
+  =ab
+  cd
+    ef
+literal: |
+  =ab
+  cd
+lines: =ab
+  cd
+"""
+
+
+@pytest.mark.parametrize("key", ["plain", "double", "single", "folded", "literal", "lines"])
+def test_each_character_of_a_text_has_its_place(key: str) -> None:
+    document, lines = yaml.load(WRITTEN), WRITTEN.splitlines()
+    text = document.tree[key]
+    for offset in range(1, len(text)):
+        line, column = document.position_within((key,), offset)
+        if text[offset] in "abdefis":  # the others are escapes, or blanks of a line's end
+            assert lines[line - 1][column - 1] == text[offset], offset
+
+
+@given(st.text(alphabet="=ab'\"\\ \n\té#:-", max_size=12))
+def test_the_place_of_a_character_is_in_the_text(text: str) -> None:
+    for source in (f"k: {json.dumps(text)}\n", "k: '" + text.replace("'", "''") + "'\n", f"k: |\n  {text}\n"):
+        try:
+            document = yaml.load(source)
+        except yaml.YamlError:
+            continue
+        for offset in range(len(str(document.tree["k"]))):
+            line, column = document.position_within(("k",), offset)
+            assert 1 <= line <= source.count("\n") + 1
+            assert 1 <= column <= len(source) + 1
+
+
+def test_merged_keys_stand_where_they_are_written_and_own_ones_where_they_are() -> None:
+    document = yaml.load("x: &x {a: 1, b: 2}\ny:\n  b: 3\n  <<: *x\nz:\n  <<: [*x]\n  a: null\n  c: null\n")
+    assert (document.position(("y", "b")), document.position(("y", "a"))) == ((3, 6), (1, 11))
+    assert (document.position(("y",)), document.position(("z", "b"))) == ((3, 3), (1, 17))
+    assert document.position_of_key(("y", "b")) == (3, 3)
+    assert [document.deletes_nothing(("z", name)) for name in "abc"] == [False, False, True]
 
 
 def test_a_tag_of_python_makes_no_object() -> None:
