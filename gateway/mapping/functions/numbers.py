@@ -18,6 +18,7 @@ _NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _BETWEEN = re.compile(rf"\s*({_NUMBER})\s*(?:-|\.\.|to)\s*({_NUMBER})\s*\Z")
 _BELOW = re.compile(rf"\s*<=?\s*({_NUMBER})\s*\Z")
 _ABOVE = re.compile(rf"\s*>=?\s*({_NUMBER})\s*\Z")
+_LONGEST_RANGE = 200
 _MAX_EXPONENT = 100
 _NO_FOCUS: list[Any] = []
 
@@ -50,7 +51,7 @@ def limits(focus: list[Any]) -> list[Any]:
     """`{low, high}` of reference ranges such as `4.0-5.5`, `<5`, `>=3.2`; nothing for other texts."""
     results: list[Any] = []
     for value in focus:
-        text = value if isinstance(value, str) else ""
+        text = value if isinstance(value, str) and len(value) <= _LONGEST_RANGE else ""
         if found := _BETWEEN.match(text):
             results.append({"low": Decimal(found[1]), "high": Decimal(found[2])})
         elif found := _BELOW.match(text):
