@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import pytest
 from typer.testing import CliRunner
 
+from gateway.cli._map.specifying import as_csv, as_html
 from gateway.cli.map import app
 from gateway.core.assets import asset_root
 from gateway.core.yaml import load
@@ -21,6 +22,7 @@ from gateway.mapping.registry import find_folders
 from gateway.mapping.tools.account import is_read, leaves, paths_read, rows
 from gateway.mapping.tools.compare import changes
 from gateway.mapping.tools.dictionary import dictionary
+from tests.mapping_runs import registry, shipped
 from tests.unit.mapping.files import HEAD, POINT, compiled, emit, facts
 
 PAYLOAD = {"points": [{"at": "2026-01-01T00:00:00Z", "bpm": 60, "extra": {"a": "x"}}]}
@@ -232,18 +234,25 @@ def test_the_data_dictionary_has_codes_units_profiles_and_fields(tmp_path: Path)
     assert (entry.units, entry.parts, entry.profiles) == (("g",), ("urn:a|b B",), ("urn:p",))
 
 
-def test_every_shipped_mapping_has_a_page_of_the_data_dictionary(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["docs", "--out", str(tmp_path)])
+def test_mappings_have_pages_and_an_index_of_the_data_dictionary(tmp_path: Path) -> None:
+    names = ("google-health/heart-rate", "central-lab/results-csv", "withings/measures")
+    done = CliRunner().invoke(app, ["docs", *names, "--out", str(tmp_path)])
     assert done.exit_code == 0, done.output
-    folders = dict(find_folders(asset_root("mappings")))
     index = tmp_path.joinpath("index.html").read_text("utf-8")
-    for name in folders:
-        page = tmp_path.joinpath(f"{name}.html").read_text("utf-8")
+    for name in names:
+        mapping, _ = shipped()[name]
+        assert mapping is not None
         assert f'<a href="{name}.html">' in index
-        assert "<h2>Data dictionary</h2>" in page
-        assert len(list(csv.reader(StringIO(tmp_path.joinpath(f"{name}.csv").read_text("utf-8"))))) > 3
+        assert tmp_path.joinpath(f"{name}.html").read_bytes() == f"{as_html(mapping)}\n".encode()
+        assert tmp_path.joinpath(f"{name}.csv").read_bytes() == f"{as_csv(mapping)}\n".encode()
     assert "<td>http://loinc.org|8867-4 Heart rate</td>" in index
     assert "http://hl7.org/fhir/StructureDefinition/heartrate" in index
+
+
+def test_every_shipped_mapping_has_a_page_of_the_data_dictionary() -> None:
+    for mapping in registry().all():
+        assert "<h2>Data dictionary</h2>" in as_html(mapping)
+        assert len(list(csv.reader(StringIO(as_csv(mapping))))) > 3, mapping.id
 
 
 def test_a_specification_runs_nothing(tmp_path: Path) -> None:
