@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 
 
 def show_changes(old: str, new: str, corpus: Path, facts: Path | None, values: bool, as_json: bool) -> int:
-    """Prints each change; the exit code, 1 when there is any."""
-    count = 0
-    for path, change in _changes(_both(old, new), corpus, facts):
-        count += 1
-        _show(change, path.name, values, as_json)
+    """Prints each change; the exit code, 1 when there is any, 2 without a payload that one of the mappings takes."""
+    count = taken = total = 0
+    for path, found in _changes(_both(old, new), corpus, facts):
+        total += 1
+        taken += found is not None
+        for change in found or ():
+            count += 1
+            _show(change, path.name, values, as_json)
     if not as_json:
-        write_line(f"{count} changes")
+        write_line(f"{count} changes, {taken} of {total} payloads taken")
+    if not taken:
+        show_error(f"{corpus} has no payload that one of the mappings takes: nothing was compared")
+        return 2
     return int(count > 0)
 
 
@@ -83,20 +89,23 @@ def _show(change: "Change", payload: str, values: bool, as_json: bool) -> None:
 
 def _changes(
     mappings: "tuple[Mapping, Mapping]", corpus: Path, facts: Path | None
-) -> "Iterator[tuple[Path, Change]]":
+) -> "Iterator[tuple[Path, tuple[Change, ...] | None]]":
+    """Each payload and what would change; None for one that neither mapping takes."""
     from gateway.core.errors import FhirError
     from gateway.mapping.tools.compare import changes
 
     paths = sorted(path for path in corpus.rglob("*") if path.is_file())
     for path in paced(paths, "payloads"):
-        made = []
+        made, is_taken = [], False
         for mapping in mappings:
             try:
                 decoded, known = decoded_payload(mapping, path, facts)
-                taken = mapping.takes(decoded.tree)
-                made.append(applied(mapping, decoded, known, trace=False).resources if taken else ())
+                resources = (
+                    applied(mapping, decoded, known, trace=False).resources if mapping.takes(decoded.tree) else None
+                )
+                is_taken = is_taken or resources is not None
+                made.append(resources or ())
             except FhirError as error:
                 show_error(f"{path.name}: {mapping.canonical} refuses it: {error.issues[0].rule}")
                 made.append(())
-        for change in changes(made[0], made[1]):
-            yield path, change
+        yield path, changes(made[0], made[1]) if is_taken else None

@@ -29,6 +29,8 @@ def show_steps(steps: "Sequence[Step]", as_json: bool) -> int:
         write_line(f"  mapping  {step.mapping}  {('=' + step.expression) if step.expression else '(constant)'}")
         for source in step.sources:
             write_line(f"  payload  {source}")
+    if not steps:
+        show_error("nothing was made there")
     return 0 if steps else 1
 
 

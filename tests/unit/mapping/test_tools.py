@@ -168,7 +168,7 @@ def test_commands(tmp_path: Path) -> None:
     code, text = _command("explain", folder, str(payload), "Observation.valueQuantity.value", "--facts", str(known))
     assert (code, "/points/0/bpm" in text, "=bpm" in text) == (0, True, True)
     code, text = _command("explain", folder, str(payload), "Observation.method", "--facts", str(known))
-    assert (code, text) == (1, "")
+    assert (code, text) == (1, "gateway: nothing was made there\n")
     assert _command("lint", str(tmp_path / "nowhere"))[0] == 2
 
 
