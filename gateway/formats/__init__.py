@@ -123,10 +123,10 @@ def decode(data: bytes, format: str, options: Options = NO_OPTIONS) -> Decoded:
 
     Raises `BadRequest` with a rule of the areas `format` and `payload`, its position in `source`.
     """
-    found = _format(format)
+    read = _format(format).decode
     if len(data) > MAX_BYTES:
         raise BadRequest(issue("payload.too-large", limit=MAX_BYTES))
-    return found.decode(data, options)
+    return read(data, options)
 
 
 def stream(file: BinaryIO, format: str, options: Options = NO_OPTIONS, size: int = PART_BYTES) -> Iterator[Decoded]:
@@ -143,10 +143,10 @@ def stream(file: BinaryIO, format: str, options: Options = NO_OPTIONS, size: int
 
 
 def _format(name: str) -> Format:
-    found = FORMATS.get(name)
-    if found is None:
-        raise BadRequest(issue("format.unknown", format=name, known=", ".join(FORMATS)))
-    return found
+    try:
+        return FORMATS[name]
+    except KeyError:
+        raise BadRequest(issue("format.unknown", format=name, known=", ".join(FORMATS))) from None
 
 
 __all__ = [

@@ -34,22 +34,18 @@ are several messages. There are no options. See https://www.hl7.org/implement/st
 """
 
 import re
-from itertools import islice
 from typing import Any
 
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options
-from gateway.formats.hl7v2_groups import flat, oru_groups, oru_outline
+from gateway.formats.hl7v2_groups import flat, oru_groups, oru_outline, outline_of_one_order
 from gateway.formats.hl7v2_headers import Feed, feed_of
 from gateway.formats.hl7v2_locate import Located, Message, Unfilled, Whole, made
-from gateway.formats.hl7v2_results import Row, known_results, read_result, segment_of
-from gateway.formats.hl7v2_segments import Segment, read_plain_fields, read_segment
+from gateway.formats.hl7v2_plain import MAX_SEGMENTS, SEGMENT_NAME, add_result, plain_message
+from gateway.formats.hl7v2_results import Row, segment_of
+from gateway.formats.hl7v2_segments import read_segment
 
-MAX_SEGMENTS = 200_000
-
-_SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
-_NONE: frozenset[str] = frozenset()
 _HEADERS = frozenset(("FHS", "BHS", "MSH"))
 _CLOSING = {"FHS": "FTS", "BHS": "BTS"}
 _CLOSINGS = frozenset(_CLOSING.values())
@@ -59,21 +55,23 @@ _CHARACTER_SET = re.compile(r"(?:ISO[ -]?)?(8859)[/-]([1-9]|1[0134569])|(?:WINDO
 
 def decode_hl7v2(data: bytes, options: Options) -> Decoded:
     """The messages in `data` as one tree; raises `BadRequest` with a `format.hl7-*` rule, or `payload.empty`."""
-    if not data or data.isspace():
-        raise BadRequest(issue("payload.empty"))
-    text = _text(data)
-    reader = _Reader(_unframed(text) if text[:1] == "\x0b" else text)
-    reader.read()
-    tree, messages = reader.headers, reader.messages
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        text = _declared(data, error)
+    plain = plain_message(text)
+    headers, messages = ({}, [plain]) if plain is not None else _read(data, text)
     unfilled: list[Unfilled] = []
     if len(messages) == 1:
-        tree |= _message_tree(messages[0], unfilled)
+        tree = _message_tree(messages[0], unfilled)
+        tree = {**headers, **tree} if headers else tree
     else:
+        tree = headers
         _merge(tree, [_message_tree(message, unfilled) for message in messages])
+    whole = Whole(tree, messages, unfilled)
     rows: dict[int, list[Row]] = {}
     for results, found in unfilled:
         rows[id(results)] = found
-    whole = Whole(tree, messages, unfilled)
     return Decoded(tree, whole.locate, rows, whole.fill)
 
 
@@ -82,135 +80,108 @@ def field_of(name: str) -> str:
     return name.partition("_")[0]
 
 
-def _text(data: bytes) -> str:
-    try:
-        text = data.decode()
-        return text if text[0] != "\ufeff" else text[1:]
-    except UnicodeDecodeError as error:
-        declared = re.search(rb"MSH(.)(?:[^\r\n]*?\1){16}([^\r\n^~|]*)", data)
-        name = declared.group(2).decode("ascii", "replace").strip() if declared else ""
-        found = _CHARACTER_SET.fullmatch(name)
-        if found is None:
-            raise BadRequest(issue("format.encoding", source=f"byte {error.start}", encoding="UTF-8")) from None
+def _declared(data: bytes, error: UnicodeDecodeError) -> str:
+    """The text in the character set that MSH-18 declares, which is not UTF-8."""
+    declared = re.search(rb"MSH(.)(?:[^\r\n]*?\1){16}([^\r\n^~|]*)", data)
+    name = declared.group(2).decode("ascii", "replace").strip() if declared else ""
+    found = _CHARACTER_SET.fullmatch(name)
+    if found is None:
+        raise BadRequest(issue("format.encoding", source=f"byte {error.start}", encoding="UTF-8")) from None
     encoding = f"cp{found[3]}" if found[3] else f"iso{found[1]}-{found[2]}"
     try:
         return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise BadRequest(issue("format.encoding", source=f"byte {error.start}", encoding=encoding)) from None
+    except UnicodeDecodeError as other:
+        raise BadRequest(issue("format.encoding", source=f"byte {other.start}", encoding=encoding)) from None
 
 
-def _unframed(text: str) -> str:
-    """The text of an MLLP frame, without its marks."""
+def _read(data: bytes, text: str) -> tuple[dict[str, Any], list[Message]]:
+    """The FHS and BHS segments by name, and the messages, of a payload that is not as most are."""
+    if not data or data.isspace():
+        raise BadRequest(issue("payload.empty"))
+    tidied = _tidied(text)
+    plain = plain_message(tidied) if tidied is not text else None
+    if plain is not None:
+        return {}, [plain]
+    reader = _Reader()
+    reader.read(tidied)
+    return reader.headers, reader.messages
+
+
+def _tidied(text: str) -> str:
+    """The text without byte order mark and MLLP frame, each line ended by a carriage return alone."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\r").replace("\n", "\r")
+    if text[:1] != "\x0b":
+        return text
     if "\x1c" not in text:
         raise BadRequest(issue("format.hl7-truncated", closing="MLLP end block"))
     return text.replace("\x0b", "").replace("\x1c", "\r")
 
 
 class _Reader:
-    """Splits a text into messages while it checks that every opened envelope is closed.
+    """Splits any text into messages while it checks that every opened envelope is closed.
 
-    `headers` are the FHS and BHS segments by name.
+    `headers` are the FHS and BHS segments by name; `result` is how a result of the message begins.
     """
 
-    __slots__ = ("beginnings", "feed", "headers", "in_batch", "is_plain", "message", "messages", "open", "text")
+    __slots__ = ("feed", "headers", "in_batch", "message", "messages", "open", "result")
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self) -> None:
         self.feed: Feed | None = None
-        self.is_plain = False
-        self.beginnings = _NONE
         self.headers: dict[str, Any] = {}
         self.messages: list[Message] = []
         self.message: Message = []
         self.open: list[str] = []
+        self.result = ""
         self.in_batch = 0
 
-    def read(self) -> None:
+    def read(self, text: str) -> None:
         """Reads all segments; checks envelopes and segment names."""
-        text = self.text
-        lines = (text.replace("\r\n", "\r").replace("\n", "\r") if "\n" in text else text).split("\r")
+        lines = text.split("\r")
         if len(lines) > MAX_SEGMENTS:
             raise BadRequest(issue("format.hl7-limit", limit=MAX_SEGMENTS))
-        if not lines[-1]:
-            lines.pop()
-        at, count = 0, len(lines)
-        while at < count:
-            line = lines[at]
-            at += 1
+        for number, line in enumerate(lines, 1):
             if line[:3] in _HEADERS:
-                at = self._take_usual(lines, at, self._header(line, at))
-            elif line and not line.isspace():
-                at = self._take_usual(lines, at, self._take(line, at))
+                self._header(line, number)
+            elif line[:4] != self.result or self.feed is None or self.feed.encoding.is_special(line):
+                if line and not line.isspace():
+                    self._take(line, number)
+            else:
+                add_result(self.message, line, self.feed)
         if not self.messages:
             raise BadRequest(issue("format.hl7-no-message"))
         if self.open:
             raise BadRequest(issue("format.hl7-truncated", closing=self.open[-1]))
 
-    def _take_usual(self, lines: list[str], at: int, feed: Feed) -> int:
-        """Takes segments of those that come most often, from the one at `at` on; returns where another line is."""
-        encoding, kinds, is_plain = feed.encoding, feed.kinds, self.is_plain
-        message, beginnings = self.message, self.beginnings
-        while at < len(lines) and (line := lines[at])[:4] in beginnings:
-            name = line[:3]
-            if not is_plain and encoding.is_special(line):
-                message.append((name, read_segment(line, encoding)))
-            elif name != "OBX":
-                parts = line.split(encoding.field)
-                parts[0] = ""
-                segment: Segment = {}
-                read_plain_fields(segment, parts, encoding)
-                message.append((name, segment))
-            else:
-                rows = known_results(islice(lines, at, None), encoding, kinds) if is_plain else None
-                if rows:
-                    at += len(rows)
-                    _add_rows(message, rows)
-                    continue
-                read = read_result(line, encoding, kinds)
-                if isinstance(read, tuple):
-                    _add_rows(message, [read])
-                else:
-                    message.append((name, read))
-            at += 1
-        return at
-
-    def _take(self, line: str, number: int) -> Feed:
+    def _take(self, line: str, number: int) -> None:
         """Takes a line that is not blank and no header, of this number."""
         name, feed = line[:3], self.feed
         if feed is None:
             raise BadRequest(issue("format.hl7-no-msh", source=f"line {number}"))
-        if not _SEGMENT_NAME.match(line) or line[3:4] not in ("", feed.encoding.field):
+        encoding = feed.encoding
+        if not SEGMENT_NAME.match(line) or line[3:4] not in ("", encoding.field):
             raise BadRequest(issue("format.hl7-segment", source=f"line {number}"))
         if name in _CLOSINGS:
             self._close(name, line)
         elif not self.messages:
             raise BadRequest(issue("format.hl7-no-msh", source=f"line {number}"))
         else:
-            self.message.append((name, read_segment(line, feed.encoding)))
-        return feed
+            self.message.append((name, read_segment(line, encoding)))
 
-    def _header(self, line: str, number: int) -> Feed:
-        feed = feed_of(line[3:8])
-        if feed is None:
+    def _header(self, line: str, number: int) -> None:
+        self.feed = feed_of(line[3:8])
+        if self.feed is None:
             raise BadRequest(issue("format.hl7-encoding-characters", source=f"line {number}"))
-        if feed is not self.feed:
-            # What stands nowhere behind the first header's own separators stands in no line.
-            behind = 9 if number == 1 else self.text.index(line) + 9
-            self.is_plain = self.feed is None and not feed.encoding.is_special(self.text[behind:])
-            self.feed = feed
-        segment = feed.read(line) if self.is_plain else read_segment(line, feed.encoding)
-        name = line[:3]
+        name, segment = line[:3], read_segment(line, self.feed.encoding)
         if name == "MSH":
             self.message = [(name, segment)]
             self.messages.append(self.message)
-            self.beginnings = feed.encoding.beginnings
+            self.result = f"OBX{self.feed.encoding.field}"
             self.in_batch += 1
         else:
-            self.beginnings = _NONE
+            self.result = ""
             self.headers.setdefault(name, []).append(segment)
             self.open.append(_CLOSING[name])
             self.in_batch = 0
-        return feed
 
     def _close(self, name: str, line: str) -> None:
         if self.open and self.open[-1] == name:
@@ -223,22 +194,13 @@ class _Reader:
             raise BadRequest(issue("format.hl7-batch-count", source="BTS[1].1"))
 
 
-def _add_rows(message: Message, rows: list[Row]) -> None:
-    """Adds results to a message: rows one after another are in one list."""
-    last = message[-1][1]
-    if last.__class__ is list:
-        last += rows
-    else:
-        message.append(("OBX", rows))
-
-
 def _message_tree(message: Message, unfilled: list[Unfilled]) -> Located:
     """The tree of a message; results that only have rows are noted as such."""
     is_oru = message[0][1].get("f9_1") == "ORU"
-    outlined = oru_outline(message) if is_oru else None
-    if outlined is not None:
-        unfilled += outlined[1]
-        return outlined[0]
+    if is_oru:
+        outline = outline_of_one_order(message, unfilled) or oru_outline(message, unfilled)
+        if outline is not None:
+            return outline
     message[:] = made(message, lambda rows: map(segment_of, rows))
     return oru_groups(message) if is_oru else flat(message)
 

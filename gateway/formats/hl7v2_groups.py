@@ -6,7 +6,6 @@ from gateway.formats.hl7v2_locate import Located, Message, Unfilled
 from gateway.formats.hl7v2_segments import Segment
 
 _OF_ORDER = frozenset(("ORC", "OBR", "OBX", "SPM"))
-_STARTS = (["OBR"], ["ORC", "OBR"])
 _OF_PATIENT = frozenset(("PD1",))
 _OF_VISIT = frozenset(("PV1", "PV2"))
 
@@ -27,36 +26,38 @@ def oru_groups(message: Message) -> Located:
     return _grouped(message, [], {})[0]
 
 
-def oru_outline(message: Message) -> tuple[Located, list[Unfilled]] | None:
-    """As `oru_groups`, where the lists of results that are rows are empty: these, and their rows, in order.
+def oru_outline(message: Message, unfilled: list[Unfilled]) -> Located | None:
+    """As `oru_groups`, where the lists of results that are rows are empty: these, and their rows, go to `unfilled`.
 
     None where only some results are rows, and where one that is a row has notes or is one of a specimen.
     """
-    usual = _of_one_order(message)
-    if usual is not None:
-        return usual
-    unfilled: list[Unfilled] = []
+    own: list[Unfilled] = []
     behind: dict[str, Any] = {}
-    tree, is_made = _grouped(message, unfilled, behind)
-    return None if behind or (unfilled and is_made) else (tree, unfilled)
+    tree, is_made = _grouped(message, own, behind)
+    if behind or (own and is_made):
+        return None
+    unfilled += own
+    return tree
 
 
-def _of_one_order(message: Message) -> tuple[Located, list[Unfilled]] | None:
+def outline_of_one_order(message: Message, unfilled: list[Unfilled]) -> Located | None:
     """As `oru_outline`, for a patient, an order, and its results, as most messages are; None for others."""
-    if not 4 <= len(message) <= 5:
+    order: dict[str, Any]
+    if len(message) == 4:
+        (_, header), (first, patient), (second, request), (last, rows) = message
+        order = {"OBR": request}
+    elif len(message) == 5 and message[2][0] == "ORC":
+        (_, header), (first, patient), (_, common), (second, request), (last, rows) = message
+        order = {"ORC": common, "OBR": request}
+    else:
         return None
-    (_, header), (first, patient), *started, (last, rows) = message
-    order: dict[str, Any] = dict(started)
-    if first != "PID" or last != "OBX" or rows.__class__ is not list:
-        return None
-    if [*order] not in _STARTS or len(order) < len(started):
+    if first != "PID" or second != "OBR" or last != "OBX" or rows.__class__ is not list:
         return None
     results: list[dict[str, Segment]] = []
-    order["OBSERVATION"] = results
-    order["PATIENT"] = of_patient = {"PID": patient}
-    order["MSH"] = header
-    result = {"PATIENT": of_patient, "ORDER_OBSERVATION": [order]}
-    return {"MSH": header, "PATIENT_RESULT": [result]}, [(results, rows)]
+    of_patient = {"PID": patient}
+    order["OBSERVATION"], order["PATIENT"], order["MSH"] = results, of_patient, header
+    unfilled.append((results, rows))
+    return {"MSH": header, "PATIENT_RESULT": [{"PATIENT": of_patient, "ORDER_OBSERVATION": [order]}]}
 
 
 def _grouped(message: Message, unfilled: list[Unfilled], behind: dict[str, Any]) -> tuple[Located, bool]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from gateway.formats.hl7v2_results import Kinds
 from gateway.formats.hl7v2_segments import Encoding, Segment, read_header
+from gateway.formats.hl7v2_shapes import Shapes
 
 REMEMBERED = 256
 """Of how many headers it is remembered what they say beside time and number."""
@@ -32,13 +33,18 @@ class _Said:
 
 
 class Feed:
-    """What is remembered of messages with the same separators: kinds of results, and headers."""
+    """What is remembered of messages with the same separators: kinds of results, headers, shapes of lines.
 
-    __slots__ = ("_said", "encoding", "kinds")
+    `before_result` is what stands before the fields of a result.
+    """
+
+    __slots__ = ("_said", "before_result", "encoding", "kinds", "shapes")
 
     def __init__(self, encoding: Encoding) -> None:
         self.encoding = encoding
+        self.before_result = f"\rOBX{encoding.field}"
         self.kinds = Kinds(encoding)
+        self.shapes = Shapes(encoding)
         self._said: dict[str, _Said] = {}
 
     def read(self, line: str) -> Segment:

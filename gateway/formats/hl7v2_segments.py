@@ -36,16 +36,12 @@ _COMPONENTS = [f"c{number}" for number in range(64)]
 _NAMED = [(names[""], names["c1"], [(key, names[key]) for key in _COMPONENTS[1 : MAX_PARTS + 1]]) for names in _NAMES]
 """For each field its name, that of its first component, and for each component its key and its name."""
 _NUMBERS = range(MAX_NAMED + 1)
-_OFTEN = ("PID", "PV1", "NTE", "ORC", "OBR", "OBX", "SPM")
 _HEADERS = frozenset(("MSH", "BHS", "FHS"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoding:
-    """The separators that a header segment declares; one object for the same ones.
-
-    `beginnings` are those of the lines that come most often.
-    """
+    """The separators that a header segment declares; one object for the same ones."""
 
     field: str
     component: str
@@ -53,7 +49,6 @@ class Encoding:
     escape: str
     subcomponent: str
     escaped: re.Pattern[str]
-    beginnings: frozenset[str]
 
     def is_special(self, text: str) -> bool:
         """Whether a text has more than fields and components: repetitions, subcomponents, escapes, nulls."""
@@ -76,15 +71,7 @@ def _encoding(start: str) -> Encoding | None:
         return None
     field, component, repetition, escape, subcomponent = tuple(characters)
     mark = re.escape(escape)
-    return Encoding(
-        field,
-        component,
-        repetition,
-        escape,
-        subcomponent,
-        re.compile(f"{mark}([^{mark}]*){mark}"),
-        frozenset(name + field for name in _OFTEN),
-    )
+    return Encoding(field, component, repetition, escape, subcomponent, re.compile(f"{mark}([^{mark}]*){mark}"))
 
 
 USUAL = cast(Encoding, _encoding("|^~\\&"))

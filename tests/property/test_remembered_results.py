@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.formats import decode
 from gateway.formats.hl7v2_headers import feed_of
-from gateway.formats.hl7v2_segments import Encoding, read_header, read_segment
+from gateway.formats.hl7v2_segments import USUAL, Encoding, read_header, read_segment
 from gateway.mapping.tools.selftest import facts_of
 from tests.mapping_runs import registry
 
@@ -64,6 +64,26 @@ def test_a_header_reads_the_same_whatever_was_read_before(lines: list[str], decl
         assert [*first.items()] == [*again.items()] == [*read_header(line, encoding, is_plain=False).items()]
         shared = {id(part) for part in first.values() if isinstance(part, dict)}
         assert shared.isdisjoint(map(id, again.values()))
+
+
+SEGMENTS = st.builds(
+    lambda name, texts: "|".join((name, *texts)),
+    st.sampled_from(("PID", "OBR", "ZZZ")),
+    st.lists(st.sampled_from(("", "", "1", "a^b", "^^c", "a^", "^", "a^b^c^d")), max_size=4),
+)
+
+
+@example(
+    ["PID|1||1^^^A^MR", "PID|2||7^^^B^MR", "PID|3||8^^^B^MR", "PID|3||8^^^B^", "PID||1|8^^^B^MR", "PID|1^2||8^^^B^MR"]
+)
+@given(st.lists(SEGMENTS, min_size=1, max_size=6))
+def test_a_segment_reads_the_same_whatever_shapes_came_before(lines: list[str]) -> None:
+    lines *= 3
+    body = "\r".join(("MSH|^~\\&|LAB|S|GW|T|2026||ADT^A01|1|P|2.5.1", *lines)).encode()
+    tree = decode(body, "hl7v2").tree
+    for name in ("PID", "OBR", "ZZZ"):
+        expected = [slowly(line, USUAL) for line in lines if line[:3] == name]
+        assert [[*segment.items()] for segment in tree.get(name, [])] == expected
 
 
 FACTS = facts_of({"subject": {"id": "p1", "zone": "UTC"}, "site": {"zone": "UTC"}})
