@@ -40,6 +40,32 @@ _ROOTS: Final[dict[type, str]] = {
 }
 """The expression that a statement evaluates first, and once."""
 
+_BARE: Final = frozenset(
+    [
+        "arg",
+        "attr",
+        "conversion",
+        "ctx",
+        "id",
+        "is_async",
+        "kind",
+        "name",
+        "names",
+        "op",
+        "ops",
+        "simple",
+        "type_comment",
+    ]
+)
+"""Fields that hold texts, numbers, contexts and operators, whatever has them."""
+
+_PARTS: Final[dict[type, tuple[str, ...]]] = {
+    kind: () if kind in (ast.Name, ast.Constant) else tuple(one for one in kind._fields if one not in _BARE)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+"""The fields of each kind of node in which nodes may be that have a name in them."""
+
 _Put: TypeAlias = Callable[[ast.expr], None]
 _Span: TypeAlias = list[int]
 
@@ -48,14 +74,27 @@ def tidied(module: ast.Module) -> ast.Module:
     """The same module, changed in place."""
     stored: Counter[str] = Counter()
     loaded: Counter[str] = Counter()
-    for node in ast.walk(module):
+    for node in _nodes(module):
         if isinstance(node, ast.Name):
             (loaded if isinstance(node.ctx, ast.Load) else stored)[node.id] += 1
     _join(module.body, {name for name, count in loaded.items() if count == 1 == stored[name]})
-    for node in ast.walk(module):
+    for node in _nodes(module):
         if isinstance(node, ast.FunctionDef):
             _rename(node)
     return module
+
+
+def _nodes(root: ast.AST) -> list[ast.AST]:
+    """What `ast.walk` gives, without contexts and operators, in half its time: functions have 25,000 nodes."""
+    found = [root]
+    for node in found:
+        for field in _PARTS[type(node)]:
+            value = getattr(node, field, None)
+            if isinstance(value, list):
+                found.extend(filter(None, value))
+            elif value is not None:
+                found.append(value)
+    return found
 
 
 def _join(block: list[ast.stmt], once: set[str]) -> None:
@@ -141,19 +180,27 @@ def _rename(function: ast.FunctionDef) -> None:
             heappush(free, heappop(busy)[1])
         title = heappop(free) if free else name
         heappush(busy, (end, title))
-        names[name] = title
-    for node in [*ast.walk(function)]:
-        for field, value in ast.iter_fields(node):
-            if isinstance(value, ast.Name):
-                setattr(node, field, _named(value, names))
-            elif isinstance(value, list):
-                value[:] = [_named(one, names) for one in value]
+        if title != name:
+            names[name] = title
+    if names:
+        _retitle(function, names)
 
 
-def _named(node: Any, names: Mapping[str, str]) -> Any:
-    if not isinstance(node, ast.Name) or names.get(node.id, node.id) == node.id:
-        return node
-    return ast.Name(names[node.id], node.ctx, lineno=1, col_offset=0, end_lineno=1, end_col_offset=0)
+def _retitle(function: ast.FunctionDef, names: Mapping[str, str]) -> None:
+    for node in _nodes(function):
+        for field in _PARTS[type(node)]:
+            value = getattr(node, field, None)
+            if isinstance(value, list):
+                for number, one in enumerate(value):
+                    if isinstance(one, ast.Name) and one.id in names:
+                        value[number] = _named(one, names[one.id])
+            elif isinstance(value, ast.Name) and value.id in names:
+                setattr(node, field, _named(value, names[value.id]))
+
+
+def _named(node: ast.Name, title: str) -> ast.Name:
+    """A node may stand in several places, and is left as it is."""
+    return ast.Name(title, node.ctx, lineno=1, col_offset=0, end_lineno=1, end_col_offset=0)
 
 
 class _Spans:
@@ -222,4 +269,4 @@ class _Spans:
             self._early.add(node.id)
 
     def _keep(self, node: ast.AST) -> None:
-        self._fixed.update(one.id for one in ast.walk(node) if isinstance(one, ast.Name))
+        self._fixed.update(one.id for one in _nodes(node) if isinstance(one, ast.Name))
