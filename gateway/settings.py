@@ -114,6 +114,18 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=20_000_000, ge=1_000, description="Largest request body; more is refused with 413"
     )
+    max_head_bytes: int = Field(
+        default=65_536,
+        ge=4_096,
+        le=1_000_000,
+        description="Largest address and headers of a request together; more is refused with 431",
+    )
+    client_seconds: int = Field(
+        default=30,
+        ge=1,
+        le=3600,
+        description="How long the head of a request may take, and a pause within its body; then it is refused with 408",
+    )
     issuers: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="OpenID Connect issuers whose access tokens are accepted for the clients that name them, "

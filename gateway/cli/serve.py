@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -55,8 +56,10 @@ def serve(
 
 def server_options(settings: "Settings") -> dict[str, Any]:
     """How uvicorn is to serve by these settings."""
+    from gateway.cli._serve.connection import Connection, Patience
+
     return {
-        "http": "gateway.cli._serve.corked:CorkedProtocol",
+        "http": partial(Connection, patience=Patience(settings.max_head_bytes, settings.client_seconds)),
         "host": settings.host,
         "port": settings.port,
         "workers": settings.workers,

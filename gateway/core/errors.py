@@ -60,6 +60,12 @@ class NotAcceptable(FhirError):
     status = 406
 
 
+class RequestTimeout(FhirError):
+    """The client began a request and did not end it in time (408)."""
+
+    status = 408
+
+
 class Conflict(FhirError):
     """The state of the resource does not allow the write (409)."""
 
@@ -102,6 +108,12 @@ class TooManyRequests(FhirError):
     status = 429
     seconds = 5
     """After how many seconds to ask again."""
+
+
+class HeadTooLarge(FhirError):
+    """The request line and headers are larger than the gateway takes (431)."""
+
+    status = 431
 
 
 class Unavailable(FhirError):

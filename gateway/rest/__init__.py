@@ -7,7 +7,8 @@ Start with `create_api`.
 """
 
 from gateway.rest.api import create_api, served
+from gateway.rest.layers.edge import refused
 from gateway.rest.messages.cursors import Cursors
 from gateway.rest.parts import Parts
 
-__all__ = ["Cursors", "Parts", "create_api", "served"]
+__all__ = ["Cursors", "Parts", "create_api", "refused", "served"]

@@ -1,11 +1,9 @@
 """Answers that leave the process at once: uvicorn writes head and body apart, and each wakes the client."""
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from gateway.cli._serve.answering import JOINED, with_whole_answers
+from gateway.cli._serve.answering import JOINED
 
 
 class Corked:
@@ -57,50 +55,3 @@ class Corked:
         if self._head:
             head, self._head = self._head, b""
             self._transport.write(head)
-
-
-class CorkedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol over corked transports, whose applications may send an answer whole.
-
-    A connection that nobody uses is closed by one timer, which looks how long that has been: uvicorn sets one after
-    each answer and takes it back with the next request.
-    """
-
-    _timer: asyncio.TimerHandle | None = None
-    _idle_since: float | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Takes a new connection."""
-        self.app = with_whole_answers(self.app)
-        super().connection_made(cast(asyncio.Transport, Corked(cast(asyncio.Transport, transport), self.loop)))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forgets a connection."""
-        super().connection_lost(exc)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def on_response_complete(self) -> None:
-        """Begins to answer what came meanwhile; from here on nobody uses the connection where nothing did."""
-        if self.pipeline or self.transport.is_closing():
-            super().on_response_complete()
-            return
-        self.server_state.total_requests += 1
-        self.flow.resume_reading()
-        self._idle_since = self.loop.time()
-        if self._timer is None:
-            self._timer = self.loop.call_later(self.timeout_keep_alive, self._close_if_idle)
-
-    def _unset_keepalive_if_required(self) -> None:
-        self._idle_since = None
-
-    def _close_if_idle(self) -> None:
-        self._timer = None
-        if self._idle_since is None:
-            return
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left > 0:
-            self._timer = self.loop.call_later(left, self._close_if_idle)
-        else:
-            self.timeout_keep_alive_handler()

@@ -6,6 +6,18 @@ RULES: dict[str, Rule] = {
     "rest.internal": Rule(
         "fatal", "exception", "The gateway failed to answer", "Try again; tell the operator the X-Request-Id"
     ),
+    "rest.not-http": Rule(
+        "error", "structure", "The bytes are not a request of HTTP/1.1", "Send a request as RFC 9112 has it"
+    ),
+    "rest.head-too-large": Rule(
+        "error",
+        "too-long",
+        "The address and headers of the request are larger than {limit} bytes",
+        "Send a long search by POST to _search, and only the headers that are needed",
+    ),
+    "rest.request-late": Rule(
+        "error", "timeout", "The request did not come whole: nothing more of it within {seconds} s", "Send it again"
+    ),
     "rest.unknown-route": Rule(
         "error", "not-found", "There is nothing at this address", "The FHIR base is /studies/{{study}}/fhir"
     ),

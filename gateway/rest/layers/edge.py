@@ -12,10 +12,11 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.core.errors import FhirError
 from gateway.core.ids import RandomIds
 from gateway.core.logs import logger
 from gateway.rest.messages.answers import Headers
-from gateway.rest.messages.problems import internal, nowhere
+from gateway.rest.messages.problems import internal, nowhere, refusal
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NOTES = "gateway.notes"
@@ -33,6 +34,12 @@ _HEADERS = (
 def request_id(scope: Scope) -> str:
     """The id of the request, as in its `X-Request-Id` response header, log line and audit events."""
     return str(scope.get(REQUEST_ID, ""))
+
+
+def refused(error: FhirError) -> tuple[Headers, bytes]:
+    """The headers and the body of a refusal by the server itself, of what is no request that a layer could see."""
+    answer = refusal(error)
+    return (*answer.raw_headers, *_HEADERS), bytes(answer.body)
 
 
 def note(scope: Scope, **facts: str) -> None:

@@ -29,3 +29,9 @@ class Connection(asyncio.Transport):
 
     def close(self) -> None:
         self.is_closed = True
+
+    def pause_reading(self) -> None:
+        """Nothing is read by itself here."""
+
+    def resume_reading(self) -> None:
+        """Nothing is read by itself here."""

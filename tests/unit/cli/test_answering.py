@@ -9,7 +9,8 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from gateway.cli._serve.answering import JOINED
-from gateway.cli._serve.corked import CorkedProtocol
+from gateway.cli._serve.connection import Connection as ServedConnection
+from gateway.cli._serve.connection import Patience
 from gateway.rest.messages.answers import Ready
 from tests.unit.cli.connections import Connection
 
@@ -29,7 +30,7 @@ def answered(answer: Any, request: str, *, whole: bool, keep_alive: float = 5, s
         config.load()
         state = ServerState()
         state.default_headers = [(b"date", b"Sun, 06 Nov 1994 08:49:37 GMT")]
-        protocol, connection = CorkedProtocol(config, state, {}), Connection()
+        protocol, connection = ServedConnection(config, state, {}, patience=Patience()), Connection()
         protocol.connection_made(connection)
         for _ in range(2):
             if not connection.is_closed:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cli._serve.corked import JOINED, Corked
+from gateway.cli._serve.answering import JOINED
+from gateway.cli._serve.corked import Corked
 from tests.unit.cli.connections import Connection
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"

@@ -44,5 +44,5 @@ def test_only_proxies_that_are_named_speak_for_others(
         "client": (peer, 40000),
         "headers": [(b"x-forwarded-for", header.encode())],
     }
-    asyncio.run(config.loaded_app(scope, None, None))  # type: ignore[arg-type]
+    asyncio.run(config.loaded_app(scope, None, None))
     assert seen == [expected]
