@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         default=30,
         ge=1,
         le=3600,
-        description="How long the head of a request may take, and a pause within its body; then it is refused with 408",
+        description="How long a head of a request may take, or a pause within its body, before it is refused (408)",
     )
     issuers: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
