@@ -11,10 +11,10 @@ from gateway.access import Write
 from gateway.core.resources import Key
 from gateway.core.types import Resource
 from tests.e2e.http_gateway import observation
-from tests.e2e.test_bulk_departures import consent_of, exported, made_once, now, served
+from tests.e2e.test_bulk_departures import consent_of, exported, now, served
 from tests.e2e.test_bulk_races import REQUEST, Served
 
-__all__ = ["made_once", "served"]
+__all__ = ["served"]
 
 
 def write(served: Served, resource: Resource) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.demo_study import SOURCE, VENDOR_USER, heart_rate_payload
 from gateway.core import dumps
+from gateway.store.sql.time_limit import LimitedConnection
 from tests.e2e.http_gateway import BASE, STUDY, Http, observation, serving
 
 WRITER = "site-app"
@@ -29,7 +30,7 @@ class Counting:
     def connect(self, connect: Callable[..., sqlite3.Connection]) -> Callable[..., sqlite3.Connection]:
         texts = self.texts
 
-        class Noted(sqlite3.Connection):
+        class Noted(LimitedConnection):
             def execute(self, text: str, *rest: Any) -> sqlite3.Cursor:
                 texts.append(text)
                 return super().execute(text, *rest)
