@@ -29,7 +29,10 @@ def server(run: str, given: str | None) -> Iterator[str]:
         for setting in ("fsync", "full_page_writes", "autovacuum"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
         connection.execute("SELECT pg_reload_conf()")
-    yield running.get_uri()
+    try:
+        yield running.get_uri()
+    finally:
+        running.cleanup()  # at the end of a process, as the library does it, is too late for one that is ended
 
 
 @contextmanager
