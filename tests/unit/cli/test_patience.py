@@ -12,7 +12,8 @@ from gateway.cli._serve.connection import MOST_HEADERS, Patience
 from gateway.cli._serve.connection import Connection as Served
 from tests.unit.cli.connections import Connection
 
-PATIENCE = Patience(head_bytes=4_096, seconds=0.05)
+SHORT = 0.05
+LONG_ENOUGH = 30
 BEGUN = b"POST / HTTP/1.1\r\nHost: x\r\n"
 POSTED = BEGUN + b"Content-Length: 4\r\n\r\n"
 CHUNKED = BEGUN + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"
@@ -33,13 +34,16 @@ async def answer(_scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def received(*pieces: bytes, after: float = 0, kept: float = 5) -> tuple[bytes, bool]:
+def received(
+    *pieces: bytes, seconds: float = LONG_ENOUGH, after: float = 0, kept: float = LONG_ENOUGH
+) -> tuple[bytes, bool]:
     """What a client gets that sends these pieces, a moment apart; and whether its connection is closed then."""
 
     async def serve() -> tuple[bytes, bool]:
         config = Config(answer, log_config=None, access_log=False, timeout_keep_alive=kept)  # type: ignore[arg-type]
         config.load()
-        protocol, connection = Served(config, ServerState(), {}, patience=PATIENCE), Connection()
+        patience = Patience(head_bytes=4_096, seconds=seconds)
+        protocol, connection = Served(config, ServerState(), {}, patience=patience), Connection()
         protocol.connection_made(connection)
         for piece in pieces:
             if not connection.is_closed:
@@ -93,24 +97,24 @@ def test_what_cannot_be_a_request_is_refused_at_once(pieces: tuple[bytes, ...], 
     ids=["in a head", "in a body", "in the second head", "before a byte", "in empty lines"],
 )
 def test_a_client_that_stops_is_let_go(pieces: tuple[bytes, ...], status: int | None) -> None:
-    told, is_closed = received(*pieces, after=0.15)
+    told, is_closed = received(*pieces, seconds=SHORT, after=3 * SHORT)
     assert is_closed
     assert (f"HTTP/1.1 {status} ".encode() in told) if status else told == b""
 
 
 def test_pieces_of_a_head_have_one_time_together() -> None:
-    assert received(BEGUN, *[b"A: b\r\n"] * 200, after=0)[1]
+    assert received(BEGUN, *[b"A: b\r\n"] * 200, seconds=SHORT)[1]
 
 
 def test_a_body_may_take_its_time_as_long_as_it_goes_on() -> None:
-    told, is_closed = received(BEGUN + b"Content-Length: 200\r\n\r\n", *[b"x"] * 200)
-    assert told.endswith(b"x" * 200)
+    told, is_closed = received(BEGUN + b"Content-Length: 400\r\n\r\n", *[b"x"] * 400, seconds=0.4)
+    assert told.endswith(b"x" * 400)
     assert not is_closed
 
 
 @pytest.mark.parametrize("between", [(), (b"\r\n",)], ids=["nothing", "an empty line"])
 def test_a_connection_that_nobody_uses_is_closed(between: tuple[bytes, ...]) -> None:
-    told, is_closed = received(WHOLE, *between, after=0.15, kept=0.05)
+    told, is_closed = received(WHOLE, *between, after=3 * SHORT, kept=SHORT)
     assert told.count(b"HTTP/1.1 200") == 1
     assert is_closed
 
