@@ -241,12 +241,13 @@ def hl7_time_of(value: Any) -> str | None:
     """As `hl7_time` in the default zone, for one item or none; remembered in the unit, where it comes again."""
     if value is None:
         return None
-    told = full_second(value) if value.__class__ is str else None
-    if told is not None:
-        times = current.get().times
-        if len(times) < MEMORY:
-            times[value] = told
-        return told
+    if value.__class__ is str:
+        told = full_second(value)
+        if told is not None:
+            times = current.get().times
+            if len(times) < MEMORY:
+                times[value] = told
+            return told
     found = _hl7(value, _NO_FOCUS)
     if found is not None:
         remember(current.get().times, value, found)
