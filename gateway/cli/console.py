@@ -75,8 +75,8 @@ def _on_one(text: str) -> str:
     return harmless(text).replace("\n", "\\n").replace("\r", "\\r")
 
 
-def show_issues(issues: Iterable[Issue], name: str = "") -> None:
-    """Writes each issue to stderr: severity, rule, message, then its positions and hint."""
+def show_issues(issues: Iterable[Issue], name: str = "", on: "Console | None" = None) -> None:
+    """Writes each issue to stderr, or on another console: severity, rule, message, then its positions and hint."""
     from rich.text import Text
 
     colours = {"fatal": "bold red", "error": "red", "warning": "yellow", "information": "cyan"}
@@ -89,4 +89,4 @@ def show_issues(issues: Iterable[Issue], name: str = "") -> None:
             line.append(f"\n  at {_on_one(where)}")
         if found.hint:
             line.append(f"\n  {_on_one(found.hint)}")
-        errors().print(line, soft_wrap=True)
+        (on or errors()).print(line, soft_wrap=True)

@@ -5,21 +5,14 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli._map.chosen import (
-    applied,
-    chosen,
-    compiled_mapping,
-    head_of,
-    installed,
-    prepared,
-    surroundings,
-)
-from gateway.cli._map.pace import paced
+from gateway.cli._map.chosen import applied, head_of, installed, prepared
 from gateway.cli.console import show_error, show_issues, write_json, write_line
 
 app = typer.Typer(
     help="Begin, check, test, run, explain and compare mappings.", no_args_is_help=True, rich_markup_mode=None
 )
+
+MANY = "Ids, folders, or a folder of many mappings; all installed ones if none."
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine output on stdout.")]
 Folder = Annotated[str, typer.Argument(help="A mapping's id, or its folder.")]
@@ -51,34 +44,25 @@ def list_mappings(as_json: AsJson = False) -> None:
 
 @app.command()
 def lint(
-    folders: Annotated[list[str] | None, typer.Argument(help="Ids or folders; all installed ones if none.")] = None,
+    folders: Annotated[list[str] | None, typer.Argument(help=MANY)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check mapping files: every fault at once, with line and column.
 
-    Exit 1 when a file has faults; warnings do not count.
+    A line a mapping, its findings below it. Exit 1 when a file has faults; warnings do not count.
 
     Example: gateway map lint mappings/google-health/heart-rate
-    """
-    from gateway.core import operation_outcome
-    from gateway.core.issues import any_blocks
-    from gateway.mapping.registry import read_mapping
 
-    faulty = False
-    for name, folder in paced(chosen(folders), "mappings"):
-        _, issues = read_mapping(folder, name, surroundings())
-        faulty = faulty or any_blocks(issues)
-        if as_json:
-            write_json({"mapping": name, "outcome": operation_outcome(issues)})
-        else:
-            show_issues(issues)
-            write_line(f"{name}: {len(issues)} findings")
-    raise typer.Exit(1 if faulty else 0)
+    Example: gateway map lint mappings
+    """
+    from gateway.cli._map.linting import show_findings
+
+    raise typer.Exit(show_findings(folders, as_json))
 
 
 @app.command("test")
 def check_examples(
-    folders: Annotated[list[str] | None, typer.Argument(help="Ids or folders; all installed ones if none.")] = None,
+    folders: Annotated[list[str] | None, typer.Argument(help=MANY)] = None,
     update: Annotated[
         bool, typer.Option("--update", help="Write expected.json and issues.json of the examples; then read them.")
     ] = False,
@@ -145,7 +129,6 @@ def explain(
     Example: gateway map explain google-health/heart-rate day.json Observation.valueQuantity.value
     """
     from gateway.cli._map.tracing import show_steps, show_stored
-    from gateway.mapping.explaining.explain import steps_at
 
     if study:
         raise typer.Exit(show_stored(study, client, what, at, as_json))
@@ -153,7 +136,7 @@ def explain(
         show_error("say a payload file and a path, or --study and a stored resource")
         raise typer.Exit(2)
     compiled, decoded, known = prepared(what, payload, facts)
-    raise typer.Exit(show_steps(steps_at(applied(compiled, decoded, known, trace=True).trace, path), as_json))
+    raise typer.Exit(show_steps(applied(compiled, decoded, known, trace=True).trace, path, as_json))
 
 
 @app.command()
@@ -269,7 +252,7 @@ def drift(
 @app.command("docs")
 def specification(
     mappings: Annotated[
-        list[str] | None, typer.Argument(help="Ids or folders; with --out all installed if none.")
+        list[str] | None, typer.Argument(help="Ids, folders, or a folder of many; with --out all installed if none.")
     ] = None,
     html: Annotated[bool, typer.Option("--html", help="HTML instead of CSV")] = False,
     out: Annotated[
@@ -280,13 +263,11 @@ def specification(
 
     Example: gateway map docs withings/measures --html > measures.html
     """
-    from gateway.cli._map.specifying import as_csv, as_html, write_folder
+    from gateway.cli._map.specifying import show_one, write_folder
 
     if out is not None:
         raise typer.Exit(write_folder(mappings, out))
     if not mappings or len(mappings) > 1:
         show_error("say one mapping, or --out and a folder")
         raise typer.Exit(2)
-    ((name, folder),) = chosen(mappings)
-    found = compiled_mapping(name, folder)
-    write_line(as_html(found) if html else as_csv(found))
+    show_one(mappings[0], html)

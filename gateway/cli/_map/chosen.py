@@ -35,8 +35,7 @@ def head_of(name: str, folder: "Traversable") -> tuple[str, ...]:
 
 def prepared(mapping: str, payload: Path, facts: Path | None) -> "tuple[Mapping, Decoded, Facts]":
     """The mapping, the decoded payload and the facts that a command names."""
-    ((name, folder),) = chosen([mapping])
-    compiled = compiled_mapping(name, folder)
+    compiled = compiled_mapping(*chosen_one(mapping))
     return (compiled, *decoded_payload(compiled, payload, facts))
 
 
@@ -65,10 +64,10 @@ def decoded_payload(mapping: "Mapping", payload: Path, facts: Path | None) -> "t
         raise typer.BadParameter(f"{where} {difference.problem}", param_hint="--facts")
     said = context.get("envelope", {}).get("charset", "")
     decoded = decode(data, mapping.format, {"charset": said, **mapping.source.options})
-    return part_of(mapping, decoded, _others(mapping)).decoded, facts_of(context, sha256(data))
+    return part_of(mapping, decoded, others(mapping)).decoded, facts_of(context, sha256(data))
 
 
-def _others(mapping: "Mapping") -> frozenset[str]:
+def others(mapping: "Mapping") -> frozenset[str]:
     """The members that installed mappings beside this one call their own; nothing of them is compiled or checked."""
     from gateway.core.yaml import YamlError, load
     from gateway.mapping.language.load import FILE_NAME
@@ -123,25 +122,48 @@ def installed() -> "Iterator[tuple[str, Traversable]]":
 
 
 def chosen(wanted: list[str] | None) -> "list[tuple[str, Traversable]]":
-    """Name and folder of what was asked for: folders as they are, or by their file, else installed mappings by folder
-    name or id."""
+    """Name and folder of what was asked for, each once: folders as they are, by their file, or all mappings below a
+    folder, else installed mappings by folder name or id."""
     if not wanted:
         return list(installed())
     known: dict[str, Traversable] = {}
     found: list[tuple[str, Traversable]] = []
     for name in wanted:
-        name = name.removesuffix("/mapping.yaml")
-        if Path(name, "mapping.yaml").is_file():
-            found.append(("/".join(Path(name).resolve().parts[-2:]), Path(name)))
-            continue
-        known = known or dict(installed())
-        folder = known.get(name.rstrip("/"))
-        folder = folder or next((at for key, at in known.items() if head_of(key, at)[0] == name), None)
-        if folder is None:
-            show_error(f"there is no mapping {name}; see gateway map list")
-            raise typer.Exit(2)
-        found.append((name, folder))
-    return found
+        here = _folders_at(Path(name.removesuffix("/mapping.yaml")))
+        if not here:
+            known = known or dict(installed())
+            folder = known.get(name.rstrip("/"))
+            folder = folder or next((at for key, at in known.items() if head_of(key, at)[0] == name), None)
+            if folder is None:
+                show_error(_nothing_at(name))
+                raise typer.Exit(2)
+            here = [(name, folder)]
+        found += here
+    return list({str(folder): (name, folder) for name, folder in found}.values())
+
+
+def chosen_one(wanted: str) -> "tuple[str, Traversable]":
+    """Name and folder of the one mapping that was asked for."""
+    found = chosen([wanted])
+    if len(found) > 1:
+        show_error(f"{wanted} holds {len(found)} mappings: say one, such as {found[0][1]}")
+        raise typer.Exit(2)
+    return found[0]
+
+
+def _folders_at(path: Path) -> "list[tuple[str, Traversable]]":
+    """The mapping in a folder, named by its last two parts; else those below it, named from there; none elsewhere."""
+    from gateway.mapping.registry import find_folders
+
+    if path.joinpath("mapping.yaml").is_file():
+        return [("/".join(path.resolve().parts[-2:]), path)]
+    return sorted(find_folders(path), key=lambda found: found[0])
+
+
+def _nothing_at(name: str) -> str:
+    if Path(name).is_dir():
+        return f"there is no mapping.yaml in {name}, nor below it"
+    return f"there is no mapping {name}; see gateway map list"
 
 
 @cache

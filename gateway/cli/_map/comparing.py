@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gateway.cli._map.chosen import applied, chosen, compiled_mapping, decoded_payload
+from gateway.cli._map.chosen import applied, chosen_one, compiled_mapping, decoded_payload
 from gateway.cli._map.looking import looking
 from gateway.cli._map.pace import paced
 from gateway.cli.console import show_error, show_issues, write_json, write_line
@@ -62,7 +62,7 @@ def show_study_changes(old: str, new: str, study: str, client: str, values: bool
 
 
 def _both(old: str, new: str) -> "tuple[Mapping, Mapping]":
-    first, second = (compiled_mapping(name, folder) for name, folder in chosen([old, new]))
+    first, second = (compiled_mapping(*chosen_one(name)) for name in (old, new))
     return first, second
 
 

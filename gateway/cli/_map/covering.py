@@ -1,19 +1,22 @@
 """`map coverage`: fields that nothing reads, rules that never made anything."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from gateway.cli._map.chosen import applied, chosen, compiled_mapping, decoded_payload
+from gateway.cli._map.chosen import applied, chosen_one, compiled_mapping, decoded_payload, others
 from gateway.cli._map.looking import looking
 from gateway.cli._map.pace import paced
 from gateway.cli.console import show_error, show_issues, write_json, write_line
 
 if TYPE_CHECKING:
-    from gateway.mapping import Mapping
+    from importlib.resources.abc import Traversable
+
+    from gateway.formats import Decoded
+    from gateway.mapping import Mapping, Step
 
 
 @dataclass(slots=True)
@@ -27,32 +30,36 @@ class _Seen:
 
 def show_coverage(mapping: str, payloads: list[Path], facts: Path | None, as_json: bool) -> int:
     """Prints what files do not cover; the exit code, 2 without any payload that the mapping takes."""
-    ((name, folder),) = chosen([mapping])
+    name, folder = chosen_one(mapping)
     compiled = compiled_mapping(name, folder)
-    found = payloads or sorted(Path(str(folder)).glob("examples/*/payload.*"))
-    return _show(compiled, _of_files(compiled, found, facts, tell=bool(payloads)), as_json)
+    if payloads:
+        return _show(compiled, _of_files(compiled, payloads, facts), as_json)
+    seen = _of_examples(compiled, folder)
+    if not seen.payloads:
+        show_error(f"{name} has no example that it takes: name payload files")
+        return 2
+    return _show(compiled, seen, as_json)
 
 
 def show_study_coverage(mapping: str, study: str, client: str, as_json: bool) -> int:
     """Prints what the landed payloads of a study do not cover."""
     from gateway.core.errors import FhirError
 
-    ((name, folder),) = chosen([mapping])
-    compiled = compiled_mapping(name, folder)
+    compiled = compiled_mapping(*chosen_one(mapping))
     seen = _Seen()
     with looking(study, client) as inspection:
         try:
             for landed in inspection.payloads(compiled, "coverage"):
                 if landed.decoded is not None:
-                    _add(seen, compiled, landed.decoded.tree, landed.reading.trace)
+                    _add(seen, compiled, landed.decoded, landed.reading.trace)
         except FhirError as error:
             show_issues(error.issues)
             raise typer.Exit(2) from None
     return _show(compiled, seen, as_json)
 
 
-def _of_files(mapping: "Mapping", paths: list[Path], facts: Path | None, *, tell: bool) -> _Seen:
-    """What payloads show; those that are not taken are told unless they are the mapping's own, made to be refused."""
+def _of_files(mapping: "Mapping", paths: list[Path], facts: Path | None) -> _Seen:
+    """What payload files show; those that are not taken are told."""
     from gateway.core.errors import FhirError
 
     seen = _Seen()
@@ -61,22 +68,38 @@ def _of_files(mapping: "Mapping", paths: list[Path], facts: Path | None, *, tell
             decoded, known = decoded_payload(mapping, path, facts)
             mapped = applied(mapping, decoded, known, trace=True)
         except FhirError as error:
-            if tell:
-                show_error(f"{path}: not taken: {error.issues[0].rule}")
+            show_error(f"{path}: not taken: {error.issues[0].rule}")
             continue
-        _add(seen, mapping, decoded.tree, mapped.trace)
+        _add(seen, mapping, decoded, mapped.trace)
     return seen
 
 
-def _add(seen: _Seen, mapping: "Mapping", tree: Any, trace: Any) -> None:
-    from gateway.mapping.tools.account import is_read, leaves, paths_read
+def _of_examples(mapping: "Mapping", folder: "Traversable") -> _Seen:
+    """What the mapping's own examples show, of their own participants; those made to be refused are passed over."""
+    from gateway.core.errors import FhirError
+    from gateway.mapping import part_of
+    from gateway.mapping.tools.examples import cases, given
 
-    read = paths_read(mapping.plan)
+    seen, beside = _Seen(), others(mapping)
+    for case in paced(cases(folder), "examples"):
+        try:
+            decoded, known = given(mapping, case)
+            decoded = part_of(mapping, decoded, beside).decoded
+            mapped = applied(mapping, decoded, known, trace=True)
+        except FhirError:
+            continue
+        _add(seen, mapping, decoded, mapped.trace)
+    return seen
+
+
+def _add(seen: _Seen, mapping: "Mapping", decoded: "Decoded", trace: "Iterable[Step]") -> None:
+    from gateway.mapping.tools.account import paths_read
+    from gateway.mapping.tools.unread import unread
+
     seen.payloads += 1
     seen.fired |= {step.mapping for step in trace}
-    for leaf in leaves(tree):
-        if not is_read(leaf, read):
-            seen.unread[leaf] = seen.unread.get(leaf, 0) + 1
+    for leaf in unread(decoded, paths_read(mapping.plan), mapping.format):
+        seen.unread[leaf] = seen.unread.get(leaf, 0) + 1
 
 
 def _show(mapping: "Mapping", seen: _Seen, as_json: bool) -> int:

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from gateway.mapping import Step
 
 
-def show_steps(steps: "Sequence[Step]", as_json: bool) -> int:
-    """Prints the steps; the exit code, 1 for none."""
+def show_steps(trace: "Sequence[Step]", path: str, as_json: bool) -> int:
+    """Prints the steps behind a path; the exit code, 1 for none."""
+    from gateway.mapping.explaining.explain import made_near, steps_at
+
+    steps = steps_at(trace, path)
     for step in steps:
         if as_json:
             write_json(
@@ -30,14 +33,13 @@ def show_steps(steps: "Sequence[Step]", as_json: bool) -> int:
         for source in step.sources:
             write_line(f"  payload  {source}")
     if not steps:
-        show_error("nothing was made there")
+        show_error(f"nothing was made at {path}; made: {', '.join(made_near(trace, path)) or 'nothing'}")
     return 0 if steps else 1
 
 
 def show_stored(study: str, client: str, reference: str, element: str, as_json: bool) -> int:
     """Prints the steps behind an element of a stored resource, read again from the payload that wrote it."""
     from gateway.core.errors import FhirError
-    from gateway.mapping.explaining.explain import steps_at
 
     unversioned, _, version = reference.partition("/_history/")
     if unversioned.count("/") != 1 or "/" in version:
@@ -55,4 +57,4 @@ def show_stored(study: str, client: str, reference: str, element: str, as_json: 
     if not as_json and reading.mapping != receipt.mapping:
         write_line(f"explained by today's mapping {reading.mapping or '(none takes it)'}")
     path = f"{unversioned}.{element}" if element else unversioned
-    return show_steps(steps_at(reading.trace, path), as_json)
+    return show_steps(reading.trace, path, as_json)

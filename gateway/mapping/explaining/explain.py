@@ -24,6 +24,28 @@ def steps_at(trace: Iterable[Step], path: str) -> tuple[Step, ...]:
     return tuple(found)
 
 
+def made_near(trace: Iterable[Step], path: str) -> tuple[str, ...]:
+    """What was made where nothing was at `path`: elements at its nearest part that has any, else types.
+
+    Paths without indexes and ids, in the order of the trace; () for nothing at all.
+    """
+    wanted = _PATH.match(path)
+    made = list(dict.fromkeys(_without_ids(step.path) for step in trace))
+    near = _without_ids(f"{wanted[1]}{wanted[3] or ''}") if wanted else ""
+    while near:
+        near = near.rpartition(".")[0]
+        below = [found for found in made if near and found.startswith(f"{near}.")]
+        if below:
+            depth = near.count(".") + 2
+            return tuple(dict.fromkeys(".".join(found.split(".")[:depth]) for found in below))
+    return tuple(dict.fromkeys(found.partition(".")[0] for found in made))
+
+
+def _without_ids(path: str) -> str:
+    place, dot, inner = path.partition(".")
+    return f"{place.partition('/')[0]}{dot}{_INDEX.sub('', inner)}"
+
+
 def _agrees(path: str, kind: str, identity: str | None, rest: str, exact: bool) -> bool:
     place, _, inner = path.partition(".")
     made_kind, _, made_id = place.partition("/")

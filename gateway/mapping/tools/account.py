@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from gateway.core import dumps
 from gateway.mapping.lineage import asked_of
@@ -63,18 +63,6 @@ def _read_from(plan: Plan, record: Path) -> Iterator[Path]:
         yield from (_path(one, _Place((), (), ())) for one in asked_of(plan.records.expression.ast, {}))
     for emit in emits_of(plan):
         yield from _Account(plan, emit, record).read()
-
-
-def leaves(tree: Any, path: Path = ()) -> Iterator[Path]:
-    """The paths of all values of a payload; one path for all items of a list."""
-    if isinstance(tree, dict):
-        for name, child in tree.items():
-            yield from leaves(child, (*path, name))
-    elif isinstance(tree, list):
-        for child in tree:
-            yield from leaves(child, path)
-    elif tree is not None:
-        yield path
 
 
 def is_read(leaf: Path, read: frozenset[Path]) -> bool:

@@ -18,7 +18,7 @@ import msgspec
 from gateway.core import Issue, Resource, dumps, issue, loads
 from gateway.core.errors import FhirError
 from gateway.core.ids import sha256
-from gateway.formats import decode
+from gateway.formats import Decoded, decode
 from gateway.mapping.facts import Facts, Subject
 from gateway.mapping.mapping import Mapping
 from gateway.mapping.tools.compare import changes
@@ -75,14 +75,19 @@ def cases(folder: Traversable) -> Iterator[Traversable]:
         yield from sorted(found, key=lambda case: case.name)
 
 
-def run_example(mapping: Mapping, case: Traversable) -> Example:
-    """What the mapping makes of the example's payload."""
+def given(mapping: Mapping, case: Traversable) -> tuple[Decoded, Facts]:
+    """The decoded payload of an example and what is known of it; raises `FhirError` where it cannot be decoded."""
     payload, envelope = _payload(case), case.joinpath("envelope.json")
     body = payload.read_bytes() if payload else b""
     told = json.loads(envelope.read_text("utf-8")) if envelope.is_file() else {}
     facts = Facts(STUDY, told, RECEIVED, sha256(body), participant)
+    return decode(body, mapping.format, mapping.source.options), facts
+
+
+def run_example(mapping: Mapping, case: Traversable) -> Example:
+    """What the mapping makes of the example's payload."""
     try:
-        decoded = decode(body, mapping.format, mapping.source.options)
+        decoded, facts = given(mapping, case)
     except FhirError as error:
         return Example(case.name, (), error.issues)
     if not mapping.takes(decoded.tree):

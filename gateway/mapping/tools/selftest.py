@@ -112,7 +112,12 @@ def _compare_issues(expected: Sequence[Names[str, str]], found: Sequence[Issue])
             problems.append(f"no issue {entry['code']}" + (f" at {entry['at']}" if "at" in entry else ""))
         else:
             left.remove(hit)
-    return problems + [f"unexpected {each.rule} at {each.source or each.mapping}: {each.message}" for each in left]
+    return problems + [f"unexpected {each.rule} at {_place(each)}: {each.message}" for each in left]
+
+
+def _place(found: Issue) -> str:
+    """Where a finding is, in the payload and in the mapping file."""
+    return f"{found.source} by {found.mapping}" if found.source and found.mapping else found.source or found.mapping
 
 
 def _is_issue(entry: Names[str, str], found: Issue) -> bool:

@@ -168,8 +168,38 @@ def test_commands(tmp_path: Path) -> None:
     code, text = _command("explain", folder, str(payload), "Observation.valueQuantity.value", "--facts", str(known))
     assert (code, "/points/0/bpm" in text, "=bpm" in text) == (0, True, True)
     code, text = _command("explain", folder, str(payload), "Observation.method", "--facts", str(known))
-    assert (code, text) == (1, "gateway: nothing was made there\n")
+    assert (code, text.startswith("gateway: nothing was made at Observation.method; made: Observation.")) == (1, True)
+    assert "Observation.valueQuantity" in text
     assert _command("lint", str(tmp_path / "nowhere"))[0] == 2
+
+
+def test_lint_takes_a_folder_of_many(tmp_path: Path) -> None:
+    _write(tmp_path, "v/good", HEAD + POINT)
+    _write(
+        tmp_path,
+        "v/wrong",
+        (HEAD + POINT).replace("status: final", "sttus: final").replace("mapping: ", "mapping: a."),
+    )
+    _write(tmp_path, "w/copy", HEAD + POINT)
+    tmp_path.joinpath("empty").mkdir()
+    code, text = _command("lint", str(tmp_path), str(tmp_path / "v/good"))
+    lines = [line for line in text.splitlines() if not line.startswith(" ")]
+    assert (code, lines[0], lines[1]) == (1, "v/good: 0 findings", "v/wrong: 2 findings, 2 faults")
+    assert [line.split()[:2] for line in lines[2:]] == [
+        ["error", "mapping.element-missing:"],
+        ["error", "mapping.unknown-element:"],
+        ["w/copy:", "1"],
+        ["warning", "mapping.duplicate-mapping:"],
+        ["3", "mappings,"],
+    ]
+    assert _command("lint", str(tmp_path / "w"))[0] == 0
+    code, text = _command("test", str(tmp_path))
+    assert (code, "v/wrong/mapping.yaml:" in text, text.splitlines()[-1]) == (1, True, "0/1 tests passed")
+    assert _command("docs", str(tmp_path))[0] == 2
+    assert _command("lint", str(tmp_path / "empty")) == (
+        2,
+        f"gateway: there is no mapping.yaml in {tmp_path / 'empty'}, nor below it\n",
+    )
 
 
 def test_lint_tells_faults_for_machines(tmp_path: Path) -> None:

@@ -15,17 +15,23 @@ from gateway.cli._map.specifying import as_csv, as_html
 from gateway.cli.map import app
 from gateway.core.assets import asset_root
 from gateway.core.yaml import load
-from gateway.formats import Decoded, json_pointer
+from gateway.formats import Decoded, decode, json_pointer
 from gateway.mapping.explaining.explain import steps_at
 from gateway.mapping.language.scaffold import inferred_schema
 from gateway.mapping.registry import find_folders
-from gateway.mapping.tools.account import is_read, leaves, paths_read, rows
+from gateway.mapping.tools.account import Path as Leaf
+from gateway.mapping.tools.account import paths_read, rows
 from gateway.mapping.tools.compare import changes
 from gateway.mapping.tools.dictionary import dictionary
+from gateway.mapping.tools.unread import unread as unread_in
 from tests.mapping_runs import registry, shipped
 from tests.unit.mapping.files import HEAD, POINT, compiled, emit, facts
 
 PAYLOAD = {"points": [{"at": "2026-01-01T00:00:00Z", "bpm": 60, "extra": {"a": "x"}}]}
+
+
+def _unread(tree: Any, read: frozenset[Leaf]) -> list[Leaf]:
+    return list(unread_in(Decoded(tree, json_pointer), read, "json"))
 
 
 def test_a_new_mapping_compiles_and_keeps_nothing_of_the_sample(tmp_path: Path) -> None:
@@ -146,15 +152,38 @@ def test_a_payload_of_something_else_is_refused_as_ingest_does(tmp_path: Path) -
 
 def test_what_is_never_read_is_told(tmp_path: Path) -> None:
     read = paths_read(compiled(tmp_path, HEAD + POINT).plan)
-    unread = [leaf for leaf in leaves(PAYLOAD) if not is_read(leaf, read)]
+    unread = _unread(PAYLOAD, read)
     assert unread == [("points", "extra", "a")]
+
+
+def test_a_field_of_a_message_is_told_once_however_its_tree_tells_it() -> None:
+    message = b"MSH|^~\\&|A|B|||20260101||ORU^R01|1|P|2.5.1\rPID|1||X^^^H\rOBR|1\rOBX|1|NM|a^b^L||5\r"
+    decoded = decode(message, "hl7v2")
+    order = ("PATIENT_RESULT", "ORDER_OBSERVATION")
+    read = {(*order, "OBSERVATION", "OBX", name) for name in ("f3_1", "f3_2", "f5")}
+    read.add((*order, "PATIENT", "PID", "f3_1"))
+    unread = unread_in(decoded, frozenset(read), "hl7v2")
+    assert len(unread) == len(set(unread))
+    assert [".".join(path[-2:]) for path in unread if "MSH" not in path] == [
+        "PID.f1",
+        "PID.f3_4",
+        "OBR.f1",
+        "OBX.f1",
+        "OBX.f2",
+        "OBX.f3_3",
+    ]
+
+
+def test_coverage_reads_examples_as_those_of_their_participants() -> None:
+    done = CliRunner().invoke(app, ["coverage", "central-lab/results-csv", "--json"])
+    assert (done.exit_code, json.loads(done.stdout)["never_fired"]) == (0, [])
 
 
 def test_records_at_another_place_are_read_too(tmp_path: Path) -> None:
     text = (HEAD + POINT).replace("records: =points", 'records: "=coalesce(points, %payload)"')
     assert text != HEAD + POINT
     read = paths_read(compiled(tmp_path, text).plan)
-    assert [leaf for leaf in leaves(PAYLOAD["points"]) if not is_read(leaf, read)] == [("extra", "a")]
+    assert _unread(PAYLOAD["points"], read) == [("extra", "a")]
 
 
 def test_the_specification_names_elements_and_fields(tmp_path: Path) -> None:
@@ -204,7 +233,7 @@ def test_fields_that_entries_takes_are_read(records: str, foreach: str, unread: 
     point = {"id": "i", "a": 1, "b": 2, "c": 3, "inner": {"x": 4}}
     tree: Any = [point] if records == "=%payload" else {"points": [point]}
     read = paths_read(compiled(tmp_path, head + text).plan)
-    found = {".".join(leaf) for leaf in leaves(tree) if not is_read(leaf, read)}
+    found = {".".join(leaf) for leaf in _unread(tree, read)}
     assert {leaf for leaf in found if not leaf.endswith("id")} == unread
 
 
@@ -212,7 +241,7 @@ def test_records_may_be_the_entries_of_an_object(tmp_path: Path) -> None:
     text = HEAD.replace("=points", '"=points.entries()"') + POINT.replace("=bpm", "=value.bpm")
     read = paths_read(compiled(tmp_path, text).plan)
     tree = {"points": {"10": {"bpm": 60, "other": 1}, "20": {"bpm": 61}}}
-    assert [leaf for leaf in leaves(tree) if not is_read(leaf, read)] == [("points", "10", "other")]
+    assert _unread(tree, read) == [("points", "10", "other")]
 
 
 def test_coverage_and_docs_of_a_shipped_mapping() -> None:
@@ -326,7 +355,7 @@ def test_what_filters_ask_for_is_read_and_a_series_is_explained(tmp_path: Path) 
     samples = [{"at": f"2026-01-01T00:{minute:02}:00Z", "bpm": 60 + minute} for minute in range(15)]
     tree = {"points": [{"kind": "hr", "samples": samples}, {"kind": "other", "samples": [{"lost": True}]}]}
     read = paths_read(mapping.plan)
-    assert [leaf for leaf in leaves(tree) if not is_read(leaf, read) and leaf != ("points", "samples", "lost")] == []
+    assert set(_unread(tree, read)) <= {("points", "samples", "lost")}
     mapped = mapping.map(Decoded(tree, json_pointer), facts(), trace=True)
     (series,) = steps_at(mapped.trace, "Observation.valueSampledData.data")
     places = [f"/points/0/samples/{index}/bpm" for index in (*range(9), 14)]
