@@ -83,7 +83,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 alike=RESULTS,
             ),
             Format("dicom-json", decode_dicom_json, ("application/dicom+json", "application/json"), (".json",)),
-            Format("dicom", _dicom, ("application/dicom",), (".dcm",)),
+            Format("dicom", _dicom, ("application/dicom", "application/dicom+json"), (".dcm", ".json")),
             Format(
                 "redcap",
                 decode_redcap,

@@ -4,6 +4,8 @@ The tree is that of `gateway.formats.dicom_json`: one data set, attributes by ke
 table. Reading stops before the pixels; binary and private attributes are left out, a text that is longer than its
 type allows stays as it came. File meta information (group 0002) is not part of the tree. Positions are tags.
 
+The same header in the DICOM JSON model, as DICOMweb answers `GET .../metadata`, is taken too.
+
 Refused are a file without its preamble and meta information, since what its bytes mean could only be guessed, and one
 that ends within an attribute or a sequence, since nobody knows what the rest said. Of a header, unpacked where the
 file is deflated, the first 4 MB are read; an attribute that goes on behind them is left out.
@@ -23,7 +25,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options
-from gateway.formats.dicom_json import data_sets
+from gateway.formats.dicom_json import data_sets, decode_dicom_json
 
 MAX_DEPTH = 50
 MAX_ELEMENTS = 100_000
@@ -50,6 +52,8 @@ def decode_dicom(data: bytes, options: Options) -> Decoded:
     """The header in `data`; raises `BadRequest` with a `format.dicom-*` rule, or `payload.empty`."""
     if not data.strip(b"\0 \r\n"):
         raise BadRequest(issue("payload.empty"))
+    if data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{") and data[128:132] != b"DICM":
+        return decode_dicom_json(data, options)
     stream = _Stream()
     try:
         stream.open(_header(data))

@@ -2,14 +2,16 @@
 
 Each data set becomes a dict from the attribute's keyword to its value; an attribute without values has no key. One
 value stands for itself; several, sequences and the attributes of `MULTIPLE` are lists. Values stay as they came:
-text, numbers, person names as `{"Alphabetic": ...}`, items of sequences as data sets. An attribute outside
-`KEYWORDS` keeps its tag as key (`` `00091001` `` in an expression) and its own form, `{"vr": ..., "Value": ...}`, so
-that nothing is lost. The key `studies` holds the data sets of any level (study, series, instance). Positions are
-tags, `(0020,000D)`, in front of them the data set when there are several.
+text, numbers, person names as `{"Alphabetic": ...}`, items of sequences as data sets; but that numbers which are
+written as text are numbers, that blanks which pad a short text are no part of it, and that a blank text is no value.
+An attribute outside `KEYWORDS` keeps its tag as key (`` `00091001` `` in an expression) and its own form,
+`{"vr": ..., "Value": ...}`, so that nothing is lost. The key `studies` holds the data sets of any level (study,
+series, instance). Positions are tags, `(0020,000D)`, in front of them the data set when there are several.
 There are no options. See https://dicom.nema.org/medical/dicom/current/output/chtml/part18/chapter_F.html.
 """
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from gateway.core.codec import loads
@@ -81,6 +83,8 @@ KEYWORDS = {
     "00280008": "NumberOfFrames",
     "00280010": "Rows",
     "00280011": "Columns",
+    "00400244": "PerformedProcedureStepStartDate",
+    "00400245": "PerformedProcedureStepStartTime",
     "004008EA": "MeasurementUnitsCodeSequence",
     "0040A010": "RelationshipType",
     "0040A030": "VerificationDateTime",
@@ -93,6 +97,7 @@ KEYWORDS = {
     "0040A123": "PersonName",
     "0040A124": "UID",
     "0040A160": "TextValue",
+    "0040A161": "FloatingPointValue",
     "0040A168": "ConceptCodeSequence",
     "0040A300": "MeasuredValueSequence",
     "0040A301": "NumericValueQualifierCodeSequence",
@@ -112,6 +117,9 @@ MULTIPLE = frozenset(("ModalitiesInStudy", "SOPClassesInStudy"))
 
 _TAGS = {keyword: tag for tag, keyword in KEYWORDS.items()}
 _TAG = re.compile(r"[0-9A-F]{8}\Z")
+_PADDED = frozenset(("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI", "UR"))
+_NUMBERS = frozenset(("DS", "IS"))
+_NUMBER = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([Ee][+-]?[0-9]{1,2})?\Z")
 
 
 def decode_dicom_json(data: bytes, options: Options) -> Decoded:
@@ -146,12 +154,26 @@ def _data_set(data_set: Any, source: str) -> dict[str, Any]:
 
 
 def _values(attribute: dict[str, Any], source: str) -> list[Any]:
-    """The values that are there; an empty place among several (JSON null) is passed over."""
+    """The values that are there; an empty place among several (JSON null, a blank text) is passed over."""
     values = attribute.get("Value", [])
     if not isinstance(values, list):
         raise BadRequest(issue("format.dicom-model", source=source))
-    given = [value for value in values if value is not None]
-    return [_data_set(item, source) for item in given] if attribute["vr"] == "SQ" else given
+    kind = attribute["vr"]
+    if kind == "SQ":
+        return [_data_set(item, source) for item in values if item is not None]
+    read = [_value(kind, value) for value in values]
+    return [value for value in read if value is not None and not (isinstance(value, str) and not value.strip(" \0"))]
+
+
+def _value(kind: str, value: Any) -> Any:
+    """The value without padding, a number where its kind is one. See PS3.5, 6.2, and PS3.18, F.2.3."""
+    if isinstance(value, str) and kind in _PADDED:
+        value = value.strip(" \0")
+        if kind in _NUMBERS and _NUMBER.match(value):
+            value = Decimal(value)
+    if isinstance(value, Decimal) and kind in _NUMBERS and value == value.to_integral_value():
+        return int(value) if kind == "IS" or value.as_tuple().exponent == 0 else value
+    return value
 
 
 def _locate(pointer: Pointer, several: bool) -> str:

@@ -36,6 +36,7 @@ _SHAPES = (
     (("code", "system", "display"), ()),
     (("CodeValue", "CodingSchemeDesignator", "CodeMeaning"), ("LongCodeValue", "URNCodeValue")),
 )
+_URN = "urn:ietf:rfc:3986"
 _NO_FOCUS: list[Any] = []
 _Coding = Mapping[str, Any]
 
@@ -80,7 +81,9 @@ def _read(value: Any, local: str | None) -> tuple[list[dict[str, Any]], str | No
         if any(isinstance(value.get(name), str) for name in (*names, *others)):
             code, system, display = (value.get(name) for name in names)
             if names[0] == "CodeValue":
-                code = code or value.get("LongCodeValue") or value.get("URNCodeValue")
+                code = code or value.get("LongCodeValue")
+                system = system or (None if code else _URN)  # a code that is a URN needs no scheme
+                code = code or value.get("URNCodeValue")
                 local = f"urn:dicom:coding-scheme:{quote(system)}" if system and local is None else local
             codings = [_coding(code, system, display, local)]
             if names[0] == "c1":

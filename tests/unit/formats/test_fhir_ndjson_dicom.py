@@ -114,6 +114,14 @@ def test_a_file_that_was_cut_off_is_refused_but_at_the_end_of_an_attribute():
     assert refusal(packed[:-4], "dicom")[0] == "format.dicom-cut"
 
 
+def test_a_header_may_come_in_the_json_model_and_a_preamble_may_look_like_it():
+    assert decode(b' [{"00080018": {"vr": "UI", "Value": ["1.2.3"]}}]', "dicom").tree == {
+        "studies": [{"SOPInstanceUID": "1.2.3"}]
+    }
+    assert refusal(b"[{}, 1]", "dicom") == ("format.dicom-model", "/1")
+    assert decode(b"[" + file(SOPInstanceUID="1.2.3")[1:], "dicom").tree["studies"][0]["SOPInstanceUID"] == "1.2.3"
+
+
 def test_a_deflated_file_is_unpacked_no_further_than_a_header_may_go(monkeypatch):
     packed = file(DeflatedExplicitVRLittleEndian, Modality="CT", SOPInstanceUID="1.2.3", TextValue="x" * 100_000)
     assert len(packed) < 1_000

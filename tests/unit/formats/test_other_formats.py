@@ -1,5 +1,6 @@
 """JSON, CSV, DICOM JSON and ODM-XML: trees, positions and refusals."""
 
+import json
 from decimal import Decimal
 from io import BytesIO
 
@@ -190,6 +191,25 @@ def test_dicom_by_keyword_with_unknown_tags_kept():
     ]
     assert decoded.locate(("studies", 0, "StudyInstanceUID")) == "(0020,000D)"
     assert decoded.locate(("studies", 0, "ProcedureCodeSequence", 0, "CodeValue")) == "(0008,1032) (0008,0100)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "read"),
+    [
+        ("DS", " 4.50 ", Decimal("4.50")),
+        ("DS", ".5", Decimal("0.5")),
+        ("DS", "1.25e+01", Decimal("12.5")),
+        ("DS", "1,5", "1,5"),
+        ("IS", "5 ", 5),
+        ("IS", 6.0, 6),
+        ("LO", " P1\u0000", "P1"),
+        ("UT", " word ", " word "),
+        ("UT", "  ", None),
+    ],
+)
+def test_dicom_numbers_and_padding(kind, written, read):
+    text = json.dumps([{"00080050": {"vr": kind, "Value": [written, None]}}])
+    assert decode(text.encode(), "dicom-json").tree["studies"][0].get("AccessionNumber") == read
 
 
 def test_dicom_positions_name_the_data_set_when_there_are_several():
