@@ -12,9 +12,10 @@ from threading import Lock
 from typing import Final
 
 from gateway.core.issues import Issue, issue
+from gateway.formats import FORMATS, Decoded
 from gateway.ingest.landing import Landing
 from gateway.mapping import Mapping
-from gateway.mapping.tools.drift import Fields, Path, Place, fields_of, shown, undescribed, used
+from gateway.mapping.tools.drift import Fields, Path, Place, Places, shown, undescribed, used
 
 UNSEEN: Final = "ingest.unseen-fields"
 VANISHED: Final = "ingest.vanished-fields"
@@ -43,14 +44,20 @@ class _Used:
 
 @dataclass(slots=True)
 class _Memory:
-    """What is known of the payloads of one source that one mapping reads."""
+    """What is known of the payloads of one source that one mapping reads.
+
+    `last` are the fields of the last payload, and `again` in how many more payloads just these were: their streaks
+    are not counted yet.
+    """
 
     used: tuple[_Used, ...]
     read: frozenset[Path]
-    root: Place = field(default_factory=Place)
+    known: Places = field(default_factory=Places)
     places: int = 0
     shapes: set[frozenset[Place]] = field(default_factory=set)
     told: set[Path] = field(default_factory=set)
+    last: Fields | None = None
+    again: int = 0
 
     @classmethod
     def of(cls, paths: frozenset[Path]) -> "_Memory":
@@ -60,11 +67,20 @@ class _Memory:
 
     def begin(self) -> None:
         """Learns the places anew; what was told, and how often fields came, stays."""
-        self.root, self.places = Place(), 0
+        self.count()
+        self.known, self.places, self.last = Places(), 0, None
         self.shapes.clear()
         for one in self.used:
-            one.above = self.root.down(one.place.path[:-1])
+            one.above = self.known.root.down(one.place.path[:-1])
             one.place = one.above.at(one.place.path[-1])
+
+    def count(self) -> None:
+        """Counts the payloads that had the last fields again."""
+        if self.last is not None and self.again:
+            for one in self.used:
+                if one.place in self.last.places:
+                    one.streak += self.again
+        self.again = 0
 
 
 class Watch:
@@ -75,7 +91,7 @@ class Watch:
         self._lock = Lock()
         self._memories: dict[tuple[str, str], _Memory] = {}
 
-    def look(self, source: str, mapping: Mapping, tree: object) -> tuple[Issue, ...]:
+    def look(self, source: str, mapping: Mapping, decoded: Decoded) -> tuple[Issue, ...]:
         """What is new in a payload that fits its schema: () most of the time."""
         with self._lock:
             memory = self._memories.get((source, mapping.canonical))
@@ -83,7 +99,7 @@ class Watch:
                 memory = self._memories[source, mapping.canonical] = _Memory.of(used(mapping.plan))
             if memory.places > MAX_PLACES:
                 memory.begin()
-            fields = fields_of(tree, memory.root)
+            fields = memory.known.fields(decoded, FORMATS[mapping.format].alike)
             unseen = self._unseen(memory, mapping, fields)
             vanished = self._vanished(memory, fields)
         return (*_told(UNSEEN, unseen), *_told(VANISHED, vanished))
@@ -102,6 +118,11 @@ class Watch:
 
     def _vanished(self, memory: _Memory, fields: Fields) -> list[Path]:
         """The fields of objects that are there, which have been in each of the last payloads that had the object."""
+        if fields is memory.last:  # nothing has stopped coming since
+            memory.again += 1
+            return []
+        memory.count()
+        memory.last = fields
         found = []
         places, objects = fields.places, fields.objects
         for one in memory.used:

@@ -68,7 +68,7 @@ def read(
         mapped = mapping.map(decoded, facts, trace=trace)
         told: tuple[Issue, ...] = ()
         if watch is not None and not any_blocks(mapped.issues):
-            told = watch.look(payload.source, mapping, decoded.tree)
+            told = watch.look(payload.source, mapping, decoded)
         readings.append(_reading(mapping, mapped, told))
     return readings[0] if len(readings) == 1 else _together(parts, readings)
 

@@ -1,20 +1,23 @@
 """A field that nobody described is told of once; one that has stopped coming is told of before values are missed."""
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.app import Gateway
 from gateway.core.codec import dumps, loads
 from gateway.core.issues import issue
+from gateway.formats import Decoded, json_pointer
 from gateway.ingest import Reading, drift
 from gateway.ingest.drift import MAX_TOLD, Watch
 from gateway.ingest.line import _opening
 from gateway.mapping import MappedUnit, Mapping
-from gateway.mapping.tools.drift import MAX_VALUES, fields_of, shown, undescribed
+from gateway.mapping.tools.drift import MAX_VALUES, Places, fields_of, shown, undescribed
 from tests.unit.ingest.conftest import STUDY, heart_rate
 from tests.unit.ingest.test_tally import RECEIPT
 from tests.unit.mapping.files import HEAD, POINT, compiled
@@ -49,7 +52,7 @@ def payload(count: int = 1, **more: Any) -> dict[str, Any]:
 
 
 def messages(watch: Watch, mapping: Mapping, tree: Any) -> list[str]:
-    return [found.message for found in watch.look("source", mapping, tree)]
+    return [found.message for found in watch.look("source", mapping, Decoded(tree, json_pointer))]
 
 
 def test_an_unseen_field_is_told_once_for_a_source(tmp_path: Path) -> None:
@@ -59,7 +62,7 @@ def test_an_unseen_field_is_told_once_for_a_source(tmp_path: Path) -> None:
     assert messages(watch, mapping, payload(mood=3)) == told
     assert messages(watch, mapping, payload(mood=4)) == []
     assert messages(watch, mapping, payload(mood=4, pace={"low": 1})) == [told[0].replace("mood", "pace")]
-    (other,) = watch.look("other", mapping, payload(mood=4))
+    (other,) = watch.look("other", mapping, Decoded(payload(mood=4), json_pointer))
     assert (other.rule, other.severity, other.blocks) == ("ingest.unseen-fields", "information", False)
 
 
@@ -104,7 +107,7 @@ def test_a_hostile_payload_is_looked_at_in_part_and_remembered_in_part(tmp_path:
     assert len(fields_of([[[{"x": 1}] * 100] * 100] * 100).present) == 1
     watch, mapping = Watch(), points(tmp_path)
     for number in range(60):
-        watch.look("source", mapping, {f"n{number}_{other}": 1 for other in range(50)})
+        messages(watch, mapping, {f"n{number}_{other}": 1 for other in range(50)})
     (memory,) = watch._memories.values()
     assert len(memory.told) <= MAX_TOLD + 50
     assert len(memory.shapes) <= 64
@@ -123,6 +126,34 @@ def test_any_tree_has_fields(tree: Any) -> None:
     fields = fields_of(tree)
     assert all(path[:-1] in {place.path for place in fields.objects} for path in fields.present)
     assert undescribed(SCHEMA, fields.present) <= fields.present
+
+
+@settings(max_examples=30)
+@given(st.lists(_trees, min_size=1, max_size=6))
+def test_fields_are_those_of_the_payload_whatever_came_before(trees: list[Any]) -> None:
+    places = Places()
+    for tree in (*trees, *trees, [*trees, dict.fromkeys(map(str, range(MAX_VALUES)), trees)]):
+        found, expected = places.fields(Decoded(tree, json_pointer), None), fields_of(tree, places.root)
+        assert found == expected
+        assert places.fields(Decoded(tree, json_pointer), None) is found
+
+
+@cache
+def usual_points() -> Mapping:
+    with TemporaryDirectory() as folder:
+        return points(Path(folder))
+
+
+@given(st.lists(st.sampled_from([[{"at": 1, "bpm": 2}], [{"at": 1}], [{"bpm": 3}], [], None]), max_size=30))
+def test_payloads_that_are_the_same_are_counted_at_once(values: list[Any]) -> None:
+    mapping = usual_points()
+    watch, counting = Watch(steady=3), Watch(steady=3)
+    for value in values:
+        told = messages(watch, mapping, {"points": value})
+        for memory in counting._memories.values():
+            memory.count()
+            memory.last = None
+        assert messages(counting, mapping, {"points": value}) == told
 
 
 def test_the_receipt_tells(gateway: Gateway, minute: str) -> None:
@@ -152,6 +183,6 @@ def test_places_are_forgotten_where_there_are_too_many_and_what_was_learnt_is_no
     for number in range(40):
         assert messages(watch, mapping, payload(free={f"n{number}": 1})) == []
     memory = watch._memories["source", mapping.canonical]
-    assert len(memory.root.down(("points", "free")).below) < 12
+    assert len(memory.known.root.down(("points", "free")).below) < 12
     told = ["1 fields that the mapping reads have stopped coming: points.bpm"]
     assert messages(watch, mapping, {"points": [{"at": "2026-01-01", "free": {}}]}) == told
