@@ -5,11 +5,11 @@ list, in document order), text that is not blank as `text`. So an item of a form
 
     ClinicalData.SubjectData.StudyEventData.FormData.ItemGroupData.ItemData.where(ItemOID = 'IT.DYSPNOEA').Value
 
-Shared for reading, since an expression cannot look upwards: events, forms and item groups have also the keys of what
-they are in (`StudyOID`, `MetaDataVersionOID`, `SubjectKey`, Rave's `SubjectName`, `SiteOID`, `StudyEventOID`,
-`StudyEventRepeatKey`, `FormOID`, `FormRepeatKey`), its `TransactionType` where they have none (or where it is
-`Remove`), and what the metadata of the same file say of them: `StudyEventName`, `FormName` (else Rave's names of
-them), of items `Question`, `Variable` (`SDSVarName` or `Name`), the `Unit` that their `MeasurementUnitRef` means,
+Shared for reading, since an expression cannot look upwards: subjects, events, forms and item groups have also the keys
+of what they are in (`StudyOID`, `MetaDataVersionOID`, `SubjectKey`, Rave's `SubjectName`, `SiteOID`, `StudyEventOID`,
+`StudyEventRepeatKey`, `FormOID`, `FormRepeatKey`), when their event was (`StartDate`, `EndDate`, `InstanceDate`), its
+`TransactionType` where they have none (or where it is `Remove`), and what the metadata of the same file say of them:
+`StudyEventName`, `FormName` (else Rave's names of them), of items `Question`, `Variable` (`SDSVarName` or `Name`), the `Unit` that their `MeasurementUnitRef` means,
 `Decode` and `CodeListOID` of a coded value (`odm_definitions`). In a snapshot no transaction but `Remove` counts, the
 others are left out. Typed items (`ItemDataInteger`, `ItemDataDatetime` ...) are in `ItemData` too, their text as
 `Value`. Projects of REDCap without events have forms right below `SubjectData`. Version 2.0 has item groups in item
@@ -36,11 +36,11 @@ _LEVELS = ("ClinicalData", "SubjectData", "StudyEventData", "FormData", "ItemGro
 _SHARED = (
     ("StudyOID", "MetaDataVersionOID"),
     ("SubjectKey", "SubjectName"),
-    ("StudyEventOID", "StudyEventRepeatKey"),
+    ("StudyEventOID", "StudyEventRepeatKey", "StartDate", "EndDate", "InstanceDate"),
     ("FormOID", "FormRepeatKey"),
     (),
 )
-_EVENT, _FORM = _LEVELS.index("StudyEventData"), _LEVELS.index("FormData")
+_SUBJECT, _EVENT, _FORM = (_LEVELS.index(name) for name in ("SubjectData", "StudyEventData", "FormData"))
 _NAMED = {
     "StudyEventData": ("StudyEventOID", "StudyEventName", "InstanceName"),
     "FormData": ("FormOID", "FormName", "DataPageName"),
@@ -76,7 +76,7 @@ def _share(element: dict[str, Any], level: int, known: dict[str, str], definitio
     """Gives the elements below the keys of those above, and typed items the form of untyped ones."""
     for child in children(element, _LEVELS[level]):
         _keep_transaction(child, known)
-        if level >= _EVENT:
+        if level >= _SUBJECT:
             for name, value in known.items():
                 if name != "FileType":
                     child.setdefault(name, value)
@@ -94,13 +94,13 @@ def _share(element: dict[str, Any], level: int, known: dict[str, str], definitio
                 child.setdefault(name, child[rave].strip())
             below.update({name: child[name]} if level == _EVENT and name in child else {})
         _share(child, level + 1, below, definitions)
-        if level == 1:
+        if level == _SUBJECT:
             _share(child, _FORM, below, definitions)
 
 
 def _own(child: dict[str, Any], level: int) -> dict[str, str]:
     own = {name: child[name] for name in _SHARED[level] if name in child}
-    for site in children(child, "SiteRef")[:1] if level == 1 else ():
+    for site in children(child, "SiteRef")[:1] if level == _SUBJECT else ():
         own["SiteOID"] = site.get("LocationOID", "")
     if isinstance(child.get("TransactionType"), str):
         own["TransactionType"] = child["TransactionType"]

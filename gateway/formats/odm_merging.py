@@ -2,8 +2,9 @@
 
 Elements of the same form (same study, subject, event, form and repeats) that name different item groups are one: the
 groups of the later ones become groups of the first. Elements that name the same group stay apart, since only one of
-them can be right; so do transactions other than `Insert`, which are applied one after the other. An event that is
-named in one of its pieces, or differently by two versions of the metadata, has the first of these names in all.
+them can be right; so do transactions other than `Insert`, which are applied one after the other: of a form that is
+there whole and removed in one file the later word counts, the earlier has `Superseded` (`Yes`). An event that is
+named or dated in one of its pieces, or differently in two, has the first of these names and dates in all.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from gateway.formats.odm_forms import Moved
 from gateway.formats.xml_tree import children
 
 _EVENT_KEYS = ("StudyOID", "SubjectKey", "StudyEventOID", "StudyEventRepeatKey")
+_OF_AN_EVENT = ("StudyEventName", "StartDate", "EndDate", "InstanceDate")
 _KEYS = (*_EVENT_KEYS, "FormOID", "FormRepeatKey")
 
 
@@ -42,7 +44,21 @@ def merge_forms(root: dict[str, Any]) -> tuple[dict[str, Any], Moved]:
                 whole.setdefault(_key(form), (form, (*place, len(kept))))
             kept.append(form)
         holder["FormData"] = kept
+    _supersede(made)
     return made, moved
+
+
+def _supersede(root: dict[str, Any]) -> None:
+    """Marks the forms that a later element of the same form removes, and those removed that come again."""
+    last: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for holder, _ in _holders(root):
+        for form in children(holder, "FormData"):
+            if form.get("TransactionType") not in (None, "Insert", "Remove"):
+                continue
+            before = last.get(_key(form), {})
+            if "Remove" in (before.get("TransactionType"), form.get("TransactionType")) and before:
+                before["Superseded"] = "Yes"
+            last[_key(form)] = form
 
 
 def _key(form: dict[str, Any]) -> tuple[Any, ...]:
@@ -61,17 +77,23 @@ def _copied(element: dict[str, Any], levels: tuple[str, ...]) -> dict[str, Any]:
 
 
 def name_events(root: dict[str, Any]) -> None:
-    """Gives all pieces of an event, and the forms in them, the first name that one of them has."""
-    held = [(holder, tuple(holder.get(name) for name in _EVENT_KEYS)) for holder, _ in _holders(root)]
-    names: dict[tuple[Any, ...], str] = {}
-    for holder, key in held:
-        if "StudyEventName" in holder:
-            names.setdefault(key, holder["StudyEventName"])
-    for holder, key in held:
-        if key in names:
-            holder["StudyEventName"] = names[key]
-            for form in children(holder, "FormData"):
-                form["StudyEventName"] = names[key]
+    """Gives all pieces of an event, and the forms in them, the first name and dates that one of them has."""
+    held = [
+        (event, tuple(event.get(name) for name in _EVENT_KEYS))
+        for clinical in children(root, "ClinicalData")
+        for subject in children(clinical, "SubjectData")
+        for event in children(subject, "StudyEventData")
+    ]
+    for name in _OF_AN_EVENT:
+        said: dict[tuple[Any, ...], str] = {}
+        for event, key in held:
+            if name in event:
+                said.setdefault(key, event[name])
+        for event, key in held:
+            if key in said:
+                event[name] = said[key]
+                for form in children(event, "FormData"):
+                    form[name] = said[key]
 
 
 def _holders(root: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Pointer]]:

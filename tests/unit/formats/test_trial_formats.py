@@ -62,7 +62,7 @@ def test_forms_know_what_they_are_in_and_typed_items_read_as_untyped():
     group = form["ItemGroupData"][0]
     assert group["FormOID"] == "F"
     assert {item["ItemOID"]: item["Value"] for item in group["ItemData"]} == {"I1": "5", "I2": "x"}
-    assert "StudyOID" not in subject
+    assert (subject["StudyOID"], subject["MetaDataVersionOID"], "StudyEventOID" in subject) == ("S", "1", False)
     pointer = ("ClinicalData", 0, "SubjectData", 0, "StudyEventData", 0, "FormData", 0, "FormOID")
     assert decoded.locate(pointer) == "/ODM/ClinicalData[1]/SubjectData[1]/StudyEventData[1]/FormData[1]/@FormOID"
 
@@ -131,6 +131,28 @@ def test_transactions_hold_for_what_is_below_and_not_in_snapshots(file_type, abo
     (event,) = decode(text.encode(), "odm").tree["ClinicalData"][0]["SubjectData"][0]["StudyEventData"]
     (form,) = event["FormData"]
     assert (form.get("TransactionType"), form["ItemGroupData"][0].get("TransactionType")) == (found, found)
+
+
+@pytest.mark.parametrize(
+    ("transactions", "superseded"),
+    [
+        (("Insert", "Remove"), [True, False]),
+        (("Remove", "Insert"), [True, False]),
+        (("Remove", "Insert", "Remove"), [True, True, False]),
+        (("Insert", "Update", "Remove"), [True, False, False]),
+        (("Update", "Update"), [False, False]),
+    ],
+)
+def test_of_a_form_that_is_removed_the_later_word_counts(transactions, superseded):
+    forms = "".join(
+        f'<FormData FormOID="F" TransactionType="{each}"><ItemGroupData ItemGroupOID="G"/></FormData>'
+        for each in transactions
+    )
+    text = f'<StudyEventData StudyEventOID="V">{forms}</StudyEventData>'
+    clinical = f'<ClinicalData StudyOID="S"><SubjectData SubjectKey="1">{text}</SubjectData></ClinicalData>'
+    decoded = decode(f'<ODM xmlns="http://www.cdisc.org/ns/odm/v1.3">{clinical}</ODM>'.encode(), "odm")
+    (event,) = decoded.tree["ClinicalData"][0]["SubjectData"][0]["StudyEventData"]
+    assert ["Superseded" in form for form in event["FormData"]] == superseded
 
 
 def form_of(group, repeat, form="F"):
