@@ -65,6 +65,11 @@ def write_line(text: str) -> None:
     sys.stdout.flush()
 
 
+def counted(number: int, name: str) -> str:
+    """The number with the name of what is counted: `1 finding`, `2 findings`."""
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
 def show_error(text: str) -> None:
     """Writes one message to stderr."""
     sys.stderr.write(f"gateway: {harmless(text)}\n")

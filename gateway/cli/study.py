@@ -21,7 +21,8 @@ def check(
 ) -> None:
     """Check study folders as a whole: files, names, zones, dates, Consents, mappings, profiles, expressions.
 
-    Exit 0 without findings, 1 with findings, 2 when a path is no folder.
+    Mappings, profiles and terminology of GATEWAY_ASSET_DIRS count. Exit 0 without findings, 1 with findings, 2 when a
+    path is no folder.
 
     Example: gateway study check profiles/studies/hf-dct-01
     """
@@ -49,15 +50,18 @@ def _findings(path: Path) -> "list[Issue]":
     issues = study.check(path)
     if issues:
         return issues
-    from gateway.core.assets import asset_root, asset_roots
+    from gateway.core.assets import asset_roots
     from gateway.definitions import Definitions
     from gateway.ingest import readiness
     from gateway.mapping import MappingRegistry
+    from gateway.settings import Settings
 
+    overlays = Settings().asset_dirs
     found = study.Study.load(path)
-    definitions = Definitions.load(asset_root("profiles"), path)
+    terms = asset_roots("terminology", overlays)[1:]
+    definitions = Definitions.load(*asset_roots("profiles", overlays), *terms, path)
     named = {name for source in found.sources.values() for name in source.mappings}
-    registry = MappingRegistry.load(asset_roots("mappings"), definitions, only=named)
+    registry = MappingRegistry.load(asset_roots("mappings", overlays), definitions, concept_maps=terms, only=named)
     return readiness(found, registry, definitions)
 
 

@@ -1,6 +1,7 @@
 """What the commands of `gateway map` share: which mapping is meant, read and applied."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from gateway.core import Issue, Resource
     from gateway.formats import Decoded
-    from gateway.mapping import Facts, Mapped, Mapping
+    from gateway.mapping import Facts, Mapped, Mapping, Subject
     from gateway.mapping.language.load import Surroundings
     from gateway.mapping.tools.selftest import Validate
 
@@ -64,7 +65,25 @@ def decoded_payload(mapping: "Mapping", payload: Path, facts: Path | None) -> "t
         raise typer.BadParameter(f"{where} {difference.problem}", param_hint="--facts")
     said = context.get("envelope", {}).get("charset", "")
     decoded = decode(data, mapping.format, {"charset": said, **mapping.source.options})
-    return part_of(mapping, decoded, others(mapping)).decoded, facts_of(context, sha256(data))
+    known = facts_of(context, sha256(data))
+    if mapping.plan.subject.per_record and "subject" not in context:
+        known = replace(known, resolve=_made_up())
+    return part_of(mapping, decoded, others(mapping)).decoded, known
+
+
+def _made_up() -> "Callable[[str, str], Subject | None]":
+    """A participant for each identifier, `p1`, `p2`: records of two would otherwise be one person's."""
+    from gateway.mapping.tools.selftest import facts_of
+
+    known: dict[tuple[str, str], Subject | None] = {}
+
+    def resolve(system: str, value: str) -> "Subject | None":
+        if (system, value) not in known:
+            named = {"subject": {"id": f"p{len(known) + 1}"}}
+            known[system, value] = facts_of(named).resolve(system, value)
+        return known[system, value]
+
+    return resolve
 
 
 def others(mapping: "Mapping") -> frozenset[str]:
@@ -152,12 +171,15 @@ def chosen_one(wanted: str) -> "tuple[str, Traversable]":
 
 
 def _folders_at(path: Path) -> "list[tuple[str, Traversable]]":
-    """The mapping in a folder, named by its last two parts; else those below it, named from there; none elsewhere."""
+    """The mapping in a folder, else those below it, named by their last two parts, or by more where these are not
+    theirs alone; none elsewhere."""
     from gateway.mapping.registry import find_folders
 
     if path.joinpath("mapping.yaml").is_file():
         return [("/".join(path.resolve().parts[-2:]), path)]
-    return sorted(find_folders(path), key=lambda found: found[0])
+    found = sorted(find_folders(path), key=lambda entry: entry[0])
+    named = [("/".join(path.joinpath(name).resolve().parts[-2:]), folder) for name, folder in found]
+    return named if len(dict(named)) == len(named) else found
 
 
 def _nothing_at(name: str) -> str:

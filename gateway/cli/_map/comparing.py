@@ -9,7 +9,7 @@ import typer
 from gateway.cli._map.chosen import applied, chosen_one, compiled_mapping, decoded_payload
 from gateway.cli._map.looking import looking
 from gateway.cli._map.pace import paced
-from gateway.cli.console import show_error, show_issues, write_json, write_line
+from gateway.cli.console import counted, show_error, show_issues, write_json, write_line
 
 if TYPE_CHECKING:
     from gateway.ingest.rerun import Rerun
@@ -27,7 +27,7 @@ def show_changes(old: str, new: str, corpus: Path, facts: Path | None, values: b
             count += 1
             _show(change, path.name, values, as_json)
     if not as_json:
-        write_line(f"{count} changes, {taken} of {total} payloads taken")
+        write_line(f"{counted(count, 'change')}, {taken} of {counted(total, 'payload')} taken")
     if not taken:
         show_error(f"{corpus} has no payload that one of the mappings takes: nothing was compared")
         return 2
@@ -56,8 +56,8 @@ def show_study_changes(old: str, new: str, study: str, client: str, values: bool
             show_issues(error.issues)
             raise typer.Exit(2) from None
     if not as_json:
-        rest = f", {hidden} changes of what this client does not see, {refused} newly refused"
-        write_line(f"{len(changed)} resources would change{rest}")
+        rest = f", {counted(hidden, 'change')} of what this client does not see, {refused} newly refused"
+        write_line(f"{counted(len(changed), 'resource')} would change{rest}")
     return int(bool(changed or hidden or refused))
 
 
@@ -96,7 +96,8 @@ def _changes(
 
     paths = sorted(path for path in corpus.rglob("*") if path.is_file())
     for path in paced(paths, "payloads"):
-        made, is_taken = [], False
+        made, refused = [], []
+        is_taken = False
         for mapping in mappings:
             try:
                 decoded, known = decoded_payload(mapping, path, facts)
@@ -106,6 +107,17 @@ def _changes(
                 is_taken = is_taken or resources is not None
                 made.append(resources or ())
             except FhirError as error:
-                show_error(f"{path.name}: {mapping.canonical} refuses it: {error.issues[0].rule}")
+                refused.append((mapping is mappings[1], error.issues[0].rule))
                 made.append(())
+        _show_refusals(path.name, refused)
         yield path, changes(made[0], made[1]) if is_taken else None
+
+
+def _show_refusals(payload: str, refused: list[tuple[bool, str]]) -> None:
+    """Tells by which rules a payload was refused, of the new mapping or the old one, or once of both."""
+    rules = {rule for _, rule in refused}
+    if len(refused) == 2 and len(rules) == 1:
+        show_error(f"{payload}: both refuse it: {rules.pop()}")
+        return
+    for is_new, rule in refused:
+        show_error(f"{payload}: the {'new' if is_new else 'old'} mapping refuses it: {rule}")

@@ -10,7 +10,7 @@ import typer
 from gateway.cli._map.chosen import applied, chosen_one, compiled_mapping, decoded_payload, others
 from gateway.cli._map.looking import looking
 from gateway.cli._map.pace import paced
-from gateway.cli.console import show_error, show_issues, write_json, write_line
+from gateway.cli.console import counted, show_error, show_issues, write_json, write_line
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -117,10 +117,10 @@ def _show(mapping: "Mapping", seen: _Seen, as_json: bool) -> int:
         )
         return 0
     for names, count in sorted(seen.unread.items()):
-        write_line(f"never read   {'.'.join(names)}  ({count} values)")
+        write_line(f"never read   {'.'.join(names)}  ({counted(count, 'value')})")
     for element, position in silent:
         write_line(f"never fired  {element}  {position}")
-    write_line(f"{len(seen.unread)} fields never read, {len(silent)} rules never fired")
+    write_line(f"{counted(len(seen.unread), 'field')} never read, {counted(len(silent), 'rule')} never fired")
     return 0
 
 

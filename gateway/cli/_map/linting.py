@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cli._map.chosen import chosen, surroundings
 from gateway.cli._map.pace import paced
-from gateway.cli.console import console, show_issues, write_json, write_line
+from gateway.cli.console import console, counted, show_issues, write_json, write_line
 
 if TYPE_CHECKING:
     from gateway.core import Issue
@@ -27,7 +27,7 @@ def show_findings(wanted: list[str] | None, as_json: bool) -> int:
         write_line(f"{name}: {_counted(issues)}")
         show_issues(issues, on=console())
     if total > 1 and not as_json:
-        write_line(f"{total} mappings, {faulty} with faults")
+        write_line(f"{counted(total, 'mapping')}, {faulty} with faults")
     return int(faulty > 0)
 
 
@@ -38,13 +38,16 @@ def _read(wanted: list[str] | None) -> "Iterator[tuple[str, tuple[Issue, ...]]]"
     """
     from gateway.core import issue
     from gateway.mapping.language.load import FILE_NAME, load_folder
+    from gateway.mapping.tools.nobodys import nobodys
 
-    ids: dict[str, str] = {}
+    ids: dict[str, object] = {}
     for name, folder in paced(chosen(wanted), "mappings"):
         loaded = load_folder(folder, f"{name}/{FILE_NAME}", surroundings())
         issues = loaded.issues
+        if loaded.plan is not None:
+            issues = (*issues, *nobodys(loaded.plan, surroundings().definitions))
         identity = str(loaded.head.get("mapping", "")) or name
-        if ids.setdefault(identity, name) != name:
+        if ids.setdefault(identity, folder) is not folder:
             twice = issue("mapping.duplicate-mapping", mapping=f"{name}/{FILE_NAME}", name=identity)
             issues = (*issues, replace(twice, severity="warning"))
         yield name, issues
@@ -53,5 +56,5 @@ def _read(wanted: list[str] | None) -> "Iterator[tuple[str, tuple[Issue, ...]]]"
 def _counted(issues: "tuple[Issue, ...]") -> str:
     """How many findings there are, and how many of them are faults."""
     faults = sum(found.blocks for found in issues)
-    told = f"{len(issues)} finding{'' if len(issues) == 1 else 's'}"
-    return f"{told}, {faults} fault{'' if faults == 1 else 's'}" if faults else told
+    told = counted(len(issues), "finding")
+    return f"{told}, {counted(faults, 'fault')}" if faults else told

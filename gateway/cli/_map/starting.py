@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from gateway.cli.console import show_error, write_line
+from gateway.cli.console import show_error, show_issues, write_line
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -55,13 +55,15 @@ def _options(given: list[str]) -> dict[str, Any]:
     for text in given:
         name, _, value = text.partition("=")
         try:
-            found[name] = load(value).tree if value[:1] in ("[", "{") or value in ("true", "false") else value
+            is_yaml = value[:1] in ("[", "{") or value in ("true", "false") or value.isdecimal()
+            found[name] = load(value).tree if is_yaml else value
         except YamlError:
             found[name] = value
     return found
 
 
 def _decoded(sample: Path, format_name: str, options: dict[str, Any]) -> Any:
+    from gateway.core.errors import FhirError
     from gateway.formats import FORMATS, decode, option_faults
 
     if format_name not in FORMATS:
@@ -70,4 +72,10 @@ def _decoded(sample: Path, format_name: str, options: dict[str, Any]) -> Any:
     for name, problem in option_faults(format_name, options):
         show_error(f"option {name}: {problem}")
         raise typer.Exit(2)
-    return decode(sample.read_bytes(), format_name, options).tree
+    try:
+        return decode(sample.read_bytes(), format_name, options).tree
+    except FhirError as error:
+        show_issues(error.issues, sample.name)
+        if known := ", ".join(FORMATS[format_name].options):
+            show_error(f"if the file is right, say how to read it, --option NAME=VALUE: {known}")
+        raise typer.Exit(1) from None

@@ -56,6 +56,12 @@ _FILE = {
     "mapping.result-type": Rule(
         "error", "value", "{element} takes a {type}, the expression gives a {kind}", "Convert it, such as toDecimal()"
     ),
+    "mapping.nobodys": Rule(
+        "warning",
+        "required",
+        "{type} names no participant, so that no Consent permits it and ingest keeps its payload out",
+        "Set {element}: {{reference: =%subject.reference}}",
+    ),
     "mapping.key-constant": Rule(
         "error", "structure", "The key is the same for every resource of {emit}", "Add what tells them apart"
     ),

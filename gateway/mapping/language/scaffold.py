@@ -1,12 +1,13 @@
 """The beginning of a mapping from one sample payload: its inferred schema, and a file that compiles."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from gateway.core import dumps
 from gateway.fhirpath import FhirPathError, compile
 from gateway.fhirpath.syntax import nodes
+from gateway.formats import FORMATS
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _NAMES = {str: "string", bool: "boolean", int: "integer"}
@@ -46,7 +47,7 @@ def scaffold(vendor: str, data_type: str, format_name: str, tree: Any, options: 
     """
     path, record = max(_lists(tree), key=lambda found: len(found[1]), default=((), None))
     first = record[0] if record else tree
-    fields = list(_scalars(first if isinstance(first, dict) else {}))[:_MAX_FIELDS]
+    fields = list(_scalars(first if isinstance(first, dict) else {}, FORMATS[format_name].holder))[:_MAX_FIELDS]
     told = f"\n  options: {dumps(options).decode()}" if options else ""
     records = f"\n  records: {_quoted(_dotted(path) or '%payload')}" if record else ""
     keys = ", ".join(_quoted(f"coalesce({_dotted(name)}.toString(), '')") for name, _ in fields[:3])
@@ -80,18 +81,30 @@ emit:
 
 
 def _lists(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
-    """The lists of objects of a tree, with the names that lead there; none for the tree itself."""
+    """The lists of objects of a tree, with the names that lead there, none for the tree itself; also those within a
+    list of one object, as formats have them where one thing may come several times."""
     if isinstance(tree, list) and tree and all(isinstance(one, dict) for one in tree):
         yield path, tree
+        if len(tree) == 1:
+            yield from _lists(tree[0], path)
     elif isinstance(tree, dict):
         for name, child in tree.items():
             yield from _lists(child, (*path, name))
 
 
-def _scalars(tree: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _scalars(
+    tree: dict[str, Any], holder: Callable[[str], str], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The values of an object, with the names that lead there; those of a list of one too. Of names
+    that tell one value, as HL7 v2's `f3` and `f3_1`, the longest."""
+    told = {holder(name) for name in tree if holder(name) != name}
     for name, child in tree.items():
+        if name in told:
+            continue
+        if isinstance(child, list) and len(child) == 1:
+            child = child[0]
         if isinstance(child, dict):
-            yield from _scalars(child, (*path, name))
+            yield from _scalars(child, holder, (*path, name))
         elif not isinstance(child, list) and child is not None:
             yield (*path, name), child
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from gateway.cli.main import build
 from gateway.core.assets import asset_root
 from tests.unit.ingest.conftest import STUDY, heart_rate
+from tests.unit.mapping.files import HEAD, POINT
 
 DEMO = Path(str(asset_root("profiles"))) / "studies" / STUDY
 MINUTE = "2026-03-03T03:03"
@@ -53,7 +54,7 @@ def test_study_load_twice(loaded: Result) -> None:
     assert run("study", "load", "other").exit_code == 2
 
 
-def test_study_check(tmp_path: Path) -> None:
+def test_study_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("study", "check", DEMO).exit_code == 0
     assert run("study", "check", tmp_path / "none").exit_code == 2
     broken = tmp_path / STUDY
@@ -61,7 +62,7 @@ def test_study_check(tmp_path: Path) -> None:
     path = broken / "study.yaml"
     text = path.read_text("utf-8")
     for find, replace in (
-        ("wearable.withings.measures", "wearable.withings.weights"),
+        ("wearable.withings.measures", "wearable.withings.weights, test.points"),
         ("study:hf-dct-01:hf-heart-rate", "study:hf-dct-01:hf-pulse"),
         ("category.coding.where(code = 'survey')", "kategory.coding.where(code = 'survey')"),
         ("hf-symptom-diary|1.0.0", "hf-symptom-diary|9.0.0"),
@@ -69,6 +70,10 @@ def test_study_check(tmp_path: Path) -> None:
         assert find in text
         text = text.replace(find, replace)
     path.write_text(text, "utf-8")
+    own = tmp_path / "overlay/mappings/acme/points"
+    own.mkdir(parents=True)
+    own.joinpath("mapping.yaml").write_text(HEAD + POINT, "utf-8")
+    monkeypatch.setenv("GATEWAY_ASSET_DIRS", str(tmp_path / "overlay"))
     result = run("study", "check", broken, "--json")
     assert result.exit_code == 1
     rules = [found["details"]["coding"][0]["code"] for found in json.loads(result.stdout)["issue"]]

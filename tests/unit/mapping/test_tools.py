@@ -180,7 +180,7 @@ def test_lint_takes_a_folder_of_many(tmp_path: Path) -> None:
         "v/wrong",
         (HEAD + POINT).replace("status: final", "sttus: final").replace("mapping: ", "mapping: a."),
     )
-    _write(tmp_path, "w/copy", HEAD + POINT)
+    _write(tmp_path, "w/copy", (HEAD + POINT).replace("      subject: {reference: =%subject.reference}\n", ""))
     tmp_path.joinpath("empty").mkdir()
     code, text = _command("lint", str(tmp_path), str(tmp_path / "v/good"))
     lines = [line for line in text.splitlines() if not line.startswith(" ")]
@@ -188,7 +188,8 @@ def test_lint_takes_a_folder_of_many(tmp_path: Path) -> None:
     assert [line.split()[:2] for line in lines[2:]] == [
         ["error", "mapping.element-missing:"],
         ["error", "mapping.unknown-element:"],
-        ["w/copy:", "1"],
+        ["w/copy:", "2"],
+        ["warning", "mapping.nobodys:"],
         ["warning", "mapping.duplicate-mapping:"],
         ["3", "mappings,"],
     ]

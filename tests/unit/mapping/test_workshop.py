@@ -52,27 +52,42 @@ ODD_NAMES = ["div", "and", "true", "$this", "it's", "a`b", "a\\b", "new\nline", 
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "options", "records"),
+    ("name", "text", "options", "records", "made"),
     [
-        ("odd names", json.dumps({"in": [dict.fromkeys(ODD_NAMES, 1)]}), [], "=in"),
-        ("a list", json.dumps([{"at": "x", "bpm": 1}]), [], "=%payload"),
-        ("one record", json.dumps({"at": "x", "parts": []}), [], None),
-        ("semicolons", "Person;Wert\nS-1;1,5\n", ["--format", "csv", "--option", "delimiter=;"], "=rows"),
+        ("odd names", json.dumps({"in": [dict.fromkeys(ODD_NAMES, 1)]}), [], "=in", 1),
+        ("a list", json.dumps([{"at": "x", "bpm": 1}]), [], "=%payload", 1),
+        ("one record", json.dumps({"at": "x", "parts": []}), [], None, 1),
+        ("semicolons", "Person;Wert\nS-1;1,5\n", ["--format", "csv", "--option", "delimiter=;"], "=rows", 1),
+        ("a title", "Export\na,b\n1,2\n", ["--format", "csv", "--option", "header_row=2"], "=rows", 1),
+        (
+            "lists of one",
+            "<R><D n='1'/><S><T n='1'><V u='l'>2</V></T><T n='2'/></S></R>",
+            ["--format", "xml"],
+            "=R.S.T",
+            2,
+        ),
+        (
+            "a message",
+            "MSH|^~\\&|A|B|||20260101||ORU^R01|1|P|2.5.1\rPID|1||X\rOBR|1\rOBX|1|NM|a^b||5\rOBX|2|NM|c^d||6\r",
+            ["--format", "hl7v2"],
+            "=PATIENT_RESULT.ORDER_OBSERVATION.OBSERVATION",
+            2,
+        ),
     ],
 )
 def test_a_draft_of_any_payload_compiles_and_reads_it(
-    name: str, text: str, options: list[str], records: str | None, tmp_path: Path
+    name: str, text: str, options: list[str], records: str | None, made: int, tmp_path: Path
 ) -> None:
     sample, folder = tmp_path / "sample", tmp_path / "made/acme/pulse"
     sample.write_text(text, "utf-8")
-    made = ["new", "acme", "pulse", "--sample", str(sample), "--into", str(tmp_path / "made"), *options]
-    assert CliRunner().invoke(app, made).exit_code == 0, name
+    arguments = ["new", "acme", "pulse", "--sample", str(sample), "--into", str(tmp_path / "made"), *options]
+    assert CliRunner().invoke(app, arguments).exit_code == 0, name
     assert load(folder.joinpath("mapping.yaml").read_text("utf-8")).tree["source"].get("records") == records
     assert "0 findings" in CliRunner().invoke(app, ["lint", str(folder)]).output
     facts = tmp_path / "facts.yaml"
     facts.write_text("envelope: {vendorUserId: u1}\n")
     ran = CliRunner().invoke(app, ["run", str(folder / "mapping.yaml"), str(sample), "--facts", str(facts)])
-    assert (ran.exit_code, ran.stdout.count('"resourceType":"Observation"')) == (0, 1), ran.output
+    assert (ran.exit_code, ran.stdout.count('"resourceType":"Observation"')) == (0, made), ran.output
 
 
 @pytest.mark.parametrize(
