@@ -8,24 +8,24 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from gateway.core import Issue, issue
-from gateway.core.instants import format_instant
 from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
 from gateway.formats import Decoded, Pointer, json_pointer
 from gateway.mapping.assets import Asset
 from gateway.mapping.budget import TooLarge
 from gateway.mapping.explaining.positions import Positions
-from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step, Subject
+from gateway.mapping.facts import Facts, Mapped, MappedUnit, Step
 from gateway.mapping.fast.compiled import FastPlan
 from gateway.mapping.fast.single_items import spread
 from gateway.mapping.gate import Fitting, fitting
+from gateway.mapping.given import base_facts, default_zone, missing_context, unit_facts
 from gateway.mapping.language.payload_schema import Schema
-from gateway.mapping.loose import ODDITIES, fact
+from gateway.mapping.loose import ODDITIES
 from gateway.mapping.plan import Formula, Plan
 from gateway.mapping.scope import GRANTED, Fault, Scope, Seen, Spent, Work, current
+from gateway.mapping.short_way import FEW, ShortWay
 from gateway.mapping.subjects import Group, SubjectSearch
 from gateway.mapping.unit import Budget, UnitRun
-from gateway.mapping.values import plain
 
 Locate = Callable[[Pointer], str]
 
@@ -59,6 +59,7 @@ class Mapping:
     source: Source
     plan: Plan
     fast: FastPlan | None
+    short: ShortWay | None
     schema: Schema | None
     warnings: tuple[Issue, ...] = ()
     tests: tuple[Names[str, Any], ...] = field(default=(), repr=False)
@@ -121,12 +122,12 @@ class Mapping:
         """What fits, where records can be told, and the rest is of the same participant and for this mapping."""
         if self.plan.records is None or self.plan.policy.get("record-invalid") == "quarantine":
             return None
-        records = _Run.of(self, decoded, facts).told((self.plan.records,))
+        records = _Run(self, decoded, facts).told((self.plan.records,))
         found = fitting(self.schema, decoded, records[0], self._work(decoded)) if records and self.schema else None
         if found is None or not self.takes(found.decoded.tree):
             return None
         if not self.plan.subject.per_record:
-            told = [_Run.of(self, one, facts).told(self.plan.subject.formulas) for one in (decoded, found.decoded)]
+            told = [_Run(self, one, facts).told(self.plan.subject.formulas) for one in (decoded, found.decoded)]
             if None in told or told[0] != told[1]:
                 return None
         return found
@@ -147,7 +148,7 @@ class Mapping:
         if decoded.rows and (trace or self.fast is None or self.fast.record is None or not self.fast.record.of_rows):
             decoded = Decoded(decoded.tree, decoded.locate)
         try:
-            return _Run.of(self, decoded, facts, [] if trace else None).run()
+            return _Run(self, decoded, facts, [] if trace else None).run()
         except TooLarge as large:
             return Mapped((), (issue("mapping.too-large", limit=large.limit, what=large.what),))
         except Spent:
@@ -158,19 +159,14 @@ class _Run(Struct, eq=False):
     mapping: Mapping
     payload: Decoded
     facts: Facts
-    positions: Positions
-    steps: list[Step] | None
-
-    @classmethod
-    def of(cls, mapping: Mapping, payload: Decoded, facts: Facts, steps: list[Step] | None = None) -> "_Run":
-        return cls(mapping, payload, facts, Positions(payload.outline, payload.locate), steps)
+    steps: list[Step] | None = None
 
     def told(self, formulas: Sequence[Formula]) -> list[list[Any]] | None:
         """What the whole payload says, before the participant is known; None where that cannot be told."""
-        token = current.set(Scope(work=Work(*self.mapping.granted, tree=self._tree)))
-        tree = self._tree()
+        token = current.set(Scope(work=self._work()))
+        tree = self.payload.tree
         try:
-            env = Env(variables={**self._facts(), "record": tree})
+            env = Env(variables={**base_facts(self.payload.outline, self.facts, self.mapping.fast), "record": tree})
             return [formula.expression.evaluate(tree, env) for formula in formulas]
         except (Fault, FhirPathError, Spent, TooLarge):
             return None
@@ -178,46 +174,30 @@ class _Run(Struct, eq=False):
             current.reset(token)
 
     def run(self) -> Mapped:
-        plan, base = self.mapping.plan, self._facts()
-        missing = _missing_context(plan, base) if plan.context else ()
+        """The units of the payload: in short where that can be, else by its participants one after the other."""
+        mapping, payload = self.mapping, self.payload
+        base = base_facts(payload.outline, self.facts, mapping.fast)
+        missing = missing_context(mapping.plan, base) if mapping.plan.context else ()
         if missing:
             return Mapped((), missing)
-        work = Work(*self.mapping.granted, tree=self._tree)
-        scope, fast = Scope(work=work), self.mapping.fast
-        token = current.set(scope)
-        try:
-            records, problem = self._records(plan.records, base)
-            if not records:
-                rule = problem or issue("mapping.no-records", source=self.positions.of_node(self.payload.outline))
-                return Mapped((), (rule,))
-            seen = Seen(dict(base))
-            search = SubjectSearch(plan, self.facts.resolve, seen, self.positions, fast, scope)
-            groups = search.groups(self.payload.outline, records)
-        finally:
-            current.reset(token)
-        budget = Budget(work)
-        units = tuple([self._unit(group, base, seen, budget) for group in groups])
-        return Mapped(units, (), tuple(self.steps or ()))
+        work = self._work()
+        records, problem = self._records(base, work)
+        if not records:
+            return Mapped((), (problem or issue("mapping.no-records", source=payload.locate(())),))
+        if mapping.short is not None and self.steps is None and len(records) <= FEW:
+            done = work.done
+            unit = mapping.short.unit(payload, records, base, self.facts, work)
+            if unit is not None:
+                return Mapped((unit,))
+            work.done = done
+        return self._units(base, records, work)
 
-    def _tree(self) -> Any:
-        self.payload.fill()
-        return self.payload.tree
+    def _work(self) -> Work:
+        limit, grant = self.mapping.granted
+        return Work(limit, grant, lambda: self.payload.tree)
 
-    def _facts(self) -> dict[str, Any]:
-        """What expressions may read of the payload, the envelope and the study; left out what no expression reads."""
-        fast, context = self.mapping.fast, self.mapping.plan.context or ()
-        base = {"payload": self.payload.outline}
-        if fast is None or "envelope" in fast.facts or "envelope" in context:
-            base["envelope"] = {
-                **self.facts.envelope,
-                "receivedAt": format_instant(self.facts.received),
-                "payloadSha256": self.facts.sha256,
-            }
-        if fast is None or "study" in fast.facts or "study" in context:
-            base["study"] = plain(self.facts.study)
-        return base
-
-    def _records(self, formula: Formula | None, base: dict[str, Any]) -> tuple[list[Any], Issue | None]:
+    def _records(self, base: dict[str, Any], work: Work) -> tuple[list[Any], Issue | None]:
+        formula = self.mapping.plan.records
         if formula is None:
             return [self.payload.tree], None
         path = () if self.mapping.fast is None else self.mapping.fast.records
@@ -226,22 +206,39 @@ class _Run(Struct, eq=False):
                 return spread(self.payload.outline, path), None
             except ODDITIES:
                 pass
+        token = current.set(Scope(work=work))
         try:
             return formula.expression.evaluate(self.payload.tree, Env(variables=base)), None
         except (Fault, FhirPathError) as error:
             problem = error.issues[0].message if isinstance(error, FhirPathError) else error.rule
             return [], issue("mapping.evaluation", mapping=formula.position, problem=problem)
+        finally:
+            current.reset(token)
 
-    def _unit(self, group: Group, base: dict[str, Any], seen: Seen, budget: Budget) -> MappedUnit:
+    def _units(self, base: dict[str, Any], records: list[Any], work: Work) -> Mapped:
+        """A unit for each participant in the records."""
+        mapping, seen = self.mapping, Seen(dict(base))
+        positions, scope = Positions(self.payload.outline, self.payload.locate), Scope(work=work)
+        token = current.set(scope)
+        try:
+            search = SubjectSearch(mapping.plan, self.facts.resolve, seen, positions, mapping.fast, scope)
+            groups = search.groups(self.payload.outline, records)
+        finally:
+            current.reset(token)
+        budget = Budget(work)
+        units = tuple([self._unit(group, base, seen, positions, budget) for group in groups])
+        return Mapped(units, (), tuple(self.steps or ()))
+
+    def _unit(
+        self, group: Group, base: dict[str, Any], seen: Seen, positions: Positions, budget: Budget
+    ) -> MappedUnit:
         if group.subject is None or (group.issues and any_blocks(group.issues)):
             return MappedUnit(group.subject, group.place, len(group.records), issues=group.issues)
         plan, subject = self.mapping.plan, group.subject
-        site = plain(subject.site)
-        missing = _missing_context(plan, {"site": site}) if plan.context else ()
+        variables = unit_facts(base, subject, group.records)
+        missing = missing_context(plan, {"site": variables["site"]}) if plan.context else ()
         if missing:
             return MappedUnit(subject, group.place, len(group.records), issues=missing)
-        known = _subject_facts(subject, site)
-        variables = {**base, "subject": known, "site": site, "records": group.records, "index": 0}
         run = UnitRun(
             plan=plan,
             fast=self.mapping.fast,
@@ -251,41 +248,10 @@ class _Run(Struct, eq=False):
             records=group.records,
             variables=variables,
             seen=seen,
-            zone=_default_zone(plan, subject, variables),
-            positions=self.positions,
+            zone=default_zone(plan, subject, variables),
+            positions=positions,
             budget=budget,
             steps=self.steps,
             issues=list(group.issues),
         )
         return run.run(group.place)
-
-
-def _subject_facts(subject: Subject, site: Any) -> dict[str, Any]:
-    """What `%subject` is; facts that are not known are absent."""
-    known = {"id": subject.id, "reference": subject.reference, "zone": subject.zone, "site": site}
-    if subject.birth_date is not None:
-        known["birthDate"] = subject.birth_date
-    if subject.subject_id is not None:
-        known["subjectId"] = subject.subject_id
-    return known
-
-
-def _default_zone(plan: Plan, subject: Subject, variables: dict[str, Any]) -> str | None:
-    default = plan.zone.default
-    if isinstance(default, str):
-        return default
-    if default is None:
-        return subject.zone or None
-    found = fact(variables, default.fact, default.expression.evaluate, lambda: Env(variables))
-    return subject.zone or None if found is None or found.__class__ is list else str(found)
-
-
-def _missing_context(plan: Plan, base: dict[str, Any]) -> tuple[Issue, ...]:
-    """An issue for each fact that the file declares, that is not optional, and that was not handed in."""
-    found = []
-    for name, declared in (plan.context or {}).items():
-        given = base.get(name)
-        for one, kind in declared.items():
-            if given is not None and not kind.endswith("?") and given.get(one) in (None, ""):
-                found.append(issue("mapping.context-missing", mapping=plan.file, name=f"{name}.{one}"))
-    return tuple(found)

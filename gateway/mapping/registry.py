@@ -16,6 +16,7 @@ from gateway.mapping.fast.generate import generate
 from gateway.mapping.language.load import FILE_NAME, Loaded, Surroundings, load_folder
 from gateway.mapping.mapping import Mapping, Source
 from gateway.mapping.parts import Part, parts_of
+from gateway.mapping.short_way import short_way
 from gateway.terminology import Terminology
 
 _MAX_DEPTH = 4
@@ -129,7 +130,7 @@ def _mapping(loaded: Loaded, name: str, assets: tuple[Asset, ...]) -> Mapping:
     head, plan = loaded.head, loaded.plan
     if plan is None:
         raise ValueError("a mapping without a plan cannot be compiled")
-    source = head["source"]
+    source, fast = head["source"], generate(plan)
     return Mapping(
         id=plan.id,
         version=plan.version,
@@ -140,7 +141,8 @@ def _mapping(loaded: Loaded, name: str, assets: tuple[Asset, ...]) -> Mapping:
             source["format"], source.get("options", {}), loaded.schema is not None, tuple(source.get("members", ()))
         ),
         plan=plan,
-        fast=generate(plan),
+        fast=fast,
+        short=short_way(plan, fast),
         schema=loaded.schema,
         warnings=loaded.issues,
         tests=tuple(head.get("tests", ())),

@@ -127,7 +127,7 @@ class SubjectSearch(Struct, eq=False):
         """Differences between what the payload says of the participant and what the study knows."""
         found = []
         for name, formula in self.plan.subject.verify:
-            wanted = subject.birth_date if name == "birthDate" else subject.site.get("id")
+            wanted = known_of(subject, name)
             if wanted is not None and self._text(formula, focus) == wanted:
                 continue
             values = self._values(formula, focus)
@@ -145,6 +145,11 @@ class SubjectSearch(Struct, eq=False):
                 continue
             found.append(issue(rule, mapping=formula.position, source=self._source(formula, focus), what=name))
         return found
+
+
+def known_of(subject: Subject, name: str) -> Any:
+    """What the study knows of that which `verify` names; None for nothing."""
+    return subject.birth_date if name == "birthDate" else subject.site.get("id")
 
 
 def _agree(given: str, known: str, *, partial: bool) -> bool:

@@ -1,28 +1,26 @@
 """One unit: the records of one subject into resources, with the fast functions where nothing is to report."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
 from msgspec import Struct, field
 
 from gateway.core import Issue, issue
-from gateway.core.ids import resource_id
 from gateway.core.issues import any_blocks
-from gateway.fhirpath import Env, FhirPathError
+from gateway.fhirpath import FhirPathError
 from gateway.formats import Decoded
 from gateway.mapping.budget import TooLarge
 from gateway.mapping.explaining.gathering import explained
 from gateway.mapping.explaining.positions import Positions
 from gateway.mapping.explaining.walk import Walk
 from gateway.mapping.facts import MappedUnit, Place, Step, Subject
-from gateway.mapping.fast.compiled import Bound, FastPlan, Generated, Parts, Run
-from gateway.mapping.loose import ODDITIES, fact
-from gateway.mapping.plan import Emit, Formula, Plan
+from gateway.mapping.fast.compiled import EMIT, ORDER, REFERENCE, RESOURCE, Bound, FastPlan, Generated, Parts, Run
+from gateway.mapping.loose import ODDITIES
+from gateway.mapping.plan import Emit, Plan
+from gateway.mapping.references import References
 from gateway.mapping.scope import Fault, Scope, Seen, Spent, Work, current
-from gateway.mapping.values import key_text
 
 MAX_RESOURCES = 200_000
 """How many resources one payload may make."""
@@ -31,7 +29,6 @@ MAX_ISSUES = 1_000
 """How many findings of one unit are listed."""
 
 
-_EMIT, _REFERENCE, _RESOURCE, _ORDER = map(itemgetter, (0, 1, 2, 3))
 _UNORDERED: Final = {""}
 
 
@@ -70,8 +67,6 @@ class UnitRun(Struct, eq=False):
     _first: Sequence[Parts] = ()
     _told: Mapping[str, None] = MappingProxyType({})
     _made: dict[str, Parts] = field(default_factory=dict)
-    _starts: dict[str, tuple[Emit, list[str]]] = field(default_factory=dict)
-    _references: dict[tuple[str, ...], str] = field(default_factory=dict)
     _given: int = 0
     _unlisted: int = 0
 
@@ -99,9 +94,9 @@ class UnitRun(Struct, eq=False):
             subject=self.subject,
             place=place,
             records=len(self.records),
-            resources=tuple(map(_RESOURCE, made)),
+            resources=tuple(map(RESOURCE, made)),
             issues=tuple(self.issues),
-            orders=_orders(references, made),
+            orders=orders_of(references, made),
         )
 
     def _forget(self, steps: int, left: int, done: int) -> None:
@@ -116,7 +111,8 @@ class UnitRun(Struct, eq=False):
 
     def _scope(self, known: frozenset[str] | None) -> Scope:
         zone, payload = self.plan.zone, self.payload
-        return Scope(self.zone, zone.ambiguous, zone.gap, reference=self._refer, known=known, rows=payload.rows,
+        references = References(self.plan, self.study, self.variables)
+        return Scope(self.zone, zone.ambiguous, zone.gap, reference=references.to, known=known, rows=payload.rows,
                      fill=payload.fill, work=self.budget.work)  # fmt: skip
 
     def _pass(self, scope: Scope, *, explain: bool) -> None:
@@ -175,7 +171,7 @@ class UnitRun(Struct, eq=False):
         """The references of the whole unit by emit: what emits after the records may refer to."""
         found: dict[str, list[str]] = {}
         for reference, made in self._kept().items():
-            found.setdefault(_EMIT(made), []).append(reference)
+            found.setdefault(EMIT(made), []).append(reference)
         return found
 
     def _payload_emits(self, emits: tuple[Emit, ...], fast: tuple[Generated, ...], walk: Walk) -> None:
@@ -221,14 +217,14 @@ class UnitRun(Struct, eq=False):
             self._note(walk.issues)
             walk.issues.clear()
         if not self._made and not self._first:
-            references = dict.fromkeys(map(_REFERENCE, made))
+            references = dict.fromkeys(map(REFERENCE, made))
             if len(references) == len(made):
                 self._first, self._told = made, references
                 return
         kept = self._kept() if self._first else self._made
         for new in made:
-            old = kept.setdefault(_REFERENCE(new), new)
-            if old is not new and _RESOURCE(old) != _RESOURCE(new):
+            old = kept.setdefault(REFERENCE(new), new)
+            if old is not new and RESOURCE(old) != RESOURCE(new):
                 self._settle(walk, old, new)
 
     def _kept(self) -> dict[str, Parts]:
@@ -249,8 +245,8 @@ class UnitRun(Struct, eq=False):
     def _settle(self, walk: Walk, old: Parts, new: Parts) -> None:
         """Which of two different resources with one id stays: the newer; without an order the first, and an issue."""
         name, reference, _, order = new
-        if _ORDER(old) and order and _ORDER(old) != order:
-            self._made[reference] = max(old, new, key=_ORDER)
+        if ORDER(old) and order and ORDER(old) != order:
+            self._made[reference] = max(old, new, key=ORDER)
             return
         emit = next(emit for emit in (*self.plan.before, *self.plan.each, *self.plan.after) if emit.id == name)
         source = self.positions.of_node(walk.variables.get("item"), walk.variables.get("record"))
@@ -260,37 +256,10 @@ class UnitRun(Struct, eq=False):
             found = replace(found, severity="warning")
         self._note((found,))
 
-    def _refer(self, name: str, values: tuple[object, ...]) -> str:
-        """The reference of an emit with these varying parts of its key."""
-        given = tuple([key_text(value) or "" for value in values])
-        found = self._references.get((name, *given))
-        if found is not None:
-            return found
-        if name not in self._starts:
-            named = next(one for one in (*self.plan.before, *self.plan.each, *self.plan.after) if one.id == name)
-            self._starts[name] = named, [_fixed_part(part, self.variables) for part in named.key]
-        emit, fixed = self._starts[name]
-        parts = fixed.copy()
-        for number, text in zip(emit.varying, given, strict=True):
-            parts[number] = text
-        made = f"{emit.type}/{resource_id(self.study, self.plan.id, name, parts)}"
-        self._references[name, *given] = made
-        return made
 
-
-def _orders(references: Iterable[str], made: Sequence[Parts]) -> dict[str, str]:
+def orders_of(references: Iterable[str], made: Collection[Parts]) -> dict[str, str]:
     """What is told of the order by reference; most often all records of a payload say the same."""
-    told = set(map(_ORDER, made))
+    told = set(map(ORDER, made))
     if len(told) == 1:
         return dict.fromkeys(references, *told) if told != _UNORDERED else {}
     return {new[1]: new[3] for new in made if new[3]}
-
-
-def _fixed_part(part: str | Formula, variables: dict[str, Any]) -> str:
-    """The text of a key part that is the same in the whole unit; "" for one that varies."""
-    if isinstance(part, str):
-        return part
-    if not part.fixed:
-        return ""
-    found = fact(variables, part.fact, part.expression.evaluate, lambda: Env(variables))
-    return key_text(found) or ""

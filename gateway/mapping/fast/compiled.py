@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from gateway.core.types import Resource
@@ -21,12 +22,23 @@ Wanted: TypeAlias = Callable[[Sequence[Any], dict[str, Any], Callable[[], Env]],
 Raises one of `ODDITIES` where it cannot tell.
 """
 
-Fast: TypeAlias = Callable[[dict[str, Any], Scope, Callable[[], Env], str], Run]
-"""Variables, scope, environment and study of a unit -> its function."""
+Known: TypeAlias = tuple[dict[str, Any], Scope, Callable[[], Env], str]
+"""Variables, scope, environment and study of a unit."""
 
+Fast: TypeAlias = Callable[[dict[str, Any], Scope, Callable[[], Env], str], Run]
+"""What is known of a unit -> its function."""
 
 Asked: TypeAlias = Callable[[Any, dict[str, Any], Scope, Callable[[], Env]], Any]
 """Focus, variables, scope and environment -> the loose value of one formula; raises where it is not as usual."""
+
+Told: TypeAlias = tuple[tuple[str, Any], ...]
+"""What a payload says of the participant beside the identifier, by name: loose values."""
+
+Whose: TypeAlias = Callable[[Any, dict[str, Any], Scope, Callable[[], Env]], tuple[tuple[str, str], Told]]
+"""As `Asked`, for all that is asked of the participant: system and value of the identifier, and what is verified."""
+
+EMIT, REFERENCE, RESOURCE, ORDER = map(itemgetter, range(4))
+"""Each of `Parts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +60,8 @@ class FastPlan:
     """The generated functions: of each emit before and after the records, and of a whole record.
 
     `wanted` is None where it cannot be told. `asked` are those of the formulas about the participant, by position;
-    `facts` the names that any formula reads; `records` is the path of the records, () where it is none.
+    `whose` asks them all at once. `facts` are the names that any formula reads, or the file declares; `records` is
+    the path of the records, () where it is none.
     """
 
     before: tuple[Generated, ...]
@@ -56,6 +69,7 @@ class FastPlan:
     wanted: Wanted | None
     after: tuple[Generated, ...]
     asked: Mapping[str, Asked]
+    whose: Whose
     facts: frozenset[str]
     records: tuple[str, ...]
 
@@ -65,7 +79,7 @@ class Bound:
 
     __slots__ = ("_function", "_general", "_known", "_usual", "of_rows")
 
-    def __init__(self, function: Generated, known: tuple[dict[str, Any], Scope, Callable[[], Env], str]) -> None:
+    def __init__(self, function: Generated, known: Known) -> None:
         self._function = function
         self._known = known
         self._general: Run | None = None

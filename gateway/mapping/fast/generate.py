@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from gateway.formats import FORMATS, Alike
-from gateway.mapping.fast.compiled import Asked, Fast, FastPlan, Generated, Wanted
+from gateway.mapping.fast.compiled import Asked, Fast, FastPlan, Generated, Wanted, Whose
 from gateway.mapping.fast.generate_bulk import write_wanted
 from gateway.mapping.fast.generate_groups import write_grouped
 from gateway.mapping.fast.single_kind import NoRowsError
@@ -26,6 +26,7 @@ from gateway.mapping.fast.tidied import tidied
 from gateway.mapping.fast.writer import Writer
 from gateway.mapping.fast.writer_rows import reads_rows
 from gateway.mapping.lineage import plain_path, variables_of
+from gateway.mapping.loose import Odd
 from gateway.mapping.plan import Emit, Formula, Plan
 
 Variables: TypeAlias = tuple[tuple[str, Formula], ...]
@@ -38,6 +39,10 @@ def bind(variables, scope, env, study):
 _ASKED = """
 def run(focus, variables, scope, env):
     ...
+"""
+_TOLD = """
+if V.__class__ is not str or not V:
+    raise ODD
 """
 _WANTED = """
 def wanted(records, variables, env):
@@ -58,7 +63,9 @@ def generate(plan: Plan) -> FastPlan | None:
             wanted=_wanted(plan) if plan.each and not plan.vars else None,
             after=tuple(_generated(plan, (emit,), (), emit.id) for emit in plan.after),
             asked={formula.position: _asked(plan, formula) for formula in _of_subject(plan)},
-            facts=frozenset(name for formula in _formulas(plan) for name in variables_of(formula.expression.ast)),
+            whose=_whose(plan),
+            facts=frozenset(name for formula in _formulas(plan) for name in variables_of(formula.expression.ast))
+            | (plan.context or {}).keys(),
             records=plain_path(plan.records.expression.ast if plan.records else None) or (),
         )
     except (SyntaxError, RecursionError):
@@ -91,6 +98,29 @@ def _asked(plan: Plan, formula: Formula) -> Asked:
     with code.into(code.emit(_ASKED)):
         code.block.extend([*writer.prelude, *body])
     made: Asked = _executed(plan, ast.Module(body=code.block, type_ignores=[]), code.globals, formula.position)["run"]
+    return made
+
+
+def _whose(plan: Plan) -> Whose:
+    """The function that asks all that is asked of the participant."""
+    writer, subject = Writer(plan, usual=True), plan.subject
+    code = writer.code
+    body: list[ast.stmt] = []
+    with code.into(body):
+        named: dict[str, str | ast.expr] = {}
+        for title, part in (("SYSTEM", subject.system), ("VALUE", subject.value)):
+            if isinstance(part, str):
+                named[title] = code.bind(part)
+            else:
+                local = named[title] = writer.single.value(part, "focus")
+                code.run(_TOLD, V=local, ODD=code.bind(Odd))
+        for number, (name, formula) in enumerate(subject.verify):
+            named |= {f"N{number}": code.bind(name), f"T{number}": writer.single.value(formula, "focus")}
+        told = "".join(f"(N{number}, T{number}), " for number in range(len(subject.verify)))
+        code.run(f"return (SYSTEM, VALUE), ({told})", **named)
+    with code.into(code.emit(_ASKED)):
+        code.block.extend([*writer.prelude, *body])
+    made: Whose = _executed(plan, ast.Module(body=code.block, type_ignores=[]), code.globals, "whose")["run"]
     return made
 
 
