@@ -2,11 +2,11 @@
 
 One record is one row of the flat export: field names as keys, values as text (numbers of the JSON form become text);
 a field without an answer, or with a blank one, has no key. `record_id`, or else the first field that does not say
-where the record belongs, is the record's id, whatever its name; each row has it as `record` too, and a row without it
-has no `record`. Headings of an export with labels that say where it belongs (`Event Name` ...) have their names of
+where the record belongs, is the record's id, whatever its name; each row has it first and as `record` too, and a row
+without it has no `record`. Headings of an export with labels that say where it belongs (`Event Name` ...) have their names of
 raw ones. An export in the event-attribute-value form (`record`, `field_name`, `value` ...) becomes the same rows: one
-for each record, event and repeat of an instrument, in the order of their first value; the values of a check box are
-`field___code` with `1`.
+for each record, event (by its name, else by `event_id`) and repeat of an instrument, in the order of their first
+value; the values of a check box are `field___code` with `1`.
 Positions are JSON Pointers or rows and columns, of the first value in that form.
 The API's error object is refused. Options: those of `delimited` for CSV, and `by_field`: records field by field
 (`redcap_fields`), as mappings by a data dictionary read them.
@@ -47,7 +47,7 @@ def _decoded(data: bytes, options: Options) -> tuple[Decoded, str]:
     """The records, and the name of the field that holds their id."""
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"[", b"{", b""):
         table = read_table(data, options)
-        identity = _identity(table.columns)
+        identity = _identity(table.columns, table.rows)
         if not table.rows and len(table.columns) == 1:  # a line of text, as what answers in the place of an API sends
             raise BadRequest(issue("format.redcap-records"))
         if not _HEADINGS.keys().isdisjoint(table.columns):
@@ -59,12 +59,18 @@ def _decoded(data: bytes, options: Options) -> tuple[Decoded, str]:
     if not isinstance(document, list):
         raise BadRequest(issue("format.redcap-records"))
     rows = [_row(row, index) for index, row in enumerate(document)]
-    identity = _identity(list(document[0])) if document else ""
+    identity = _identity(list(document[0]), rows) if document else ""
     return _records(rows, identity, lambda index: (index,), json_pointer), identity
 
 
-def _identity(columns: list[str]) -> str:
-    """The name of the field that holds the record's id; "" where there is no column."""
+def _identity(columns: list[str], rows: list[dict[str, str]]) -> str:
+    """The name of the field that holds the record's id; "" where there is no column.
+
+    Where each value has a row it is that of the first one, if that tells the id; REDCap writes it first.
+    """
+    if _is_long(rows):
+        first = rows[0]["field_name"] if rows[0].get("value") == rows[0]["record"] else "record"
+        return _USUAL_IDENTITY if any(row["field_name"] == _USUAL_IDENTITY for row in rows) else first
     if _USUAL_IDENTITY in columns:
         return _USUAL_IDENTITY
     names = (name for name in columns if name not in _COLUMNS and name not in _HEADINGS)
@@ -94,11 +100,12 @@ def _records(
 
     `place` is the path of a row in the payload, `locate` turns paths into positions.
     """
-    if rows and all(row.keys() >= _LONG - {"value"} for row in rows):
-        records, sources = _gathered(rows)
+    if _is_long(rows):
+        gathered, sources = _gathered(rows)
+        records = [{identity: row[identity], **row} if identity in row else row for row in gathered]
         identity = "record"
     else:
-        records = [{**row, "record": row[identity]} if identity in row else row for row in rows]
+        records = [_with_id(row, identity) if identity in row else row for row in rows]
         sources = list(range(len(rows)))
 
     def located(pointer: Pointer) -> str:
@@ -110,13 +117,24 @@ def _records(
     return Decoded({"records": records}, located)
 
 
+def _is_long(rows: list[dict[str, str]]) -> bool:
+    """Whether each row is one value of a record."""
+    return bool(rows) and all(row.keys() >= _LONG - {"value"} for row in rows)
+
+
+def _with_id(row: dict[str, str], identity: str) -> dict[str, str]:
+    """The row with its id first, by its own name, and as `record` without the blanks around it."""
+    return {identity: row[identity], **row, "record": row[identity].strip()}
+
+
 def _gathered(rows: list[dict[str, str]]) -> tuple[list[dict[str, str]], list[int]]:
     """One record for each place that the values name, and the number of its first row."""
     found: dict[tuple[str, ...], dict[str, str]] = {}
     first: list[int] = []
     boxes: set[tuple[tuple[str, ...], str]] = set()
     for number, row in enumerate(rows):
-        where = tuple(row.get(name, "") for name in _PLACE)
+        event = row.get("redcap_event_name") or row.get("event_id", "")
+        where = tuple(event if name == "redcap_event_name" else row.get(name, "").strip() for name in _PLACE)
         if where not in found:
             found[where] = {name: value for name, value in zip(_PLACE, where, strict=True) if value}
             first.append(number)

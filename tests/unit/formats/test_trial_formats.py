@@ -46,6 +46,24 @@ def test_a_flat_record_has_its_id_under_one_name():
     assert decoded.locate(("records", 0, "weight")) == "row 2, column weight"
 
 
+def test_the_id_of_a_record_comes_first_wherever_it_stands():
+    decoded = decode(b'[{"weight": "71", "record_id": " 7 "}, {"weight": "72"}]', "redcap")
+    assert [list(record.items()) for record in decoded.tree["records"]] == [
+        [("record_id", " 7 "), ("weight", "71"), ("record", "7")],
+        [("weight", "72")],
+    ]
+    long = decode(LONG.encode(), "redcap").tree["records"]
+    assert list(long[0])[0] == "study_id"
+    (response, *_) = decode(LONG.encode(), "redcap", {"by_field": True}).tree["responses"]
+    assert [field["name"] for field in response["fields"]] == ["weight", "symptoms"]
+
+
+def test_events_may_be_told_by_their_number():
+    rows = "record,event_id,field_name,value\n7,40,weight,71\n7,41,weight,72\n"
+    records = decode(rows.encode(), "redcap").tree["records"]
+    assert [(record["redcap_event_name"], record["weight"]) for record in records] == [("40", "71"), ("41", "72")]
+
+
 ODM = """<ODM xmlns="http://www.cdisc.org/ns/odm/v1.3"><ClinicalData StudyOID="S" MetaDataVersionOID="1">
 <SubjectData SubjectKey="101"><SiteRef LocationOID="L1"/><StudyEventData StudyEventOID="V1" StudyEventRepeatKey="2">
 <FormData FormOID="F"><ItemGroupData ItemGroupOID="G"><ItemDataInteger ItemOID="I1"> 5 </ItemDataInteger>
