@@ -53,7 +53,7 @@ def test_the_id_of_a_record_comes_first_wherever_it_stands():
         [("weight", "72")],
     ]
     long = decode(LONG.encode(), "redcap").tree["records"]
-    assert list(long[0])[0] == "study_id"
+    assert next(iter(long[0])) == "study_id"
     (response, *_) = decode(LONG.encode(), "redcap", {"by_field": True}).tree["responses"]
     assert [field["name"] for field in response["fields"]] == ["weight", "symptoms"]
 
