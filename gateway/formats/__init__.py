@@ -19,7 +19,17 @@ from typing import Any, BinaryIO
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.dataset_json import decode_dataset_json
-from gateway.formats.decoded import NO_OPTIONS, NO_ROWS, Alike, Decoded, Options, Pointer, Rows, json_pointer
+from gateway.formats.decoded import (
+    NO_OPTIONS,
+    NO_ROWS,
+    Alike,
+    AlikeRecords,
+    Decoded,
+    Options,
+    Pointer,
+    Rows,
+    json_pointer,
+)
 from gateway.formats.delimited import decode_csv, decode_tsv
 from gateway.formats.dicom_json import decode_dicom_json
 from gateway.formats.fhir import decode_fhir
@@ -156,6 +166,7 @@ __all__ = [
     "NO_ROWS",
     "PART_BYTES",
     "Alike",
+    "AlikeRecords",
     "Decoded",
     "Format",
     "Options",

@@ -39,9 +39,10 @@ from typing import Any
 from gateway.core.errors import BadRequest
 from gateway.core.issues import issue
 from gateway.formats.decoded import Decoded, Options
-from gateway.formats.hl7v2_groups import flat, oru_groups, oru_outline, outline_of_one_order
+from gateway.formats.hl7v2_groups import decoded_order, flat, oru_groups, oru_outline, outline_of_one_order
 from gateway.formats.hl7v2_headers import Feed, feed_of
 from gateway.formats.hl7v2_locate import Located, Message, Unfilled, Whole, made
+from gateway.formats.hl7v2_orders import OrderRow
 from gateway.formats.hl7v2_plain import MAX_SEGMENTS, SEGMENT_NAME, add_result, plain_message
 from gateway.formats.hl7v2_results import Row, segment_of
 from gateway.formats.hl7v2_segments import read_segment
@@ -59,8 +60,11 @@ def decode_hl7v2(data: bytes, options: Options) -> Decoded:
         text = data.decode()
     except UnicodeDecodeError as error:
         text = _declared(data, error)
-    plain = plain_message(text)
-    headers, messages = ({}, [plain]) if plain is not None else _read(data, text)
+    told: list[OrderRow] = []
+    plain = plain_message(text, told)
+    headers, messages = ({}, [plain]) if plain is not None else _read(data, text, told)
+    if told:
+        return decoded_order(messages, told[0])
     unfilled: list[Unfilled] = []
     if len(messages) == 1:
         tree = _message_tree(messages[0], unfilled)
@@ -94,12 +98,15 @@ def _declared(data: bytes, error: UnicodeDecodeError) -> str:
         raise BadRequest(issue("format.encoding", source=f"byte {other.start}", encoding=encoding)) from None
 
 
-def _read(data: bytes, text: str) -> tuple[dict[str, Any], list[Message]]:
-    """The FHS and BHS segments by name, and the messages, of a payload that is not as most are."""
+def _read(data: bytes, text: str, told: list[OrderRow]) -> tuple[dict[str, Any], list[Message]]:
+    """The FHS and BHS segments by name, and the messages, of a payload that is not as most are.
+
+    `told` is that of `plain_message`.
+    """
     if not data or data.isspace():
         raise BadRequest(issue("payload.empty"))
     tidied = _tidied(text)
-    plain = plain_message(tidied) if tidied is not text else None
+    plain = plain_message(tidied, told) if tidied is not text else None
     if plain is not None:
         return {}, [plain]
     reader = _Reader()

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from gateway.formats.hl7v2_locate import Located, Message, Unfilled
+from gateway.formats.decoded import Decoded
+from gateway.formats.hl7v2_locate import Located, Message, Unfilled, Whole
+from gateway.formats.hl7v2_orders import OrderRow
 from gateway.formats.hl7v2_segments import Segment
 
 _OF_ORDER = frozenset(("ORC", "OBR", "OBX", "SPM"))
@@ -38,6 +40,17 @@ def oru_outline(message: Message, unfilled: list[Unfilled]) -> Located | None:
         return None
     unfilled += own
     return tree
+
+
+def decoded_order(messages: list[Message], told: OrderRow) -> Decoded:
+    """A message of a patient, an order and results, all of which have rows but the patient."""
+    (_, header), (_, patient), (_, request), (_, rows) = messages[0]
+    results: list[dict[str, Segment]] = []
+    of_patient = {"PID": patient}
+    order = {"OBR": request, "OBSERVATION": results, "PATIENT": of_patient, "MSH": header}
+    tree = {"MSH": header, "PATIENT_RESULT": [{"PATIENT": of_patient, "ORDER_OBSERVATION": [order]}]}
+    whole = Whole(tree, messages, [(results, rows)], told)
+    return Decoded(tree, whole.locate, {id(results): rows, id(order): told}, whole.fill, whole.fill_records)
 
 
 def outline_of_one_order(message: Message, unfilled: list[Unfilled]) -> Located | None:

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias, TypeGuard
 from msgspec import Struct
 
 from gateway.formats.decoded import Pointer
+from gateway.formats.hl7v2_headers import header_of
+from gateway.formats.hl7v2_orders import OrderRow, fill_order
 from gateway.formats.hl7v2_results import Row, segment_of
 from gateway.formats.hl7v2_segments import Segment
 
@@ -27,11 +29,21 @@ class Whole(Struct, eq=False):
     _tree: Located
     _messages: list[Message]
     _unfilled: list[Unfilled]
+    _told: OrderRow | None = None
     _names: dict[int, str] | None = None
     _asked: int = 0
 
+    def fill_records(self) -> None:
+        """Makes the header and the order of the one message, where they are only told."""
+        told, self._told = self._told, None
+        if told is not None:
+            (_, header), _, (_, order), *_ = self._messages[0]
+            header.update(header_of(*told[1:4]))
+            fill_order(order, told)
+
     def fill(self) -> None:
-        """Makes the results that only have rows: nothing has rows any more."""
+        """Makes the segments that only have rows: nothing has rows any more."""
+        self.fill_records()
         if not self._unfilled:
             return
         segments: list[Segment] = []

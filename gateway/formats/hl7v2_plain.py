@@ -8,18 +8,30 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.formats.hl7v2_headers import Feed, feed_of
+from gateway.formats.hl7v2_headers import Feed, feed_of, header_of
 from gateway.formats.hl7v2_locate import Message
+from gateway.formats.hl7v2_orders import OrderRow, fill_order, order_row
 from gateway.formats.hl7v2_results import TO_TIME, Row, known_results, read_result
+from gateway.formats.hl7v2_segments import Segment
 
 MAX_SEGMENTS: Final = 200_000
 SEGMENT_NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 
+_OF_ORDER: Final = 2
+"""How many segments stand between header and results in most messages."""
+
+_OF_ONE_ORDER: Final = 4
+"""How many parts such a message has, its results one of them."""
+
 _ENVELOPES: Final = frozenset(("FHS", "BHS", "MSH", "BTS", "FTS"))
 
 
-def plain_message(text: str) -> Message | None:
-    """The segments of a text that is one message of nothing but fields and components; None for any other text."""
+def plain_message(text: str, told: list[OrderRow]) -> Message | None:
+    """The segments of a text that is one message of nothing but fields and components; None for any other text.
+
+    Where there is nothing else but a patient, an order, and results that are rows, header and order are empty, and
+    `told` gets what they say.
+    """
     feed = feed_of(text[3:8]) if text[:3] == "MSH" else None
     if feed is None or "\n" in text or feed.encoding.is_special(text[9:]):
         return None
@@ -27,9 +39,13 @@ def plain_message(text: str) -> Message | None:
         return None
     head, blocks, ending = _parted(text.removesuffix("\r"), feed)
     header, *lines = head.split("\r")
-    message: Message = [("MSH", feed.read(header))]
-    if not _add_lines(message, lines, feed):
-        return None
+    order = _order(header, lines, feed) if ending and len(lines) == _OF_ORDER else None
+    if order is not None:
+        message: Message = [("MSH", {}), ("PID", _usual(lines[0], feed)), ("OBR", {})]
+    else:
+        message = [("MSH", feed.read(header))]
+        if not _add_lines(message, lines, feed):
+            return None
     if not ending:
         return message if _add_runs(message, blocks, feed) else None
     rows = known_results(blocks, ending[1:], feed.encoding, feed.kinds.known)
@@ -37,7 +53,32 @@ def plain_message(text: str) -> Message | None:
         message.append(("OBX", rows))
     for block in blocks[len(rows) :]:
         add_result(message, f"{feed.before_result[1:]}{block}{ending}", feed)
+    if order is not None:
+        if len(message) == _OF_ONE_ORDER and message[-1][1].__class__ is list:
+            told.append(order)
+        else:
+            message[0][1].update(header_of(*order[1:4]))
+            fill_order(message[2][1], order)
     return message
+
+
+def _order(header: str, lines: Sequence[str], feed: Feed) -> OrderRow | None:
+    """What is told of header and order, where the lines behind the header are those of a patient and an order."""
+    patient, order = lines
+    separator = feed.encoding.field
+    if patient[:4] != f"PID{separator}" or order[:4] != f"OBR{separator}":
+        return None
+    told = feed.told(header)
+    if told is None or told[0].get("f9_1") != "ORU":
+        return None
+    return order_row(order, told, feed.encoding, feed.orders)
+
+
+def _usual(line: str, feed: Feed) -> Segment:
+    """The dict of a line that has nothing special, no header and no result."""
+    parts = line.split(feed.encoding.field)
+    reader = feed.shapes.last.get((parts[0], len(parts)))
+    return (None if reader is None else reader(parts, feed.encoding.component)) or feed.shapes.read(line, parts)
 
 
 def _parted(text: str, feed: Feed) -> tuple[str, list[str], str]:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from gateway.formats.decoded import Alike
+from gateway.formats.hl7v2_orders import ORDERS
 from gateway.formats.hl7v2_segments import Encoding, Segment, read_plain, read_plain_fields
 
 REMEMBERED = 2048
@@ -29,6 +30,7 @@ RESULTS: Final = Alike(
     base="OBX",
     texts=MappingProxyType({"f1": 1, "f1_1": 1, "f4": 2, "f4_1": 2, "f5": 3, "f5_1": 3, "f14": 4, "f14_1": 4}),
     sure=frozenset(("f1", "f1_1", "f5", "f5_1")),
+    records=ORDERS,
 )
 
 

@@ -118,6 +118,15 @@ def _read(line: str, encoding: Encoding) -> Segment:
     return segment
 
 
+def copied(segment: Segment) -> Segment:
+    """The same dict, to be changed on its own."""
+    made = segment.copy()
+    for name, value in segment.items():
+        if value.__class__ is dict:
+            made[name] = value.copy()
+    return made
+
+
 def read_plain_fields(segment: Segment, parts: list[str], encoding: Encoding) -> None:
     """The fields of a line that has components at most, none of which is a text; as `_read_fields` does."""
     if len(parts) > MAX_NAMED:

@@ -147,6 +147,8 @@ class Mapping:
         """
         if decoded.rows and (trace or self.fast is None or self.fast.record is None or not self.fast.record.of_rows):
             decoded = Decoded(decoded.tree, decoded.locate)
+        elif self.fast is None or self.fast.record is None or not self.fast.record.reads_told:
+            decoded.fill_records()
         try:
             return _Run(self, decoded, facts, [] if trace else None).run()
         except TooLarge as large:
@@ -166,7 +168,7 @@ class _Run(Struct, eq=False):
         token = current.set(Scope(work=self._work()))
         tree = self.payload.tree
         try:
-            env = Env(variables={**base_facts(self.payload.outline, self.facts, self.mapping.fast), "record": tree})
+            env = Env(variables={**base_facts(self.payload.bare, self.facts, self.mapping.fast), "record": tree})
             return [formula.expression.evaluate(tree, env) for formula in formulas]
         except (Fault, FhirPathError, Spent, TooLarge):
             return None
@@ -176,7 +178,7 @@ class _Run(Struct, eq=False):
     def run(self) -> Mapped:
         """The units of the payload: in short where that can be, else by its participants one after the other."""
         mapping, payload = self.mapping, self.payload
-        base = base_facts(payload.outline, self.facts, mapping.fast)
+        base = base_facts(payload.bare, self.facts, mapping.fast)
         missing = missing_context(mapping.plan, base) if mapping.plan.context else ()
         if missing:
             return Mapped((), missing)
@@ -203,7 +205,7 @@ class _Run(Struct, eq=False):
         path = () if self.mapping.fast is None else self.mapping.fast.records
         if path:
             try:
-                return spread(self.payload.outline, path), None
+                return spread(self.payload.bare, path), None
             except ODDITIES:
                 pass
         token = current.set(Scope(work=work))
@@ -218,11 +220,11 @@ class _Run(Struct, eq=False):
     def _units(self, base: dict[str, Any], records: list[Any], work: Work) -> Mapped:
         """A unit for each participant in the records."""
         mapping, seen = self.mapping, Seen(dict(base))
-        positions, scope = Positions(self.payload.outline, self.payload.locate), Scope(work=work)
+        positions, scope = Positions(self.payload.bare, self.payload.locate), Scope(work=work)
         token = current.set(scope)
         try:
             search = SubjectSearch(mapping.plan, self.facts.resolve, seen, positions, mapping.fast, scope)
-            groups = search.groups(self.payload.outline, records)
+            groups = search.groups(self.payload.bare, records)
         finally:
             current.reset(token)
         budget = Budget(work)

@@ -50,7 +50,7 @@ class ShortWay(Struct, frozen=True, eq=False):
     ) -> MappedUnit | None:
         """The unit of the records; None where it is not told in short. `base` is what `base_facts` gives."""
         plan = self.plan
-        focuses, path = (records, self.fast.records) if plan.subject.per_record else ([payload.outline], ())
+        focuses, path = (records, self.fast.records) if plan.subject.per_record else ([payload.bare], ())
         scope = Scope(work=work, rows=payload.rows, fill=payload.fill)
         token = current.set(scope)
         try:
@@ -64,7 +64,7 @@ class ShortWay(Struct, frozen=True, eq=False):
             scope.zone = default_zone(plan, subject, variables)
             scope.ambiguous, scope.gap = zone.ambiguous, zone.gap
             scope.reference = References(plan, study, variables).to
-            made = self._made(payload.outline, records, (variables, scope, Seen(variables).env, study))
+            made = self._made(payload.bare, records, (variables, scope, Seen(variables).env, study))
         except _UNUSUAL:
             return None
         finally:
@@ -73,7 +73,7 @@ class ShortWay(Struct, frozen=True, eq=False):
         kept = made if len(references) == len(made) else _once(made)
         if kept is None or (scope.wanted and not scope.wanted <= references.keys()):
             return None
-        place = Place(lambda: Positions(payload.outline, payload.locate).at_path(focuses[0], path) or "payload")
+        place = Place(lambda: Positions(payload.bare, payload.locate).at_path(focuses[0], path) or "payload")
         return MappedUnit(subject, place, len(records), tuple(map(RESOURCE, kept)), (), orders_of(references, kept))
 
     def _subject(self, focuses: list[Any], base: Mapping[str, Any], scope: Scope, facts: Facts) -> Subject | None:

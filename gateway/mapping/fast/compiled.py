@@ -6,9 +6,9 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 from gateway.core.types import Resource
-from gateway.fhirpath import Env
+from gateway.fhirpath import Env, FhirPathError
 from gateway.mapping.loose import ODDITIES, Odd
-from gateway.mapping.scope import Scope
+from gateway.mapping.scope import Fault, Scope
 
 Parts: TypeAlias = tuple[str, str, Resource, str]
 """What `explaining.walk.Made` holds: emit, reference, resource, order."""
@@ -46,13 +46,14 @@ class Generated:
     """One function in several forms: each raises one of `ODDITIES` for what only the next takes.
 
     `of_rows` maps results that are rows, where a mapping allows for that; it leaves lists empty that it does not look
-    at. `usual` is for usual data, `general` for all. The latter, and `usual` where there is the first, are made when
-    they are asked for.
+    at, and where it `reads_told` the objects of records that are told by rows. `usual` is for usual data, `general`
+    for all. The latter, and `usual` where there is the first, are made when they are asked for.
     """
 
     usual: Callable[[], Fast]
     general: Callable[[], Fast | None]
     of_rows: Fast | None = None
+    reads_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,33 @@ class Bound:
             bind = self._function.general()
             self._general = None if bind is None else bind(*self._known)
         return self._general
+
+
+def told_or_not(of_told: Fast, of_rows: Callable[[], Fast]) -> Fast:
+    """The function that maps records by one for those that are told, and others by one for lists of rows.
+
+    The latter is made when it is asked for; it maps what the former does not take as well.
+    """
+
+    def bind(variables: dict[str, Any], scope: Scope, env: Callable[[], Env], study: str) -> Run:
+        told, others = of_told(variables, scope, env, study), None
+
+        def run(focus: Any) -> list[Parts]:
+            nonlocal others
+            if id(focus) in scope.rows:
+                index, done = variables["index"], scope.work.done
+                try:
+                    return told(focus)
+                except (*ODDITIES, Fault, FhirPathError):  # it may be in what is made only where a condition holds
+                    scope.fill()
+                variables["index"], scope.work.done = index, done
+            if others is None:
+                others = of_rows()(variables, scope, env, study)
+            return others(focus)
+
+        return run
+
+    return bind
 
 
 def _unusual(focus: Any) -> list[Parts]:

@@ -17,14 +17,15 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
-from gateway.formats import FORMATS, Alike
-from gateway.mapping.fast.compiled import Asked, Fast, FastPlan, Generated, Wanted, Whose
+from gateway.formats import FORMATS, Alike, AlikeRecords
+from gateway.mapping.fast.compiled import Asked, Fast, FastPlan, Generated, Wanted, Whose, told_or_not
 from gateway.mapping.fast.generate_bulk import write_wanted
 from gateway.mapping.fast.generate_groups import write_grouped
 from gateway.mapping.fast.single_kind import NoRowsError
 from gateway.mapping.fast.tidied import tidied
 from gateway.mapping.fast.writer import Writer
 from gateway.mapping.fast.writer_rows import reads_rows
+from gateway.mapping.fast.writer_told import reads_told
 from gateway.mapping.lineage import plain_path, variables_of
 from gateway.mapping.loose import Odd
 from gateway.mapping.plan import Emit, Formula, Plan
@@ -152,19 +153,35 @@ def _generated(plan: Plan, emits: Sequence[Emit], variables: Variables, name: st
         return _compiled(plan, emits, variables, name, usual=True)
 
     alike = FORMATS[plan.format].alike
-    if alike is not None and emits is plan.each and reads_rows(plan, alike):
-        with suppress(NoRowsError):
-            of_rows = _compiled(plan, emits, variables, f"{name} of rows", usual=True, alike=alike)
-            return Generated(usual, general, of_rows)
+    if alike is None or emits is not plan.each or not reads_rows(plan, alike):
+        usual()
+        return Generated(usual, general)
+
+    @cache
+    def of_rows() -> Fast:
+        return _compiled(plan, emits, variables, f"{name} of rows", usual=True, alike=alike)
+
+    with suppress(NoRowsError):
+        if alike.records is not None and reads_told(plan, alike.records):
+            of_told = _compiled(plan, emits, variables, f"{name} told", usual=True, alike=alike, told=alike.records)
+            return Generated(usual, general, told_or_not(of_told, of_rows), reads_told=True)
+    with suppress(NoRowsError):
+        return Generated(usual, general, of_rows())
     usual()
     return Generated(usual, general)
 
 
 def written(
-    plan: Plan, emits: Sequence[Emit], variables: Variables, *, usual: bool, alike: Alike | None = None
+    plan: Plan,
+    emits: Sequence[Emit],
+    variables: Variables,
+    *,
+    usual: bool,
+    alike: Alike | None = None,
+    told: AlikeRecords | None = None,
 ) -> tuple[ast.Module, Names]:
     """The module of a function, `ast.unparse` shows it, and the objects that it refers to."""
-    writer = Writer(plan, usual=usual, alike=alike)
+    writer = Writer(plan, usual=usual, alike=alike, told=told)
     code = writer.code
     outer = code.emit(_OUTER)
     inner_block: list[ast.stmt] = []
@@ -185,9 +202,16 @@ def written(
 
 
 def _compiled(
-    plan: Plan, emits: Sequence[Emit], variables: Variables, name: str, *, usual: bool, alike: Alike | None = None
+    plan: Plan,
+    emits: Sequence[Emit],
+    variables: Variables,
+    name: str,
+    *,
+    usual: bool,
+    alike: Alike | None = None,
+    told: AlikeRecords | None = None,
 ) -> Fast:
-    module, names = written(plan, emits, variables, usual=usual, alike=alike)
+    module, names = written(plan, emits, variables, usual=usual, alike=alike, told=told)
     made: Fast = _executed(plan, module, names, name)["bind"]
     return made
 

@@ -68,6 +68,7 @@ class Singles:
         self.outer: Outer | None = None
         self.unfilled: Unfilled | None = None
         self.shared: Shared | None = None
+        self.of_record: Shared | None = None
         self.sealed = False
         self.referred: Mapping[str, str] = {}
         self._once: dict[str, str] = {}
@@ -85,7 +86,7 @@ class Singles:
     def before(self, outer: Outer) -> Iterator[None]:
         """Appends to what stands before the loop."""
         known, shared = self.known, self.shared
-        self.known, self.outer, self.shared = outer.known, None, None
+        self.known, self.outer, self.shared = outer.known, None, self.of_record
         with self.code.into(outer.block):
             yield
         self.known, self.outer, self.shared = known, outer, shared
@@ -246,9 +247,12 @@ class Singles:
         if found is None:
             found = told(self, nodes.Member(None, name, 0, 0, 0), base, one)
         if found is None:
-            code = self.code
-            if self.unfilled is not None and name == self.unfilled.alike.items:
+            code, unfilled = self.code, self.unfilled
+            if unfilled is not None and unfilled.hides((name,)):
                 code.run("scope.fill()")
+            if unfilled is not None and base in unfilled.said:
+                base = unfilled.said[base]
+                self.known.there.add(base)
             found = self.known.paths[base, name] = code.fresh()
             source = (_THERE_STEP if base in self.known.there else _USUAL_STEP) if self.usual else _STEP
             code.run(source, V=found, B=base, NAME=code.bind(name), STRANGE=code.bind(STRANGE))

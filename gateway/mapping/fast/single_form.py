@@ -28,8 +28,9 @@ Operand: TypeAlias = str | ast.expr
 class Writing(Protocol):
     """A function whose expressions are being written.
 
-    Lists that are `unfilled` are filled where one is read; `shared` is set in a loop over rows. Where it is `sealed`
-    nothing of the unit is known, so that nothing can be evaluated. `referred` are the locals of what emits made.
+    Lists that are `unfilled` are filled where one is read; `shared` is set in a loop over rows, and for records that
+    are told by one. Where it is `sealed` nothing of the unit is known, so that nothing can be evaluated. `referred`
+    are the locals of what emits made.
     """
 
     code: Emitter

@@ -60,12 +60,15 @@ def filtered(writer: Writing, names: tuple[str, ...], calls: list[nodes.Call], f
 
 
 def _filtered(writer: Writing, names: tuple[str, ...], calls: list[nodes.Call], focus: str) -> str:
-    if writer.unfilled is not None and writer.unfilled.alike.items in names:
-        writer.code.run("scope.fill()")
-    code, items = writer.code, writer.code.fresh("l")
+    code, items, unfilled = writer.code, writer.code.fresh("l"), writer.unfilled
     value = writer.step(focus, names[0])
-    if writer.shared is not None and value == writer.shared.base and names[1:]:
+    if names[1:] and (
+        (writer.shared is not None and value == writer.shared.base)
+        or (unfilled is not None and value in unfilled.told)
+    ):
         value, names = writer.step(value, names[1]), names[1:]
+    if unfilled is not None and unfilled.hides(names):
+        code.run("scope.fill()")
     is_fewer = any(call.name == "distinct" for call in calls)
     if is_fewer and names[1:]:
         items = _different(writer, value, names)
@@ -108,7 +111,7 @@ def distinct_of(writer: Writing, node: nodes.Call, focus: str) -> str | None:
     if not isinstance(where, nodes.Call) or (where.name, len(where.arguments)) != ("where", 1):
         return None
     names, root = _path_to(where.target)
-    if writer.unfilled is not None and writer.unfilled.alike.items in names:
+    if writer.unfilled is not None and writer.unfilled.hides((*names, *behind)):
         return None
     if not names or not (root is None or (isinstance(root, nodes.Variable) and root.name == "payload")):
         return None

@@ -1,10 +1,11 @@
 """What all items of one kind share, while a function is written: see `single_shared`."""
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gateway.fhirpath.syntax import nodes
-from gateway.formats import Alike
+from gateway.formats import Alike, AlikeRecords
 from gateway.mapping.fast.remembering import is_pure
 from gateway.mapping.fast.single_known import Known
 from gateway.mapping.lineage import sources_of
@@ -21,6 +22,9 @@ class Unfilled:
 
     `listed`, `rows` and `kinds` are the locals of the list, its rows, and the set of their kinds; `nevers` is the
     global with all that is asked of kinds, `none` the local that is True where none of it holds for any of them.
+
+    `told` are the names of objects of the record that may not be made either, by the locals that stand for these; no
+    statement may name one. What is not told of such an object, but in another one, is read of the local in `said`.
     """
 
     alike: Alike
@@ -30,6 +34,12 @@ class Unfilled:
     kinds: str
     nevers: str
     none: str
+    told: dict[str, str] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+
+    def hides(self, names: Iterable[str]) -> bool:
+        """True where something at one of the names may not be made yet."""
+        return not {self.alike.items, *self.told.values()}.isdisjoint(names)
 
 
 @dataclass(slots=True)
@@ -39,14 +49,15 @@ class Shared:
     While `late` is set, what is made goes there: into a function inside that of the kind, which is called where the
     first branch of a choice does not hold.
 
-    `item` and `base` stand for the row's item and what is behind its base; no statement may name them. `row` is the
-    local of the row.
+    `item` and `base` stand for the row's item and what is behind its base; no statement may name them, but a record.
+    `row` is the local of the row, "" for that of a record; `own` are the names of what the kind does not tell.
     """
 
-    alike: Alike
+    alike: Alike | AlikeRecords
     item: str
     base: str
     row: str
+    own: frozenset[str] = frozenset()
     block: list[ast.stmt] = field(default_factory=list)
     known: Known = field(default_factory=lambda: Known(there={"item"}))
     made: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -113,7 +124,7 @@ class Shared:
     def _is_same(self, path: tuple[str, ...], focus: str) -> bool:
         if focus == self.item:
             if path[0] != self.alike.base:
-                return True
+                return path[0] not in self.own
             path = path[1:]
         elif focus != self.base:
             return False

@@ -20,7 +20,7 @@ def never_of(writer: Writing, unfilled: Unfilled, names: tuple[str, ...], calls:
 
     None for other paths, and where more than their kinds is asked.
     """
-    if names[0] != unfilled.alike.items or writer.shared is not None:
+    if names[0] != unfilled.alike.items or (writer.shared is not None and writer.shared.row):
         return None
     shared = Shared(unfilled.alike, "item", "base", "")
     node: nodes.Expr | None = None

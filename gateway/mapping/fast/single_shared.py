@@ -73,7 +73,11 @@ def filled(writer: Writing, focus: str) -> str:
     """Fills the lists, and gives the local of a focus for FHIRPath."""
     code, shared, unfilled = writer.code, writer.shared, writer.unfilled
     code.run("scope.fill()")
-    if shared is None or unfilled is None:
+    if unfilled is not None and focus in unfilled.told:
+        base = code.fresh()
+        code.run("B = focus[NAME]", B=base, NAME=code.bind(unfilled.told[focus]))
+        return base
+    if shared is None or unfilled is None or not shared.row:
         return focus
     real = writer.known.places.get("item", shared.item)
     if real == shared.item:
@@ -107,6 +111,7 @@ def together(
 
 def looked_at(writer: Writing, focus: str) -> str:
     """The local of a focus that may be asked for anything: the record and an item are whole then."""
-    shared = writer.shared
-    is_whole = writer.unfilled is None or focus not in ("focus", *((shared.item, shared.base) if shared else ()))
-    return focus if is_whole else filled(writer, focus)
+    shared, unfilled = writer.shared, writer.unfilled
+    if unfilled is None or focus not in ("focus", *unfilled.told, *((shared.item, shared.base) if shared else ())):
+        return focus
+    return filled(writer, focus)

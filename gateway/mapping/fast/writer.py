@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.quote import name as local_name
-from gateway.formats import FORMATS, Alike
+from gateway.formats import FORMATS, Alike, AlikeRecords
 from gateway.mapping.budget import spend
 from gateway.mapping.explaining.walk import instant_text
 from gateway.mapping.fast.remembering import Remembered, remembered
@@ -19,6 +19,7 @@ from gateway.mapping.fast.single_shared import within
 from gateway.mapping.fast.writer_memory import write_base, write_derived, write_recalled
 from gateway.mapping.fast.writer_nodes import NodeWriter
 from gateway.mapping.fast.writer_rows import asked_of_rows, start_rows, write_rows
+from gateway.mapping.fast.writer_told import told_record
 from gateway.mapping.identity import LENGTHS, framed, id_maker, new_digest
 from gateway.mapping.loose import items_of, key_part, order_of
 from gateway.mapping.plan import Emit, Formula, Plan
@@ -70,12 +71,15 @@ class Writer:
     """Writes one function: `prelude` runs once a unit, the rest for each focus; `usual` is that of `Singles`.
 
     `kept` are locals of the former that the latter assigns when it first needs them. With `alike` items may be rows,
-    and the functions of their kinds are in `module`.
+    and the functions of their kinds are in `module`; with `told` the record itself is one.
     """
 
-    def __init__(self, plan: Plan, *, usual: bool, alike: Alike | None = None) -> None:
+    def __init__(
+        self, plan: Plan, *, usual: bool, alike: Alike | None = None, told: AlikeRecords | None = None
+    ) -> None:
         self.plan = plan
         self.alike = alike
+        self.told = told
         self.module: list[ast.stmt] = []
         self.code = Emitter()
         self.prelude: list[ast.stmt] = []
@@ -97,12 +101,18 @@ class Writer:
             self.single.known.places["payload"] = "focus"
             self.single.known.stored.add("payload")
         code.run('variables["item"] = focus')
-        if self.alike is not None:
-            start_rows(self.single, self.alike, self.module)
+        if self.alike is None:
+            self._make(emits, variables)
+            return
+        start_rows(self.single, self.alike, self.module)
+        with told_record(self.single, self.told):
+            self._make(emits, variables)
+
+    def _make(self, emits: Sequence[Emit], variables: Variables) -> None:
         self.single.assign(variables, "focus")
         for emit in emits:
             self._emit(emit)
-        code.run("return out")
+        self.code.run("return out")
 
     def start(self, emits: Sequence[Emit]) -> None:
         """Nothing is made yet."""
@@ -161,7 +171,7 @@ class Writer:
         kept = self._remembered(emit)
         recalled = {} if kept is None else write_recalled(self.nodes, emit, kept, item)
         done = () if kept is None else kept.variables
-        if self.single.shared is not None:
+        if self.single.shared is not None and self.single.shared.row:
             done = self._shared(self.single.shared, emit.vars, item)
         write_derived(self.single, [one for one in emit.vars if one not in done], item)
         if emit.when_late:
@@ -193,8 +203,12 @@ class Writer:
                 found.append(one)
         return tuple(found)
 
+    def _is_of_row(self) -> bool:
+        """True in the loop over rows."""
+        return self.single.shared is not None and bool(self.single.shared.row)
+
     def _remembered(self, emit: Emit) -> Remembered | None:
-        if self.single.shared is not None or not self.single.usual:
+        if self._is_of_row() or not self.single.usual:
             return None
         return remembered(emit, FORMATS[self.plan.format].holder)
 
@@ -210,7 +224,7 @@ class Writer:
         parts = list(emit.key)
         while parts and (isinstance(parts[0], str) or parts[0].fixed):
             shared[f"S{len(shared)}"] = self._part(parts.pop(0), item)
-        if self.alike is not None and (emit.foreach is None or self.single.shared is not None):
+        if self.alike is not None and (emit.foreach is None or self._is_of_row()):
             return self._identity_of_few(emit, item, shared, parts)
         make, identity = code.fresh("u"), code.fresh()
         with code.into(self.prelude):

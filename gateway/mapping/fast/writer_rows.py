@@ -2,7 +2,7 @@
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 from gateway.fhirpath.syntax import nodes
@@ -113,8 +113,8 @@ def write_rows(
         code.run("INDEX += 1", INDEX=index)
         single.place(index=index, item=shared.item)
         body(shared.item)
-        single.shared = None
-        hole[behind:behind] = _recalled(single, unfilled, shared, kind, hole)
+        single.shared = single.of_record
+        hole[behind:behind] = recalled(single, unfilled, shared, kind, hole)
     if {shared.item, shared.base} & {node.id for one in hole for node in ast.walk(one) if isinstance(node, ast.Name)}:
         raise NoRowsError
     single.outer = None
@@ -124,22 +124,40 @@ def write_rows(
 
 def _unpack(single: Singles, shared: Shared) -> str:
     """Writes the locals of a row, and notes what is known of them; returns that of its kind."""
-    code, known, alike = single.code, single.known, shared.alike
-    locals_of = [code.fresh() for _ in range(max(alike.texts.values()) + 1)]
-    names = {f"T{number}": local for number, local in enumerate(locals_of)}
-    code.run(f"{', '.join(names)} = ROW", ROW=shared.row, **names)
-    known.paths[shared.item, alike.base] = shared.base
-    for stands in (shared.item, shared.base):
-        known.there.add(stands)
-        single.made(stands, dict)
-    for name, position in alike.texts.items():
-        local = known.paths[shared.base, name] = single.made(locals_of[position], str)
-        if name in alike.sure:
-            known.there.add(single.sure(local))
+    locals_of = unpacked(single, shared.row, max(shared.alike.texts.values()) + 1)
+    stand_for(single, shared.item, shared.alike.base, shared.base)
+    single.known.there.add(shared.item)
+    single.made(shared.item, dict)
+    note_texts(single, shared.base, shared.alike.texts, locals_of, shared.alike.sure)
     return locals_of[0]
 
 
-def _recalled(single: Singles, unfilled: Unfilled, shared: Shared, kind: str, loop: list[ast.stmt]) -> list[ast.stmt]:
+def unpacked(single: Singles, row: str, count: int) -> list[str]:
+    """Writes the locals of a row."""
+    code = single.code
+    names = {f"T{number}": code.fresh() for number in range(count)}
+    code.run(f"{', '.join(names)} = ROW", ROW=row, **names)
+    return [*names.values()]
+
+
+def stand_for(single: Singles, item: str, name: str, local: str) -> None:
+    """Notes that a local stands for the object of an item."""
+    single.known.paths[item, name] = local
+    single.known.there.add(single.made(local, dict))
+
+
+def note_texts(
+    single: Singles, base: str, texts: Mapping[str, int], locals_of: Sequence[str], sure: Container[str]
+) -> None:
+    """Notes which locals of a row are the texts of an object; those that are `sure` are there, and not empty."""
+    known = single.known
+    for name, position in texts.items():
+        local = known.paths[base, name] = single.made(locals_of[position], str)
+        if name in sure:
+            known.there.add(single.sure(local))
+
+
+def recalled(single: Singles, unfilled: Unfilled, shared: Shared, kind: str, loop: list[ast.stmt]) -> list[ast.stmt]:
     """The statements that look up what is the same for the kind; its function is written."""
     code = single.code
     often = _read_often(loop)
@@ -154,7 +172,7 @@ def _recalled(single: Singles, unfilled: Unfilled, shared: Shared, kind: str, lo
     found: list[ast.stmt] = []
     with code.into(found):
         # A dict with `__missing__` is slow at `[]`.
-        code.run(f"{listed} B = G.get(KIND) or G[KIND]", G=remembered, KIND=kind, B=bundle, **names)
+        code.run(f"{listed} B = G.get(KIND) or G[KIND]".lstrip(), G=remembered, KIND=kind, B=bundle, **names)
     for block in _filling(loop) if rest else ():
         unpacked: list[ast.stmt] = []
         with code.into(unpacked):
