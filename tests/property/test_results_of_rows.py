@@ -106,6 +106,16 @@ def place_of(unit: MappedUnit) -> str:
 @example([["OBX|1|NM|718-7^Hb^LN||1|g/dL", "OBX|1|NM|718-7^Hb^LN||2|g/dL"]])
 @example([["OBX|1|ST|718-7^Hb^LN||a", "OBX|2|ST|718-7^Hb^LN||b", "OBX|3|NM|718-7^Hb^LN||3"]])
 @example([[f"OBX|1|NM|718-7^Hb^LN|{'x' * 600}|1|g/dL", f"OBX|2|SN|718-7^Hb^LN|{'x' * 600}|>^1"]])
+@example(
+    [[f"OBX|{n}|NM|718-7^Hb^LN|{n % 3 or ''}|{text}|g/dL|12-16|N|||F" for n, text in enumerate((*TEXTS, *TEXTS), 1)]]
+)
+@example(
+    [
+        ["OBX|1|NM|718-7^Hb^LN||1", "OBX|2|NM|718-7^Hb^LN|.|2"],
+        ["OBR|2||F2|8^y^L" + "|" * 22 + "718-7", "OBX|1|NM|718-7^Hb^LN||3"],
+    ]
+)
+@example([["OBX|1|NM|718-7^Hb^LN||1", f"OBX|2|NM|718-7^Hb^LN|{'x' * 499}|2", f"OBX|3|NM|718-7^Hb^LN|{'x' * 500}|3"]])
 @settings(deadline=None, max_examples=60)
 @given(MESSAGES)
 def test_results_map_the_same_from_rows(messages: list[list[str]]) -> None:
@@ -219,6 +229,17 @@ def test_public_messages_map_the_same_from_rows() -> None:
             continue
         assert found == expected, path.name
     assert names
+
+
+def test_what_few_results_need_is_not_asked_of_those_of_a_usual_kind() -> None:
+    plan = registry().get(MAPPING).plan
+    module, _ = written(plan, plan.each, plan.vars, usual=True, alike=FORMATS["hl7v2"].alike)
+    turns = [one.body for one in ast.walk(module) if isinstance(one, ast.For)]
+    (quick,) = [body[2] for body in turns if len(body) > 2 and ast.unparse(body[2]).endswith("continue")]
+    text = ast.unparse(quick)
+    assert "'valueQuantity'" in text
+    for name in ("valueString", "component", "derivedFrom", "extension", "scope.fill"):
+        assert name not in text
 
 
 def test_what_results_of_a_kind_have_in_common_is_made_once_for_it() -> None:

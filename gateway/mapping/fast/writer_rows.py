@@ -14,6 +14,7 @@ from gateway.mapping.fast.single_kind import NoRowsError, Shared, Unfilled
 from gateway.mapping.fast.single_logic import holds
 from gateway.mapping.fast.single_outer import Outer
 from gateway.mapping.fast.single_rows import function_of_kind
+from gateway.mapping.fast.writer_quick import write_quick
 from gateway.mapping.kinds import Nevers, OfKinds
 from gateway.mapping.lineage import plain_path, variables_of, walk
 from gateway.mapping.loose import Odd
@@ -106,7 +107,7 @@ def write_rows(
     hole = code.emit("for ROW in ROWS:\n    ...", ROW=row, ROWS=unfilled.rows)
     with single.inside(hole, loop=True):
         single.shared = shared = Shared(unfilled.alike, code.fresh("item"), code.fresh("item"), row)
-        kind = _unpack(single, shared)
+        kind, there = _unpack(single, shared), {*single.known.there}
         behind = len(hole)
         for test in asked:
             code.run("if not C:\n    continue", C=holds(single, test, shared.item))
@@ -114,7 +115,11 @@ def write_rows(
         single.place(index=index, item=shared.item)
         body(shared.item)
         single.shared = single.of_record
-        hole[behind:behind] = recalled(single, unfilled, shared, kind, hole)
+        turn = hole[behind:]
+        before, quick = write_quick(code, shared, hole[:behind], there, turn)
+        outer.block += before
+        hole[behind:] = turn
+        hole[behind:behind] = [*quick, *recalled(single, unfilled, shared, kind, hole)]
     if {shared.item, shared.base} & {node.id for one in hole for node in ast.walk(one) if isinstance(node, ast.Name)}:
         raise NoRowsError
     single.outer = None
