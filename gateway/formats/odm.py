@@ -8,14 +8,14 @@ list, in document order), text that is not blank as `text`. So an item of a form
 Shared for reading, since an expression cannot look upwards: subjects, events, forms and item groups have also the
 keys of what they are in (`StudyOID`, `MetaDataVersionOID`, `SubjectKey`, Rave's `SubjectName`, `SiteOID`,
 `StudyEventOID`, `StudyEventRepeatKey`, `FormOID`, `FormRepeatKey`), when their event was (`StartDate`, `EndDate`,
-`InstanceDate`), its
-`TransactionType` where they have none (or where it is `Remove`), and what the metadata of the same file say of them:
-`StudyEventName`, `FormName` (else Rave's names of them), of items `Question`, `Variable` (`SDSVarName` or `Name`),
-the `Unit` that their `MeasurementUnitRef` means, `Decode` and `CodeListOID` of a coded value (`odm_definitions`). In
-a snapshot no transaction but `Remove` counts, the others are left out. Typed items (`ItemDataInteger`, `ItemDataDatetime` ...) are in `ItemData` too, their text as
-`Value`. Projects of REDCap without events have forms right below `SubjectData`. Version 2.0 has item groups in item
-groups and no forms: its outermost ones are read as `FormData` (`odm_forms`). A form in pieces is made whole
-(`odm_merging`). Values stay text. Positions are XPaths, `/ODM/ClinicalData[1]/SubjectData[2]/@SubjectKey`.
+`InstanceDate`), its `TransactionType` where they have none (or where it is `Remove`), and what the metadata of the
+same file say of them: `StudyEventName`, `FormName` (else Rave's names of them), of items `Question`, `Variable`
+(`SDSVarName` or `Name`), the `Unit` that their `MeasurementUnitRef` means, `Decode` and `CodeListOID` of a coded
+value (`odm_definitions`). In a snapshot no transaction but `Remove` counts, the others are left out. Typed items
+(`ItemDataInteger`, `ItemDataDatetime` ...) are in `ItemData` too, their text as `Value`. Projects of REDCap without
+events have forms right below `SubjectData`. Version 2.0 has item groups in item groups and no forms: its outermost
+ones are read as `FormData` (`odm_forms`). A form in pieces is made whole (`odm_merging`). Values stay text.
+Positions are XPaths, `/ODM/ClinicalData[1]/SubjectData[2]/@SubjectKey`.
 
 Document type definitions, entities and external references are refused; depth and the number of elements are
 limited. There are no options. See https://www.cdisc.org/standards/data-exchange/odm.

@@ -4,9 +4,9 @@ One record is one row of the flat export: field names as keys, values as text (n
 a field without an answer, or with a blank one, has no key. `record_id`, or else the first field that does not say
 where the record belongs, is the record's id, whatever its name; each row has it first and as `record` too, and a row
 without it has no `record`. Headings of an export with labels that say where it belongs (`Event Name` ...) have their
-names of raw ones. An export in the event-attribute-value form (`record`, `field_name`, `value` ...) becomes the same rows: one
-for each record, event (by its name, else by `event_id`) and repeat of an instrument, in the order of their first
-value; the values of a check box are `field___code` with `1`.
+names of raw ones. An export in the event-attribute-value form (`record`, `field_name`, `value` ...) becomes the same
+rows: one for each record, event (by its name, else by `event_id`) and repeat of an instrument, in the order of their
+first value; the values of a check box are `field___code` with `1`.
 Positions are JSON Pointers or rows and columns, of the first value in that form.
 The API's error object is refused. Options: those of `delimited` for CSV, and `by_field`: records field by field
 (`redcap_fields`), as mappings by a data dictionary read them.
