@@ -46,13 +46,14 @@ def loose(values: list[Any]) -> Any:
 
 def fact(variables: Mapping[str, Any], names: tuple[str, ...], evaluate: _Evaluate, env: Callable[[], Env]) -> Any:
     """The loose value of an expression of facts alone; `names` are those of a path, () for another expression."""
-    found: Any = variables
-    for name in names:
-        if found.__class__ is not dict:
-            break
-        found = found.get(name)
-    else:
-        if names and (found.__class__ is str or found.__class__ is dict):
+    if names:
+        found: Any = variables
+        try:
+            for name in names:
+                found = found[name]
+        except (LookupError, TypeError):  # nothing, or a list
+            found = None
+        if found.__class__ is str or found.__class__ is dict:
             return found
     return loose(evaluate(NO_FOCUS, env()))
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -27,9 +27,6 @@ MAX_RESOURCES = 200_000
 
 MAX_ISSUES = 1_000
 """How many findings of one unit are listed."""
-
-
-_UNORDERED: Final = {""}
 
 
 class Budget(Struct, eq=False):
@@ -261,5 +258,6 @@ def orders_of(references: Iterable[str], made: Collection[Parts]) -> dict[str, s
     """What is told of the order by reference; most often all records of a payload say the same."""
     told = set(map(ORDER, made))
     if len(told) == 1:
-        return dict.fromkeys(references, *told) if told != _UNORDERED else {}
+        (order,) = told
+        return dict.fromkeys(references, order) if order else {}
     return {new[1]: new[3] for new in made if new[3]}

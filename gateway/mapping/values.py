@@ -49,7 +49,11 @@ def plain(tree: Any) -> Any:
     if kind is str:
         return tree
     if kind is dict or isinstance(tree, Mapping):
-        return {key: value if value.__class__ is str else plain(value) for key, value in tree.items()}
+        made = {**tree}
+        for key, value in made.items():
+            if value.__class__ is not str:
+                made[key] = plain(value)
+        return made
     if isinstance(tree, list | tuple):
         return [plain(value) for value in tree]
     return tree

@@ -159,17 +159,16 @@ def prepare(writer: Writing, tree: nodes.Expr, focus: str) -> None:
 def spread(value: Any, names: tuple[str, ...]) -> list[Any]:
     """The items at a path below what stands at a step; raises `Odd` where only FHIRPath knows."""
     for number, name in enumerate(names):
-        if value.__class__ is list:
-            if value is STRANGE:
-                raise Odd
-            if len(value) != 1 or value[0].__class__ is not dict:
-                return _reached(value, names[number:])
-            value = value[0]
-        if value is None:
+        if value.__class__ is dict:
+            value = value.get(name)
+        elif value is None:
             return []
-        if value.__class__ is not dict:
+        elif value.__class__ is not list or value is STRANGE:
             raise Odd
-        value = value.get(name)
+        elif len(value) == 1 and value[0].__class__ is dict:
+            value = value[0].get(name)
+        else:
+            return _reached(value, names[number:])
     return each(value)
 
 
