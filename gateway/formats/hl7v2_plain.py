@@ -39,20 +39,17 @@ def plain_message(text: str, told: list[OrderRow]) -> Message | None:
         return None
     head, blocks, ending = _parted(text.removesuffix("\r"), feed)
     header, *lines = head.split("\r")
-    order = _order(header, lines, feed) if ending and len(lines) == _OF_ORDER else None
+    order = _order(header, lines, feed) if len(lines) == _OF_ORDER else None
     if order is not None:
         message: Message = [("MSH", {}), ("PID", _usual(lines[0], feed)), ("OBR", {})]
     else:
         message = [("MSH", feed.read(header))]
         if not _add_lines(message, lines, feed):
             return None
-    if not ending:
-        return message if _add_runs(message, blocks, feed) else None
-    rows = known_results(blocks, ending[1:], feed.encoding, feed.kinds.known)
-    if rows:
-        message.append(("OBX", rows))
-    for block in blocks[len(rows) :]:
-        add_result(message, f"{feed.before_result[1:]}{block}{ending}", feed)
+    if ending:
+        _add_run(message, blocks, ending, feed)
+    elif not _add_runs(message, blocks, feed):
+        return None
     if order is not None:
         if len(message) == _OF_ONE_ORDER and message[-1][1].__class__ is list:
             told.append(order)
@@ -97,6 +94,15 @@ def _parted(text: str, feed: Feed) -> tuple[str, list[str], str]:
         return head, blocks, ending
     head, *blocks = text.split(before)
     return head, blocks, ""
+
+
+def _add_run(message: Message, blocks: Sequence[str], ending: str, feed: Feed) -> None:
+    """Adds results that share their ending."""
+    rows = known_results(blocks, ending[1:], feed.encoding, feed.kinds.known)
+    if rows:
+        message.append(("OBX", rows))
+    for block in blocks[len(rows) :]:
+        add_result(message, f"{feed.before_result[1:]}{block}{ending}", feed)
 
 
 def _add_runs(message: Message, blocks: Sequence[str], feed: Feed) -> bool:

@@ -93,6 +93,50 @@ def test_the_tree_and_its_positions_are_those_of_the_segments(messages: list[lis
     assert decoded.tree is decoded.tree
 
 
+HEADS = st.sampled_from(
+    (
+        HEAD,
+        HEAD.replace("|LAB|S|", "|LAB^X|T|"),
+        HEAD.replace("20260102080000+0000||", "20260102090000+0000||").replace("|1|P", "|2|P"),
+        HEAD.replace("20260102080000+0000||", "||"),
+        HEAD.replace("+0000||", "+0000|key|"),
+        HEAD.replace("|1|P", "|1^2|P"),
+        HEAD.replace("ORU^R01^ORU_R01", "ORU"),
+        HEAD.replace("ORU^R01^ORU_R01", "ADT^A01"),
+    )
+)
+PATIENTS = st.sampled_from(("PID|1||1^^^A^MR", "PID|1||2^^^A^MR||X^Y||19620417|M", "PID|1||1~3", "PID|1"))
+ORDER = st.tuples(
+    st.sampled_from(("1", "", "2^3")),
+    *[st.sampled_from(texts) for texts in (("P1", "P2", ""), ("F1", "F2", "F^1", ""))],
+    st.sampled_from(("1^x^LN", "718-7^Hb^LN", "^^^1^y^L", "X", "")),
+    st.sampled_from(("|||20260101", "|S||20260101120000+0000", "|||20260101|20260102", "|||noon^x", "|||", "")),
+    st.sampled_from(("", "|||||||||||||||20260102070000+0000|||F", "||||||||||||||20260102||SER|P", "|||||||BLD",
+                     "||||||||D1^Who|||||20260102070000|||F", "||||||||||||||20260102070000|||F|718-7&Hb^1^2|||P1^F1",
+                     "||||||A\\T\\B", "|||G|||20260102|||||||||||F" + "|" * 30)),
+).map(lambda told: "|".join(("OBR", *told)))  # fmt: skip
+STARTS = st.tuples(HEADS, PATIENTS, ORDER)
+
+
+@example((HEAD, "PID|1||1", "OBR|1|P1|F1|1^x^LN|||20260101"), ["OBX|1|NM|718-7^Hb^LN||1", "OBX|2|NM|718-7^Hb^LN||1"])
+@settings(deadline=None, max_examples=12)
+@given(STARTS, LINES)
+def test_orders_map_the_same_from_rows(start: tuple[str, ...], lines: list[str]) -> None:
+    body = "\r".join((*start, *lines)).encode()
+    message = [(line[:3], read_segment(line, USUAL)) for line in (*start, *lines)]
+    whole = oru_groups(message) if message[0][1].get("f9_1") == "ORU" else flat(message)
+    filled = decode(body, "hl7v2")
+    assert (filled.outline is filled.tree, filled.tree, repr(filled.tree)) == (True, whole, repr(whole))
+    for mapping in (registry().get(MAPPING), everything()):
+        explained = mapping.apply_to(filled, FACTS, trace=True)
+        decoded = decode(body, "hl7v2")
+        found = mapping.apply_to(decoded, FACTS)
+        assert repr(found.units) == repr(explained.units)
+        assert found.issues == explained.issues
+        assert [*map(place_of, found.units)] == [*map(place_of, explained.units)]
+        assert decoded.tree == whole
+
+
 def mapped(decoded: Decoded, facts: Facts, *, trace: bool) -> tuple[str, object]:
     """What comes of a payload, the places of units told."""
     made = registry().get(MAPPING).apply_to(decoded, facts, trace=trace)
@@ -139,10 +183,30 @@ vars:
   first: =OBSERVATION.OBX.where(f2 = 'NM').f3_1.distinct().first()
   last: =OBSERVATION.OBX.f5_1.last()
   orders: =OBR.f2_1
+  service: "=coalesce(OBR.f4_1, OBR.f4_4, '?') & '/' & OBR.f25_1"
+  sender: =MSH.f4_1 & MSH.f10_1
+  again: =%payload.MSH.f7_1
+  every: =OBR.children().count()
+  section: =iif(OBR.f24_1.exists(), OBR.f24_1, MSH.f3.text())
+  late: =iif(OBR.f22_1.length() > 8, OBR.f22_1.hl7Time())
 emit:
   - id: before
     key: [=%subject.id, "=coalesce(%orders, 'none')"]
-    resource: {resourceType: Specimen, note: [{text: =%last}]}
+    resource: {resourceType: Specimen, note: [{text: =%last}, {when: =OBR.f15.exists(), text: =OBR.f15.text()}]}
+  - id: ordered
+    when: =OBR.f16_1.empty() or OBR.f4.exists()
+    key: [=%subject.id, =%sender, =%service]
+    resource:
+      resourceType: ServiceRequest
+      identifier: [{system: "urn:o", value: =OBR.f3_1}]
+      status: active
+      intent: order
+      code: {text: =%service, coding: [{system: "urn:t", code: =OBR.f4_1, display: =OBR.f4_2}]}
+      category: [{text: =%section}, {text: lab}]
+      subject: {reference: =%subject.reference}
+      quantityQuantity: {value: =%every}
+      authoredOn: =%late
+      note: [{when: =%again.exists(), text: =%again}, {when: =ORC.f1_1.exists(), text: =ORC.f1_1}]
   - id: result
     foreach: =OBSERVATION.where(OBX.f3.exists())
     vars:
@@ -201,6 +265,7 @@ def test_whatever_is_asked_of_a_row_is_answered_as_of_the_tree(messages: list[li
     assert mapping.fast is not None
     assert mapping.fast.record is not None
     assert mapping.fast.record.of_rows is not None
+    assert mapping.fast.record.reads_told
     body = body_of(messages)
     quick, explained = (mapping.apply_to(decode(body, "hl7v2"), FACTS, trace=trace) for trace in (False, True))
     assert repr(quick.units) == repr(explained.units)
@@ -210,8 +275,10 @@ def test_whatever_is_asked_of_a_row_is_answered_as_of_the_tree(messages: list[li
 def test_usual_results_need_no_tree() -> None:
     decoded = decode(body_of([["OBX|1|NM|718-7^Hb^LN||13.4|g/dL|12-16|N|||F"]]), "hl7v2")
     assert registry().get(MAPPING).apply_to(decoded, FACTS).resources
-    order = decoded.outline["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]
-    assert order["OBSERVATION"] == []
+    order = decoded.bare["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]
+    assert (order["OBSERVATION"], order["OBR"], order["MSH"]) == ([], {}, {})
+    assert decoded.outline["PATIENT_RESULT"][0]["ORDER_OBSERVATION"] == [order]
+    assert (order["OBSERVATION"], order["OBR"]["f3_1"], order["MSH"]["f10"]) == ([], "F1", "1")
     assert len(decoded.tree["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]["OBSERVATION"]) == 1
     assert order["OBSERVATION"][0]["OBX"]["f5"] == "13.4"
 

@@ -1,6 +1,7 @@
 """HL7 v2 decoding: fields, groups, batches, positions, refusals. Messages are synthetic."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import BadRequest
 from gateway.formats import decode
+from gateway.formats.hl7v2_headers import feed_of
+from gateway.formats.hl7v2_orders import MAX_REMEMBERED, REMEMBERED
 
 MSH = "MSH|^~\\&|LAB|S1|GW||20260105101500+0100||ORU^R01^ORU_R01|M1|P|2.5.1"
 PID = "PID|1||101-001^^^LAB&1.2.3&ISO^PI~77^^^S1^MR||DOE^JO||19600102|F"
@@ -301,3 +304,48 @@ def test_text_is_not_split_where_nothing_is_special():
     root = tree(MSH, PID, OBR, "OBX|1|ST|a^b||x^y", "OBX|2|CE|a^b||x^y")
     text, coded = (found["OBX"] for found in root["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]["OBSERVATION"])
     assert (text["f5"], text["f5_1"], coded["f5"]) == ("x^y", "x^y", {"c1": "x", "c2": "y"})
+
+
+def told(number: str, times: str, rest: str = "|||F", *, service: str = "33762-6^NT-proBNP^LN") -> Any:
+    """The row of an order; None where its line is read at once."""
+    order = f"OBR|1|P{number}|F{number}|{service}|||{times}|||||||||||||||{times}{rest}"
+    decoded = decode(message(MSH, "PID|1||1^^^A^MR", order, OBX), "hl7v2")
+    return decoded.rows.get(id(decoded.bare["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]))
+
+
+def test_orders_of_one_service_are_of_a_kind_that_says_nothing_of_whom_they_are_about():
+    first, second, other = (told(number, "20260105090000", rest) for number, rest in
+                            (("71", "|||F"), ("72", "|||F"), ("71", "|||P")))  # fmt: skip
+    assert first[0] is second[0] is not other[0]
+    assert all(text in first for text in ("P71", "F71", "20260105090000"))
+    assert all(text not in repr(first[0].item) for text in ("P71", "F71", "20260105"))
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [(13, "coughs"), (16, "77^House"), (26, "718-7^1^9.1"), (28, "77"), (7, "20260105^x"), (3, "F^LAB")],
+    ids=[
+        "clinical information",
+        "who ordered",
+        "a result",
+        "who gets a copy",
+        "parts of a time",
+        "parts of a number",
+    ],
+)
+def test_an_order_that_says_more_is_read_at_once(field, said):
+    fields = f"OBR|1|P1|F1|33762-6^NT-proBNP^LN|||20260105{'|' * 21}".split("|")
+    fields[field] = said
+    decoded = decode(message(MSH, "PID|1||1^^^A^MR", "|".join(fields), OBX), "hl7v2")
+    order = decoded.bare["PATIENT_RESULT"][0]["ORDER_OBSERVATION"][0]
+    assert id(order) not in decoded.rows
+    assert order["OBR"][f"f{field}_1"] == said.split("^")[0]
+
+
+def test_kinds_of_orders_are_bounded():
+    feed = feed_of(MSH[3:8])
+    assert feed is not None
+    for number in range(REMEMBERED + 3):
+        assert told("1", "20260105", service=f"{number}^x^L") is not None
+        assert len(feed.orders) <= REMEMBERED
+    assert told("1", "20260105", service="x" * MAX_REMEMBERED) is None
