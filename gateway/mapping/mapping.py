@@ -10,7 +10,7 @@ from msgspec import Struct
 from gateway.core import Issue, issue
 from gateway.core.issues import any_blocks
 from gateway.fhirpath import Env, FhirPathError
-from gateway.formats import Decoded, Pointer, json_pointer
+from gateway.formats import FORMATS, Decoded, Pointer, json_pointer
 from gateway.mapping.assets import Asset
 from gateway.mapping.budget import TooLarge
 from gateway.mapping.explaining.positions import Positions
@@ -21,6 +21,7 @@ from gateway.mapping.gate import Fitting, fitting
 from gateway.mapping.given import base_facts, default_zone, missing_context, unit_facts
 from gateway.mapping.language.payload_schema import Schema
 from gateway.mapping.loose import ODDITIES
+from gateway.mapping.match import Match
 from gateway.mapping.plan import Formula, Plan
 from gateway.mapping.scope import GRANTED, Fault, Scope, Seen, Spent, Work, current
 from gateway.mapping.short_way import FEW, ShortWay
@@ -60,6 +61,7 @@ class Mapping:
     plan: Plan
     fast: FastPlan | None
     short: ShortWay | None
+    match: Match | None
     schema: Schema | None
     warnings: tuple[Issue, ...] = ()
     tests: tuple[Names[str, Any], ...] = field(default=(), repr=False)
@@ -83,16 +85,11 @@ class Mapping:
 
     def takes(self, tree: Any) -> bool:
         """True when the payload is one for this mapping: `match` holds, or there is none."""
-        match = self.plan.match
-        if match is None:
-            return True
-        token = current.set(Scope())
-        try:
-            return match.expression.evaluate(tree, Env(variables={"payload": tree})) == [True]
-        except (Fault, FhirPathError, Spent):
-            return False
-        finally:
-            current.reset(token)
+        return self.match is None or self.match.of_tree(tree)
+
+    def reads(self, decoded: Decoded) -> bool:
+        """As `takes`, of its tree, which is filled only where `match` may look at that."""
+        return self.match is None or self.match.of_payload(decoded)
 
     def check_payload(self, tree: Any, locate: Locate = json_pointer) -> list[Issue]:
         """How the payload differs from its schema, at most 20 issues; [] when it fits or there is no schema."""
@@ -110,7 +107,7 @@ class Mapping:
         `record-invalid` is `quarantine`, or it is not records that are wrong, the issues of the payload tell how it
         differs, and there are no units.
         """
-        if self.schema is None or self.schema.accepts(decoded.tree):
+        if self.schema is None or self.schema.fits(decoded, FORMATS[self.format].alike):
             return self.apply_to(decoded, facts, trace=trace)
         found = self._fitting(decoded, facts)
         if found is None:
@@ -123,7 +120,7 @@ class Mapping:
         if self.plan.records is None or self.plan.policy.get("record-invalid") == "quarantine":
             return None
         records = _Run(self, decoded, facts).told((self.plan.records,))
-        found = fitting(self.schema, decoded, records[0], self._work(decoded)) if records and self.schema else None
+        found = fitting(self.schema, decoded, records[0], self.work(decoded)) if records and self.schema else None
         if found is None or not self.takes(found.decoded.tree):
             return None
         if not self.plan.subject.per_record:
@@ -132,8 +129,10 @@ class Mapping:
                 return None
         return found
 
-    def _work(self, decoded: Decoded) -> Work:
-        return Work(*self.granted, tree=lambda: decoded.tree)
+    def work(self, decoded: Decoded) -> Work:
+        """How much work the payload may cause; none is done."""
+        limit, grant = self.granted
+        return Work(limit, grant, lambda: decoded.tree)
 
     def apply(self, tree: Any, facts: Facts, *, trace: bool = False, locate: Locate = json_pointer) -> Mapped:
         """The units that the payload makes, as `apply_to` gives them; `locate` is that of the decoded payload."""
@@ -165,7 +164,7 @@ class _Run(Struct, eq=False):
 
     def told(self, formulas: Sequence[Formula]) -> list[list[Any]] | None:
         """What the whole payload says, before the participant is known; None where that cannot be told."""
-        token = current.set(Scope(work=self._work()))
+        token = current.set(Scope(work=self.mapping.work(self.payload)))
         tree = self.payload.tree
         try:
             env = Env(variables={**base_facts(self.payload.bare, self.facts, self.mapping.fast), "record": tree})
@@ -182,7 +181,7 @@ class _Run(Struct, eq=False):
         missing = missing_context(mapping.plan, base) if mapping.plan.context else ()
         if missing:
             return Mapped((), missing)
-        work = self._work()
+        work = mapping.work(payload)
         records, problem = self._records(base, work)
         if not records:
             return Mapped((), (problem or issue("mapping.no-records", source=payload.locate(())),))
@@ -193,10 +192,6 @@ class _Run(Struct, eq=False):
                 return Mapped((unit,))
             work.done = done
         return self._units(base, records, work)
-
-    def _work(self) -> Work:
-        limit, grant = self.mapping.granted
-        return Work(limit, grant, lambda: self.payload.tree)
 
     def _records(self, base: dict[str, Any], work: Work) -> tuple[list[Any], Issue | None]:
         formula = self.mapping.plan.records
@@ -250,7 +245,7 @@ class _Run(Struct, eq=False):
             records=group.records,
             variables=variables,
             seen=seen,
-            zone=default_zone(plan, subject, variables),
+            zone=default_zone(plan, subject, variables, lambda: Env(variables)),
             positions=positions,
             budget=budget,
             steps=self.steps,

@@ -50,7 +50,7 @@ def parts_of(first: Mapping, candidates: Sequence[Mapping], decoded: Decoded) ->
     for mapping in candidates:
         foreign = [name for name, owner in owners.items() if owner is not mapping]
         owns = any(owner is mapping for owner in owners.values())
-        if owns and mapping.takes(_part(mapping, decoded, foreign).decoded.tree):
+        if owns and mapping.reads(_part(mapping, decoded, foreign).decoded):
             taken.add(mapping.id)
     readers = [mapping for mapping in candidates if mapping.id in taken]
     return tuple(

@@ -1,7 +1,7 @@
 """The mappings of the asset folders: a folder with a `mapping.yaml` is a registration."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from importlib.resources.abc import Traversable
 from typing import Any
 
@@ -15,6 +15,7 @@ from gateway.mapping.assets import Asset, assets_of
 from gateway.mapping.fast.generate import generate
 from gateway.mapping.language.load import FILE_NAME, Loaded, Surroundings, load_folder
 from gateway.mapping.mapping import Mapping, Source
+from gateway.mapping.match import Match
 from gateway.mapping.parts import Part, parts_of
 from gateway.mapping.short_way import short_way
 from gateway.terminology import Terminology
@@ -81,10 +82,7 @@ class MappingRegistry:
         `format` is the one that the payload was decoded by, None for any. Raises `Unprocessable` (`mapping.no-match`)
         when there is none, `NotFound` for an id that there is not.
         """
-        for mapping in self._candidates(source_mappings, format):
-            if mapping.takes(tree):
-                return mapping
-        raise Unprocessable(issue("mapping.no-match", tried=", ".join(source_mappings)))
+        return _first(self._candidates(source_mappings, format), source_mappings, lambda mapping: mapping.takes(tree))
 
     def parts(self, source_mappings: Sequence[str], decoded: Decoded, format: str | None = None) -> tuple[Part, ...]:
         """The mappings that read a payload, in the order of the source, each with what of it is its own.
@@ -92,12 +90,20 @@ class MappingRegistry:
         Mostly one with the whole payload, as `find` gives it, and raises; several where the payload holds members
         that different mappings of the source call their own.
         """
-        first = self.find(source_mappings, decoded.tree, format)
-        return parts_of(first, self._candidates(source_mappings, format), decoded)
+        candidates = self._candidates(source_mappings, format)
+        first = _first(candidates, source_mappings, lambda mapping: mapping.reads(decoded))
+        return parts_of(first, candidates, decoded)
 
     def _candidates(self, names: Sequence[str], format: str | None) -> list[Mapping]:
         known = [self.get(name) for name in names]
         return [one for one in known if one.status != "retired" and format in (None, one.format)]
+
+
+def _first(candidates: Sequence[Mapping], tried: Sequence[str], takes: Callable[[Mapping], bool]) -> Mapping:
+    for mapping in candidates:
+        if takes(mapping):
+            return mapping
+    raise Unprocessable(issue("mapping.no-match", tried=", ".join(tried)))
 
 
 def _declared_id(folder: Traversable) -> str | None:
@@ -143,6 +149,7 @@ def _mapping(loaded: Loaded, name: str, assets: tuple[Asset, ...]) -> Mapping:
         plan=plan,
         fast=fast,
         short=short_way(plan, fast),
+        match=Match.of(plan, fast),
         schema=loaded.schema,
         warnings=loaded.issues,
         tests=tuple(head.get("tests", ())),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.core import Resource
 from gateway.core.assets import asset_root
@@ -91,9 +92,16 @@ def changed(tree: Any, path: tuple[Step, ...], act: Callable[[Any, Step], Any]) 
     return made
 
 
+def takes(mapping: Mapping, tree: Any) -> bool:
+    """Whether the mapping takes a payload, by its generated function as by its expression."""
+    found = mapping.takes(tree)
+    assert mapping.match is None or structs.replace(mapping.match, asked=None).of_tree(tree) is found
+    return found
+
+
 def outcome(mapping: Mapping, tree: Any, envelope: dict[str, str]) -> Outcome:
     """The resources that may be stored, and the rules of all that is told."""
-    if not mapping.takes(tree):
+    if not takes(mapping, tree):
         return (), ("mapping.no-match",)
     mapped = mapping.map(Decoded(tree, json_pointer), Facts(STUDY, envelope, RECEIVED, "0" * 64, participant))
     made = tuple(one for unit in mapped.units if not unit.blocked for one in unit.resources)

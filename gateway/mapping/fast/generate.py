@@ -63,7 +63,7 @@ def generate(plan: Plan) -> FastPlan | None:
             record=_generated(plan, plan.each, plan.vars, "record") if plan.each else None,
             wanted=_wanted(plan) if plan.each and not plan.vars else None,
             after=tuple(_generated(plan, (emit,), (), emit.id) for emit in plan.after),
-            asked={formula.position: _asked(plan, formula) for formula in _of_subject(plan)},
+            asked={formula.position: _asked(plan, formula) for formula in (*_of_subject(plan), *_match(plan))},
             whose=_whose(plan),
             facts=frozenset(name for formula in _formulas(plan) for name in variables_of(formula.expression.ast))
             | (plan.context or {}).keys(),
@@ -76,6 +76,10 @@ def generate(plan: Plan) -> FastPlan | None:
 def _of_subject(plan: Plan) -> list[Formula]:
     parts = (plan.subject.system, plan.subject.value, *(formula for _, formula in plan.subject.verify))
     return [part for part in parts if isinstance(part, Formula)]
+
+
+def _match(plan: Plan) -> tuple[Formula, ...]:
+    return () if plan.match is None else (plan.match,)
 
 
 def _formulas(part: Any) -> Iterator[Formula]:

@@ -65,6 +65,12 @@ if V.__class__ is not str and V is not None:
     raise ODD
 """
 _EQUAL = "R = None if A is None or B is None else A == B if A.__class__ is B.__class__ is str else F(A, B)"
+_ALL = """
+if V is None:
+    R = True
+else:
+    ...
+"""
 _TRUE = "R = V if V.__class__ is bool else None if V is None else True"
 _NOT = "R = None if A is None else not A"
 
@@ -73,6 +79,8 @@ def is_boolean(node: nodes.Expr) -> bool:
     """True for what gives a boolean or nothing."""
     match node:
         case nodes.Call(name=name, arguments=()) if name in _FOUND:
+            return node.target is not None
+        case nodes.Call(name="all", arguments=(_,)):
             return node.target is not None
         case nodes.Chain(operator="and" | "or"):
             return True
@@ -92,6 +100,8 @@ def logic(writer: Writing, node: nodes.Expr, focus: str) -> str:
             return _found(writer, target, focus, "is not" if node.name == "exists" else "is")
         case nodes.Call(name="not", arguments=(), target=target) if target is not None:
             return _made(writer, _NOT, A=logic(writer, target, focus))
+        case nodes.Call(name="all", arguments=(test,), target=target) if target is not None:
+            return _all(writer, target, test, focus)
         case nodes.Chain(operator="and" | "or"):
             return _joined(writer, node, focus)
         case nodes.Binary(operator="=" | "!="):
@@ -337,6 +347,15 @@ def _found(writer: Writing, target: nodes.Expr, focus: str, operator: str) -> st
     with code.into(writer.prelude):
         answer = code.fresh("b")
         code.run(f"R = V {operator} NONE", R=answer, V=value, NONE=code.bind(None))
+    return writer.made(answer, bool)
+
+
+def _all(writer: Writing, target: nodes.Expr, test: nodes.Expr, focus: str) -> str:
+    """Whether a test holds for the one item that is there, or there is none."""
+    code = writer.code
+    item, answer = writer.local(writer.solid(writer.one(target, focus))), code.fresh("b")
+    with writer.inside(code.emit(_ALL, V=item, R=answer)):
+        code.run("R = V", R=answer, V=holds(writer, test, item))
     return writer.made(answer, bool)
 
 

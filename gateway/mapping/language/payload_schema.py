@@ -12,6 +12,9 @@ from typing import Any
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
 from jsonschema_rs import ValidationErrorKind as Kind
 
+from gateway.formats import Alike, Decoded
+from gateway.mapping.language.schema_rows import RowSchema, items_apart
+
 MAX_FINDINGS = 20
 """How many differences of one payload are reported."""
 
@@ -55,17 +58,36 @@ class Schema:
 
     def __init__(self, tree: Any) -> None:
         try:
-            self._validator = Draft202012Validator(tree, pattern_options=RegexOptions(), offline=True)
+            self._validator = _validator(tree)
         except ValidationError as error:
             place = "/".join(str(step) for step in error.instance_path)
             raise NotASchema(f"{place}: {error.message}" if place else error.message) from None
         except (ValueError, TypeError) as error:
             raise NotASchema(str(error)) from None
         self.tree: Mapping[str, Any] = tree if isinstance(tree, dict) else {}
+        self._of_rows: dict[str, RowSchema | None] = {}
 
     def accepts(self, tree: Any) -> bool:
         """True when the tree fits."""
         return self._validator.is_valid(tree)
+
+    def fits(self, decoded: Decoded, alike: Alike | None) -> bool:
+        """True when the tree fits; lists of rows are filled only where it is not told by their kinds.
+
+        `alike` is that of the payload's format.
+        """
+        if decoded.rows and alike is not None:
+            of_rows = self._rows_of(alike)
+            if of_rows is not None and of_rows.accepts(decoded.rows) and self.accepts(decoded.outline):
+                return True
+        return self.accepts(decoded.tree)
+
+    def _rows_of(self, alike: Alike) -> RowSchema | None:
+        """What is said of the items of such lists; None where that is not told by their kinds."""
+        if alike.items not in self._of_rows:
+            items = items_apart(self.tree, alike)
+            self._of_rows[alike.items] = None if items is None else RowSchema(alike, [*map(_validator, items)])
+        return self._of_rows[alike.items]
 
     def differences(self, tree: Any) -> tuple[Difference, ...]:
         """Why the tree does not fit, in the order of the document; () when it does."""
@@ -115,6 +137,10 @@ class Schema:
             node = node[int(step)] if isinstance(node, list) else node.get(step) if isinstance(node, dict) else None
         names = node.get("properties", {}) if isinstance(node, dict) else {}
         return f"; known: {', '.join(names)}" if names else ""
+
+
+def _validator(tree: Any) -> Draft202012Validator:
+    return Draft202012Validator(tree, pattern_options=RegexOptions(), offline=True)
 
 
 def _depth(branch: list[ValidationError]) -> int:

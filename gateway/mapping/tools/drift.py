@@ -145,7 +145,7 @@ class Places:
         return looked
 
     def _look_at_rows(self, place: Place, rows: Sequence[tuple[Any, ...]], found: set[_Object], alike: Alike) -> int:
-        """Adds the objects of items that are rows, by their kinds and what is None; returns how many values they have."""
+        """Adds the objects of rows, which their kinds and what is None tell; returns how many values these have."""
         looked = 0
         for row in rows:
             key = (place, row[0], *map(type, row))
