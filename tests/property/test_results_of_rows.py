@@ -298,6 +298,16 @@ def test_public_messages_map_the_same_from_rows() -> None:
     assert names
 
 
+@pytest.mark.parametrize("trace", [False, True])
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_text_of_a_row_that_is_too_long_is_refused(number: int, *, trace: bool) -> None:
+    parts = {number: "x" * 1_000_001}
+    body = body_of([[f"OBX|{n}|NM|718-7^Hb^LN|{parts.get(n, '')}|1|g/dL|12-16|N|||F" for n in (1, 2, 3)]])
+    found = registry().get(MAPPING).apply_to(decode(body, "hl7v2"), FACTS, trace=trace)
+    assert not found.units
+    assert [one.rule for one in found.issues] == ["mapping.too-large"]
+
+
 def test_what_few_results_need_is_not_asked_of_those_of_a_usual_kind() -> None:
     plan = registry().get(MAPPING).plan
     module, _ = written(plan, plan.each, plan.vars, usual=True, alike=FORMATS["hl7v2"].alike)

@@ -7,7 +7,7 @@ Results are loose values (`gateway.mapping.loose`). Parts without a short form c
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -70,6 +70,7 @@ class Singles:
         self.shared: Shared | None = None
         self.of_record: Shared | None = None
         self.sealed = False
+        self.keyed: Sequence[Formula] = ()
         self.referred: Mapping[str, str] = {}
         self._once: dict[str, str] = {}
         self._times = ""
@@ -192,12 +193,11 @@ class Singles:
         found = unwound(tree)
         if formula.fixed or found is None or is_whole(tree):
             return self.value(formula, focus)
-        names, calls = found
         if self.usual:
-            return filtered(self, names, calls, focus)
+            return filtered(self, *found, focus)
         value = code.fresh()
         with self._tried(value, formula, focus):
-            code.run("V = L", V=value, L=filtered(self, names, calls, focus))
+            code.run("V = L", V=value, L=filtered(self, *found, focus))
         return value
 
     def unfiltered(self, formula: Formula, focus: str) -> tuple[str, nodes.Expr] | None:

@@ -1,7 +1,7 @@
 """What the writers of calls and conditions need of the writer of expressions."""
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, Final, Protocol, TypeAlias
@@ -14,7 +14,7 @@ from gateway.mapping.fast.single_kind import Shared, Unfilled
 from gateway.mapping.fast.single_known import Known
 from gateway.mapping.fast.single_outer import Outer
 from gateway.mapping.lineage import counted, walk
-from gateway.mapping.plan import Functions
+from gateway.mapping.plan import Formula, Functions
 
 _PER_ITEM: Final = frozenset({"index", "total"})
 
@@ -42,6 +42,7 @@ class Writing(Protocol):
     unfilled: Unfilled | None
     shared: Shared | None
     sealed: bool
+    keyed: Sequence[Formula]
     referred: Mapping[str, str]
 
     def one(self, node: nodes.Expr, focus: str) -> Operand:

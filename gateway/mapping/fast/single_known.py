@@ -10,7 +10,8 @@ class Known:
 
     `solid` are the locals that hold no list, `kinds` tells of some the class that they have where they are not None,
     `there` are those that are not None, `sure` those that are not empty either. `stored` variables are told to
-    FHIRPath; `places` are those that only it reads: `item` and `index`.
+    FHIRPath; `places` are those that only it reads: `item` and `index`. `brief` tells of some texts how many
+    characters they have at most.
     """
 
     variables: dict[str, str] = field(default_factory=dict)
@@ -22,6 +23,7 @@ class Known:
     sure: set[str] = field(default_factory=set)
     stored: set[str] = field(default_factory=set)
     places: dict[str, str] = field(default_factory=dict)
+    brief: dict[str, int] = field(default_factory=dict)
 
     def copy(self) -> "Known":
         """The same, to be added to on its own."""
@@ -35,6 +37,7 @@ class Known:
             set(self.sure),
             set(self.stored),
             dict(self.places),
+            dict(self.brief),
         )
 
     def take(self, other: "Known", theirs: str, local: str) -> None:
@@ -44,3 +47,5 @@ class Known:
                 ours.add(local)
         if theirs in other.kinds:
             self.kinds[local] = other.kinds[theirs]
+        if theirs in other.brief:
+            self.brief[local] = other.brief[theirs]

@@ -1,12 +1,14 @@
 """Operators as Python statements: texts joined by `&`, numbers."""
 
-from collections.abc import Callable
-from typing import TypeAlias, TypeVar
+import ast
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias, TypeVar
 
 from gateway.fhirpath.syntax import nodes
 from gateway.fhirpath.values.arithmetic import OPERATORS, concatenate
 from gateway.mapping.budget import MAX_TEXT, within_limits
 from gateway.mapping.fast.single_form import Operand, Writing
+from gateway.mapping.fast.single_kind import Shared
 from gateway.mapping.fast.single_logic import logic
 from gateway.mapping.fast.single_outer import leading
 from gateway.mapping.fast.single_shared import together, within
@@ -14,6 +16,9 @@ from gateway.mapping.loose import Odd, listed
 from gateway.mapping.plan import Formula
 
 _Writer = TypeVar("_Writer", bound=Writing)
+
+MAX_BRIEF: Final = 10_000
+"""How many characters a text has at most that items of a kind share and that is joined to others."""
 
 
 _LIMITED = """
@@ -42,24 +47,53 @@ def limited(write: _Wrote[_Writer]) -> _Wrote[_Writer]:
         """The local that holds the loose value of a formula."""
         local = write(writer, formula, focus)
         if formula.grows:
-            _limit(writer, local)
+            _limit(writer, local, is_keyed=any(formula is one for one in writer.keyed))
         return local
 
     return value
 
 
-def _limit(writer: Writing, local: str) -> None:
+def _limit(writer: Writing, local: str, *, is_keyed: bool) -> None:
     """Writes what tells of a value that it is too large; of one that items of a kind share, where it is made."""
     code, known, shared = writer.code, writer.known, writer.shared
-    if shared is not None and shared.has_local(local) and local in known.solid:
-        if ("limited", local) not in shared.known.calls:
-            shared.known.calls["limited", local] = local
-            with within(writer, shared):
-                code.run(_LIMITED_SHARED, V=local, MOST=code.bind(MAX_TEXT), ODD=code.bind(Odd))
+    is_shared = shared is not None and shared.has_local(local)
+    if shared is not None and is_shared and local in known.solid:
+        _limit_shared(writer, shared, local, MAX_TEXT)
+        return
+    if local in known.brief or (is_keyed and not is_shared):
         return
     is_text = known.kinds.get(local) is str
     source = _LIMITED_TEXT if is_text and local in known.there else _LIMITED_SOME if is_text else _LIMITED
     code.run(source, V=local, MOST=code.bind(MAX_TEXT), LISTED=code.bind(listed), WITHIN=code.bind(within_limits))
+
+
+def _limit_shared(writer: Writing, shared: Shared, local: str, most: int) -> None:
+    """What items of a kind share is unusual where it has more characters."""
+    if shared.known.brief.get(local, MAX_TEXT + 1) > most:
+        shared.known.brief[local] = most
+        with within(writer, shared):
+            writer.code.run(_LIMITED_SHARED, V=local, MOST=writer.code.bind(most), ODD=writer.code.bind(Odd))
+
+
+def _brief(writer: Writing, sides: Sequence[Operand]) -> int | None:
+    """How many characters texts have together at most; None where that may be more than a mapping may make."""
+    shared = writer.shared
+    own = [side for side in sides if isinstance(side, str) and shared is not None and shared.has_local(side)]
+    others = [side for side in sides if side not in own]
+    found = [writer.known.brief.get(side) if isinstance(side, str) else _size(side) for side in others]
+    known = [most for most in found if most is not None]
+    most = sum(known) + len(own) * MAX_BRIEF
+    if len(known) < len(found) or most > MAX_TEXT:
+        return None
+    for side in own:
+        assert shared is not None
+        _limit_shared(writer, shared, side, MAX_BRIEF)
+    return most
+
+
+def _size(constant: ast.expr) -> int | None:
+    value = getattr(constant, "value", ...)
+    return len(value) if isinstance(value, str) else None
 
 
 def operation(writer: Writing, node: nodes.Binary | nodes.Chain, focus: str) -> str:
@@ -87,7 +121,9 @@ def joined(writer: Writing, node: nodes.Chain, focus: str) -> str:
     if writer.shared is not None:
         operands = together(writer.shared, operands, focus, writer.known.variables)
     sides = [_side(writer, operand, focus) for operand in operands]
-    answer, block = code.fresh(), code.block
+    answer, block, most = code.fresh(), code.block, _brief(writer, sides)
+    if most is not None:
+        writer.known.brief[answer] = most
     if writer.usual and all(writer.kind(side) is str for side in sides):
         names = {f"X{number}": side for number, side in enumerate(sides)}
         parts = {name: name if _is_there(writer, side) else f"{name} or ''" for name, side in names.items()}

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from gateway.fhirpath.emitter import Emitter
 from gateway.fhirpath.quote import name as local_name
+from gateway.fhirpath.syntax import nodes
 from gateway.formats import FORMATS, Alike, AlikeRecords
 from gateway.mapping.budget import spend
 from gateway.mapping.explaining.walk import instant_text
@@ -21,6 +22,7 @@ from gateway.mapping.fast.writer_nodes import NodeWriter
 from gateway.mapping.fast.writer_rows import asked_of_rows, start_rows, write_rows
 from gateway.mapping.fast.writer_told import told_record
 from gateway.mapping.identity import LENGTHS, framed, id_maker, new_digest
+from gateway.mapping.lineage import variables_of
 from gateway.mapping.loose import items_of, key_part, order_of
 from gateway.mapping.plan import Emit, Formula, Plan
 from gateway.mapping.scope import Fault
@@ -168,6 +170,7 @@ class Writer:
         code = self.code
         if not emit.when_late:
             self.skip_unless(emit.when, item, leave)
+        self.single.keyed = _keyed(emit) if self.single.usual and not emit.when_late else ()
         kept = self._remembered(emit)
         recalled = {} if kept is None else write_recalled(self.nodes, emit, kept, item)
         done = () if kept is None else kept.variables
@@ -177,6 +180,7 @@ class Writer:
         if emit.when_late:
             self.skip_unless(emit.when, item, leave)
         identity = self._identity(emit, item)
+        self.single.keyed = ()
         for guard in emit.guards:
             truth = self.single.truth(guard.formula, item)
             code.run(
@@ -300,11 +304,18 @@ class Writer:
         if single.shared is not None and single.shared.has_local(value):
             return self._shared_part(single.shared, value)
         if outer is None or not outer.has(value):
-            return self._key_text(value)
+            return self._brief_part(value)
         if ("key", value) not in outer.parts:
             with single.before(outer):
-                outer.parts["key", value] = self._key_text(value)
+                outer.parts["key", value] = self._brief_part(value)
         return outer.parts["key", value]
+
+    def _brief_part(self, value: str) -> str:
+        """As `_key_text`; usual data have no part that is long, as `_length` finds."""
+        text, single = self._key_text(value), self.single
+        if single.usual:
+            single.known.brief |= dict.fromkeys((value, text), len(LENGTHS))
+        return text
 
     def _shared_part(self, shared: Shared, value: str) -> ast.expr:
         """A part of a key with its length, which is the same for all items of the kind."""
@@ -352,3 +363,11 @@ class Writer:
     def _length(self, name: str) -> str:
         """The inside of an f-string for the length of a text, made before in a function for usual data."""
         return f"{{LENGTHS[len({name})]}}" if self.single.usual else f"{{len({name})}}:"
+
+
+def _keyed(emit: Emit) -> list[Formula]:
+    """The variables of an emit that are parts of its key as they are, and of which no other one is made."""
+    parts = [part.expression.ast for part in emit.key if isinstance(part, Formula)]
+    names = {part.name for part in parts if isinstance(part, nodes.Variable)}
+    read = {name for _, formula in emit.vars for name in variables_of(formula.expression.ast)}
+    return [formula for name, formula in emit.vars if name in names - read]

@@ -92,3 +92,16 @@ def test_what_doubles_from_variable_to_variable_is_refused(doubled: str, trace: 
     found = mapping.apply({"points": [{"id": "1", "a": "xx"}]}, facts(), trace=trace)
     assert [one.rule for one in found.issues] == ["mapping.too-large"]
     assert not found.units
+
+
+@pytest.mark.parametrize("trace", [False, True], ids=["fast", "explained"])
+@pytest.mark.parametrize("count", [2, 39])
+def test_a_key_of_what_doubles_is_refused(count: int, trace: bool, tmp_path: Path) -> None:
+    """Usual keys are short, so that no limit is asked of a variable that is a part of one; all others have theirs."""
+    lines = ["v0: =a", *(f'v{number}: "=%v{number - 1} & %v{number - 1}"' for number in range(1, count + 1))]
+    key = "".join(f", =%v{number}" for number in range(count + 1))
+    text = emit("valueString: =%v1", f"vars: {{{', '.join(lines)}}}").replace("key: [=id]", f"key: [=id{key}]")
+    mapping = compiled(tmp_path, text)
+    for size, rules in ((2, []), (300_000, ["mapping.too-large"])):
+        found = mapping.apply({"points": [{"id": "1", "a": "x" * size}]}, facts(), trace=trace)
+        assert [one.rule for one in found.issues] == (rules if count == 2 else ["mapping.too-large"])
