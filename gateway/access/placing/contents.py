@@ -66,7 +66,37 @@ def followed(kinds: Iterable[Kind], resource: Resource) -> Kind:
     parts = {
         _labelled(part, labels) if labels or part.level < NORMAL else part for kind in found for part in kind.parts
     }
-    return Kind(tuple(sorted(parts, key=_order)))
+    return Kind(tuple(sorted(_mentioned_together(parts), key=_order)))
+
+
+def _mentioned_together(parts: Set[Part]) -> set[Part]:
+    """The parts, where those of the same type and labels mention what one of them does.
+
+    No rule tells this apart: where one of several parts is possibly meant, the whole is possibly meant. So what is
+    about many resources is of few kinds, whichever of these have a flag.
+    """
+    alike: dict[tuple[object, ...], list[Part]] = {}
+    for part in parts:
+        alike.setdefault((part.type, part.labels, part.level), []).append(part)
+    found: set[Part] = set()
+    for group in alike.values():
+        mentions = {code for part in group for code in part.mentions}
+        if len(mentions) > MAX_MENTIONS:
+            found.update(group)
+            continue
+        uncoded = any(part.uncoded for part in group)
+        found |= {
+            Part(
+                part.type,
+                part.codes,
+                tuple(sorted(mentions.difference(part.codes))),
+                uncoded,
+                part.labels,
+                part.level,
+            )
+            for part in group
+        }
+    return found
 
 
 def _labelled(part: Part, labels: tuple[str, ...]) -> Part:

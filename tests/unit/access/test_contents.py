@@ -4,10 +4,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.access.placing.contents import MAX_MENTIONS, followed, kind_of
 from gateway.access.placing.sayings import whose_and_what
-from gateway.core.kinds import CONFIDENTIALITY, HIGHEST, UNKNOWN, Kind, Part
+from gateway.core.kinds import CONFIDENTIALITY, HIGHEST, UNKNOWN, Kind, KindTest, Part
 from gateway.core.types import Resource
 
 PRINCIPAL = {
@@ -117,3 +119,34 @@ def test_what_is_about_others_is_of_their_kinds_with_its_own_labels() -> None:
     assert followed([Kind((one,), True), Kind((other, one))], about) == Kind(expected)
     assert followed([Kind((one,)), UNKNOWN], about) == UNKNOWN
     assert followed([], about) == Kind()
+
+
+def some(*texts: str) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.sets(st.sampled_from(texts)).map(lambda found: tuple(sorted(found)))
+
+
+PARTS = st.builds(
+    Part, st.sampled_from(("Observation", "Specimen")), some("a", "b", "c"), some("a", "b", "h", "l"), st.booleans(),
+    some("x", "y"), st.sampled_from((3, 5))
+)  # fmt: skip
+TESTS = st.builds(
+    KindTest, st.booleans(), *(st.none() | some(*texts).map(frozenset) for texts in (("Observation",), "abhl", "xy")),
+    st.frozensets(st.sampled_from((2, 3, 4, 5))), st.booleans()
+)  # fmt: skip
+
+
+@given(st.lists(PARTS, max_size=5, unique=True), TESTS)
+def test_a_rule_means_what_is_about_others_as_it_means_these_together(parts: list[Part], test: KindTest) -> None:
+    about = followed([Kind((part,)) for part in parts], {"resourceType": "Provenance"})
+    assert test.match(about) is test.match(Kind(tuple(parts)))
+
+
+def test_what_is_about_several_is_of_one_kind_whichever_of_them_has_a_flag() -> None:
+    about: Resource = {"resourceType": "Provenance"}
+    kinds = {
+        followed([Kind((Part("Observation", (code,), (f"flag|{flag}",)),)) for code, flag in pairs], about)
+        for pairs in ((("a", "H"), ("b", "L")), (("b", "H"), ("a", "L")))
+    }
+    assert len(kinds) == 1
+    many = [Kind((Part("Observation", (str(one),), tuple(f"{one}|{n:02}" for n in range(40))),)) for one in (1, 2)]
+    assert {len(part.mentions) for part in followed(many, about).parts} == {40}

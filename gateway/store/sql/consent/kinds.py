@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Executable, Table, bindparam, select
 
 from gateway.core.kinds import Kind, KindRule
+from gateway.store.sql.among import among, as_list
 from gateway.store.sql.database import Database, Prepared
 from gateway.store.sql.index.writer import Known
 from gateway.store.sql.locks import UnitLocks
@@ -31,7 +32,11 @@ class KindKeeper:
             row: database.prepare(_insert_once(database, table_of(row)))
             for row in (KindRow, KindRuleRow, RuleKindRow)
         }
-        self._kinds = database.prepare(_texts(columns_of(KindRow), "kind"))
+        kinds = columns_of(KindRow)
+        self._held = database.prepare(
+            select(kinds.kind).where(kinds.study == study_is(), among(database, kinds.kind, "kinds"))
+        )
+        self._kinds = database.prepare(_texts(kinds, "kind"))
         self._rules = database.prepare(_texts(columns_of(KindRuleRow), "rule"))
         self._known: Known = set()
 
@@ -45,7 +50,8 @@ class KindKeeper:
         if not fresh:
             return
         self._locks.take(connection, study, (_LOCK,))
-        held = {key for key, _ in self._database.run(connection, self._kinds, {"study": study})}
+        asked = {"study": study, "kinds": as_list(self._database, [*fresh])}
+        held = {key for (key,) in self._database.run(connection, self._held, asked)}
         found = {key: kind for key, kind in fresh.items() if key not in held}
         if found:
             rows = self._database.run(connection, self._rules, {"study": study})
