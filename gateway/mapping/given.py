@@ -1,6 +1,6 @@
 """What expressions of a mapping may read beside the payload: envelope, study, participant and site, and the zone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.core import Issue, issue
@@ -35,14 +35,16 @@ def unit_facts(base: Mapping[str, Any], subject: Subject, records: list[Any]) ->
     return {**base, "subject": known, "site": site, "records": records, "index": 0}
 
 
-def default_zone(plan: Plan, subject: Subject, variables: Mapping[str, Any]) -> str | None:
-    """The zone of local times; the participant's where the file states none."""
+def default_zone(plan: Plan, subject: Subject, variables: Mapping[str, Any], env: Callable[[], Env]) -> str | None:
+    """The zone of local times; the participant's where the file states none. `env` has the same `variables`."""
     default = plan.zone.default
-    if isinstance(default, str):
-        return default
     if default is None:
         return subject.zone or None
-    found = fact(variables, default.fact, default.expression.evaluate, lambda: Env(variables))
+    if isinstance(default, str):
+        return default
+    found = fact(variables, default.fact, default.expression.evaluate, env)
+    if found.__class__ is str:
+        return found
     return subject.zone or None if found is None or found.__class__ is list else str(found)
 
 

@@ -49,73 +49,77 @@ class ShortWay(Struct, frozen=True, eq=False):
         self, payload: Decoded, records: list[Any], base: Mapping[str, Any], facts: Facts, work: Work
     ) -> MappedUnit | None:
         """The unit of the records; None where it is not told in short. `base` is what `base_facts` gives."""
-        plan = self.plan
-        focuses, path = (records, self.fast.records) if plan.subject.per_record else ([payload.bare], ())
         scope = Scope(work=work, rows=payload.rows, fill=payload.fill)
         token = current.set(scope)
         try:
-            subject = self._subject(focuses, base, scope, facts)
-            if subject is None:
-                return None
-            variables = unit_facts(base, subject, records)
-            if plan.context and missing_context(plan, variables):
-                return None
-            study, zone = str(facts.study["id"]), plan.zone
-            scope.zone = default_zone(plan, subject, variables)
-            scope.ambiguous, scope.gap = zone.ambiguous, zone.gap
-            scope.reference = References(plan, study, variables).to
-            made = self._made(payload.bare, records, (variables, scope, Seen(variables).env, study))
+            return self._unit(payload, records, base, facts, scope)
         except _UNUSUAL:
             return None
         finally:
             current.reset(token)
-        references = dict.fromkeys(map(REFERENCE, made))
-        kept = made if len(references) == len(made) else _once(made)
-        if kept is None or (scope.wanted and not scope.wanted <= references.keys()):
-            return None
-        place = Place(lambda: Positions(payload.bare, payload.locate).at_path(focuses[0], path) or "payload")
-        return MappedUnit(subject, place, len(records), tuple(map(RESOURCE, kept)), (), orders_of(references, kept))
 
-    def _subject(self, focuses: list[Any], base: Mapping[str, Any], scope: Scope, facts: Facts) -> Subject | None:
-        """The participant whom all of them name, and whom none contradicts; None where that is not so."""
+    def _unit(
+        self, payload: Decoded, records: list[Any], base: Mapping[str, Any], facts: Facts, scope: Scope
+    ) -> MappedUnit:
+        plan, whole = self.plan, payload.bare
+        focuses, path = (records, self.fast.records) if plan.subject.per_record else ([whole], ())
+        subject = self._subject(focuses, base, scope, facts)
+        variables = unit_facts(base, subject, records)
+        if plan.context and missing_context(plan, variables):
+            raise Odd
+        study, env = str(facts.study["id"]), Seen(variables).env
+        scope.zone = default_zone(plan, subject, variables, env)
+        scope.ambiguous, scope.gap = plan.zone.ambiguous, plan.zone.gap
+        scope.reference = References(plan, study, variables).to
+        known = variables, scope, env, study
+        made = self._before(whole, known) if plan.before else []
+        of_rows = self.record.of_rows if scope.rows else None
+        run = (of_rows or self.record.usual())(*known)
+        for index, record in enumerate(records):
+            variables["index"] = index
+            made += run(record)
+        references = dict.fromkeys(map(REFERENCE, made))
+        if len(made) > MAX_RESOURCES or (scope.wanted and not scope.wanted <= references.keys()):
+            raise Odd
+        if len(references) < len(made):
+            made = _once(made)
+        place = Place(lambda: Positions(whole, payload.locate).at_path(focuses[0], path) or "payload")
+        return MappedUnit(subject, place, len(records), tuple(map(RESOURCE, made)), (), orders_of(references, made))
+
+    def _subject(self, focuses: list[Any], base: Mapping[str, Any], scope: Scope, facts: Facts) -> Subject:
+        """The participant whom all of them name, and whom none contradicts; raises `Odd` where that is not so."""
         variables = {**base}
-        env = Seen(variables).env
+        env, subject = Seen(variables).env, None
         named: tuple[str, str] | None = None
-        subject: Subject | None = None
         for focus in focuses:
             variables["record"] = focus
             found, told = self.fast.whose(focus, variables, scope, env)
             if subject is None:
                 named, subject = found, facts.resolve(*found)
             if subject is None or found != named:
-                return None
+                raise Odd
             for name, text in told:
                 if text is not None and (text.__class__ is not str or text != known_of(subject, name)):
-                    return None
+                    raise Odd
+        if subject is None:
+            raise Odd
         return subject
 
-    def _made(self, outline: Any, records: list[Any], known: Known) -> list[Parts]:
-        """What the functions for usual data make; raises one of `_UNUSUAL`."""
+    def _before(self, whole: Any, known: Known) -> list[Parts]:
+        """What the emits before the records make."""
         variables, scope, _, _ = known
         made: list[Parts] = []
-        for emit, function in zip(self.plan.before, self.fast.before, strict=True) if self.plan.before else ():
-            variables["item"] = variables["record"] = outline
+        for emit, function in zip(self.plan.before, self.fast.before, strict=True):
+            variables["item"] = variables["record"] = whole
             scope.made[emit.id] = []
-            made += function.usual()(*known)(outline)
-        of_rows = self.record.of_rows if scope.rows else None
-        run = (of_rows or self.record.usual())(*known)
-        for index, record in enumerate(records):
-            variables["index"] = index
-            made += run(record)
-        if len(made) > MAX_RESOURCES:
-            raise Odd
+            made += function.usual()(*known)(whole)
         return made
 
 
-def _once(made: list[Parts]) -> list[Parts] | None:
-    """The first that was made for each reference; None where another one differs."""
+def _once(made: list[Parts]) -> list[Parts]:
+    """The first that was made for each reference; raises `Odd` where another one differs."""
     kept: dict[str, Parts] = {}
     for new in made:
         if RESOURCE(kept.setdefault(REFERENCE(new), new)) != RESOURCE(new):
-            return None
+            raise Odd
     return [*kept.values()]
