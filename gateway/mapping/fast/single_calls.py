@@ -11,6 +11,7 @@ from gateway.fhirpath.syntax import nodes
 from gateway.mapping.fast.single_form import Operand, Writing, evaluator, literal_of
 from gateway.mapping.fast.single_items import distinct_of, filtered, unwound
 from gateway.mapping.fast.single_logic import holds, logic
+from gateway.mapping.fast.single_shared import is_nothing
 from gateway.mapping.lineage import walk
 from gateway.mapping.loose import Odd, loose
 from gateway.mapping.plan import SHORT, Twin, remember
@@ -154,7 +155,10 @@ def _common(kinds: list[type | None]) -> type | None:
 
 def _coalesce(writer: Writing, node: nodes.Call, focus: str) -> str:
     code, answer = writer.code, writer.code.fresh()
-    first, *rest = node.arguments
+    unfilled = writer.unfilled
+    first, *rest = [
+        part for part in node.arguments if unfilled is None or not is_nothing(unfilled, part, focus)
+    ] or node.arguments
     value = _branch(writer, first, focus)
     kinds = [writer.kind(value)]
     code.run("R = V", R=answer, V=value)
@@ -163,6 +167,8 @@ def _coalesce(writer: Writing, node: nodes.Call, focus: str) -> str:
             value = _branch(writer, argument, focus)
             kinds.append(writer.kind(value))
             code.run("R = V", R=answer, V=value)
+    if value in writer.known.there or getattr(value, "value", None) is not None:
+        writer.known.there.add(answer)
     return _joined(writer, answer, kinds)
 
 
@@ -296,6 +302,8 @@ def _added(writer: Writing, node: nodes.Call, focus: str) -> Operand:
             return writer.known.calls[same]
         memory = writer.times() if twin.is_local_time else code.bind(twin.memory)
         made = writer.referred.get(literals[0]) if node.name == "ref" else None
+        if made and writer.unfilled is not None and made == writer.unfilled.nothing:
+            return code.bind(None)
         source = _twin_source(node, twin, names, made)
         code.run(source, R=answer, L=made or "scope", F=code.bind(twin.call), RECALL=code.bind(twin.recall),
                  MEMORY=memory, NAME=code.bind(literals[0] if literals else None), **names)  # fmt: skip

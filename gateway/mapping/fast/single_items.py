@@ -56,6 +56,7 @@ def filtered(writer: Writing, names: tuple[str, ...], calls: list[nodes.Call], f
     code.run("L = []", L=items)
     with writer.inside(code.emit("if not NEVER:\n    ...", NEVER=never)):
         code.run("L = M", L=items, M=_filtered(writer, names, calls, focus))
+    writer.known.kinds[items] = list
     return items
 
 

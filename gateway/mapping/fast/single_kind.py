@@ -25,6 +25,7 @@ class Unfilled:
 
     `told` are the names of objects of the record that may not be made either, by the locals that stand for these; no
     statement may name one. What is not told of such an object, but in another one, is read of the local in `said`.
+    Beside these the record has what is `own`, and `nothing` is the local for all else.
     """
 
     alike: Alike
@@ -36,6 +37,12 @@ class Unfilled:
     none: str
     told: dict[str, str] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+    nothing: str = ""
+
+    def lacks(self, name: str) -> bool:
+        """True for a name that the record has not."""
+        return bool(self.nothing) and name not in self.own and name not in self.told.values()
 
     def hides(self, names: Iterable[str]) -> bool:
         """True where something at one of the names may not be made yet."""

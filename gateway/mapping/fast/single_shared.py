@@ -12,7 +12,8 @@ from typing import Final, TypeAlias
 from gateway.fhirpath.printer import print_expression
 from gateway.fhirpath.syntax import nodes
 from gateway.mapping.fast.single_form import Operand, Writing
-from gateway.mapping.fast.single_kind import Shared
+from gateway.mapping.fast.single_kind import Shared, Unfilled
+from gateway.mapping.lineage import plain_path
 
 _ITEM: Final = "item"
 _Write: TypeAlias = Callable[[Writing, nodes.Expr, str], Operand]
@@ -21,7 +22,9 @@ _REAL = "R = L[ROWS.index(ROW)]"
 
 def told(writer: Writing, node: nodes.Expr, focus: str, write: _Write) -> str | None:
     """The local of what `write` makes of a part that all items of the kind share; None for any other part."""
-    shared = writer.shared
+    shared, unfilled = writer.shared, writer.unfilled
+    if unfilled is not None and is_nothing(unfilled, node, focus):
+        return unfilled.nothing
     if shared is None or not shared.gives(node, focus, writer.known.variables):
         return None
     key = (getattr(write, "__name__", ""), print_expression(node), focus)
@@ -30,6 +33,14 @@ def told(writer: Writing, node: nodes.Expr, focus: str, write: _Write) -> str | 
         with within(writer, shared):
             local = shared.keep(key, writer.local(write(writer, node, of_kind(writer, shared, focus))))
     return carried(writer, shared, local)
+
+
+def is_nothing(unfilled: Unfilled, node: nodes.Expr | None, focus: str) -> bool:
+    """True for a path, or the first item there, in a record that has nothing of its first name."""
+    if isinstance(node, nodes.Call) and node.name == "first":
+        node = node.target
+    path = plain_path(node)
+    return path is not None and focus == "focus" and unfilled.lacks(path[0])
 
 
 def one(writer: Writing, node: nodes.Expr, focus: str) -> Operand:

@@ -13,6 +13,7 @@ from gateway.mapping.budget import spend
 from gateway.mapping.explaining.walk import instant_text
 from gateway.mapping.fast.remembering import Remembered, remembered
 from gateway.mapping.fast.single import Singles
+from gateway.mapping.fast.single_items import unwound
 from gateway.mapping.fast.single_kind import Shared
 from gateway.mapping.fast.single_logic import holds
 from gateway.mapping.fast.single_outer import Outer
@@ -91,6 +92,7 @@ class Writer:
         self.nodes = NodeWriter(self.code, self.prelude, self.single, self._referred)
         self.kept: list[str] = []
         self._keyed: dict[str, str] = {}
+        self._parts: dict[tuple[str, str], str] = {}
 
     def run(self, emits: Sequence[Emit], variables: tuple[tuple[str, Formula], ...]) -> None:
         """The body: the record's variables, then each emit, then what was made."""
@@ -140,7 +142,12 @@ class Writer:
         code, single, unfilled = self.code, self.single, self.single.unfilled
         asked = None if unfilled is None else asked_of_rows(unfilled.alike, foreach)
         if unfilled is not None and asked is not None:
-            write_rows(single, unfilled, emit, asked, lambda item: self.item(emit, item, "continue"))
+            outer = write_rows(single, unfilled, emit, asked, lambda item: self.item(emit, item, "continue"))
+            self._parts |= outer.parts
+            return
+        path = unwound(foreach.expression.ast) or ((), [])
+        if unfilled is not None and path[0] and unfilled.lacks(path[0][0]):
+            self._referred[emit.id] = unfilled.nothing
             return
         index, saved, item, last = code.fresh("n"), code.fresh(), code.fresh("item"), code.fresh()
         code.run(_LOOP, SAVED=saved, LAST=last, INDEX=index)
@@ -304,7 +311,7 @@ class Writer:
         if single.shared is not None and single.shared.has_local(value):
             return self._shared_part(single.shared, value)
         if outer is None or not outer.has(value):
-            return self._brief_part(value)
+            return self._parts.get(("key", value)) or self._brief_part(value)
         if ("key", value) not in outer.parts:
             with single.before(outer):
                 outer.parts["key", value] = self._brief_part(value)
@@ -344,7 +351,7 @@ class Writer:
                 with single.before(outer):
                     outer.parts["order", value] = self._instant(value)
             return outer.parts["order", value]
-        return self._instant(value)
+        return self._parts.get(("order", value)) or self._instant(value)
 
     def _instant(self, value: str) -> str:
         code, order = self.code, self.code.fresh()

@@ -265,7 +265,7 @@ class NodeWriter:
             node.formula, focus
         )
         outer = self.single.outer
-        if outer is not None and outer.has(value):
+        if outer is not None and outer.has(value) and self.single.kind(value) is not kind:
             value = self._fitted_before(outer, value, target, kind)
         if self.single.kind(value) is kind:
             is_there = value in self.single.known.there and not some
@@ -341,7 +341,8 @@ class NodeWriter:
                 code.run("L.append(V)" if is_something(node) else "if V:\n    L.append(V)", V=made, L=listed)
             case Map(foreach=foreach) if foreach is not None:
                 items, item = self.single.items(foreach, focus), code.fresh("item")
-                hole = code.emit("if V is not None:\n    ...", V=items)
+                is_list = self.single.kind(items) is list
+                hole = code.emit("if V:\n    ..." if is_list else "if V is not None:\n    ...", V=items)
                 source = f"for ITEM in V if V.__class__ is list and len(V) <= {MAX_ITEMS} else ITEMS(V):\n    ..."
                 with code.into(hole):
                     if foreach.is_wide:

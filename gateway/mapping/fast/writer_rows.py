@@ -97,8 +97,11 @@ def start_rows(single: Singles, alike: Alike, module: list[ast.stmt]) -> None:
 
 def write_rows(
     single: Singles, unfilled: Unfilled, emit: Emit, asked: tuple[nodes.Expr, ...], body: Callable[[str], None]
-) -> None:
-    """The loop over the rows; `body` writes what is made of an item. Raises `NoRowsError`."""
+) -> Outer:
+    """The loop over the rows; `body` writes what is made of an item. Raises `NoRowsError`.
+
+    Returns what was made before it, which is known behind it as well.
+    """
     code = single.code
     index, saved, row = code.fresh("n"), code.fresh(), code.fresh("row")
     code.run(_LOOP, SAVED=saved, INDEX=index)
@@ -125,6 +128,8 @@ def write_rows(
     single.outer = None
     code.block[start:start] = outer.block
     code.run('variables["index"] = SAVED', SAVED=saved)
+    single.known = outer.known
+    return outer
 
 
 def _unpack(single: Singles, shared: Shared) -> str:

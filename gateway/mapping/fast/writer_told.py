@@ -46,6 +46,9 @@ def told_record(single: Singles, told: AlikeRecords | None) -> Iterator[None]:
     note_texts(single, common, told.said, locals_of, told.said)
     unfilled.told = {shared.base: told.base, common: told.common}
     unfilled.said = {common: locals_of[_COMMON]}
+    unfilled.own, unfilled.nothing = told.own, single.made(code.fresh("u"), type(None))
+    with code.into(single.prelude):
+        code.run("N = V", N=unfilled.nothing, V=code.bind(None))
     behind, block = len(code.block), code.block
     single.shared = single.of_record = shared
     yield
