@@ -1,6 +1,6 @@
 """Landed payloads and their receipts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -13,6 +13,7 @@ from gateway.core.errors import NotFound
 from gateway.core.instants import from_micros, micros
 from gateway.core.receipt import Counts, Payload, Receipt, ReceiptStatus
 from gateway.store.sql.database import Database
+from gateway.store.sql.driver import DriverConnection
 from gateway.store.sql.tables import PayloadRow, ReceiptRow, ReceiptRuleRow, StudyRow, columns_of, table_of
 from gateway.store.sql.visible import study_is
 
@@ -47,13 +48,13 @@ class Landing:
         row["b_leased_until"] = micros(leased_until) if leased_until else 0
         body = {"b_study": receipt.study, "b_sha256": receipt.sha256, "b_body": payload.body}
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection | DriverConnection) -> None:
             self._database.run(connection, self._land_study, {"b_id": receipt.study})
             self._database.run(connection, self._land_body, body)
             self._database.run(connection, self._land_receipt, row)
             self._write_rules(connection, receipt)
 
-        self._database.write(work)
+        self._write(work)
 
     def payload(self, study: str, receipt_id: str) -> Payload:
         """See `Landing.payload`."""
@@ -73,9 +74,17 @@ class Landing:
 
     def save(self, receipt: Receipt) -> None:
         """See `Landing.save`."""
-        self._database.write(lambda connection: self.settle(connection, receipt))
+        self._write(lambda connection: self.settle(connection, receipt))
 
-    def settle(self, connection: Connection, receipt: Receipt) -> None:
+    def _write(self, work: Callable[[Connection | DriverConnection], None]) -> None:
+        """On SQLite by the connection that the store commits by too: each would have the other forget its pages."""
+        database = self._database
+        if database.is_sqlite:
+            database.write_driver(work)
+        else:
+            database.write(work)
+
+    def settle(self, connection: Connection | DriverConnection, receipt: Receipt) -> None:
         """Saves the receipt's state within a transaction; raises `NotFound` when it was never landed."""
         values = _values(receipt)
         if not self._database.run(connection, self._one, {"study": receipt.study, "id": receipt.id}):
@@ -83,7 +92,7 @@ class Landing:
         self._database.run(connection, self._save, values)
         self._write_rules(connection, receipt)
 
-    def _write_rules(self, connection: Connection, receipt: Receipt) -> None:
+    def _write_rules(self, connection: Connection | DriverConnection, receipt: Receipt) -> None:
         self._database.run(connection, self._drop_rules, {"b_study": receipt.study, "b_id": receipt.id})
         rules = sorted({found.rule for found in receipt.issues})
         rows = [(receipt.study, receipt.id, rule) for rule in rules]
