@@ -24,13 +24,14 @@ _TIME, _SECURITY, _NUMBER = 6, 7, 9
 class Feed:
     """What is remembered of messages with the same separators: headers, shapes of lines, kinds of orders and results.
 
-    `before_result` is what stands before the fields of a result.
+    `before_result` is what stands before the fields of a result, `before_patient` before those of a patient.
     """
 
-    __slots__ = ("_said", "before_result", "encoding", "kinds", "orders", "shapes")
+    __slots__ = ("_said", "before_patient", "before_result", "encoding", "kinds", "orders", "shapes")
 
     def __init__(self, encoding: Encoding) -> None:
         self.encoding = encoding
+        self.before_patient = f"PID{encoding.field}"
         self.before_result = f"\rOBX{encoding.field}"
         self.kinds = Kinds(encoding)
         self.orders: OrderKinds = {}

@@ -23,10 +23,11 @@ _SHARED: Final = frozenset((4, 5, 11, 24, 25))
 """Service, priority, action, section and status, which say nothing of whom the order is about."""
 
 _LAST: Final = 25
-_OTHERS: Final = tuple(number for number in range(1, _LAST + 1) if number not in _OWN)
+_OTHERS: Final = tuple(number for number in range(_LAST + 1) if number not in _OWN)
 _own, _rest = itemgetter(*_OWN), itemgetter(*_OTHERS)
-_BEFORE_TEXTS: Final = 4
-"""How many things a row has before the order's own texts: kind, header, its time and number."""
+_NONE: Final[dict[str, str | None]] = {"": None}
+_PLACES: Final = tuple((position, f"f{number}", f"f{number}_1") for position, number in enumerate(_OWN, 4))
+"""Where a row has an order's own texts, behind kind, header, and time and number of that; and the names of these."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,20 +43,12 @@ class OrderKind:
 OrderKinds: TypeAlias = dict[tuple[str, ...], OrderKind]
 """Kinds by what their lines say beside numbers and times."""
 
-OrderRow: TypeAlias = tuple[
-    OrderKind, Segment, str, str, str | None, str | None, str | None, str | None, str | None, str | None, str | None
-]
+OrderRow: TypeAlias = tuple[OrderKind, Segment, str, str, *tuple[str | None, ...]]
 """An order: its kind, a header like that of its message, the time and number of that, and the fields of `ORDERS`."""
 
 ORDERS: Final = AlikeRecords(
     base="OBR",
-    texts=MappingProxyType(
-        {
-            name: position
-            for position, number in enumerate(_OWN, _BEFORE_TEXTS)
-            for name in (f"f{number}", f"f{number}_1")
-        }
-    ),
+    texts=MappingProxyType({name: position for position, *names in _PLACES for name in names}),
     sure=frozenset(),
     common="MSH",
     said=MappingProxyType({"f7": 2, "f7_1": 2, "f10": 3, "f10_1": 3}),
@@ -66,7 +59,7 @@ ORDERS: Final = AlikeRecords(
 def order_row(line: str, told: tuple[Segment, str, str], encoding: Encoding, kinds: OrderKinds) -> OrderRow | None:
     """The row of an OBR line that has nothing special, in a message with such a header.
 
-    None for a line that says more than is usual, or has parts where numbers and times are.
+    None for another line, for one that says more than is usual, or has parts where numbers and times are.
     """
     separator = encoding.field
     parts = line.split(separator)
@@ -80,18 +73,16 @@ def order_row(line: str, told: tuple[Segment, str, str], encoding: Encoding, kin
     kind = kinds.get(rest) or _learnt(line, rest, encoding, kinds)
     if kind is None:
         return None
-    number, placer, filler, collected, until, received, reported = texts
-    header, time, control = told
-    return (kind, header, time, control, number or None, placer or None, filler or None, collected or None,
-            until or None, received or None, reported or None)  # fmt: skip
+    header, time, number = told
+    return kind, header, time, number, *map(_NONE.get, texts, texts)
 
 
 def _learnt(line: str, rest: tuple[str, ...], encoding: Encoding, kinds: OrderKinds) -> OrderKind | None:
     """A new kind, which is known then; None for an order that says what is not the same for all of its kind."""
-    if len(line) > MAX_REMEMBERED or any(text and at not in _SHARED for at, text in zip(_OTHERS, rest, strict=True)):
+    texts = {number: text for number, text in zip(_OTHERS, rest, strict=True) if text}
+    if texts.pop(0, "") != "OBR" or len(line) > MAX_REMEMBERED or not texts.keys() <= _SHARED:
         return None
-    texts = dict(zip(_OTHERS, rest, strict=True))
-    fields = (texts.get(number, "1") for number in range(1, _LAST + 1))
+    fields = (texts.get(number, "1" if number in _OWN else "") for number in range(1, _LAST + 1))
     if len(kinds) >= REMEMBERED:
         kinds.clear()
     made = kinds[rest] = OrderKind({"OBR": read_plain(encoding.field.join(("OBR", *fields)), encoding)})
@@ -101,9 +92,9 @@ def _learnt(line: str, rest: tuple[str, ...], encoding: Encoding, kinds: OrderKi
 def fill_order(order: Segment, row: OrderRow) -> None:
     """Puts the fields of an order into its dict."""
     order.update(copied(row[0].item["OBR"]))
-    for name, position in ORDERS.texts.items():
+    for position, field, first in _PLACES:
         text = row[position]
         if text is None:
-            del order[name]
+            del order[field], order[first]
         else:
-            order[name] = text
+            order[field] = order[first] = text

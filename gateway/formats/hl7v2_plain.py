@@ -62,10 +62,7 @@ def plain_message(text: str, told: list[OrderRow]) -> Message | None:
 def _order(header: str, lines: Sequence[str], feed: Feed) -> OrderRow | None:
     """What is told of header and order, where the lines behind the header are those of a patient and an order."""
     patient, order = lines
-    separator = feed.encoding.field
-    if patient[:4] != f"PID{separator}" or order[:4] != f"OBR{separator}":
-        return None
-    told = feed.told(header)
+    told = feed.told(header) if patient[:4] == feed.before_patient else None
     if told is None or told[0].get("f9_1") != "ORU":
         return None
     return order_row(order, told, feed.encoding, feed.orders)

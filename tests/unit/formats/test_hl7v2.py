@@ -349,3 +349,15 @@ def test_kinds_of_orders_are_bounded():
         assert told("1", "20260105", service=f"{number}^x^L") is not None
         assert len(feed.orders) <= REMEMBERED
     assert told("1", "20260105", service="x" * MAX_REMEMBERED) is None
+
+
+@pytest.mark.parametrize(
+    "line", ["", "  ", "ORC|RE|P1", "OBR", "NTE|1||x"], ids=["none", "blanks", "ORC", "OBR", "NTE"]
+)
+def test_a_line_in_the_place_of_an_order_is_what_it_says(line):
+    root = tree(MSH, "PID|1||1^^^A^MR", line, OBX)
+    (result,) = root["PATIENT_RESULT"]
+    assert len(result["ORDER_OBSERVATION"][0]["OBSERVATION"]) == 1
+    assert [name for name in ("ORC", "OBR") if name in result["ORDER_OBSERVATION"][0]] == (
+        [line[:3]] if line[:1] == "O" else []
+    )
