@@ -38,7 +38,7 @@ from gateway.formats.hl7v2_results import RESULTS
 from gateway.formats.json_text import decode_json
 from gateway.formats.ndjson import decode_ndjson
 from gateway.formats.odm import decode_odm
-from gateway.formats.options import TABLE_OPTIONS, XML_OPTIONS, is_switch
+from gateway.formats.options import TABLE_OPTIONS, XML_OPTIONS, is_name, is_switch
 from gateway.formats.parts import PART_BYTES, Cut, Part, split_csv, split_ndjson
 from gateway.formats.redcap import decode_redcap
 from gateway.formats.xml import decode_xml
@@ -99,7 +99,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 decode_redcap,
                 ("application/json", "text/csv"),
                 (".json", ".csv"),
-                options={**TABLE_OPTIONS, "by_field": is_switch},
+                options={**TABLE_OPTIONS, "by_field": is_switch, "record_id": is_name},
             ),
             Format("odm", decode_odm, ("application/xml", "text/xml", "application/odm+xml"), (".xml",)),
             Format(

@@ -14,6 +14,11 @@ def is_switch(value: Any) -> str:
     return "" if isinstance(value, bool) else "true or false is needed"
 
 
+def is_name(value: Any) -> str:
+    """Of a column's or field's name."""
+    return "" if isinstance(value, str) and value.strip() else "a name is needed"
+
+
 def is_wide(encoding: str) -> bool:
     """Whether the encoding's line ends are not single bytes."""
     return re.match(r"utf[-_ ]?(16|32)", encoding, re.IGNORECASE) is not None

@@ -9,7 +9,8 @@ rows: one for each record, event (by its name, else by `event_id`) and repeat of
 first value; the values of a check box are `field___code` with `1`.
 Positions are JSON Pointers or rows and columns, of the first value in that form.
 The API's error object is refused. Options: those of `delimited` for CSV, and `by_field`: records field by field
-(`redcap_fields`), as mappings by a data dictionary read them.
+(`redcap_fields`), as mappings by a data dictionary read them, and `record_id`: the name of the field that holds the
+record's id, for exports that may lack it (rows without it have no `record` then).
 See the help of a REDCap API, "Export Records".
 """
 
@@ -47,7 +48,7 @@ def _decoded(data: bytes, options: Options) -> tuple[Decoded, str]:
     """The records, and the name of the field that holds their id."""
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"[", b"{", b""):
         table = read_table(data, options)
-        identity = _identity(table.columns, table.rows)
+        identity = str(options.get("record_id") or _identity(table.columns, table.rows))
         if not table.rows and len(table.columns) == 1:  # a line of text, as what answers in the place of an API sends
             raise BadRequest(issue("format.redcap-records"))
         if not _HEADINGS.keys().isdisjoint(table.columns):
@@ -59,7 +60,7 @@ def _decoded(data: bytes, options: Options) -> tuple[Decoded, str]:
     if not isinstance(document, list):
         raise BadRequest(issue("format.redcap-records"))
     rows = [_row(row, index) for index, row in enumerate(document)]
-    identity = _identity(list(document[0]), rows) if document else ""
+    identity = str(options.get("record_id") or (_identity(list(document[0]), rows) if document else ""))
     return _records(rows, identity, lambda index: (index,), json_pointer), identity
 
 

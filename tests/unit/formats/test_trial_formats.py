@@ -58,6 +58,12 @@ def test_the_id_of_a_record_comes_first_wherever_it_stands():
     assert [field["name"] for field in response["fields"]] == ["weight", "symptoms"]
 
 
+@pytest.mark.parametrize("data", [b"age,weight\n45,71\n", b'[{"age": "45", "weight": "71"}]'], ids=["csv", "json"])
+def test_a_named_id_is_not_guessed(data):
+    assert decode(data, "redcap").tree["records"][0]["record"] == "45"
+    assert decode(data, "redcap", {"record_id": "study_id"}).tree["records"] == [{"age": "45", "weight": "71"}]
+
+
 def test_events_may_be_told_by_their_number():
     rows = "record,event_id,field_name,value\n7,40,weight,71\n7,41,weight,72\n"
     records = decode(rows.encode(), "redcap").tree["records"]
