@@ -1,8 +1,8 @@
 """YAML as data with positions: the 1.2 core schema over PyYAML's parser.
 
 Only `true`, `false`, `null` and numbers are special; `on`, `NO`, `012` and dates stay text. Numbers that are not
-integers are Decimal and keep their text. Duplicate keys are refused and aliases are bounded, so that a file from a
-stranger cannot explode. Every mapping, sequence and scalar has a line and column (`Document.position`).
+integers are Decimal and keep their text. Tags and duplicate keys are refused and aliases are bounded, so that a file
+from a stranger cannot explode. Every mapping, sequence and scalar has a line and column (`Document.position`).
 See https://yaml.org/spec/1.2.2/#103-core-schema.
 """
 
@@ -24,7 +24,7 @@ MAX_DEPTH = 100
 """How deep a document may nest; the library's composer recurses in C and has no limit of its own."""
 
 MAX_DIGITS = 1_000
-"""How many characters a number may have; longer texts are quoted."""
+"""How many characters a number may have, also written out without its exponent; longer texts are quoted."""
 
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
@@ -85,7 +85,7 @@ def load(text: str) -> Document:
     """The document in `text`; raises `YamlError` for anything that is not exactly one plain document."""
     loader = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
     try:
-        _check_depth(yaml.parse(text, Loader=loader))
+        _check_events(yaml.parse(text, Loader=loader))
         node = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -114,9 +114,14 @@ def place_of(before: bytes) -> tuple[int, int]:
     return before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
 
 
-def _check_depth(events: Iterable[yaml.Event]) -> None:
+def _check_events(events: Iterable[yaml.Event]) -> None:
     depth = 0
     for event in events:
+        if getattr(event, "tag", None) is not None and event.start_mark:
+            mark = event.start_mark
+            raise YamlError(
+                "a tag (!) is not taken: quote a text, leave a number bare", mark.line + 1, mark.column + 1
+            )
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -170,7 +175,10 @@ class _Builder:
                 raise YamlError(f"a number of more than {MAX_DIGITS} characters", line, column)
             if node.style or node.end_mark.line >= line:
                 self.places.styles[path] = node.style or ""
-            return _scalar(node)
+            value = _scalar(node)
+            if isinstance(value, Decimal) and abs(value.adjusted()) > MAX_DIGITS:
+                raise YamlError(f"a number of more than {MAX_DIGITS} digits", line, column)
+            return value
         self.open.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):

@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from gateway.cli.console import show_error, write_json, write_line
+from gateway.cli.console import counted, show_error, write_json, write_line
 
 
 def show_drift(study: str, source: str, as_json: bool) -> int:
@@ -30,9 +30,8 @@ def show_drift(study: str, source: str, as_json: bool) -> int:
                 }
             )
         else:
-            write_line(
-                f"{one.source}  {one.mapping}  since {one.first:%Y-%m-%d}, {one.receipts} receipts: {one.message}"
-            )
+            since = f"since {one.first:%Y-%m-%d}, {counted(one.receipts, 'receipt')}"
+            write_line(f"{one.source}  {one.mapping}  {since}: {one.message}")
     if not as_json:
-        write_line(f"{len(found)} changes of fields")
+        write_line(f"{counted(len(found), 'change')} of fields")
     return int(any(one.rule == VANISHED for one in found))

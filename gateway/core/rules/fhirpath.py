@@ -5,6 +5,7 @@ from gateway.core.rules.rule import Rule
 RULES: dict[str, Rule] = {
     "fhirpath.syntax": Rule("error", "invalid", "{problem}", "See https://hl7.org/fhirpath/N1/grammar.html"),
     "fhirpath.too-deep": Rule("error", "too-long", "The expression nests deeper than {limit} levels", "Split it"),
+    "fhirpath.too-long": Rule("error", "too-long", "The expression is longer than {limit} characters", "Split it"),
     "fhirpath.unknown-function": Rule(
         "error", "not-found", "There is no function {name}()", "Check the spelling; names are case-sensitive"
     ),

@@ -7,6 +7,7 @@ import json
 
 from gateway.fhirpath.functions.registry import function
 from gateway.fhirpath.kinds import STRING
+from gateway.fhirpath.values.bounds import allow
 
 
 @function(
@@ -20,6 +21,7 @@ from gateway.fhirpath.kinds import STRING
 def encode(value: str, form: str) -> str | None:
     """The text's UTF-8 in hex, base64 or urlbase64; nothing for another form."""
     data = value.encode("utf-8", "surrogatepass")
+    allow(2 * len(data))
     match form:
         case "hex":
             return data.hex()
@@ -63,6 +65,7 @@ def decode(value: str, form: str) -> str | None:
 )
 def escape(value: str, target: str) -> str | None:
     """The text escaped for html or json; nothing for another target."""
+    allow(6 * len(value))
     match target:
         case "html":
             return html.escape(value).replace("&#x27;", "&#39;")

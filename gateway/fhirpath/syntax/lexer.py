@@ -65,7 +65,7 @@ class Tokens(NamedTuple):
 def tokenize(text: str) -> Tokens:
     """The tokens of `text`; raises `FhirPathError` at what is no token."""
     if len(text) > MAX_LENGTH:
-        raise FhirPathError("fhirpath.too-deep", text, MAX_LENGTH, limit=MAX_LENGTH)
+        raise FhirPathError("fhirpath.too-long", text, MAX_LENGTH, limit=MAX_LENGTH)
     half = None if text.isascii() else _HALF.search(text)
     if half is not None:
         raise FhirPathError("fhirpath.syntax", text, half.start(), problem="Half of a character is none")

@@ -27,10 +27,13 @@ def steps_at(trace: Iterable[Step], path: str) -> tuple[Step, ...]:
 def made_near(trace: Iterable[Step], path: str) -> tuple[str, ...]:
     """What was made where nothing was at `path`: elements at its nearest part that has any, else types.
 
-    Paths without indexes and ids, in the order of the trace; () for nothing at all.
+    Of the one resource, where the path names one that was made. Paths without indexes and ids, in the order of the
+    trace; () for nothing at all.
     """
     wanted = _PATH.match(path)
-    made = list(dict.fromkeys(_without_ids(step.path) for step in trace))
+    paths = [step.path for step in trace]
+    own = f"{wanted[1]}/{wanted[2]}." if wanted else ""
+    made = list(dict.fromkeys(_without_ids(one) for one in [one for one in paths if one.startswith(own)] or paths))
     near = _without_ids(f"{wanted[1]}{wanted[3] or ''}") if wanted else ""
     while near:
         near = near.rpartition(".")[0]

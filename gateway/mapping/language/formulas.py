@@ -24,7 +24,22 @@ GIVEN = {"envelope": frozenset({"receivedAt", "payloadSha256"}), "study": frozen
 RESERVED = frozenset({"ucum", "sct", "loinc", "context", "resource", "rootResource"})
 """Variables of FHIRPath itself, which no mapping can give another meaning."""
 
+MAX_EXPRESSION = 10_000
+"""How many characters an expression may have: the functions that are generated of it are some twenty times longer."""
+
+MAX_EXPRESSIONS = 200_000
+"""How many characters all expressions of a file may have."""
+
 _BUILT_IN = frozenset({"ucum", "context"})
+_NO_CLOCK = "has no clock in a mapping; %envelope.receivedAt tells when the payload came"
+_NO_SERVICE = "asks for definitions or terminology, which mappings do not have"
+_ABSENT = {
+    **dict.fromkeys(("now", "today", "timeOfDay"), _NO_CLOCK),
+    **dict.fromkeys(("memberOf", "subsumes", "subsumedBy", "conformsTo", "slice", "elementDefinition"), _NO_SERVICE),
+    "resolve": "finds nothing in a mapping, which reads its payload alone",
+}
+"""Functions of FHIRPath that compile, and could never give anything here."""
+
 _MAP_ARGUMENT = {"translate": 0, "coding": 0, "codeable": 0, "quantity": 1}
 _WITHOUT_MAP = frozenset({"codeable", "quantity"})
 
@@ -88,9 +103,12 @@ class Formulas:
     used: set[str] = field(default_factory=set)
     joined: set[str] = field(default_factory=set)
     refs: list[tuple[str, int, Place]] = field(default_factory=list)
+    length: int = 0
 
     def compile(self, text: str, place: Place, names: Names) -> Formula | None:
         """The formula of `=...` at `place`; None when it has faults, which are noted."""
+        if self._is_too_long(text, place):
+            return None
         try:
             expression = compile(text[1:], model=None, functions=self.functions)
         except FhirPathError as error:
@@ -108,6 +126,18 @@ class Formulas:
 
         found = find(expression.ast, names.shape, missing)
         return self._formula(text, place, expression, names, found)
+
+    def _is_too_long(self, text: str, place: Place) -> bool:
+        """Notes an expression that is too long, and the first of those that are too long together."""
+        before, self.length = self.length, self.length + len(text)
+        if len(text) > MAX_EXPRESSION:
+            problem = f"it is longer than {MAX_EXPRESSION} characters"
+        elif before <= MAX_EXPRESSIONS < self.length:
+            problem = f"the expressions of a file have at most {MAX_EXPRESSIONS} characters together"
+        else:
+            return before > MAX_EXPRESSIONS
+        self.faults.add("mapping.expression", place, problem=problem)
+        return True
 
     def check_literal(self, value: Any, place: Place) -> None:
         """Notes a literal text that reads as an expression: its `=` was forgotten."""
@@ -146,6 +176,9 @@ class Formulas:
             check = _CALLS.get(node.name)
             if check:
                 check(self, node, place, names)
+            if node.name in _ABSENT:
+                problem = f"{node.name}() {_ABSENT[node.name]}"
+                self._fault("mapping.expression", node, place, at=node.at, problem=problem)
             for argument, problem in wrong_arguments(node):
                 self._fault("mapping.expression", argument, place, problem=problem)
 

@@ -33,6 +33,9 @@ from gateway.terminology import Terminology
 
 FILE_NAME = "mapping.yaml"
 
+MAX_FILE_BYTES = 500_000
+"""How long a mapping file may be; those of the product are below 40,000."""
+
 _ROUNDS = 6
 """How often parts of a faulty file are taken out, each time larger ones, before the rest of it is given up."""
 
@@ -116,7 +119,9 @@ def load_folder(folder: Traversable, label: str, around: Surroundings) -> Loaded
 
 
 def _text(data: bytes) -> str:
-    """The text of a mapping file; raises `YamlError` where it is not UTF-8."""
+    """The text of a mapping file; raises `YamlError` where it is not UTF-8, or too long."""
+    if len(data) > MAX_FILE_BYTES:
+        raise YamlError(f"it is longer than {MAX_FILE_BYTES} bytes", 1, 1)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

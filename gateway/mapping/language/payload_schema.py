@@ -30,6 +30,8 @@ _SAYS_LIMIT = {
     "exclusiveMaximum": "is not less than {0}",
     "minItems": "has fewer than {0} items",
     "maxItems": "has more than {0} items",
+    "minProperties": "has fewer than {0} names",
+    "maxProperties": "has more than {0} names",
     "multipleOf": "is not a multiple of {0}",
     "format": "is not a {0}",
     "pattern": "does not have the form {0}",

@@ -133,8 +133,11 @@ def test_merged_keys_stand_where_they_are_written_and_own_ones_where_they_are() 
     assert [document.deletes_nothing(("z", name)) for name in "abc"] == [False, False, True]
 
 
-def test_a_tag_of_python_makes_no_object() -> None:
-    assert yaml.load("!!python/object/apply:os.system ['true']").tree == ["true"]
+@pytest.mark.parametrize("tag", ["!!python/object/apply:os.system ['true']", "!own x", "!!int x", "! 12"])
+def test_a_tag_is_refused_where_it_stands(tag: str) -> None:
+    with pytest.raises(yaml.YamlError, match="a tag") as refused:
+        yaml.load(f"a: 1\nb: {tag}")
+    assert (refused.value.line, refused.value.column) == (2, 4)
 
 
 @given(st.text(max_size=80))

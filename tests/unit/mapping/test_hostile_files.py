@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from gateway.fhirpath.errors import Fault
+from gateway.fhirpath.values.bounds import MAX_ITEMS, bounded
 from gateway.mapping.registry import read_mapping
 from gateway.mapping.tools.selftest import run_tests
 from tests.unit.mapping.files import HEAD, POINT, compiled, emit, facts, surroundings
@@ -72,6 +74,55 @@ def test_deep_nesting_is_told_or_mapped(depth: int, tmp_path: Path) -> None:
     else:
         mapped = mapping.apply({"points": [{"id": "1", "v": "x"}]}, facts())
         assert len(mapped.resources) == 1
+
+
+DOUBLING = "vars: {v0: =v, " + ", ".join(f"v{n}: '=%v{n - 1} & %v{n - 1}'" for n in range(1, 40)) + "}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (emit("valueString: !!python/name:os.system x"), "16:20"),
+        (emit("valueString: !foo x"), "16:20"),
+        (emit("code: !!python/object:os.x {text: x}"), "16:13"),
+        (emit("valueQuantity: {value: 1e999999}"), "16:30"),
+        (emit("note: [{text: " + "x" * 500_001 + "}]"), "1:1"),
+        (emit("valueString: =v" + " & v" * 2_500), "16:20"),
+        (emit("component:" + f"\n        - {{code: {{text: a}}, valueString: =v{' & v' * 2_000}}}" * 30), "41:48"),
+        (emit("valueString: =now()"), "16:21"),
+        (emit("valueBoolean: =code.memberOf('http://x')"), "16:27"),
+        (HEAD + "vars: {" + ", ".join(f"a{n}: =v" for n in range(201)) + "}\n", "8:1"),
+        (HEAD + "emit: [" + "{id: a, key: [=v], resource: {resourceType: Device}}, " * 501 + "]", "8:1"),
+    ],
+    ids=["name", "own tag", "object", "exponent", "long file", "long expression", "long together", "clock", "service",
+         "variables", "emits"],
+)  # fmt: skip
+def test_what_cannot_be_bounded_is_refused_where_it_stands(text: str, place: str, tmp_path: Path) -> None:
+    tmp_path.joinpath("mapping.yaml").write_text(text)
+    mapping, issues = read_mapping(tmp_path, "strange", surroundings())
+    assert mapping is None
+    assert place in [found.mapping.partition(":")[2] for found in issues], [found.mapping for found in issues]
+
+
+@pytest.mark.parametrize(
+    ("expression", "rule"),
+    [
+        ("v" + ".encode('hex')" * 40, "mapping.evaluation"),
+        ("v" + ".escape('html').replace('a', 'aaaaaaaaa')" * 9, "mapping.evaluation"),
+        ("%v39", "mapping.too-large"),
+    ],
+    ids=["encoded", "escaped", "doubled"],
+)
+def test_what_grows_ends(expression: str, rule: str, tmp_path: Path) -> None:
+    text = emit("valueString: " + json.dumps(f"={expression}"))
+    mapping = compiled(tmp_path, text.replace("emit:", DOUBLING + "emit:", 1) if "%" in expression else text)
+    mapped = mapping.apply({"points": [{"id": "1", "v": "'" * 9}]}, facts())
+    assert rule in {found.rule for found in (*mapped.issues, *(one for unit in mapped.units for one in unit.issues))}
+
+
+def test_a_loop_makes_no_endless_list() -> None:
+    with pytest.raises(Fault):
+        bounded([None] * (MAX_ITEMS + 1))
 
 
 def _chained(length: int, name: str) -> dict[str, Any]:
