@@ -23,6 +23,7 @@ from gateway.mapping.language.faults import FileFaults, Place
 from gateway.mapping.language.formulas import Formulas, Names, is_expression, literal
 from gateway.mapping.language.literals import is_zone
 from gateway.mapping.language.payload_schema import NotASchema, Schema
+from gateway.mapping.language.schema_descent import multiplies, untaken
 from gateway.mapping.language.schema_work import MAX_BYTES, MAX_WORK, is_too_much
 from gateway.mapping.language.template import Templates
 from gateway.mapping.lineage import UNIT_FACTS
@@ -306,8 +307,12 @@ class _Reader:
             if len(data) > MAX_BYTES:
                 raise NotASchema(f"it is longer than {MAX_BYTES} bytes")
             tree = loads(data)
+            if problem := untaken(tree):
+                raise NotASchema(problem)
             if is_too_much(tree):
                 raise NotASchema(f"its branches multiply to more than {MAX_WORK} schemas for one value")
+            if multiplies(tree):
+                raise NotASchema("a part that contains itself is tried in several ways on one value")
             return Schema(tree)
         except NotASchema as error:
             self.faults.add("mapping.payload-schema", place, name=name, problem=str(error))

@@ -19,6 +19,11 @@ def is_too_much(schema: Any) -> bool:
     return any(counter.work(part) > MAX_WORK for part in _parts(schema))
 
 
+def applied(root: Any, schema: dict[str, Any]) -> tuple[Any, ...]:
+    """The schemas that one of the document tries on the same value; None for a reference that leads nowhere."""
+    return tuple(_Counter(root).applied(schema))
+
+
 def _parts(node: Any) -> Iterator[dict[str, Any]]:
     """Every object of the document, whether it is used as a schema or not."""
     waiting = [node]
@@ -45,11 +50,11 @@ class _Counter:
         found = self._known.get(id(schema))
         if found is None:
             self._known[id(schema)] = 1
-            found = min(1 + sum(self.work(part) for part in self._applied(schema)), MAX_WORK + 1)
+            found = min(1 + sum(self.work(part) for part in self.applied(schema)), MAX_WORK + 1)
             self._known[id(schema)] = found
         return found
 
-    def _applied(self, schema: dict[str, Any]) -> Iterator[Any]:
+    def applied(self, schema: dict[str, Any]) -> Iterator[Any]:
         """The schemas that are applied to the same value."""
         for name in _LISTS:
             listed = schema.get(name)

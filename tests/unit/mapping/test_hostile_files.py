@@ -130,6 +130,11 @@ def _chained(length: int, name: str) -> dict[str, Any]:
     return {"$defs": {**links, f"d{length}": {"type": "object"}}, "$ref": "#/$defs/d0"}
 
 
+def _itself(ways: list[dict[str, Any]]) -> dict[str, Any]:
+    below = {"properties": {"a": {"$ref": "#/$defs/n"}}}
+    return {"$defs": {"n": {"anyOf": [{**below, **way} for way in ways]}}, "$ref": "#/$defs/n"}
+
+
 MANY = {f"p{n}": {"anyOf": [{"type": "string"}, {"type": "null"}]} for n in range(2000)}
 
 
@@ -144,9 +149,39 @@ MANY = {f"p{n}": {"anyOf": [{"type": "string"}, {"type": "null"}]} for n in rang
         ({"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}, True),
         ({"$defs": {"a": {"properties": {"c": {"$ref": "#/$defs/a"}}}}, "$ref": "#/$defs/a"}, True),
         ({"description": "x" * 1_000_001}, False),
+        (_itself([{"required": ["y"]}, {"required": ["z"]}]), False),
+        (_itself([{}, {"type": "null", "properties": {}}]), True),
+        (
+            {
+                "$defs": {"n": {"items": {"$ref": "#/$defs/n"}, "contains": {"$ref": "#/$defs/n"}}},
+                "$ref": "#/$defs/n",
+            },
+            False,
+        ),
+        ({"properties": {"l": {"$ref": "#"}, "r": {"$ref": "#"}}, "additionalProperties": {"$ref": "#"}}, True),
+        ({"properties": {"a": {"$ref": "#"}}, "allOf": [{"additionalProperties": {"$ref": "#"}}]}, False),
+        ({"$dynamicAnchor": "n", "properties": {"a": {"$dynamicRef": "#n"}}}, False),
+        ({"$defs": {"n": {"$anchor": "n"}}, "$ref": "#n"}, False),
         (True, True),
     ],
-    ids=["any of", "all of", "few", "below", "many fields", "of itself", "a tree", "long", "all"],
+    ids=[
+        "any of",
+        "all of",
+        "few",
+        "below",
+        "many fields",
+        "of itself",
+        "a tree",
+        "long",
+        "itself in two ways",
+        "itself or null",
+        "itself as item twice",
+        "two sides",
+        "itself and the rest",
+        "dynamic",
+        "anchor",
+        "all",
+    ],
 )
 def test_a_payload_schema_makes_bounded_work_of_a_value(schema: Any, taken: bool, tmp_path: Path) -> None:
     tmp_path.joinpath("s.json").write_text(json.dumps(schema))
