@@ -1,7 +1,6 @@
 """Landed payloads and their receipts."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -150,8 +149,8 @@ class Landing:
 def _values(receipt: Receipt) -> dict[str, Any]:
     values = {f"b_{name}": getattr(receipt, name) for name in _COLUMNS}
     values["b_received"] = micros(receipt.received)
-    values["b_counts"] = dumps(asdict(receipt.counts))
-    values["b_issues"] = dumps([asdict(found) for found in receipt.issues])
+    values["b_counts"] = dumps(receipt.counts)
+    values["b_issues"] = dumps(receipt.issues)
     return values
 
 
