@@ -25,7 +25,6 @@ _SHARED: Final = frozenset((4, 5, 11, 24, 25))
 _LAST: Final = 25
 _OTHERS: Final = tuple(number for number in range(_LAST + 1) if number not in _OWN)
 _own, _rest = itemgetter(*_OWN), itemgetter(*_OTHERS)
-_NONE: Final[dict[str, str | None]] = {"": None}
 _PLACES: Final = tuple((position, f"f{number}", f"f{number}_1") for position, number in enumerate(_OWN, 4))
 """Where a row has an order's own texts, behind kind, header, and time and number of that; and the names of these."""
 
@@ -43,7 +42,9 @@ class OrderKind:
 OrderKinds: TypeAlias = dict[tuple[str, ...], OrderKind]
 """Kinds by what their lines say beside numbers and times."""
 
-OrderRow: TypeAlias = tuple[OrderKind, Segment, str, str, *tuple[str | None, ...]]
+OrderRow: TypeAlias = tuple[
+    OrderKind, Segment, str, str, str | None, str | None, str | None, str | None, str | None, str | None, str | None
+]
 """An order: its kind, a header like that of its message, the time and number of that, and the fields of `ORDERS`."""
 
 ORDERS: Final = AlikeRecords(
@@ -73,8 +74,10 @@ def order_row(line: str, told: tuple[Segment, str, str], encoding: Encoding, kin
     kind = kinds.get(rest) or _learnt(line, rest, encoding, kinds)
     if kind is None:
         return None
-    header, time, number = told
-    return kind, header, time, number, *map(_NONE.get, texts, texts)
+    header, time, control = told
+    number, placer, filler, collected, until, received, reported = texts
+    return (kind, header, time, control, number or None, placer or None, filler or None, collected or None,
+            until or None, received or None, reported or None)  # fmt: skip
 
 
 def _learnt(line: str, rest: tuple[str, ...], encoding: Encoding, kinds: OrderKinds) -> OrderKind | None:

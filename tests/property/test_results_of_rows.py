@@ -319,6 +319,31 @@ def test_what_few_results_need_is_not_asked_of_those_of_a_usual_kind() -> None:
         assert name not in text
 
 
+OF_PATIENTS = """\
+mapping: test.patients
+version: 1.0.0
+status: draft
+fhir: 4.0.1
+describe: records that hold orders
+source: {format: hl7v2, records: =PATIENT_RESULT, tz: {default: UTC}}
+subject: {per: record, resolve: {system: "urn:s", value: =PATIENT.PID.f3_1.first()}}
+emit:
+  - id: result
+    foreach: =OBSERVATION
+    key: [=%subject.id, =OBX.f1_1]
+    resource: {resourceType: Specimen, note: [{text: =OBX.f5_1}]}
+  - id: message
+    key: [=%subject.id, =PATIENT.PID.f3_1]
+    resource: {resourceType: Specimen, note: [{text: "=coalesce(%payload.MSH.f10_1, 'none')"}]}
+"""
+
+
+def test_orders_below_a_record_are_whole(tmp_path: Path) -> None:
+    body = body_of([["OBX|1|NM|718-7^Hb^LN||13.4"]])
+    (made,) = compiled(tmp_path, OF_PATIENTS).apply_to(decode(body, "hl7v2"), FACTS).resources
+    assert made["note"] == [{"text": "1"}]
+
+
 def test_what_results_of_a_kind_have_in_common_is_made_once_for_it() -> None:
     plan = registry().get(MAPPING).plan
     module, _ = written(plan, plan.each, plan.vars, usual=True, alike=FORMATS["hl7v2"].alike)

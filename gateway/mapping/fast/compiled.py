@@ -127,6 +127,8 @@ def told_or_not(of_told: Fast, of_rows: Callable[[], Fast]) -> Fast:
                 except (*ODDITIES, Fault, FhirPathError):  # it may be in what is made only where a condition holds
                     scope.fill()
                 variables["index"], scope.work.done = index, done
+            elif tuple in map(type, scope.rows.values()):  # what is told are records below this one
+                scope.fill()
             if others is None:
                 others = of_rows()(variables, scope, env, study)
             return others(focus)
