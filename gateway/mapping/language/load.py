@@ -40,6 +40,9 @@ MAX_FILE_BYTES = 500_000
 _ROUNDS = 6
 """How often parts of a faulty file are taken out, each time larger ones, before the rest of it is given up."""
 
+_OF_A_FACT = 3
+"""How long the path of a fact is that `context` declares."""
+
 _HEAD: dict[str, Any] = {
     "mapping": "unknown", "version": "0.0.0", "status": "draft", "fhir": "4.0.1", "describe": "unknown"
 }  # fmt: skip
@@ -153,7 +156,9 @@ def _take_out(tree: Any, path: Place) -> None:
             tree = tree[step]
         except (KeyError, IndexError, TypeError):  # it went with another part
             return
-    if path and isinstance(tree, dict):
+    if path[:1] == ("context",) and len(path) == _OF_A_FACT:
+        tree[path[-1]] = "string"  # what is declared of a wrong type is declared
+    elif path and isinstance(tree, dict):
         tree.pop(path[-1], None)
 
 
