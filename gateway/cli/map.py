@@ -38,8 +38,10 @@ def list_mappings(as_json: AsJson = False) -> None:
         for row in found:
             write_json(dict(zip(("mapping", "version", "status", "format", "folder"), row, strict=True)))
         return
-    for identity, version, status, format_name, folder in found:
-        write_line(f"{identity:40} {version:8} {status:8} {format_name:10} mappings/{folder}")
+    widths = [max(map(len, column)) for column in zip(*found, strict=True)]
+    for *cells, folder in found:
+        told = " ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=False))
+        write_line(f"{told} mappings/{folder}")
 
 
 @app.command()
