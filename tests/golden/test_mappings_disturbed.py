@@ -36,8 +36,9 @@ OWN_TREES = {"redcap", "hl7v2", "odm", "dicom"}
 DEFINITE = {"wearable.open-mhealth.data-point"}
 """Data points have schemas of their own, which know no nulls."""
 
-SHARED = {"odm": {"StudyEventName"}}
-"""What a decoder gives to all forms of an event or to none, by format: it cannot be missing in one."""
+SHARED = {"odm": {"StudyEventName", "StartDate", "EndDate", "InstanceDate", "Superseded"}}
+"""What a decoder gives to all forms of an event or to none, and to all but the last of one form, by format: it cannot
+be missing in one."""
 
 INTERNAL = {"mapping.evaluation", "mapping.duplicate-key"}
 """What no change of a payload may lead to: a fault of the mapping, or two resources under one name."""
