@@ -4,9 +4,12 @@ Nothing of the original is changed, and what is assigned has other names, so tha
 """
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeAlias
+
+from gateway.mapping.fast.tidied import nodes_of
 
 _ENDS: Final = (ast.Break, ast.Continue, ast.Raise)
 _TOLD: Final = (ast.Attribute, ast.BinOp, ast.Call, ast.Compare, ast.Dict, ast.FormattedValue, ast.List, ast.Slice,
@@ -42,9 +45,14 @@ class Folding:
         self._fresh = fresh
         self._titles: dict[str, str] = {}
         self._as_before: set[str] = set()
+        self._several: Collection[str] = ()
+        """The locals that are assigned more than once: another one does not stand for these."""
 
     def block(self, statements: Sequence[ast.stmt]) -> list[ast.stmt]:
         """The statements as far as they may be come to; raises `StrangeError`."""
+        if not self._several:
+            counts = Counter(one.id for one in names_in(statements) if isinstance(one.ctx, ast.Store))
+            self._several = frozenset(name for name, count in counts.items() if count > 1)
         found: list[ast.stmt] = []
         for statement in statements:
             found += self._statement(statement)
@@ -55,11 +63,7 @@ class Folding:
     def _statement(self, statement: ast.stmt) -> list[ast.stmt]:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                told, learnt = self._told(value), self._learnt(value)
-                made = ast.Assign([self._stored(name)], told)
-                if learnt is not None and learnt != name:
-                    self._known[name] = learnt
-                return [made]
+                return [self._assign(name, value)]
             case ast.Assign(targets=[ast.Tuple(elts=elements)], value=value):
                 told = self._told(value)
                 targets = list[ast.expr](self._stored(_name_of(one)) for one in elements)
@@ -79,6 +83,15 @@ class Folding:
             case ast.Pass():
                 return []
         raise StrangeError
+
+    def _assign(self, name: str, value: ast.expr) -> ast.stmt:
+        told, learnt = self._told(value), self._learnt(value)
+        if isinstance(learnt, str) and name in self._several:
+            learnt = self._about(learnt)
+        made = ast.Assign([self._stored(name)], told)
+        if learnt is not None and learnt != name:
+            self._known[name] = learnt
+        return made
 
     def _if(self, statement: ast.If) -> list[ast.stmt]:
         truth = self.truth(statement.test)
@@ -283,7 +296,7 @@ def is_pure(node: ast.AST) -> bool:
 
 def names_in(nodes: Sequence[ast.AST]) -> Iterator[ast.Name]:
     """All names in them."""
-    return (one for node in nodes for one in ast.walk(node) if isinstance(one, ast.Name))
+    return (one for node in nodes for one in nodes_of(node) if one.__class__ is ast.Name)
 
 
 def _name_of(node: ast.expr) -> str:

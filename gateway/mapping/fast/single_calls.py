@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ _PURE: Final = frozenset(
     {"translate", "quantity", "coding", "codeable", "range", "text", "dateOnly", "hl7Date", "scaled"}
 )
 _NOTHING: Final[list[Any]] = []
+_DEEPEST: Final = 20
+"""How many values of a `coalesce` are asked for inside each other."""
+
 _TEXT = """
 if V.__class__ is not str and V is not None:
     raise ODD
@@ -162,8 +166,11 @@ def _coalesce(writer: Writing, node: nodes.Call, focus: str) -> str:
     value = _branch(writer, first, focus)
     kinds = [writer.kind(value)]
     code.run("R = V", R=answer, V=value)
-    for argument in rest:
-        with writer.inside(code.emit("if R is None:\n    ...", R=answer)):
+    with ExitStack() as nested:
+        for number, argument in enumerate(rest, 1):
+            if number % _DEEPEST == 0:
+                nested.close()
+            nested.enter_context(writer.inside(code.emit("if R is None:\n    ...", R=answer)))
             value = _branch(writer, argument, focus)
             kinds.append(writer.kind(value))
             code.run("R = V", R=answer, V=value)

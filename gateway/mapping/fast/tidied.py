@@ -2,7 +2,7 @@
 
 The writers give each part of an expression a local of its own. A local that is read once, first of all in the
 statement behind it, is put there; the others share names where one is done with before the next one begins: Python
-clears every local of a call, and a record's function has hundreds.
+clears every local of a call, and a record's function has hundreds. A local that is nothing is asked for it once.
 """
 
 import ast
@@ -66,6 +66,12 @@ _PARTS: Final[dict[type, tuple[str, ...]]] = {
 }
 """The fields of each kind of node in which nodes may be that have a name in them."""
 
+_NEAR: Final = 3
+"""How many statements before the last one a local is assigned that is another one in the end."""
+
+_APART: Final = (*_INNER, ast.Break, ast.Continue)
+_NOWHERE: Final = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
+
 _Put: TypeAlias = Callable[[ast.expr], None]
 _Span: TypeAlias = list[int]
 
@@ -74,17 +80,17 @@ def tidied(module: ast.Module) -> ast.Module:
     """The same module, changed in place."""
     stored: Counter[str] = Counter()
     loaded: Counter[str] = Counter()
-    for node in _nodes(module):
+    for node in nodes_of(module):
         if isinstance(node, ast.Name):
             (loaded if isinstance(node.ctx, ast.Load) else stored)[node.id] += 1
-    _join(module.body, {name for name, count in loaded.items() if count == 1 == stored[name]})
-    for node in _nodes(module):
+    _join(module.body, {name for name, count in loaded.items() if count == 1 == stored[name]}, loaded + stored)
+    for node in nodes_of(module):
         if isinstance(node, ast.FunctionDef):
             _rename(node)
     return module
 
 
-def _nodes(root: ast.AST) -> list[ast.AST]:
+def nodes_of(root: ast.AST) -> list[ast.AST]:
     """What `ast.walk` gives, without contexts and operators, in half its time: functions have 25,000 nodes."""
     found = [root]
     for node in found:
@@ -97,20 +103,72 @@ def _nodes(root: ast.AST) -> list[ast.AST]:
     return found
 
 
-def _join(block: list[ast.stmt], once: set[str]) -> None:
-    """Puts what locals that are read once stand for where they are read."""
+def _join(block: list[ast.stmt], once: set[str], named: Counter[str]) -> None:
+    """Puts what locals that are read once stand for where they are read; `named` counts where any local stands."""
     kept: list[ast.stmt] = []
     for statement in block:
         for inner in _blocks(statement):
-            _join(inner, once)
+            _join(inner, once, named)
         while kept and (found := _assigned(kept[-1], once)) is not None:
             put = _place(statement, found[0])
             if put is None:
                 break
             put(found[1])
             kept.pop()
+        kind = type(statement)
+        if kind is ast.Assign and _takes_over(kept, statement, once, named):
+            continue
+        if kind is ast.If and kept and type(kept[-1]) is ast.If and _goes_into(statement, kept[-1]):
+            continue
         kept.append(statement)
     block[:] = kept
+
+
+def _takes_over(kept: list[ast.stmt], statement: ast.stmt, once: set[str], named: Counter[str]) -> bool:
+    """Whether a local was made for the one to which it is assigned at last: that takes its place from the start."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=other)) if name != other:
+            start = next((at for at in range(len(kept))[-_NEAR:] if _assigns(kept[at], other)), None)
+            if start is None:
+                return False
+            nodes = [node for one in kept[start:] for node in nodes_of(one)]
+            names = Counter(node.id for node in nodes if isinstance(node, ast.Name))
+            if names[other] + 1 < named[other] or name in names or any(isinstance(node, _APART) for node in nodes):
+                return False
+            for one in kept[start:]:
+                _retitle(one, {other: name})
+            named[name] += named.pop(other) - 2
+            once.discard(name)
+            return True
+    return False
+
+
+def _assigns(statement: ast.stmt, name: str) -> bool:
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=found)]):
+            return found == name
+    return False
+
+
+def _goes_into(statement: ast.stmt, before: ast.stmt) -> bool:
+    """Puts `if V is None` into `if V is None and ...` that stands before it, whose other tests go inside."""
+    match before, statement:
+        case ast.If(test=ast.BoolOp(op=ast.And(), values=[first, *others]), orelse=[]), ast.If(test=test, orelse=[]):
+            name = _nothing(test)
+            if name is None or _nothing(first) != name:
+                return False
+            rest = others[0] if len(others) == 1 else ast.BoolOp(ast.And(), others, **_NOWHERE)
+            before.test, before.body = test, [ast.If(rest, before.body, [], **_NOWHERE), statement]
+            return True
+    return False
+
+
+def _nothing(test: ast.expr) -> str | None:
+    """The local of which a test asks whether it is None; None for other tests."""
+    match test:
+        case ast.Compare(left=ast.Name(id=name), ops=[ast.Is()], comparators=[ast.Constant(value=None)]):
+            return name
+    return None
 
 
 def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
@@ -186,8 +244,8 @@ def _rename(function: ast.FunctionDef) -> None:
         _retitle(function, names)
 
 
-def _retitle(function: ast.FunctionDef, names: Mapping[str, str]) -> None:
-    for node in _nodes(function):
+def _retitle(function: ast.stmt, names: Mapping[str, str]) -> None:
+    for node in nodes_of(function):
         for field in _PARTS[type(node)]:
             value = getattr(node, field, None)
             if isinstance(value, list):
@@ -269,4 +327,4 @@ class _Spans:
             self._early.add(node.id)
 
     def _keep(self, node: ast.AST) -> None:
-        self._fixed.update(one.id for one in _nodes(node) if isinstance(one, ast.Name))
+        self._fixed.update(one.id for one in nodes_of(node) if isinstance(one, ast.Name))

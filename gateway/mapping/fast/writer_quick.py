@@ -15,6 +15,7 @@ from gateway.fhirpath.emitter import Emitter
 from gateway.mapping.fast.folded import Fact, Folding, StrangeError, is_pure, names_in
 from gateway.mapping.fast.hoisted import hoisted
 from gateway.mapping.fast.single_kind import Shared
+from gateway.mapping.fast.tidied import nodes_of
 from gateway.mapping.kinds import MAX_KINDS
 from gateway.mapping.plan import remember
 
@@ -180,7 +181,7 @@ def _supposed(first: Sequence[ast.stmt], others: Sequence[ast.stmt], shared: Sha
                  if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)}  # fmt: skip
     found: dict[str, set[bool | Fact]] = {}
     for said, statements in ((_asked_by, first), (_done_by, others)):
-        for node in (node for one in statements for node in ast.walk(one)):
+        for node in (node for one in statements for node in nodes_of(one)):
             for test, fact in said(node):
                 asked = stand_for.get(test.id, test) if isinstance(test, ast.Name) else test
                 for name in _names_of(asked if fact is Fact.TRUE else test, fact):
@@ -219,10 +220,10 @@ def _names_of(test: ast.expr, fact: bool | Fact) -> Iterator[str]:
 def _seldom(statements: Sequence[ast.stmt], varying: Collection[str]) -> Iterator[str]:
     """The locals that are the same for all rows, and on which alone depends what fills the lists."""
     stored = {*varying, *(name for one in statements for name in _stored(one))}
-    for node in (node for one in statements for node in ast.walk(one)):
+    for node in (node for one in statements for node in nodes_of(one)):
         if isinstance(node, ast.If) and not node.orelse:
             names = [*_names_of(node.test, Fact.FALSE)]
-            if stored.isdisjoint(names) and any(map(_fills, ast.walk(node))):
+            if names and stored.isdisjoint(names) and any(map(_fills, nodes_of(node))):
                 yield from names
 
 

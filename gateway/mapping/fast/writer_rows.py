@@ -7,6 +7,7 @@ from operator import itemgetter
 
 from gateway.fhirpath.syntax import nodes
 from gateway.formats import Alike
+from gateway.mapping.fast.folded import names_in
 from gateway.mapping.fast.remembering import PURE
 from gateway.mapping.fast.single import Singles
 from gateway.mapping.fast.single_items import unwound
@@ -123,7 +124,7 @@ def write_rows(
         outer.block += before
         hole[behind:] = turn
         hole[behind:behind] = [*quick, *recalled(single, unfilled, shared, kind, hole)]
-    if {shared.item, shared.base} & {node.id for one in hole for node in ast.walk(one) if isinstance(node, ast.Name)}:
+    if {shared.item, shared.base} & {node.id for node in names_in(hole)}:
         raise NoRowsError
     single.outer = None
     code.block[start:start] = outer.block
@@ -208,4 +209,4 @@ def _read_often(block: Sequence[ast.stmt]) -> set[str]:
 
 
 def _names(block: Sequence[ast.stmt]) -> Iterator[str]:
-    return (node.id for one in block for node in ast.walk(one) if isinstance(node, ast.Name))
+    return (node.id for node in names_in(block))

@@ -80,6 +80,55 @@ def run(a, b, told):
             out.append(v6 + v6)
     return out
 """,
+    "a local has the place of one that was made for it": """
+def run(a, b, told):
+    v1 = told(a) or None
+    if v1 is None and b:
+        v1 = told(b)
+    v2 = v1
+    if v2 is None:
+        v2 = told(7)
+    v3 = told(b)
+    v4 = v3
+    if v3 is None or a:
+        v4 = told(v4)
+    v5 = v4
+    v6 = told(v5)
+    v7 = v6 if v6 else v6
+    v5 = v7
+    return v2, v3, v4, v5
+""",
+    "a local that others see, or that is left for another turn, keeps its place": """
+def run(a, b, told):
+    v1 = None
+    out = []
+    for v2 in (a, b, a):
+        v3 = told(v2)
+        if v3 == 2:
+            continue
+        v1 = v3
+        v4 = told(v1)
+        v5 = (lambda: v4)
+        v6 = v4
+        v6 = told(v6 + 1)
+        out.append((v5(), v6))
+    return v1, out
+""",
+    "what is asked again of nothing is asked inside": """
+def run(a, b, told):
+    v1 = a or None
+    if v1 is None and told(b) and told(a + b):
+        v1 = told(1) - 1 or None
+    if v1 is None:
+        v1 = told(2)
+    if v1 is None or b:
+        told(3)
+    if v1 is not None and b:
+        told(4)
+    if v1 is None:
+        told(5)
+    return v1
+""",
     "other functions see the same names": """
 def run(a, b, told):
     v1 = None
