@@ -191,6 +191,8 @@ class _Run(Struct, eq=False):
             if unit is not None:
                 return Mapped((unit,))
             work.done = done
+            if payload.rows:  # what is mapped of rows would give up once more
+                self.payload = Decoded(payload.tree, payload.locate)
         return self._units(base, records, work)
 
     def _records(self, base: dict[str, Any], work: Work) -> tuple[list[Any], Issue | None]:

@@ -76,8 +76,12 @@ class ShortWay(Struct, frozen=True, eq=False):
         of_rows = self.record.of_rows if scope.rows else None
         run = (of_rows or self.record.usual())(*known)
         for index, record in enumerate(records):
-            variables["index"] = index
-            made += run(record)
+            variables["index"], done = index, scope.work.done
+            try:
+                made += run(record)
+            except ODDITIES:
+                variables["index"], scope.work.done = index, done
+                made += self._in_general(record, known)
         references = dict.fromkeys(map(REFERENCE, made))
         if len(made) > MAX_RESOURCES or (scope.wanted and not scope.wanted <= references.keys()):
             raise Odd
@@ -104,6 +108,13 @@ class ShortWay(Struct, frozen=True, eq=False):
         if subject is None:
             raise Odd
         return subject
+
+    def _in_general(self, record: Any, known: Known) -> list[Parts]:
+        """What the function for all data makes of a record; raises `Odd` where another one is to be asked first."""
+        bind = None if known[1].rows else self.record.general()
+        if bind is None:
+            raise Odd
+        return bind(*known)(record)
 
     def _before(self, whole: Any, known: Known) -> list[Parts]:
         """What the emits before the records make."""
