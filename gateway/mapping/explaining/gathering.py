@@ -67,7 +67,9 @@ def _part(walk: Walk, emit: Emit, part: Formula, number: int, member: Any) -> st
     text = key_text(values[0]) if len(values) == 1 else None
     if text is None:
         rule = "mapping.multiple-values" if len(values) > 1 else "mapping.key-empty"
-        walk.find(rule, part.position, part, member, action="quarantine", part=number + 1, emit=emit.id)
+        walk.find(
+            rule, part.position, part, member, action="quarantine", part=number + 1, emit=f"the group of {emit.id}"
+        )
         raise Dropped
     return text
 
