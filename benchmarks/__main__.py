@@ -10,8 +10,8 @@ from types import ModuleType
 import benchmarks
 from benchmarks.figure import Figure
 
-NOT_A_BENCHMARK = {"__main__", "figure", "load", "reference", "demo_study", "server", "prepare", "trial_data",
-                   "synthea", "postgres_trial", "search_queries"}  # fmt: skip
+NOT_A_BENCHMARK = {"__main__", "at_rest", "figure", "load", "reference", "demo_study", "server", "prepare",
+                   "trial_data", "synthea", "postgres_trial", "search_queries"}  # fmt: skip
 EXAMPLE = """
 example:
   python -m benchmarks mapping create --json

@@ -12,11 +12,11 @@ ROUNDS = 7
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A median of `ROUNDS` rounds; `ratio` is the product's value divided by the reference's of the same run.
+    """A median of `ROUNDS` rounds or more; `ratio` is the product's value divided by the reference's of the same run.
 
     `limit` bounds the ratio, `bound` the value itself in its `unit`; both are ceilings where `better` is "lower",
-    floors where it is "higher", and None for what is not judged. `reference` is None where it could not be measured:
-    then the ratio is not judged.
+    floors where it is "higher", and None for what is not judged. `reference` is None where there is none, or it could
+    not be measured: then the ratio is not judged.
     """
 
     bench: str
