@@ -12,12 +12,15 @@ from dataclasses import dataclass
 
 from benchmarks.figure import ROUNDS, seconds
 
-TOLERANCE = 1.15
-"""How many times the fastest gauge of the run a gauge takes at most on a machine at rest."""
+FEWEST = 300
+MOST = 900
+"""Of how many rounds a run is at least, some seconds, so that some are at rest, and at most."""
 
-FEWEST = 40
-MOST = 240
-"""Of how many rounds a run is at least, so that its fastest gauge is one at rest, and at most."""
+TOLERANCE = 1.2
+"""How many times a gauge at rest a gauge takes at most on a machine at rest; beside strangers it takes 1.6 times."""
+
+_FAST = 20
+"""One of the fastest twentieth of all gauges of a run is one at rest."""
 
 _STEPS = 40_000
 
@@ -54,7 +57,7 @@ def told(times: Sequence[float], gauges: Sequence[float]) -> Rested:
     """What rounds tell that took these seconds, each with the slower of its two gauges; raises as `rested` does."""
     if not times:
         raise ValueError("there are no rounds")
-    limit = min(gauges) * TOLERANCE
+    limit = sorted(gauges)[len(gauges) // _FAST] * TOLERANCE
     found = [time for time, gauge in zip(times, gauges, strict=True) if gauge <= limit]
     return Rested(statistics.median(found if len(found) >= ROUNDS else times), len(found), len(times))
 
